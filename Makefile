@@ -1,0 +1,34 @@
+# Every target does its own set-up: git, make and Python 3.11+ with venv are all it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: install ship test test-long check bench clean
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ebcd needs Python 3.11 or later: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local]' --group dev
+	@touch $@
+
+ship: install
+	@$(BIN)/ebcd ship
+
+test: install
+	$(PYTEST) -n 2 -m 'not long'
+
+test-long: install
+	$(PYTEST) -n 2
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	@if [ -x $(BIN)/ebcd ]; then $(BIN)/ebcd local down; fi
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,9 @@
+"""Entry point."""
+
+
+def main() -> None:
+    """Run ebcd."""
+
+
+if __name__ == "__main__":
+    main()

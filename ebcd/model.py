@@ -1,0 +1,218 @@
+"""The words of ebcd as data: what configuration, git and Beanstalk say, frozen. No I/O and no decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+class Target(StrEnum):
+    """Where a stage lives."""
+
+    AWS = "aws"
+    LOCAL = "local"
+
+
+class Strategy(StrEnum):
+    """How a release reaches its users."""
+
+    BLUE_GREEN = "blue-green"
+
+
+class OnFailure(StrEnum):
+    """What becomes of a candidate that failed."""
+
+    KEEP = "keep"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTest:
+    """One HTTP request that a healthy release answers."""
+
+    path: str = "/"
+    """Path and query, beginning with a slash."""
+    status: int = 200
+    """The expected status code."""
+    contains: str = ""
+    """Text that the body must contain; empty: any body."""
+    attempts: int = 10
+    """How often it is tried, a second apart, before it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where the release must name itself by its SHA or version label."""
+
+    path: str
+    """Path and query, beginning with a slash."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOptions:
+    """What goes into a source bundle, from `[bundle]`."""
+
+    exclude: tuple[str, ...] = ()
+    """Patterns in gitignore syntax, beside those of .ebignore."""
+    max_size: int = 500_000_000
+    """Bytes; a larger bundle is refused. Beanstalk's own limit is 500 MB."""
+    submodules: str = "refuse"
+    """`refuse`, or `include`: the committed tree of each submodule, from its own object store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One thing that users reach at one live CNAME, complete with what releasing to it needs."""
+
+    name: str
+    application: str
+    region: str
+    cname: str
+    """The live CNAME's prefix."""
+    target: Target = Target.AWS
+    platform: str = ""
+    """A platform branch name, or a platform ARN."""
+    strategy: Strategy = Strategy.BLUE_GREEN
+    accept: tuple[str, ...] = ("Green",)
+    """Accepted health: Green, Yellow."""
+    stable: float = 60.0
+    """Seconds that accepted health must hold before the swap."""
+    timeout: float = 1800.0
+    """Seconds that one wait for the environment may take."""
+    keep: float = 7200.0
+    """Seconds that the earlier environment stays at full capacity after a swap."""
+    bake: float = 600.0
+    """Seconds that the release is watched after the swap."""
+    on_failure: OnFailure = OnFailure.KEEP
+    options: tuple[OptionSetting, ...] = ()
+    """Option settings, the environment properties among them, ordered by namespace and name."""
+    smoke: SmokeTest = field(default_factory=SmokeTest)
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OptionSetting:
+    """One Beanstalk option setting."""
+
+    namespace: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All of ebcd.toml, validated."""
+
+    application: str
+    region: str
+    default_stage: str
+    bundle: BundleOptions
+    stages: dict[str, Stage]
+    source: Path | None
+    """The file it came from; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of the repository that is shipped."""
+
+    sha: str
+    """40 hexadecimal digits."""
+    tree: str
+    """The tree's object id."""
+    time: datetime
+    """The committer's time, in UTC."""
+    subject: str
+    """First line of the message."""
+    dirty: str = ""
+    """Empty, or the digest of uncommitted changes (`--allow-dirty`)."""
+
+    @property
+    def version_label(self) -> str:
+        """The version label: 12 digits of the SHA, and of the changes where there are any."""
+        return self.sha[:12] + (f"-dirty-{self.dirty[:12]}" if self.dirty else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBundle:
+    """A source bundle on disk."""
+
+    commit: Commit
+    path: Path
+    content_digest: str
+    """SHA-256, hexadecimal, over each entry's path, mode and content digest, in order: the bundle's identity."""
+    sha256: str
+    """SHA-256 of the file, hexadecimal: guards transit."""
+    size: int
+    """Bytes of the file."""
+    entries: int
+    """How many files it holds."""
+
+    @property
+    def version_label(self) -> str:
+        """The version label of the commit it was made from."""
+        return self.commit.version_label
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationVersion:
+    """An application version as Beanstalk describes it."""
+
+    label: str
+    status: str
+    """Unprocessed, Processing, Building, Processed or Failed."""
+    bucket: str
+    key: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment as Beanstalk describes it."""
+
+    name: str
+    id: str
+    application: str
+    version_label: str
+    status: str
+    """Launching, Updating, Ready, Terminating, Terminated …"""
+    health: str
+    """Green, Yellow, Red or Grey."""
+    health_status: str
+    """Ok, Warning, Degraded, Severe …; empty where health reporting is basic."""
+    cname: str
+    """The whole CNAME; empty for a worker tier."""
+    endpoint_url: str
+    """Its load balancer's own address: host, or host:port."""
+    created: datetime
+    updated: datetime
+    platform_arn: str = ""
+    tier: str = "WebServer"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of Beanstalk's event log."""
+
+    time: datetime
+    severity: str
+    """TRACE, DEBUG, INFO, WARN, ERROR or FATAL."""
+    message: str
+    environment: str = ""
+    version_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHealth:
+    """One instance as DescribeInstancesHealth tells of it."""
+
+    id: str
+    health_status: str
+    color: str
+    causes: tuple[str, ...]
+    version_label: str
+    """The version deployed on it."""
+    deployment_status: str
+    """In Progress, Deployed or Failed."""
