@@ -1,8 +1,87 @@
-"""Entry point."""
+"""The entry point, and the one place where an error becomes text and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from ebcd.errors import EbcdError
 
 
-def main() -> None:
-    """Run ebcd."""
+def main() -> NoReturn:
+    """Run ebcd with the command line's arguments and exit."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        from ebcd import __version__
+
+        sys.stdout.write(f"ebcd {__version__}\n")
+        sys.exit(0)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; its exit code."""
+    from ebcd.errors import EbcdError
+
+    try:
+        return _dispatch(arguments)
+    except EbcdError as error:
+        return _fail(error, arguments)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _defect(error, arguments)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    import typer
+
+    from ebcd.cli.app import app
+    from ebcd.errors import UsageError
+
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="ebcd", standalone_mode=False)
+    except (typer.Exit, typer.Abort) as ended:
+        return int(getattr(ended, "exit_code", 130))
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what Typer raises for a wrong command line
+            raise
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "ebcd"
+        raise UsageError(
+            str(error.format_message()), why="The command line is wrong.", hint=f"{path} --help"
+        ) from error
+    return code if isinstance(code, int) else 0
+
+
+def _fail(error: EbcdError, arguments: list[str]) -> int:
+    from ebcd.cli import output
+    from ebcd.report.result import envelope
+
+    if output.wants_json(arguments) and not error.told:
+        output.print_json(envelope(_command_of(arguments), error))
+    elif not output.wants_json(arguments):
+        output.tell_error(error, no_color="--no-color" in arguments)
+    return int(error.exit_code)
+
+
+def _defect(error: Exception, arguments: list[str]) -> int:
+    """An error that ebcd did not expect: a defect of its own, with the traceback where --verbose asks for it."""
+    from ebcd.errors import EbcdError
+
+    if {"--verbose", "-v"} & set(arguments):
+        import traceback
+
+        traceback.print_exc()
+    hint = "Run it again with --verbose, and report what it prints."
+    why = f"{type(error).__name__}: {error}"
+    return _fail(EbcdError("ebcd failed in a way that it should not.", why=why, hint=hint, code="defect"), arguments)
+
+
+def _command_of(arguments: list[str]) -> str:
+    return next((item for item in arguments if not item.startswith("-")), "")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ class EbcdError(Exception):
 
     exit_code: ExitCode = ExitCode.DEFECT
     default_code = "error"
+    told = False
+    """Whether it is part of a JSON result that was printed already."""
 
     def __init__(self, what: str, *, why: str = "", hint: str = "", code: str = "") -> None:
         super().__init__(what)

@@ -1,0 +1,237 @@
+"""Elastic Beanstalk's API in ebcd's types. One method, one call (or its pages)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ebcd.aws.session import Clients, answering
+from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, OptionSetting
+
+
+class Beanstalk:
+    """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._read = clients.beanstalk
+        self._once = clients.beanstalk_once
+
+    # reads: retried by botocore
+
+    def application_exists(self, application: str) -> bool:
+        """Whether there is an application of that name in the region."""
+        with answering("elasticbeanstalk:DescribeApplications"):
+            return bool(self._read.describe_applications(ApplicationNames=[application])["Applications"])
+
+    def version(self, application: str, label: str) -> ApplicationVersion | None:
+        """The application version of that label; None when there is none."""
+        with answering("elasticbeanstalk:DescribeApplicationVersions"):
+            found = self._read.describe_application_versions(ApplicationName=application, VersionLabels=[label])
+        return next((_version(item) for item in found["ApplicationVersions"]), None)
+
+    def environments(self, application: str) -> tuple[Environment, ...]:
+        """The application's environments that are not terminated."""
+        return tuple(self._environments(ApplicationName=application, IncludeDeleted=False))
+
+    def environment(self, application: str, name: str) -> Environment | None:
+        """One environment by its name; None when there is none, or only terminated ones."""
+        found = self._environments(ApplicationName=application, EnvironmentNames=[name], IncludeDeleted=False)
+        return next((item for item in found if item.status != "Terminated"), None)
+
+    def _environments(self, **filters: object) -> Iterator[Environment]:
+        for page in self._pages("describe_environments", "DescribeEnvironments", filters):
+            yield from (_environment(item) for item in page["Environments"])
+
+    def events(
+        self, application: str, environment: str | None = None, since: datetime | None = None, limit: int = 1000
+    ) -> tuple[Event, ...]:
+        """Events, newest first. An empty answer may also mean a missing permission."""
+        filters: dict[str, object] = {"ApplicationName": application, "MaxRecords": limit}
+        if environment:
+            filters["EnvironmentName"] = environment
+        if since:
+            filters["StartTime"] = since
+        with answering("elasticbeanstalk:DescribeEvents"):
+            return tuple(_event(item) for item in self._read.describe_events(**filters)["Events"])
+
+    def instances(self, environment: str) -> tuple[InstanceHealth, ...]:
+        """Each instance's health and deployed version (enhanced health reporting only)."""
+        pages = self._pages(
+            "describe_instances_health",
+            "DescribeInstancesHealth",
+            {"EnvironmentName": environment, "AttributeNames": ["All"]},
+        )
+        return tuple(_instance(item) for page in pages for item in page.get("InstanceHealthList", []))
+
+    def instance_count(self, environment: str) -> int:
+        """How many instances the environment runs now."""
+        with answering("elasticbeanstalk:DescribeEnvironmentResources"):
+            found = self._read.describe_environment_resources(EnvironmentName=environment)
+        return len(found["EnvironmentResources"].get("Instances", []))
+
+    def health_causes(self, environment: str) -> tuple[str, ...]:
+        """What enhanced health says is wrong with the environment."""
+        with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
+            found = self._read.describe_environment_health(EnvironmentName=environment, AttributeNames=["Causes"])
+        return tuple(found.get("Causes", []))
+
+    def cname_available(self, prefix: str) -> bool:
+        """Whether a CNAME prefix is free in the region."""
+        with answering("elasticbeanstalk:CheckDNSAvailability"):
+            return bool(self._read.check_dns_availability(CNAMEPrefix=prefix)["Available"])
+
+    def platform_arn(self, branch: str) -> str:
+        """The newest platform version's ARN of a platform branch; empty when there is none."""
+        filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
+        pages = self._pages("list_platform_versions", "ListPlatformVersions", {"Filters": filters})
+        found = [item["PlatformArn"] for page in pages for item in page["PlatformSummaryList"]]
+        return max(found, key=_platform_order, default="")
+
+    def _pages(self, method: str, operation: str, request: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+        token: dict[str, str] = {}
+        while True:
+            with answering(f"elasticbeanstalk:{operation}"):
+                page = getattr(self._read, method)(**request, **token)
+            yield page
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
+
+    def retrieve_log_tail(self, environment: str, since: datetime) -> dict[str, str]:
+        """Instance id → where its newest log tail asked for after `since` lies (a presigned URL)."""
+        with answering("elasticbeanstalk:RetrieveEnvironmentInfo"):
+            found = self._read.retrieve_environment_info(EnvironmentName=environment, InfoType="tail")
+        return {
+            item["Ec2InstanceId"]: item["Message"]
+            for item in sorted(found["EnvironmentInfo"], key=lambda item: item["SampleTimestamp"])
+            if item["SampleTimestamp"] >= since
+        }
+
+    # mutations: sent once
+
+    def create_storage_location(self) -> str:
+        """Create the region's default bucket if it is not there; its name."""
+        with answering("elasticbeanstalk:CreateStorageLocation"):
+            return str(self._once.create_storage_location()["S3Bucket"])
+
+    def create_application(self, application: str) -> None:
+        """Create the application."""
+        with answering("elasticbeanstalk:CreateApplication"):
+            self._once.create_application(ApplicationName=application, Description="Released by ebcd.")
+
+    def create_version(self, version: ApplicationVersion, application: str) -> None:
+        """Create an application version from a bundle in S3 and have Beanstalk validate it."""
+        with answering("elasticbeanstalk:CreateApplicationVersion"):
+            self._once.create_application_version(
+                ApplicationName=application,
+                VersionLabel=version.label,
+                Description=version.description[:200],
+                SourceBundle={"S3Bucket": version.bucket, "S3Key": version.key},
+                Process=True,
+            )
+
+    def create_environment(
+        self,
+        *,
+        application: str,
+        name: str,
+        label: str,
+        platform_arn: str,
+        cname_prefix: str | None,
+        options: Iterable[OptionSetting],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME."""
+        request: dict[str, object] = {
+            "ApplicationName": application,
+            "EnvironmentName": name,
+            "VersionLabel": label,
+            "PlatformArn": platform_arn,
+            "OptionSettings": _wire_options(options),
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        if cname_prefix:
+            request["CNAMEPrefix"] = cname_prefix
+        with answering("elasticbeanstalk:CreateEnvironment"):
+            self._once.create_environment(**request)
+
+    def update_options(self, environment: str, options: Iterable[OptionSetting]) -> None:
+        """Begin to change option settings."""
+        with answering("elasticbeanstalk:UpdateEnvironment"):
+            self._once.update_environment(EnvironmentName=environment, OptionSettings=_wire_options(options))
+
+    def swap_cnames(self, source: str, destination: str) -> None:
+        """Begin to exchange two environments' CNAMEs. A repeat undoes it, so it is never retried."""
+        with answering("elasticbeanstalk:SwapEnvironmentCNAMEs"):
+            self._once.swap_environment_cnames(SourceEnvironmentName=source, DestinationEnvironmentName=destination)
+
+    def terminate(self, environment_id: str) -> None:
+        """Begin to terminate an environment, by id: a name could be another's by now."""
+        with answering("elasticbeanstalk:TerminateEnvironment"):
+            self._once.terminate_environment(EnvironmentId=environment_id)
+
+    def request_log_tail(self, environment: str) -> None:
+        """Ask the instances for the last lines of their logs."""
+        with answering("elasticbeanstalk:RequestEnvironmentInfo"):
+            self._once.request_environment_info(EnvironmentName=environment, InfoType="tail")
+
+
+def _wire_options(options: Iterable[OptionSetting]) -> list[dict[str, str]]:
+    return [{"Namespace": item.namespace, "OptionName": item.name, "Value": item.value} for item in options]
+
+
+def _version(item: Mapping[str, Any]) -> ApplicationVersion:
+    source = item.get("SourceBundle", {})
+    return ApplicationVersion(
+        label=item["VersionLabel"],
+        status=item.get("Status", ""),
+        bucket=source.get("S3Bucket", ""),
+        key=source.get("S3Key", ""),
+        description=item.get("Description", ""),
+    )
+
+
+def _environment(item: Mapping[str, Any]) -> Environment:
+    return Environment(
+        name=item["EnvironmentName"],
+        id=item["EnvironmentId"],
+        application=item["ApplicationName"],
+        version_label=item.get("VersionLabel", ""),
+        status=item["Status"],
+        health=item.get("Health", "Grey"),
+        health_status=item.get("HealthStatus", ""),
+        cname=item.get("CNAME", "").lower(),
+        endpoint_url=item.get("EndpointURL", ""),
+        created=item["DateCreated"],
+        updated=item["DateUpdated"],
+        platform_arn=item.get("PlatformArn", ""),
+        tier=item.get("Tier", {}).get("Name", "WebServer"),
+    )
+
+
+def _event(item: Mapping[str, Any]) -> Event:
+    return Event(
+        time=item["EventDate"],
+        severity=item.get("Severity", "INFO"),
+        message=item.get("Message", ""),
+        environment=item.get("EnvironmentName", ""),
+        version_label=item.get("VersionLabel", ""),
+    )
+
+
+def _instance(item: Mapping[str, Any]) -> InstanceHealth:
+    deployment = item.get("Deployment", {})
+    return InstanceHealth(
+        id=item["InstanceId"],
+        health_status=item.get("HealthStatus", ""),
+        color=item.get("Color", ""),
+        causes=tuple(item.get("Causes", [])),
+        version_label=deployment.get("VersionLabel", ""),
+        deployment_status=deployment.get("Status", ""),
+    )
+
+
+def _platform_order(arn: str) -> tuple[int, ...]:
+    """`…/4.10.2` after `…/4.9.0`."""
+    return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())

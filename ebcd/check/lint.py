@@ -1,0 +1,189 @@
+"""Findings in a bundle's files, each with its place and a way out. Pure: the files come as bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+from ebcd.model import Stage
+
+PROCFILE_LINE = re.compile(r"[A-Za-z0-9_-]+:\s*[^\s].*")
+"""Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/python-configuration-procfile.html"""
+EXTENSION_KEYS = frozenset(
+    {"option_settings", "packages", "groups", "users", "sources", "files", "commands", "services",
+     "container_commands", "Resources", "Outputs", "Mappings", "Parameters", "Conditions"}
+)  # fmt: skip
+YAML_LIMIT = 1_000_000
+"""Bytes of an .ebextensions file that are parsed."""
+_SECRETS = {
+    "a private key": re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
+    "an AWS secret access key": re.compile(
+        rb"aws_secret_access_key[\"']?\s*[=:]\s*[\"']?[A-Za-z0-9/+]{40}\b", re.IGNORECASE
+    ),
+    "a GitHub token": re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
+}
+_WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
+
+
+class Severity(StrEnum):
+    """Whether a finding stops a release."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong."""
+
+    severity: Severity
+    code: str
+    path: str
+    line: int | None
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the bundle."""
+
+    data: bytes
+    executable: bool = False
+
+
+def check(files: Mapping[str, File], stage: Stage | None) -> list[Finding]:
+    """All findings, errors first. stage: whose option settings count too; None: none is named."""
+    found = [
+        *_entry_point(files, stage),
+        *_requirements(files),
+        *_procfile(files),
+        *_extensions(files),
+        *_hooks(files),
+        *_secrets(files),
+    ]
+    return sorted(found, key=lambda item: (item.severity is Severity.WARNING, item.path, item.line or 0))
+
+
+def _entry_point(files: Mapping[str, File], stage: Stage | None) -> Iterator[Finding]:
+    wsgi = {(item.namespace, item.name) for item in stage.options} if stage else set()
+    if "Procfile" not in files and "application.py" not in files and _WSGI not in wsgi:
+        yield Finding(
+            Severity.ERROR, "no-entry-point", "Procfile", None,
+            "There is neither a Procfile nor an application.py: Beanstalk would not know what to run.",
+            "Commit a Procfile with a line such as: web: gunicorn application:application",
+        )  # fmt: skip
+
+
+def _requirements(files: Mapping[str, File]) -> Iterator[Finding]:
+    if not files.keys() & {"requirements.txt", "Pipfile", "Pipfile.lock"}:
+        yield Finding(
+            Severity.WARNING, "no-requirements", "requirements.txt", None,
+            "There is no requirements.txt: nothing is installed on the instances.",
+            "Commit one, if the application needs packages.",
+        )  # fmt: skip
+
+
+def _procfile(files: Mapping[str, File]) -> Iterator[Finding]:
+    if "Procfile" not in files:
+        return
+    names = []
+    for number, line in enumerate(files["Procfile"].data.decode(errors="replace").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if PROCFILE_LINE.fullmatch(line):
+            names.append(line.partition(":")[0])
+        else:
+            yield Finding(Severity.ERROR, "procfile", "Procfile", number,
+                          "This is no line of a Procfile.", "Write NAME: COMMAND.")  # fmt: skip
+    if "web" not in names:
+        yield Finding(Severity.WARNING, "procfile-web", "Procfile", None,
+                      "There is no web process: nothing answers requests.", "Add a line: web: COMMAND")  # fmt: skip
+
+
+def _extensions(files: Mapping[str, File]) -> Iterator[Finding]:
+    for path, file in files.items():
+        if not path.startswith(".ebextensions/") or path.count("/") > 1:
+            continue
+        if not path.endswith(".config"):
+            yield Finding(Severity.WARNING, "extension-name", path, None,
+                          "Beanstalk reads files that end in .config only.", "Rename it, or move it away.")  # fmt: skip
+        else:
+            yield from _extension(path, file.data)
+
+
+def _extension(path: str, data: bytes) -> Iterator[Finding]:
+    def wrong(message: str, line: int | None = None) -> Finding:
+        return Finding(Severity.ERROR, "extension", path, line, message, "Beanstalk would skip the whole file.")
+
+    if len(data) > YAML_LIMIT:
+        yield wrong(f"It has more than {YAML_LIMIT:,} bytes.")
+        return
+    try:
+        content = yaml.load(data.decode(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError:
+        yield wrong("It is not UTF-8.")
+        return
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        yield wrong(f"It is no YAML: {getattr(error, 'problem', None) or error}.", mark.line + 1 if mark else None)
+        return
+    if not isinstance(content, dict):
+        yield wrong("It must be a mapping, such as option_settings: …")
+        return
+    for key in content.keys() - EXTENSION_KEYS:
+        yield wrong(f"{key!r} is no key of .ebextensions.")
+    if message := _option_settings_problem(content.get("option_settings")):
+        yield wrong(message)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, without aliases (a few lines of them can stand for gigabytes), and with CloudFormation's short tags."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are refused")
+        return super().compose_node(parent, index)
+
+
+def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {tag: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {tag: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {tag: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+def _option_settings_problem(settings: object) -> str:
+    """Both forms are right: namespace → name → value, and a list of namespace, option_name, value."""
+    if settings is None or (isinstance(settings, dict) and all(isinstance(item, dict) for item in settings.values())):
+        return ""
+    if isinstance(settings, list) and all(isinstance(item, dict) and "option_name" in item for item in settings):
+        return ""
+    return "option_settings must map namespaces to options, or list namespace, option_name and value."
+
+
+def _hooks(files: Mapping[str, File]) -> Iterator[Finding]:
+    for path, file in files.items():
+        if path.startswith((".platform/hooks/", ".platform/confighooks/")) and not file.executable:
+            yield Finding(Severity.ERROR, "hook-not-executable", path, None,
+                          "The hook is not executable, so the deployment would fail.",
+                          f"git update-index --chmod=+x {path}")  # fmt: skip
+
+
+def _secrets(files: Mapping[str, File]) -> Iterator[Finding]:
+    for path, file in files.items():
+        for name, pattern in _SECRETS.items():
+            if found := pattern.search(file.data):
+                line = file.data.count(b"\n", 0, found.start()) + 1
+                yield Finding(Severity.ERROR, "secret", path, line, f"This looks like {name}.",
+                              "Take it out, revoke it, and give the application a secret by its ARN.")  # fmt: skip

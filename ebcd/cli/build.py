@@ -1,0 +1,74 @@
+"""`bundle` and `check`: what needs git and nothing else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ebcd import config
+from ebcd.bundle import build, listing
+from ebcd.check.lint import Severity
+from ebcd.cli.options import Common, shared
+from ebcd.cli.output import tell
+from ebcd.cli.release import Dirty, Rev
+from ebcd.cli.session import load
+from ebcd.cli.source import findings, options_of, repository_of
+from ebcd.errors import EbcdError, Refused
+from ebcd.model import Stage
+from ebcd.report import result, text
+
+
+@shared
+def bundle(
+    common: Common,
+    rev: Rev = "HEAD",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Show each path and why it is in or out.")] = False,
+    allow_dirty: Dirty = False,
+) -> None:
+    """Write the source bundle of a commit."""
+    configuration = load(common)
+    repository, options = repository_of(configuration), options_of(configuration)
+    commit = repository.resolve(rev, allow_dirty=allow_dirty)
+    head = result.envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
+    if listed:
+        paths = [{"path": item.entry.path, "included": item.included, "reason": item.reason}
+                 for item in listing(repository, commit, options)]  # fmt: skip
+        tell(common, head | {"paths": paths}, text.listed)
+        return
+    made = build(repository, commit, options, output or Path(f"{commit.version_label}.zip"))
+    told = {"path": str(made.path), "content_digest": made.content_digest, "sha256": made.sha256, "size": made.size,
+            "entries": made.entries}  # fmt: skip
+    tell(common, head | told, text.bundled)
+
+
+@shared
+def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
+    """Find offline what would fail on Beanstalk."""
+    configuration = load(common)
+    repository, options = repository_of(configuration), options_of(configuration)
+    commit = repository.resolve(rev, allow_dirty=allow_dirty)
+    found = findings(repository, commit, options, _stage(common))
+    errors = sum(item.severity is Severity.ERROR for item in found)
+    error: EbcdError | None = None
+    if errors:
+        error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="Beanstalk would not run this commit.",
+                        hint="Correct what is listed, commit, and check again.", code="check-failed")  # fmt: skip
+    told = result.envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
+    tell(common, told | {"findings": [asdict(item) for item in found]}, text.findings, always=True)
+    if error:
+        error.told = common.json
+        raise error
+
+
+def _stage(common: Common) -> Stage | None:
+    """The stage, where one is named: its option settings count in the checks."""
+    configuration = load(common)
+    if configuration is None:
+        return None
+    return config.select_stage(configuration, name=common.stage, application=common.application,
+                               region=common.region or configuration.region or "-", environ=os.environ)  # fmt: skip

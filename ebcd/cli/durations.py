@@ -1,0 +1,18 @@
+"""Durations on the command line: as in ebcd.toml."""
+
+from __future__ import annotations
+
+import typer
+
+from ebcd.config import values
+from ebcd.errors import UsageError
+
+
+def seconds(value: str | None) -> float | None:
+    """A duration in seconds; None when it was not given."""
+    if value is None:
+        return None
+    try:
+        return values.duration("the duration", value)
+    except UsageError as error:
+        raise typer.BadParameter(error.why) from error

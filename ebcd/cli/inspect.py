@@ -1,0 +1,164 @@
+"""`status`, `releases`, `events`, `logs`, `lock`: the commands that look."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from ebcd.cli.options import Common, shared
+from ebcd.cli.output import console, tell
+from ebcd.cli.session import Session, open_session
+from ebcd.cli.signals import interruptible
+from ebcd.errors import UsageError
+from ebcd.model import Environment, Event
+from ebcd.release.diagnose import log_tail
+from ebcd.release.lock import Lock
+from ebcd.release.snapshot import Snapshot, observe
+from ebcd.report import result, text
+from ebcd.report.result import Json
+
+Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
+
+FOLLOW_INTERVAL = 2.0
+"""Seconds between two looks with --watch and --follow."""
+
+
+@shared
+def status(
+    common: Common, watch: Annotated[bool, typer.Option("--watch", help="Show it again and again.")] = False
+) -> None:
+    """Show what is live since when by whom, and whether a rollback is ready."""
+    session = open_session(common, interruptible())
+    while True:
+        snapshot = _observe(session)
+        lock = _lock(session).state()
+        tell(common, result.status(snapshot, session.services, lock), text.status)
+        if not watch:
+            return
+        session.services.clock.sleep(FOLLOW_INTERVAL)
+
+
+@shared
+def releases(
+    common: Common, release: Annotated[str, typer.Argument(metavar="[rN]", help="One release, whole.")] = ""
+) -> None:
+    """Show the ledger, or one release whole."""
+    session = open_session(common, interruptible())
+    snapshot = _observe(session)
+    head = result.envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
+    if not release:
+        tell(common, head | {"releases": result.releases(snapshot)}, text.releases)
+        return
+    record = _recorded(session, release)
+    tell(common, head | record, text.release)
+
+
+@shared
+def events(
+    common: Common,
+    env: Env = "live",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
+) -> None:
+    """Show Beanstalk's events of an environment, oldest first."""
+    if follow and common.json:
+        raise UsageError("--follow and --json exclude each other.", why="--json prints exactly one object.",
+                         hint="Leave one of them out.", code="usage")  # fmt: skip
+    session = open_session(common, interruptible())
+    environment = _choose(_observe(session), env)
+    beanstalk, application = session.services.beanstalk, session.stage.application
+    found = beanstalk.events(application, environment.name, limit=limit)
+    head = result.envelope("events") | {"application": application, "stage": session.stage.name}
+    told = head | {"environment": environment.name, "events": [_event(item) for item in reversed(found)]}
+    tell(common, told, text.events)
+    shown = set(found)
+    while follow:
+        session.services.clock.sleep(FOLLOW_INTERVAL)
+        since: datetime | None = max((item.time for item in shown), default=None)
+        new = [item for item in beanstalk.events(application, environment.name, since) if item not in shown]
+        shown.update(new)
+        if new:
+            console(common).print(text.events({"events": [_event(item) for item in reversed(new)]}))
+
+
+@shared
+def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100) -> None:
+    """Show the last lines of an environment's logs."""
+    session = open_session(common, interruptible())
+    environment = _choose(_observe(session), env)
+    found = log_tail(session.services, environment.name, lines)
+    head = result.envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
+    tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+
+
+@shared
+def lock(
+    common: Common,
+    break_: Annotated[bool, typer.Option("--break", help="Take it from its holder.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+) -> None:
+    """Show who holds the stage's lock, or break it."""
+    if break_ and not reason:
+        raise UsageError("A lock is broken for a reason.", why="--reason is missing.",
+                         hint='ebcd lock --break --reason "its run was cancelled"', code="usage")  # fmt: skip
+    session = open_session(common, interruptible())
+    found = _lock(session).break_() if break_ else _lock(session).state()
+    if break_ and found:
+        _journal_break(session, reason, asdict(found))
+    head = result.envelope("lock") | {"application": session.stage.application, "stage": session.stage.name}
+    tell(common, head | {"lock": result.lock(found), "broken": break_ and found is not None}, text.lock)
+
+
+def _observe(session: Session) -> Snapshot:
+    services = session.services
+    return observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
+
+
+def _lock(session: Session) -> Lock:
+    services, stage = session.services, session.stage
+    return Lock(services.storage, stage.application, stage.name, services.clock)
+
+
+def _journal_break(session: Session, reason: str, holder: dict[str, Any]) -> None:
+    """Write the break into the newest release's entries: it is about the run that was at work."""
+    services = session.services
+    numbers = services.ledger.numbers()
+    record = services.ledger.read(numbers[-1]) if numbers else None
+    if record is not None:
+        told = {"reason": reason, "by": services.caller.user, "holder": {**holder, "token": "…"}}
+        services.ledger.entry(record, "lock-broken", told, services.clock.now())
+
+
+def _recorded(session: Session, name: str) -> Json:
+    """A release's record and entries."""
+    number = int(name[1:]) if name.startswith("r") and name[1:].isdigit() else 0
+    record = session.services.ledger.read(number) if number else None
+    if record is None:
+        raise UsageError(f"The stage {session.stage.name} has no release {name!r}.", why="No record is so called.",
+                         hint="ebcd releases", code="unknown-release")  # fmt: skip
+    fields = {name: value for name, value in asdict(record).items() if name != "etag"}
+    shown = {name: result.stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+    return {"release": record.release, "record": shown, "entries": session.services.ledger.entries(number)}
+
+
+def _choose(snapshot: Snapshot, env: str) -> Environment:
+    """The environment that --env names. Raises UsageError."""
+    role = {"live": snapshot.live, "candidate": None, "previous": None}
+    if env == "candidate" and (record := result.candidate(snapshot)):
+        role["candidate"] = snapshot.environment(record.environment)
+    if env == "previous" and snapshot.previous:
+        role["previous"] = snapshot.environment(snapshot.previous.environment)
+    found = role[env] if env in role else snapshot.environment(env)
+    if found is None:
+        known = ", ".join(item.name for item in snapshot.environments) or "none"
+        raise UsageError(f"There is no environment {env!r}.", why=f"{snapshot.stage.application} has: {known}.",
+                         hint=f"ebcd status -s {snapshot.stage.name}", code="no-environment")  # fmt: skip
+    return found
+
+
+def _event(event: Event) -> Json:
+    return {"time": event.time.isoformat(), "severity": event.severity, "message": event.message,
+            "environment": event.environment, "version_label": event.version_label}  # fmt: skip

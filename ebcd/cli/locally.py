@@ -1,0 +1,33 @@
+"""`ebcd local`: the local Beanstalk, a program of its own that this passes its words on to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import typer
+
+app = typer.Typer(help="The local Beanstalk: a small cloud of your own.", no_args_is_help=True,
+                  rich_markup_mode="rich")  # fmt: skip
+
+_PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def _command(name: str, doc: str) -> None:
+    def command(context: typer.Context) -> None:
+        arguments = [sys.executable, "-m", "ebcd_local", name, *context.args]
+        raise typer.Exit(subprocess.run(arguments, env=os.environ, check=False).returncode)
+
+    command.__doc__ = doc
+    app.command(name, context_settings=_PASSED_ON)(command)
+
+
+for _name, _doc in {
+    "up": "Start it, unless it runs.",
+    "down": "Stop it and all that it runs; its state stays.",
+    "status": "Show where it is and what it runs.",
+    "logs": "Show the last lines of its log, or of an environment's.",
+    "reset": "Stop it and forget everything.",
+}.items():
+    _command(_name, _doc)

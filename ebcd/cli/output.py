@@ -1,0 +1,58 @@
+"""Results to stdout, progress to stderr: the only place that prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+
+from rich.console import Console, RenderableType
+
+from ebcd.cli.options import Common
+from ebcd.errors import EbcdError
+from ebcd.report import github
+from ebcd.report.result import Json
+
+
+def console(options: Common, *, stderr: bool = False) -> Console:
+    """A console for results, or (stderr) for progress; plain where NO_COLOR or --no-color says so."""
+    return Console(stderr=stderr, no_color=options.no_color or None, highlight=False, soft_wrap=True)
+
+
+def tell(options: Common, result: Json, text: Callable[[Json], RenderableType], *, always: bool = False) -> None:
+    """Print a result: as JSON, or as the text that `text` makes of it; and tell GitHub Actions where it runs there.
+
+    always: the text is for a failure too.
+    """
+    github.write(result, os.environ)
+    if options.json:
+        print(json.dumps(result, indent=2))
+    elif result["ok"] or always:
+        console(options).print(text(result))
+
+
+def tell_error(error: EbcdError, *, no_color: bool = False) -> None:
+    """Print what happened, why, and the next command, to stderr."""
+    out = Console(stderr=True, no_color=no_color or None, highlight=False, soft_wrap=True)
+    out.print(f"[bold red]✘[/] [bold]{_safe(error.what)}[/]")
+    if error.why:
+        out.print(f"  {_safe(error.why)}")
+    if error.hint:
+        out.print(f"  [cyan]→[/] {_safe(error.hint)}")
+    for note in getattr(error, "__notes__", ()):
+        out.print(f"  [dim]{_safe(note)}[/]")
+
+
+def wants_json(arguments: list[str]) -> bool:
+    """Whether the command line asks for JSON: known before it is parsed, for errors in the parsing."""
+    return "--json" in arguments
+
+
+def print_json(result: Json) -> None:
+    """One JSON object, and nothing else, on stdout."""
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+
+
+def _safe(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,137 @@
+"""`ship`, `swap`, `publish`, `retire`: the commands that change something."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from ebcd.cli.durations import seconds
+from ebcd.cli.options import Common, shared
+from ebcd.cli.output import console, tell
+from ebcd.cli.session import Session, open_session
+from ebcd.cli.signals import interruptible
+from ebcd.cli.source import checked_bundle
+from ebcd.errors import EbcdError, UsageError
+from ebcd.release import ship as shipping
+from ebcd.release import swap as swapping
+from ebcd.release.retiring import retire as retire_drained
+from ebcd.release.run import Run, Status
+from ebcd.report import result, text
+from ebcd.report.result import Json
+
+Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
+Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
+Planned = Annotated[bool, typer.Option("--plan", help="Show the steps and change nothing.")]
+WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="DURATION", help="Wait that long for the stage's lock.")]
+
+
+@shared
+def ship(
+    common: Common,
+    rev: Rev = "HEAD",
+    plan: Planned = False,
+    no_swap: Annotated[bool, typer.Option("--no-swap", help="Prove the candidate and let it wait.")] = False,
+    message: Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")] = "",
+    wait_lock: WaitLock = "0s",
+    timeout: Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")] = None,
+    allow_dirty: Dirty = False,
+) -> None:
+    """Bring a commit live: bundle, environment, proofs, swap, bake."""
+    patience, limit = seconds(wait_lock) or 0.0, seconds(timeout)
+    options = shipping.ShipOptions(swap=not no_swap, message=message, wait_lock=patience)
+
+    def work(session: Session, run: Run) -> None:
+        with TemporaryDirectory(prefix="ebcd-") as folder:
+            _bundle_into(session, run, rev, allow_dirty, Path(folder))
+            (shipping.plan if plan else shipping.ship)(run, session.services, options)
+
+    _perform(common, "ship", work, text.plan if plan else text.shipped, timeout=limit)
+
+
+@shared
+def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> None:
+    """Make a commit an application version, and stop there."""
+
+    def work(session: Session, run: Run) -> None:
+        with TemporaryDirectory(prefix="ebcd-") as folder:
+            _bundle_into(session, run, rev, allow_dirty, Path(folder))
+            shipping.publish(run, session.services)
+
+    _perform(common, "publish", work, text.published)
+
+
+@shared
+def swap(
+    common: Common,
+    to: Annotated[str, typer.Option("--to", metavar="rN", help="The release to bring live.")] = "",
+    rollback: Annotated[bool, typer.Option("--rollback", help="Return to the release before.")] = False,
+    plan: Planned = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    wait_lock: WaitLock = "0s",
+) -> None:
+    """Bring a waiting candidate live, or go back."""
+    if to and rollback:
+        raise UsageError("--to and --rollback exclude each other.", why="A rollback knows where it goes.",
+                         hint="ebcd swap --rollback, or ebcd swap --to rN", code="usage")  # fmt: skip
+    options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0)
+
+    def work(session: Session, run: Run) -> None:
+        (swapping.plan if plan else swapping.swap)(run, session.services, options)
+
+    _perform(common, "swap", work, text.plan if plan else text.swapped)
+
+
+@shared
+def retire(common: Common, plan: Planned = False) -> None:
+    """Terminate environments that have drained."""
+
+    def work(session: Session, run: Run) -> None:
+        retire_drained(run, session.services, planned=plan)
+
+    _perform(common, "retire", work, text.retired)
+
+
+def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder: Path) -> None:
+    session.services.progress.begin(f"bundle {rev}")
+    start = time.monotonic()
+    try:
+        run.bundle = checked_bundle(session.configuration, session.stage, rev, allow_dirty=allow_dirty, folder=folder)
+    except EbcdError as error:
+        session.services.progress.end(f"bundle {rev}", Status.FAILED, time.monotonic() - start, error.what)
+        raise
+    size = f"{run.bundle.entries} files, {run.bundle.size:,} bytes"
+    done = f"bundle {run.bundle.version_label}"
+    session.services.progress.end(done, Status.DONE, time.monotonic() - start, size)
+
+
+def _perform(
+    common: Common,
+    command: str,
+    work: Callable[[Session, Run], None],
+    show: Callable[[Json], RenderableType],
+    *,
+    timeout: float | None = None,
+) -> None:
+    """Run a command on a stage and tell its result, whether it ended well or not."""
+    clock = interruptible()
+    session = open_session(common, clock)
+    if timeout is not None:
+        session = replace(session, stage=replace(session.stage, timeout=timeout))
+    run = session.run(command)
+    try:
+        work(session, run)
+    except EbcdError as error:
+        told = result.of_run(run, session.services, error, time.monotonic() - run.started)
+        tell(common, told, show)
+        if "diagnosis" in told and not common.json:
+            console(common, stderr=True).print(text.diagnosis(told["diagnosis"]))
+        error.told = common.json
+        raise
+    tell(common, result.of_run(run, session.services, None, time.monotonic() - run.started), show)

@@ -1,0 +1,123 @@
+"""From options to what a run works with: configuration, stage, target, AWS clients."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ebcd import config, local
+from ebcd.aws.beanstalk import Beanstalk
+from ebcd.aws.session import Access, account, connect
+from ebcd.aws.storage import Storage
+from ebcd.cli.options import Common
+from ebcd.cli.output import console
+from ebcd.model import Configuration, Stage, Target
+from ebcd.release.clock import SystemClock
+from ebcd.release.journal import Ledger
+from ebcd.release.probe import HttpProber
+from ebcd.release.run import Caller, Run, Services
+from ebcd.report.progress import progress
+
+LOCAL_INTERVAL = 0.25
+"""Seconds between two looks at a local Beanstalk, which nobody else shares."""
+AWS_INTERVAL = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's configuration, stage and services."""
+
+    configuration: Configuration | None
+    stage: Stage
+    services: Services
+
+    def run(self, command: str) -> Run:
+        """A run of a command on the stage."""
+        return Run(command, self.stage, time.monotonic())
+
+
+def load(options: Common) -> Configuration | None:
+    """ebcd.toml here or above, or the one named; None when there is none."""
+    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
+
+
+def open_session(options: Common, clock: SystemClock) -> Session:
+    """All that a command needs to look at a stage and to change it. Starts the local Beanstalk for a local stage."""
+    configuration = load(options)
+    stage = config.select_stage(
+        configuration, name=options.stage, application=options.application, region=options.region, environ=os.environ
+    )
+    access, server, stage = _reach(options, stage, os.environ)
+    clients = connect(access)
+    owner = account(clients)
+    storage = Storage(clients, f"elasticbeanstalk-{stage.region}-{owner}", owner)
+    services = Services(
+        beanstalk=Beanstalk(clients),
+        storage=storage,
+        ledger=Ledger(storage, stage.application, stage.name),
+        prober=HttpProber(),
+        clock=clock,
+        progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
+        caller=_caller(os.environ),
+        live_address=server.proxy_address if server else "",
+        interval=LOCAL_INTERVAL if server else AWS_INTERVAL,
+    )
+    return Session(configuration, stage, services)
+
+
+def _reach(
+    options: Common, stage: Stage, environ: Mapping[str, str]
+) -> tuple[Access, local.LocalBeanstalk | None, Stage]:
+    """How the stage's AWS is reached, and the local Beanstalk where it is one."""
+    server = _server(options, stage, environ)
+    if server is None:
+        return Access(stage.region, options.profile, options.endpoint_url), None, stage
+    if not stage.region:
+        stage = config.with_region(stage, _region_of(server, stage.application))
+    own = stage.target is Target.LOCAL
+    return (
+        Access(
+            region=stage.region,
+            profile=None if own else options.profile,
+            endpoint_url=server.endpoint_url,
+            access_key_id=server.access_key_id if own else None,
+            secret_access_key=server.secret_access_key if own else None,
+        ),
+        server,
+        stage,
+    )
+
+
+def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.LocalBeanstalk | None:
+    """The local Beanstalk that the stage lives on, or that the endpoint is; None for AWS itself."""
+    if options.endpoint_url:
+        found = local.find(environ)
+        return found if found and found.endpoint_url == options.endpoint_url.rstrip("/") else None
+    return local.ensure(environ) if stage.target is Target.LOCAL else None
+
+
+def _region_of(server: local.LocalBeanstalk, application: str) -> str:
+    """The region in which the local Beanstalk runs the application: nobody has to name it for a rollback."""
+    regions = [item["region"] for item in server.environments() if item["application"] == application]
+    return regions[0] if regions else config.LOCAL_REGION
+
+
+def _caller(environ: Mapping[str, str]) -> Caller:
+    """Who runs ebcd: in GitHub Actions the actor and the run's URL, elsewhere the user and the machine."""
+    url = ""
+    if environ.get("GITHUB_RUN_ID"):
+        server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+        url = f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}"
+    return Caller(environ.get("GITHUB_ACTOR") or _user(), socket.gethostname(), url)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"

@@ -1,0 +1,9 @@
+"""ebcd.toml → Configuration → Stage.
+
+`schema` lists every key, `values` turns what TOML says into what a key means, `read` finds the file and reads it.
+"""
+
+from ebcd.config.read import load
+from ebcd.config.select import LOCAL_REGION, select_stage, with_region
+
+__all__ = ["LOCAL_REGION", "load", "select_stage", "with_region"]

@@ -1,0 +1,173 @@
+"""Find ebcd.toml, read it, and make a Configuration of it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ebcd.config import schema, values
+from ebcd.errors import UsageError
+from ebcd.model import BundleOptions, Configuration, OptionSetting, Stage, Target
+
+NAME = "ebcd.toml"
+LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
+HIGHEST_RELEASE = 999_999
+NAME_LIMIT = 40
+"""Characters that an environment's name may have."""
+
+
+def load(start: Path, *, explicit: Path | None, environ: Mapping[str, str]) -> Configuration | None:
+    """The configuration that holds in the folder `start`; None when there is none.
+
+    explicit: the file that the user named. environ: where AWS_REGION may stand for a region that is not set.
+    Raises UsageError for anything that is wrong with it.
+    """
+    source = explicit or find(start)
+    if source is None:
+        return None
+    content = _toml(source)
+    if source.name == "pyproject.toml":
+        content = content.get("tool", {}).get("ebcd", {})
+    return parse(content, source, eb_defaults(source.parent), environ)
+
+
+def find(start: Path) -> Path | None:
+    """ebcd.toml, or a pyproject.toml with [tool.ebcd], in the folder or above it."""
+    for folder in (start, *start.parents):
+        if (folder / NAME).is_file():
+            return folder / NAME
+        project = folder / "pyproject.toml"
+        if project.is_file() and "ebcd" in _toml(project).get("tool", {}):
+            return project
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def eb_defaults(folder: Path) -> dict[str, str]:
+    """What the EB CLI's .elasticbeanstalk/config.yml tells: application, region, platform."""
+    path = folder / ".elasticbeanstalk" / "config.yml"
+    if not path.is_file():
+        return {}
+    told = (_yaml(path) or {}).get("global") or {}
+    names = {"application": "application_name", "region": "default_region", "platform": "default_platform"}
+    return {ours: told[theirs] for ours, theirs in names.items() if isinstance(told.get(theirs), str)}
+
+
+def parse(
+    content: Mapping[str, Any], source: Path, defaults: Mapping[str, str], environ: Mapping[str, str]
+) -> Configuration:
+    """A configuration from TOML's tables. defaults: what holds where they say nothing."""
+    top = values.members("", dict(content), schema.parsers(schema.TOP))
+    application = top.get("application") or defaults.get("application")
+    if not application:
+        raise UsageError(f"{source.name} names no application.", why="application is not set.",
+                         hint='Add: application = "NAME"', code="missing-key")  # fmt: skip
+    region = top.get("region") or defaults.get("region") or region_of(environ)
+    stages = {
+        name: _stage(name, table, application, region, defaults, source.parent)
+        for name, table in top.get("stages", {}).items()
+    }
+    default = top.get("default_stage") or (next(iter(stages)) if len(stages) == 1 else "")
+    if default and stages and default not in stages:
+        raise values.unknown("default_stage", default, list(stages))
+    bundle = values.members("bundle", top.get("bundle", {}), schema.parsers(schema.BUNDLE))
+    bundle.pop("requirements", None)
+    return Configuration(application, region, default, BundleOptions(**bundle), stages, source)
+
+
+def region_of(environ: Mapping[str, str]) -> str:
+    """The region that the environment's variables name; empty when they name none."""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+
+
+def check_names(application: str, stage: str, key: str) -> None:
+    """Refuse names of which no environment name can be made: `{application}-{stage}-r{N}`."""
+    longest = f"{application}-{stage}-r{HIGHEST_RELEASE}"
+    if not re.fullmatch(r"[A-Za-z0-9]+(-+[A-Za-z0-9]+)*", longest):
+        raise values.wrong(key, stage, f"The environment name {longest!r} may hold letters, digits and hyphens only.",
+                           "Change the application's or the stage's name.")  # fmt: skip
+    if len(longest) > NAME_LIMIT:
+        over = len(longest) - NAME_LIMIT
+        raise values.wrong(
+            key,
+            stage,
+            f"The environment name {longest!r} has {len(longest)} characters; Beanstalk allows {NAME_LIMIT}.",
+            f"Shorten the application's or the stage's name by {over}.",
+        )
+
+
+def _stage(name: str, table: Any, application: str, region: str, defaults: Mapping[str, str], folder: Path) -> Stage:
+    key = f"stages.{name}"
+    check_names(application, name, key)
+    found = values.members(key, table, schema.parsers(schema.STAGE))
+    settings = tuple(item for file in found.pop("settings", ()) for item in saved_settings(folder / file, key))
+    found["options"] = _merged(key, settings, found.pop("options", ()), found.pop("env", ()))
+    stage = Stage(name, application, region, found.pop("cname", ""), platform=defaults.get("platform", ""))
+    if found.get("target") is Target.LOCAL:
+        stage = local_defaults(replace(stage, cname=stage.cname or application))
+    stage = replace(stage, **found)
+    _complete(stage, key)
+    return stage
+
+
+def local_defaults(stage: Stage) -> Stage:
+    """A stage on the local Beanstalk, with the short times that a rehearsal on one's own machine needs."""
+    return replace(stage, target=Target.LOCAL, platform=LOCAL_PLATFORM, stable=2.0, timeout=180.0, keep=60.0, bake=3.0)
+
+
+def _complete(stage: Stage, key: str) -> None:
+    if not stage.cname:
+        raise values.wrong(f"{key}.cname", None, "A stage on AWS needs its live CNAME's prefix.")
+    if not stage.platform:
+        raise values.wrong(f"{key}.platform", None, "A stage on AWS needs a platform branch or a platform ARN.",
+                           f'For example: platform = "{LOCAL_PLATFORM}"')  # fmt: skip
+
+
+def _merged(
+    key: str, settings: tuple[OptionSetting, ...], options: tuple[OptionSetting, ...], env: tuple[OptionSetting, ...]
+) -> tuple[OptionSetting, ...]:
+    """One value an option: the saved configuration's, else the table's. Two tables that disagree are refused."""
+    named = {(item.namespace, item.name): item for item in options}
+    for item in env:
+        other = named.get((item.namespace, item.name))
+        if other is not None and other != item:
+            raise values.wrong(f"{key}.env.{item.name}", "…", f"{key}.options gives it another value.")
+    merged = {(item.namespace, item.name): item for item in (*settings, *options, *env)}
+    return tuple(sorted(merged.values()))
+
+
+def saved_settings(path: Path, key: str) -> tuple[OptionSetting, ...]:
+    """The option settings of a saved configuration file, as `eb config save` writes it."""
+    if not path.is_file():
+        raise values.wrong(f"{key}.settings", path.name, f"There is no file {path}.")
+    content = _yaml(path)
+    found = content.get("OptionSettings") if isinstance(content, dict) else None
+    if not isinstance(found, dict):
+        raise values.wrong(f"{key}.settings", path.name, "It is no saved configuration: OptionSettings is missing.")
+    return values.options(f"{path.name}: OptionSettings", found)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read.", why=str(error.strerror), hint="Name another file with --config.",
+                         code="unreadable") from error  # fmt: skip
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no valid TOML.", why=str(error), hint="Correct that line.",
+                         code="bad-toml") from error  # fmt: skip
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no valid YAML.", why=" ".join(str(error).split()), hint="Correct that line.",
+                         code="bad-yaml") from error  # fmt: skip

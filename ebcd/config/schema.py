@@ -1,0 +1,61 @@
+"""Every key of ebcd.toml: its name, what its value must be, and what it is for. A new key is one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ebcd.config import values
+from ebcd.config.values import Parser
+from ebcd.model import OnFailure, Strategy, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key."""
+
+    name: str
+    parse: Parser
+    doc: str
+
+
+TOP = (
+    Key("application", values.application, "the Beanstalk application"),
+    Key("region", values.text, "the AWS region"),
+    Key("default_stage", values.text, "the stage where none is named"),
+    Key("bundle", values.table, "what goes into a source bundle"),
+    Key("stages", values.table, "the stages, by name"),
+)
+
+BUNDLE = (
+    Key("exclude", values.texts, "patterns in gitignore syntax, beside .ebignore"),
+    Key("max_size", values.size, "a larger bundle is refused"),
+    Key("requirements", values.word("as-is", later=("lock", "wheels")), "how requirements.txt goes into the bundle"),
+    Key("submodules", values.word("refuse", "include"), "what becomes of git submodules"),
+)
+
+STAGE = (
+    Key("target", values.one_of(Target), "aws, or local: the local Beanstalk"),
+    Key("cname", values.cname, "the live CNAME's prefix"),
+    Key("platform", values.text, "a platform branch, or a platform ARN"),
+    Key("strategy", values.one_of(Strategy, later=("pair", "in-place")), "how a release reaches its users"),
+    Key("settings", values.texts, "saved configuration files, as eb writes them"),
+    Key("accept", values.health, "accepted health"),
+    Key("stable", values.duration, "how long accepted health must hold before the swap"),
+    Key("timeout", values.positive_duration, "how long one wait for an environment may take"),
+    Key("keep", values.duration, "how long the earlier environment stays after a swap"),
+    Key("bake", values.duration, "how long the release is watched after the swap"),
+    Key("on_failure", values.one_of(OnFailure), "keep or terminate a failed candidate"),
+    Key("options", values.options, "option settings, by namespace"),
+    Key("env", values.environment_properties, "environment properties"),
+    Key("smoke", values.smoke, "the request that a healthy release answers"),
+    Key("proof", values.proof, "where the release names itself"),
+    Key("database", values.later, "a PostgreSQL beside a local stage"),
+    Key("tenants", values.later, "the tenant gate"),
+    Key("bake_limits", values.later, "what a bake does not tolerate"),
+    Key("notify", values.later, "who is told"),
+)
+
+
+def parsers(keys: tuple[Key, ...]) -> dict[str, Parser]:
+    """Names to parsers."""
+    return {key.name: key.parse for key in keys}

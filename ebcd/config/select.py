@@ -1,0 +1,60 @@
+"""Which stage a command is about: from its options, the environment's variables and ebcd.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ebcd.config import values
+from ebcd.config.read import check_names, local_defaults, region_of
+from ebcd.errors import UsageError
+from ebcd.model import Configuration, Stage, Target
+
+LOCAL_REGION = "eu-central-1"
+"""The region of a local stage where nothing names one."""
+
+
+def select_stage(
+    configuration: Configuration | None,
+    *,
+    name: str | None,
+    application: str | None,
+    region: str | None,
+    environ: Mapping[str, str],
+) -> Stage:
+    """The stage that is meant. Options win over ebcd.toml.
+
+    Without ebcd.toml the application and the stage must be named; what else is needed is in the stage's own records,
+    and a stage named `local` lives on the local Beanstalk. A local stage's region may stay empty. Raises UsageError.
+    """
+    known = configuration.stages if configuration else {}
+    chosen = name or (configuration.default_stage if configuration else "")
+    if not chosen:
+        raise _unnamed("stage", "Name one: --stage NAME, EBCD_STAGE, or default_stage in ebcd.toml.")
+    if configuration and known and chosen not in known:
+        raise values.unknown(f"stages.{chosen}", "(--stage)", list(known))
+    app = application or (configuration.application if configuration else "")
+    if not app:
+        raise _unnamed("application", "Name one: --application NAME, EBCD_APPLICATION, or write an ebcd.toml.")
+    stage = known.get(chosen) or _bare(chosen, app)
+    where = region or stage.region or region_of(environ)
+    check_names(app, chosen, "stage")
+    if not where and stage.target is not Target.LOCAL:
+        raise _unnamed("region", "Name one: --region NAME, AWS_REGION, or region in ebcd.toml.")
+    return replace(stage, application=app, region=where)
+
+
+def with_region(stage: Stage, region: str) -> Stage:
+    """The stage in a region that was found out."""
+    return replace(stage, region=region)
+
+
+def _bare(name: str, application: str) -> Stage:
+    """A stage of which only the names are known."""
+    stage = Stage(name, application, "", "")
+    return local_defaults(stage) if name == "local" else stage
+
+
+def _unnamed(what: str, hint: str) -> UsageError:
+    return UsageError(f"No {what} is named.", why=f"Neither an option nor ebcd.toml names the {what}.", hint=hint,
+                      code=f"no-{what}")  # fmt: skip

@@ -1,0 +1,245 @@
+"""What a value in ebcd.toml means. Each function takes the key's path and TOML's value, and raises UsageError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from ebcd.errors import UsageError
+from ebcd.model import OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target
+
+Parser = Callable[[str, Any], Any]
+
+ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+PROPERTIES_LIMIT = 4096
+"""Bytes that all environment properties may have together, names and values."""
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:(secret:|parameter/).+")
+_PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\\@-]*")
+
+
+def wrong(key: str, value: object, why: str, hint: str = "") -> UsageError:
+    """The error for a value that a key cannot have."""
+    return UsageError(
+        f"{key} = {value!r} cannot be used.", why=why, hint=hint or "Correct it in ebcd.toml.", code="bad-value"
+    )
+
+
+def unknown(key: str, value: object, known: Sequence[str]) -> UsageError:
+    """The error for a key that there is not, with the nearest one that there is."""
+    name = key.rpartition(".")[2]
+    near = get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(sorted(known))}."
+    return UsageError(f"{key} = {value!r} is no key of ebcd.toml.", why=f"There is no {name!r}.", hint=hint,
+                      code="unknown-key")  # fmt: skip
+
+
+def text(key: str, value: Any) -> str:
+    """A string that says something."""
+    if not isinstance(value, str) or not value.strip():
+        raise wrong(key, value, "It must be a string that is not empty.")
+    return value
+
+
+def free_text(key: str, value: Any) -> str:
+    """A string, empty or not."""
+    if not isinstance(value, str):
+        raise wrong(key, value, "It must be a string.")
+    return value
+
+
+def texts(key: str, value: Any) -> tuple[str, ...]:
+    """A list of strings."""
+    if not isinstance(value, list):
+        raise wrong(key, value, "It must be a list of strings.")
+    return tuple(text(f"{key}[{index}]", item) for index, item in enumerate(value))
+
+
+def integer(low: int, high: int) -> Parser:
+    """A whole number from low to high."""
+
+    def parse(key: str, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise wrong(key, value, f"It must be a whole number from {low} to {high}.")
+        return value
+
+    return parse
+
+
+def duration(key: str, value: Any) -> float:
+    """A duration, in seconds: "90s", "5m", "2h"."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", value) if isinstance(value, str) else None
+    if not found:
+        raise wrong(key, value, 'It must be a duration such as "90s", "5m" or "2h".')
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def positive_duration(key: str, value: Any) -> float:
+    """A duration above zero."""
+    seconds = duration(key, value)
+    if seconds <= 0:
+        raise wrong(key, value, "It must be longer than nothing: every wait needs its time.")
+    return seconds
+
+
+def size(key: str, value: Any) -> int:
+    """A size in bytes: "500MB", at most Beanstalk's limit."""
+    found = re.fullmatch(r"(\d+)\s*(B|KB|MB|GB)", value) if isinstance(value, str) else None
+    if not found:
+        raise wrong(key, value, 'It must be a size such as "500MB".')
+    found_size = int(found[1]) * _SIZES[found[2]]
+    if not 0 < found_size <= 500_000_000:
+        raise wrong(key, value, "Beanstalk takes source bundles of at most 500MB.")
+    return found_size
+
+
+def one_of(choices: type[Target] | type[OnFailure] | type[Strategy], later: Sequence[str] = ()) -> Parser:
+    """One of an enumeration's values; those in `later` are known but have no effect yet."""
+
+    def parse(key: str, value: Any) -> Any:
+        if value in later:
+            raise not_yet(key, value)
+        known = [str(item) for item in choices]
+        if value not in known:
+            raise wrong(key, value, f"It must be one of: {', '.join(known)}.")
+        return choices(value)
+
+    return parse
+
+
+def word(*choices: str, later: Sequence[str] = ()) -> Parser:
+    """One of some words."""
+
+    def parse(key: str, value: Any) -> str:
+        if value in later:
+            raise not_yet(key, value)
+        if value not in choices:
+            raise wrong(key, value, f"It must be one of: {', '.join(choices)}.")
+        return str(value)
+
+    return parse
+
+
+def not_yet(key: str, value: object) -> UsageError:
+    """The error for what is part of the design and has no effect yet: refused, never silently ignored."""
+    return UsageError(
+        f"{key} = {value!r} has no effect yet, so it is refused.",
+        why="This version of ebcd knows the key and does not act on it.",
+        hint="Take it out of ebcd.toml.",
+        code="not-yet",
+    )
+
+
+def later(key: str, value: Any) -> Any:
+    """A key of the design that has no effect yet."""
+    raise not_yet(key, value)
+
+
+def health(key: str, value: Any) -> tuple[str, ...]:
+    """Accepted health."""
+    found = texts(key, value)
+    if not found or not set(found) <= {"Green", "Yellow"}:
+        raise wrong(key, value, 'It must name "Green", "Yellow" or both: no other health is one to swap on.')
+    return found
+
+
+def path(key: str, value: Any) -> str:
+    """A path, and maybe a query, of an HTTP request."""
+    found = text(key, value)
+    if not found.startswith("/") or not found.isascii() or any(mark.isspace() for mark in found):
+        raise wrong(key, value, "It must begin with a slash and hold no space.")
+    return found
+
+
+def cname(key: str, value: Any) -> str:
+    """A CNAME prefix."""
+    found = text(key, value)
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,61}[A-Za-z0-9])", found):
+        raise wrong(key, value, "A CNAME prefix has 4 to 63 letters, digits and hyphens, none of them at an edge.")
+    return found
+
+
+def application(key: str, value: Any) -> str:
+    """An application's name."""
+    found = text(key, value)
+    if len(found) > 100 or "/" in found:
+        raise wrong(key, value, "An application's name has at most 100 characters and no slash.")
+    return found
+
+
+def options(key: str, value: Any) -> tuple[OptionSetting, ...]:
+    """Option settings by namespace and name."""
+    found = []
+    for namespace, names in table(key, value).items():
+        for name, setting in table(f"{key}.{namespace}", names).items():
+            found.append(OptionSetting(namespace, name, option_value(f"{key}.{namespace}.{name}", setting)))
+    return tuple(found)
+
+
+def option_value(key: str, value: Any) -> str:
+    """An option's value as Beanstalk has it: true becomes "true", 2 becomes "2"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise wrong(key, value, "An option's value is a string, a number or a boolean.")
+
+
+def environment_properties(key: str, value: Any) -> tuple[OptionSetting, ...]:
+    """Environment properties; `{ secret = "arn…" }` refers to Secrets Manager or SSM."""
+    found = tuple(_property(f"{key}.{name}", name, setting) for name, setting in table(key, value).items())
+    used = sum(len(f"{item.name}={item.value}".encode()) for item in found)
+    if used > PROPERTIES_LIMIT:
+        raise wrong(key, f"{used} bytes", f"All environment properties may have {PROPERTIES_LIMIT} bytes together.")
+    return found
+
+
+def _property(key: str, name: str, value: Any) -> OptionSetting:
+    if not _PROPERTY.fullmatch(name):
+        raise wrong(key, name, "An environment property's name begins with a letter or _ and holds no space or =.")
+    if isinstance(value, dict):
+        arn = value.get("secret")
+        if set(value) != {"secret"} or not isinstance(arn, str) or not _SECRET_ARN.fullmatch(arn):
+            why = "A secret is { secret = ARN }, the ARN of a Secrets Manager secret or an SSM parameter."
+            raise UsageError(f"{key} cannot be used.", why=why, hint="Correct it in ebcd.toml.", code="bad-value")
+        return OptionSetting(SECRETS, name, arn)
+    return OptionSetting(ENVIRONMENT, name, option_value(key, value))
+
+
+def smoke(key: str, value: Any) -> SmokeTest:
+    """`[stages.NAME.smoke]`."""
+    known: dict[str, Parser] = {
+        "path": path, "status": integer(100, 599), "contains": free_text, "attempts": integer(1, 1000)
+    }  # fmt: skip
+    return SmokeTest(**members(key, value, known))
+
+
+def proof(key: str, value: Any) -> Proof:
+    """`[stages.NAME.proof]`."""
+    found = members(key, value, {"path": path})
+    if "path" not in found:
+        raise wrong(f"{key}.path", None, "A proof needs the path where the release names itself.")
+    return Proof(**found)
+
+
+def members(key: str, value: Any, known: dict[str, Parser]) -> dict[str, Any]:
+    """A table's members by the parsers of their names."""
+    found = {}
+    for name, member in table(key, value).items():
+        here = f"{key}.{name}" if key else name
+        if name not in known:
+            raise unknown(here, member, list(known))
+        found[name] = known[name](here, member)
+    return found
+
+
+def table(key: str, value: Any) -> dict[str, Any]:
+    """A table."""
+    if not isinstance(value, dict):
+        raise wrong(key, value, "It must be a table.")
+    return value

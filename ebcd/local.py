@@ -1,0 +1,110 @@
+"""Where the local Beanstalk is, and how it is started. The seam is its endpoint and the file it leaves in EBCD_HOME.
+
+Nothing of it is imported: it runs as `python -m ebcd_local`, a program of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from ebcd.errors import ExitCode, UsageError
+
+START_DEADLINE = 60.0
+"""Seconds that the local Beanstalk has to answer after it was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBeanstalk:
+    """A local Beanstalk that runs, as its server.json tells."""
+
+    endpoint_url: str
+    proxy_url: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    token: str = field(repr=False)
+
+    @property
+    def proxy_address(self) -> str:
+        """Where its load balancer listens, `host:port`."""
+        return self.proxy_url.removeprefix("http://").rstrip("/")
+
+    def environments(self) -> list[dict[str, Any]]:
+        """Every environment it runs, in every region."""
+        answer = urllib3.request(
+            "GET", f"{self.endpoint_url}/_ebcd/status", headers={"X-Ebcd-Token": self.token}, timeout=5.0, retries=False
+        )
+        return list(answer.json()["environments"])
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """EBCD_HOME, by default `$XDG_STATE_HOME/ebcd`."""
+    if environ.get("EBCD_HOME"):
+        return Path(environ["EBCD_HOME"])
+    state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "ebcd"
+
+
+def find(environ: Mapping[str, str]) -> LocalBeanstalk | None:
+    """The local Beanstalk, if it runs and answers."""
+    try:
+        told = json.loads((home(environ) / "local" / "server.json").read_text())
+        found = LocalBeanstalk(**{name: told[name] for name in LocalBeanstalk.__dataclass_fields__})
+        found.environments()
+    except (OSError, ValueError, KeyError, TypeError, urllib3.exceptions.HTTPError):
+        return None
+    return found
+
+
+def ensure(environ: Mapping[str, str]) -> LocalBeanstalk:
+    """The local Beanstalk, started when it is down. Raises UsageError when it does not start."""
+    if found := find(environ):
+        return found
+    run(["up", "--json"], environ)
+    if found := find(environ):
+        return found
+    raise UsageError(
+        "The local Beanstalk was started but does not answer.",
+        why=f"{home(environ) / 'local' / 'server.json'} leads nowhere.",
+        hint="ebcd local logs",
+        code="local-silent",
+    )
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Run `python -m ebcd_local` with arguments that ask for JSON; its answer. Raises UsageError when it fails."""
+    command = [sys.executable, "-m", "ebcd_local", *arguments]
+    try:
+        done = subprocess.run(
+            command, env=dict(environ), capture_output=True, text=True, timeout=START_DEADLINE, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UsageError(
+            "The local Beanstalk did not answer.",
+            why=f"`ebcd local {arguments[0]}` took longer than {START_DEADLINE:g} s.",
+            hint="ebcd local logs",
+            code="local-timeout",
+        ) from error
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        said = done.stderr.strip().splitlines()
+        raise UsageError(
+            "The local Beanstalk cannot be started.",
+            why=said[-1] if said else f"It exited with {done.returncode} and said nothing.",
+            hint="Install it: pip install 'ebcd[local]'",
+            code="local-missing",
+        ) from error
+    if not answer["ok"]:
+        said = answer["error"]
+        failure = UsageError(said["what"], why=said["why"], hint=said["hint"], code=said["code"])
+        failure.exit_code = ExitCode(answer["exit_code"])
+        raise failure
+    return answer

@@ -1,0 +1,105 @@
+"""The swap: sent once, its outcome learned by reading both CNAMEs.
+
+SwapEnvironmentCNAMEs is its own inverse, answers nothing and takes no client token:
+https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_SwapEnvironmentCNAMEs.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed
+from ebcd.model import Environment
+from ebcd.release.run import Seen, Services, Status
+from ebcd.release.snapshot import leaving
+from ebcd.release.steps import SwapCnames
+from ebcd.release.waits import Tick, looks
+
+READY_PATIENCE = 120.0
+"""Seconds that the two environments have to become Ready before the swap."""
+SWAP_PATIENCE = 180.0
+"""Seconds that a swap may take; AWS's guide shows about 5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two sides of a swap as they are now."""
+
+    candidate: Environment
+    live: Environment
+
+    @property
+    def ready(self) -> bool:
+        """Both can be swapped."""
+        return self.candidate.status == self.live.status == "Ready"
+
+    def __str__(self) -> str:
+        return "; ".join(f"{side.name} is {side.status} with {side.cname}" for side in (self.candidate, self.live))
+
+
+def swap(services: Services, tick: Tick, application: str, step: SwapCnames) -> Seen:
+    """Swap, unless it is done already; prove it by reading. Raises ReleaseFailed before, OutcomeUnknown after it."""
+    before = _ready_pair(services, tick, application, step)
+    if before.candidate.cname == step.cname:
+        return Seen("it was swapped already", Status.SKIPPED)
+    _verify(before, step)
+    try:
+        services.beanstalk.swap_cnames(step.live, step.candidate)
+    except NoAnswer as error:
+        services.progress.note(f"{error.what} Reading the CNAMEs to learn whether it took effect.")
+    seen = before
+    for pair in looks(services, tick, SWAP_PATIENCE, lambda: _read(services, application, step)):
+        if pair is None:
+            continue
+        seen = pair
+        swapped = (pair.candidate.cname, pair.live.cname) == (before.live.cname, before.candidate.cname)
+        if swapped and pair.ready:
+            return Seen(f"{step.cname} is {step.candidate}")
+    raise OutcomeUnknown(
+        f"The swap of {step.live} and {step.candidate} was not seen to end.",
+        why=f"After {SWAP_PATIENCE:g} s: {seen}.",
+        hint=f"ebcd status -a {application} shows what is live now; then run the same command again.",
+        code="swap-unknown",
+    )
+
+
+def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:
+    pair: Pair | None = None
+    for pair in looks(services, tick, READY_PATIENCE, lambda: _read(services, application, step)):
+        if pair is None:
+            raise ReleaseFailed(
+                f"The swap of {step.live} and {step.candidate} was not sent.",
+                why="One of them was terminated since the plan was made.",
+                hint="Run the same command again: it plans anew from what is there.",
+                code="environment-gone",
+            )
+        if pair.ready:
+            return pair
+    raise ReleaseFailed(
+        f"The swap of {step.live} and {step.candidate} was not sent.",
+        why=f"Both must be Ready. After {READY_PATIENCE:g} s: {pair or 'AWS did not answer'}.",
+        hint=f"ebcd status -a {application}",
+        code="not-ready",
+    )
+
+
+def _verify(pair: Pair, step: SwapCnames) -> None:
+    problem = ""
+    if pair.live.cname != step.cname:
+        problem = f"{step.cname} is no longer held by {step.live}."
+    elif step.label and pair.candidate.version_label != step.label:
+        problem = f"{step.candidate} carries {pair.candidate.version_label}, not {step.label}."
+    if problem:
+        raise ReleaseFailed(
+            f"The swap of {step.live} and {step.candidate} was not sent.",
+            why=f"{problem} Somebody changed it since the plan was made.",
+            hint="Run the same command again: it plans anew from what is there.",
+            code="live-moved",
+        )
+
+
+def _read(services: Services, application: str, step: SwapCnames) -> Pair | None:
+    """Both sides as they are now; None when one is gone."""
+    found = {item.name: item for item in services.beanstalk.environments(application) if not leaving(item)}
+    candidate, live = found.get(step.candidate), found.get(step.live)
+    return Pair(candidate, live) if candidate and live else None

@@ -1,0 +1,158 @@
+"""Act on a plan, step by step: the lock is proven and the intent journaled before each mutation, its result after.
+
+The one place, with the waits and gates that it calls, where ebcd waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from ebcd.errors import EbcdError, SwappedBack
+from ebcd.model import Stage
+from ebcd.release import actions, cnames, gates, waits
+from ebcd.release.gates import Breach, LiveWatch
+from ebcd.release.journal import handed_over
+from ebcd.release.lock import Lease
+from ebcd.release.run import Run, Seen, Services, Status, StepResult
+from ebcd.release.steps import (
+    MUTATIONS,
+    AwaitEnvironment,
+    AwaitVersion,
+    Bake,
+    CreateApplication,
+    CreateBucket,
+    CreateEnvironment,
+    CreateVersion,
+    HoldHealth,
+    ProveLive,
+    SetMinimum,
+    SmokeCandidate,
+    Step,
+    SwapCnames,
+    TerminateEnvironment,
+    UploadBundle,
+)
+
+
+class Executor:
+    """Performs steps for one run. stage: complete, as a snapshot has it."""
+
+    def __init__(self, run: Run, services: Services, stage: Stage, lease: Lease | None = None) -> None:
+        self._run = run
+        self._services = services
+        self._stage = stage
+        self._lease = lease
+        self._watch: LiveWatch | None = None
+
+    def execute(self, steps: Iterable[Step]) -> None:
+        """Perform the steps in order; each result is in the run. Raises what the first failing step raises."""
+        for step in steps:
+            try:
+                self._perform(step)
+            except Breach as breach:
+                assert isinstance(step, ProveLive | Bake)
+                self._swap_back(step, str(breach))
+
+    def watch_live(self, cname: str) -> None:
+        """Probe live at every look from now until the swap."""
+        self._watch = LiveWatch(self._services, self._stage, cname)
+
+    def _perform(self, step: Step) -> None:
+        services, start = self._services, self._services.clock.monotonic()
+        services.progress.begin(str(step))
+        try:
+            if isinstance(step, MUTATIONS):
+                self._intend(step)
+            seen = self._act(step)
+        except (EbcdError, Breach) as error:
+            self._finish(step, Seen(str(error), Status.FAILED), start)
+            raise
+        self._finish(step, seen, start)
+
+    def _intend(self, step: Step) -> None:
+        if self._lease:
+            self._lease.assert_held()
+        self._journal(step, "intent", {})
+
+    def _finish(self, step: Step, seen: Seen, start: float) -> None:
+        seconds = round(self._services.clock.monotonic() - start, 3)
+        self._run.results.append(StepResult(step, seen.status, seconds, seen.text))
+        self._services.progress.end(str(step), seen.status, seconds, seen.text)
+        self._journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
+
+    def _journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
+        if self._run.release is None:
+            return
+        name = f"{type(step).__name__}-{phase}"
+        now = self._services.clock.now()
+        self._services.ledger.entry(self._run.release, name, {"text": str(step), **content}, now)
+
+    def _tick(self) -> None:
+        if self._lease:
+            self._lease.renew_if_due()
+        if self._watch:
+            self._watch.look()
+
+    def _act(self, step: Step) -> Seen:  # noqa: C901 - one line a step
+        services, tick, application = self._services, self._tick, self._stage.application
+        match step:
+            case CreateBucket():
+                return Seen(services.beanstalk.create_storage_location())
+            case UploadBundle():
+                assert self._run.bundle is not None
+                return actions.upload(services, tick, step, self._run.bundle)
+            case CreateApplication():
+                return actions.create_application(services, tick, application)
+            case CreateVersion():
+                return actions.create_version(services, tick, application, step)
+            case AwaitVersion():
+                return Seen(waits.await_version(services, tick, application, step.label))
+            case CreateEnvironment():
+                return actions.create_environment(services, tick, application, step)
+            case AwaitEnvironment():
+                return Seen(waits.await_environment(services, tick, application, step, self._stage.timeout))
+            case HoldHealth():
+                return Seen(waits.hold_health(services, tick, application, step))
+            case SmokeCandidate():
+                return Seen(gates.smoke_candidate(services, tick, self._stage, step))
+            case SetMinimum():
+                return actions.set_minimum(services, tick, application, step)
+            case SwapCnames():
+                return self._swap(step)
+            case ProveLive():
+                return Seen(gates.prove_live(services, tick, self._stage, step))
+            case Bake():
+                return Seen(gates.bake(services, tick, self._stage, step))
+            case TerminateEnvironment():
+                return actions.terminate(services, tick, application, step)
+            case _:
+                assert_never(step)
+
+    def _swap(self, step: SwapCnames) -> Seen:
+        self._watch = None
+        seen = cnames.swap(self._services, self._tick, self._stage.application, step)
+        self._hand_over(step.candidate, step.live, restored=self._run.restoring)
+        return seen
+
+    def _hand_over(self, to: str, by: str, *, restored: bool) -> None:
+        """Record at once who holds the live CNAME since when: a rollback reads it, even after a crash."""
+        records, ledger = self._run.records, self._services.ledger
+        if to not in records:
+            return
+        gained, lost = handed_over(records[to], records.get(by), self._services.clock.now(), restored=restored)
+        records[to] = ledger.update(gained)
+        if lost:
+            records[by] = ledger.update(lost)
+
+    def _swap_back(self, breached: ProveLive | Bake, reason: str) -> None:
+        """Return to the earlier release after a breach. Raises SwappedBack."""
+        self._run.restoring = True
+        previous = self._run.records.get(breached.previous)
+        label = previous.version_label if previous else ""
+        self._perform(SwapCnames(breached.previous, breached.environment, label, breached.cname))
+        raise SwappedBack(
+            f"{breached.environment} went live, failed its bake and was swapped back.",
+            why=reason,
+            hint=f"{breached.previous} is live again. ebcd logs --env {breached.environment} shows what went wrong.",
+        )

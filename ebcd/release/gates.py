@@ -1,0 +1,146 @@
+"""Proofs over HTTP: the smoke test on the candidate, the release's name on the live URL, the bake, live all along."""
+
+from __future__ import annotations
+
+from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
+from ebcd.model import Environment, Stage
+from ebcd.release.clock import polls
+from ebcd.release.probe import proof_failure, smoke_failure
+from ebcd.release.run import Services
+from ebcd.release.steps import Bake, ProveLive, SmokeCandidate
+from ebcd.release.waits import Tick
+
+PROBE_INTERVAL = 1.0
+"""Seconds between two probes."""
+PROOF_PATIENCE = 180.0
+"""Seconds that the swap has to reach this machine: resolvers may keep the earlier answer for its TTL."""
+LOCAL_PROOF_PATIENCE = 20.0
+"""The same where no resolver is asked."""
+TOLERATED = 2
+"""Failed probes in a row that do not count yet: one lost packet is no breach."""
+
+
+class Breach(Exception):
+    """The release is live and does not hold what it promised; the executor swaps back."""
+
+
+def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
+    """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
+    environment = services.beanstalk.environment(stage.application, step.environment)
+    if environment is None:
+        raise ReleaseFailed(f"The environment {step.environment} is gone.", hint="Run the same command again.")
+    failure = ""
+    for attempt in range(stage.smoke.attempts):
+        if attempt:
+            services.clock.sleep(PROBE_INTERVAL)
+        tick()
+        failure = _candidate_failure(services, stage, step, environment)
+        if not failure:
+            return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
+        services.progress.note(failure)
+    raise ReleaseFailed(
+        f"The candidate {step.environment} failed its smoke test {stage.smoke.attempts} times.",
+        why=f"{failure}.",
+        hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
+        code="smoke-failed",
+    )
+
+
+def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, environment: Environment) -> str:
+    host = services.live_host(step.cname)
+    failure = smoke_failure(stage.smoke, services.prober.get(environment.endpoint_url, host, stage.smoke.path))
+    if failure or stage.proof is None:
+        return failure
+    answer = services.prober.get(environment.endpoint_url, host, stage.proof.path)
+    return proof_failure(stage.proof.path, answer, step.label, step.sha)
+
+
+def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) -> str:
+    """See the live URL answered by the release, within the time that DNS may need. Raises Breach or OutcomeUnknown."""
+    patience = LOCAL_PROOF_PATIENCE if services.live_address else PROOF_PATIENCE
+    failure = ""
+    for _ in polls(services.clock, timeout=patience, interval=PROBE_INTERVAL):
+        tick()
+        failure = live_failure(services, stage, step.cname)
+        if stage.proof and not failure:
+            answer = services.prober.get(_address(services, step.cname), services.live_host(step.cname), step.path)
+            failure = proof_failure(step.path, answer, step.label, step.sha)
+        if not failure:
+            named = f"{step.path} names {step.label}" if stage.proof else f"{stage.smoke.path} {stage.smoke.status}"
+            return f"{services.live_url(step.cname)}: {named}"
+    if step.previous:
+        raise Breach(f"After {patience:g} s the live URL was not answered by the release: {failure}.")
+    raise OutcomeUnknown(
+        f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
+        why=f"{failure} (for {patience:g} s).",
+        hint=f"ebcd status -s {stage.name} shows what holds the live CNAME.",
+        code="not-proven",
+    )
+
+
+def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
+    """Watch the live URL and the environment's health for the bake time. Raises Breach."""
+    failures: list[str] = []
+    probes, health, asked = 0, "", 0.0
+    for spent in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
+        tick()
+        probes += 1
+        if not asked or spent - asked >= services.interval:
+            asked, health = spent, _health_failure(services, stage, step)
+        failure = live_failure(services, stage, step.cname) or health
+        failures = [*failures, failure] if failure else []
+        if failure:
+            services.progress.note(failure)
+        if len(failures) > TOLERATED:
+            raise Breach(f"{failures[-1]} ({len(failures)} probes in a row).")
+    return f"{probes} probes"
+
+
+def _health_failure(services: Services, stage: Stage, step: Bake) -> str:
+    try:
+        environment = services.beanstalk.environment(stage.application, step.environment)
+    except (Throttled, NoAnswer):
+        return ""
+    if environment is None:
+        return f"{step.environment} is gone"
+    accepted = environment.health in stage.accept
+    return "" if accepted else f"health is {environment.health} {environment.health_status}".rstrip()
+
+
+def live_failure(services: Services, stage: Stage, cname: str) -> str:
+    """Why the live URL does not pass the smoke test now; empty when it does."""
+    answer = services.prober.get(_address(services, cname), services.live_host(cname), stage.smoke.path)
+    return smoke_failure(stage.smoke, answer)
+
+
+def _address(services: Services, cname: str) -> str:
+    return services.live_address or cname
+
+
+class LiveWatch:
+    """Watches live while a candidate comes up: one that hurts it (a migration, a shared resource) must not go on."""
+
+    def __init__(self, services: Services, stage: Stage, cname: str) -> None:
+        self._services = services
+        self._stage = stage
+        self._cname = cname
+        self._failures = 0
+        self._last = services.clock.monotonic()
+        # What was failing before the candidate came is no reason to stop its successor.
+        self._armed = not live_failure(services, stage, cname)
+
+    def look(self) -> None:
+        """Probe live, once a second at most. Raises ReleaseFailed when it stopped answering."""
+        now = self._services.clock.monotonic()
+        if not self._armed or now - self._last < PROBE_INTERVAL:
+            return
+        self._last = now
+        failure = live_failure(self._services, self._stage, self._cname)
+        self._failures = self._failures + 1 if failure else 0
+        if self._failures > TOLERATED:
+            raise ReleaseFailed(
+                "Live stopped answering while the candidate came up, so the release was stopped.",
+                why=f"{failure} ({self._failures} probes in a row); it answered before.",
+                hint="Look at what the candidate shares with live (a migration?), and at ebcd status.",
+                code="live-hurt",
+            )

@@ -1,0 +1,29 @@
+"""`retire`: terminate what has drained, under the stage's lock."""
+
+from __future__ import annotations
+
+from ebcd.release.execute import Executor
+from ebcd.release.lock import Lock
+from ebcd.release.retire import failed_candidates, retirements
+from ebcd.release.run import Run, Services, Status, StepResult
+from ebcd.release.snapshot import Snapshot, observe
+from ebcd.release.steps import TerminateEnvironment
+
+
+def retire(run: Run, services: Services, *, planned: bool) -> None:
+    """Terminate the stage's environments that nothing needs; with `planned`, only name them."""
+    stage, caller = run.stage, services.caller
+    if planned or not services.storage.bucket_exists():
+        run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+        run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after)]
+        return
+    lock = Lock(services.storage, stage.application, stage.name, services.clock)
+    with lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
+        snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+        Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot))
+    run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
+
+
+def _plan(snapshot: Snapshot) -> tuple[TerminateEnvironment, ...]:
+    """All that may go: never live, never what a rollback returns to within its window."""
+    return (*failed_candidates(snapshot, keep=()), *retirements(snapshot, keep=()))

@@ -1,0 +1,135 @@
+"""One run of ebcd against a stage: what it works with, and what it has done so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from ebcd.aws.beanstalk import Beanstalk
+from ebcd.aws.storage import Storage
+from ebcd.model import Event, SourceBundle, Stage
+from ebcd.release.clock import Clock
+from ebcd.release.journal import Ledger, ReleaseRecord
+from ebcd.release.probe import Prober
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import Step
+
+
+class Status(StrEnum):
+    """What became of a step."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step's outcome."""
+
+    step: Step
+    status: Status
+    seconds: float = 0.0
+    reason: str = ""
+    """What was seen, where that is worth a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an action brought: what was seen, and whether there was anything to do."""
+
+    text: str = ""
+    status: Status = Status.DONE
+
+
+class Progress(Protocol):
+    """Who is told what a run does while it does it."""
+
+    def begin(self, text: str) -> None:
+        """Something starts."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something worth a line happened within it: an event, a changed state."""
+        ...
+
+    def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
+        """It ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who runs ebcd, and from where."""
+
+    user: str
+    host: str
+    run_url: str = ""
+    """The CI run, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a run works with; a test gives its own."""
+
+    beanstalk: Beanstalk
+    storage: Storage
+    ledger: Ledger
+    prober: Prober
+    clock: Clock
+    progress: Progress
+    caller: Caller
+    live_address: str = ""
+    """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
+    interval: float = 5.0
+    """Seconds between two looks at Beanstalk."""
+
+    def live_host(self, cname: str) -> str:
+        """The live CNAME as a Host header and in a URL: with the port where it is not 80."""
+        _, _, port = self.live_address.partition(":")
+        return f"{cname}:{port}" if port and port != "80" else cname
+
+    def live_url(self, cname: str) -> str:
+        """The live URL."""
+        return f"http://{self.live_host(cname)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a candidate failed, as far as Beanstalk can tell."""
+
+    events: tuple[Event, ...] = ()
+    """WARN and worse, oldest first."""
+    causes: tuple[str, ...] = ()
+    """What health says of the environment and its instances."""
+    log_tail: str = ""
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run has done so far: the report is made from it, whether it ends well or not."""
+
+    command: str
+    stage: Stage
+    started: float
+    records: dict[str, ReleaseRecord] = field(default_factory=dict)
+    """The stage's releases by environment, as this run last stored them."""
+    environment_name: str = ""
+    """The environment of the release that this run is about."""
+    restoring: bool = False
+    """The run returns to a release that was live before: a rollback, a swap-back."""
+    bundle: SourceBundle | None = None
+    bundle_reused: bool = False
+    after: Snapshot | None = None
+    """What is there at the end."""
+    results: list[StepResult] = field(default_factory=list)
+    diagnosis: Diagnosis | None = None
+    note: str = ""
+    """One sentence about the whole: "already live"."""
+
+    @property
+    def release(self) -> ReleaseRecord | None:
+        """The record of the release that this run is about."""
+        return self.records.get(self.environment_name)

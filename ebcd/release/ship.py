@@ -1,0 +1,235 @@
+"""`ship`: from a source bundle to a live release. The lock is taken, what is there observed, what is missing planned
+and done, and the outcome recorded, whatever it is.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
+from ebcd.model import OnFailure, SourceBundle, Stage
+from ebcd.release.diagnose import diagnose
+from ebcd.release.execute import Executor
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
+from ebcd.release.lock import Lease, Lock
+from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
+from ebcd.release.run import Run, Services, Status, StepResult
+from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe
+from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
+
+
+@dataclass(frozen=True, slots=True)
+class ShipOptions:
+    """What the caller chose."""
+
+    swap: bool = True
+    message: str = ""
+    wait_lock: float = 0.0
+    """Seconds to wait for the lock."""
+
+
+def publish(run: Run, services: Services) -> None:
+    """Make the run's bundle an application version. Needs no lock: the same content has the same key."""
+    executor = Executor(run, services, run.stage)
+    executor.execute(_ensure_bucket(services))
+    executor.execute(_plan_publication(run, services))
+
+
+def plan(run: Run, services: Services, options: ShipOptions) -> None:
+    """What `ship` would do, as planned results. Changes nothing."""
+    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    prepared = _prepare(run, services, snapshot, options)
+    steps = (*_ensure_bucket(services), *_plan_publication(run, services), *prepared.steps) if prepared else ()
+    run.results += [StepResult(step, Status.PLANNED) for step in steps]
+    run.after = snapshot
+
+
+def ship(run: Run, services: Services, options: ShipOptions) -> None:
+    """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
+    Executor(run, services, run.stage).execute(_ensure_bucket(services))
+    lock = Lock(services.storage, run.stage.application, run.stage.name, services.clock)
+    message = f"ship {_bundle(run).version_label}"
+    caller = services.caller
+    with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
+        snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+        prepared = _prepare(run, services, snapshot, options)
+        if prepared is not None:
+            release = _allocate(run, services, prepared)
+            _settle(run, services, snapshot)
+            prepared = plan_ship(prepared.snapshot, release, swap=options.swap)
+            _release(run, services, prepared, lease, options)
+    run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
+
+
+def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> Plan | None:
+    """The release's plan; None when that version is live with those settings already."""
+    bundle, stage = _bundle(run), snapshot.stage
+    settings = settings_digest(stage)
+    run.records = {record.environment: record for record in snapshot.releases}
+    done = already_live(snapshot, bundle.version_label, settings)
+    if done is not None:
+        run.environment_name = done.environment
+        run.note = f"{done.release} is live with this version and these settings already."
+        return None
+    release = resumable(snapshot, bundle.version_label, settings) or _new_release(run, services, snapshot, options)
+    if snapshot.live is None and snapshot.environment(release.environment) is None:
+        _refuse_taken_cname(services, stage)
+    if snapshot.live is not None:
+        snapshot = replace(snapshot, live_instances=services.beanstalk.instance_count(snapshot.live.name))
+    prepared = plan_ship(snapshot, release, swap=options.swap)
+    run.records[prepared.release.environment] = prepared.release
+    run.environment_name = prepared.release.environment
+    return prepared
+
+
+def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:
+    bundle, stage = _bundle(run), snapshot.stage
+    number = max((record.number for record in snapshot.releases), default=0) + 1
+    return ReleaseRecord(
+        number=number,
+        application=stage.application,
+        stage=stage.name,
+        region=stage.region,
+        cname=stage.cname,
+        version_label=bundle.version_label,
+        sha=bundle.commit.sha,
+        tree=bundle.commit.tree,
+        content_digest=bundle.content_digest,
+        settings_digest=settings_digest(stage),
+        platform_arn=_platform_arn(services, stage),
+        environment=environment_name(stage.application, stage.name, number),
+        outcome=Outcome.RUNNING,
+        verification=verification(stage),
+        since=services.clock.now(),
+        by=services.caller.user,
+        host=services.caller.host,
+        run_url=services.caller.run_url,
+        message=options.message or bundle.commit.subject,
+    )
+
+
+def _platform_arn(services: Services, stage: Stage) -> str:
+    if stage.platform.startswith("arn:"):
+        return stage.platform
+    arn = services.beanstalk.platform_arn(stage.platform)
+    if not arn:
+        raise UsageError(
+            f"There is no platform branch {stage.platform!r} in {stage.region}.",
+            why=f"stages.{stage.name}.platform names no branch that Beanstalk offers there.",
+            hint="aws elasticbeanstalk list-platform-branches shows them.",
+            code="unknown-platform",
+        )
+    return arn
+
+
+def _refuse_taken_cname(services: Services, stage: Stage) -> None:
+    if not services.beanstalk.cname_available(stage.cname):
+        raise Refused(
+            f"The CNAME {default_cname(stage)} is taken.",
+            why="No environment of this application holds it, so it is another application's or another account's.",
+            hint=f"Choose another cname for stages.{stage.name} in ebcd.toml.",
+            code="cname-taken",
+        )
+
+
+def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
+    """Store the release's record: a new number for a new one, over its earlier state for one taken up again."""
+    record = replace(prepared.release, outcome=Outcome.RUNNING, reason="")
+    run.records.pop(prepared.release.environment, None)
+    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record)
+    run.records[stored.environment] = stored
+    run.environment_name = stored.environment
+    return stored
+
+
+def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
+    """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
+    for record in snapshot.releases:
+        settled = _settled(record, snapshot)
+        if record.environment != run.environment_name and settled != record:
+            run.records[record.environment] = services.ledger.update(settled)
+
+
+def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
+    live = snapshot.live is not None and snapshot.live.name == record.environment
+    if not live and record.live_since and not record.left_live:
+        record = replace(record, left_live=snapshot.taken)
+    if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
+        if live:
+            return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
+        ended = Outcome.LIVE if record.live_since else Outcome.FAILED
+        return replace(record, outcome=ended, reason=record.reason or "its run did not end")
+    return record
+
+
+def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options: ShipOptions) -> None:
+    """Perform the plan and record the outcome, whatever it is."""
+    stage = prepared.snapshot.stage
+    executor = Executor(run, services, stage, lease)
+    try:
+        executor.execute(_plan_publication(run, services))
+        if prepared.live is not None and prepared.live.name != run.environment_name:
+            executor.watch_live(prepared.live.cname)
+        executor.execute(prepared.steps)
+    except EbcdError as error:
+        _record_failure(run, services, executor, stage, error)
+        raise
+    _record(run, services, Outcome.LIVE if options.swap or prepared.live is None else Outcome.WAITING)
+
+
+def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
+    record = run.records[run.environment_name]
+    first_live = services.clock.now() if outcome is Outcome.LIVE else None
+    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live)
+    run.records[record.environment] = services.ledger.update(record)
+
+
+def _record_failure(run: Run, services: Services, executor: Executor, stage: Stage, error: EbcdError) -> None:
+    reason = f"{error.what} {error.why}".strip()
+    match error:
+        case SwappedBack():
+            _record(run, services, Outcome.SWAPPED_BACK, reason)
+        case ReleaseFailed():
+            run.diagnosis = diagnose(services, stage.application, run.environment_name)
+            _record(run, services, Outcome.FAILED, reason)
+            _terminate_failed(run, services, executor, stage)
+        case _:
+            _record(run, services, Outcome.INTERRUPTED, reason)
+
+
+def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:
+    """Terminate a failed candidate where the stage says so; never what holds the live CNAME."""
+    if stage.on_failure is not OnFailure.TERMINATE:
+        return
+    snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+    failed = snapshot.environment(run.environment_name)
+    if failed is not None and failed != snapshot.live:
+        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so")])
+
+
+def _ensure_bucket(services: Services) -> tuple[Step, ...]:
+    return () if services.storage.bucket_exists() else (CreateBucket(services.storage.bucket),)
+
+
+def _plan_publication(run: Run, services: Services) -> tuple[Step, ...]:
+    bundle = _bundle(run)
+    publication = _observe_publication(services, run.stage, bundle)
+    steps = plan_publish(run.stage, bundle, publication, services.storage.bucket)
+    run.bundle_reused = not any(isinstance(step, UploadBundle) for step in steps)
+    return steps
+
+
+def _observe_publication(services: Services, stage: Stage, bundle: SourceBundle) -> Publication:
+    """What of the bundle is on AWS already, asked at once."""
+    key = bundle_key(stage.application, bundle.content_digest)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        stored = pool.submit(services.storage.exists, key)
+        application = pool.submit(services.beanstalk.application_exists, stage.application)
+        version = pool.submit(services.beanstalk.version, stage.application, bundle.version_label)
+        return Publication(stored.result(), application.result(), version.result())
+
+
+def _bundle(run: Run) -> SourceBundle:
+    assert run.bundle is not None, "ship and publish are given a bundle"
+    return run.bundle

@@ -1,0 +1,126 @@
+"""What is there now: one look at Beanstalk and the ledger, frozen, for `plan` to reason over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from ebcd.aws.beanstalk import Beanstalk
+from ebcd.errors import Refused
+from ebcd.model import ApplicationVersion, Environment, Stage, Target
+from ebcd.release.journal import Ledger, ReleaseRecord, release_number
+
+NEWEST = 20
+"""How many of the newest records a snapshot holds, beside those of the environments that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A stage as it was seen at one moment."""
+
+    taken: datetime
+    stage: Stage
+    """The stage; where no ebcd.toml told its CNAME and what to verify, as its newest record tells them."""
+    environments: tuple[Environment, ...]
+    """All of the application's environments that are not terminated, of this stage or not."""
+    live: Environment | None
+    releases: tuple[ReleaseRecord, ...]
+    """Newest first."""
+    live_instances: int = 0
+    """How many instances live runs; 0 where nobody asked."""
+
+    @classmethod
+    def empty(cls, stage: Stage, taken: datetime) -> Snapshot:
+        """A stage of which nothing is there yet."""
+        return cls(taken, stage, (), None, ())
+
+    def record_of(self, environment: Environment | str | None) -> ReleaseRecord | None:
+        """The record of the release that the environment belongs to."""
+        name = environment.name if isinstance(environment, Environment) else environment
+        return next((record for record in self.releases if record.environment == name), None)
+
+    def environment(self, name: str) -> Environment | None:
+        """The environment of that name, unless it is on its way out."""
+        return next((item for item in self.environments if item.name == name and not leaving(item)), None)
+
+    @property
+    def previous(self) -> ReleaseRecord | None:
+        """The release that a rollback of the live one returns to, whether or not its environment is still there."""
+        live = self.record_of(self.live)
+        return self.release(live.from_release) if live else None
+
+    def release(self, name: str) -> ReleaseRecord | None:
+        """The record of a release, by its name (r7)."""
+        return next((record for record in self.releases if record.release == name), None)
+
+
+def leaving(environment: Environment) -> bool:
+    """Whether the environment is being terminated or has been."""
+    return environment.status in {"Terminating", "Terminated"}
+
+
+def live_cnames(prefix: str, region: str) -> frozenset[str]:
+    """Every CNAME that a prefix can mean in a region: today's, the one without a region that old accounts still
+    have, China's, and the local Beanstalk's."""
+    return frozenset(
+        f"{prefix.lower()}.{domain}"
+        for domain in (
+            f"{region}.elasticbeanstalk.com",
+            "elasticbeanstalk.com",
+            f"{region}.eb.amazonaws.com.cn",
+            f"{region}.elasticbeanstalk.localhost",
+        )
+    )
+
+
+def default_cname(stage: Stage) -> str:
+    """The whole CNAME that a new environment with the stage's prefix gets."""
+    if stage.target is Target.LOCAL:
+        return f"{stage.cname.lower()}.{stage.region}.elasticbeanstalk.localhost"
+    domain = "eb.amazonaws.com.cn" if stage.region.startswith("cn-") else "elasticbeanstalk.com"
+    return f"{stage.cname.lower()}.{stage.region}.{domain}"
+
+
+def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment | None:
+    """The environment that holds the stage's live CNAME; None when none does. The whole CNAME decides.
+
+    Raises Refused (code `ambiguous-live`) when more than one does: ebcd never guesses.
+    """
+    wanted = live_cnames(stage.cname, stage.region)
+    found = [item for item in environments if item.cname in wanted and not leaving(item)]
+    if len(found) > 1:
+        seen = ", ".join(f"{item.name} ({item.cname})" for item in found)
+        raise Refused(
+            f"Two environments hold a live CNAME of the stage {stage.name}.",
+            why=f"Seen: {seen}.",
+            hint="Terminate or rename the one that is not live, then run the command again.",
+            code="ambiguous-live",
+        )
+    return found[0] if found else None
+
+
+def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot:
+    """Look at the application's environments and the stage's releases, both at once."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        numbers = pool.submit(ledger.numbers)
+        environments = beanstalk.environments(stage.application)
+        known = numbers.result()
+    own = (release_number(stage.application, stage.name, item.name) for item in environments)
+    wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
+    releases = ledger.read_all(wanted)
+    if not stage.cname and releases:
+        stage = releases[0].completed(stage)
+    return Snapshot(now, stage, environments, find_live(stage, environments), releases)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What of a source bundle is on AWS already."""
+
+    stored: bool
+    """Whether the bundle's object is in the bucket."""
+    application_exists: bool
+    version: ApplicationVersion | None
+    """The application version of the bundle's label."""

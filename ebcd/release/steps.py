@@ -1,0 +1,226 @@
+"""What a run can do, as data. A plan is a tuple of these; `execute` is the one place that acts on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ebcd.model import OptionSetting
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBucket:
+    """Create the region's default bucket."""
+
+    bucket: str
+
+    def __str__(self) -> str:
+        return f"create the bucket {self.bucket}"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadBundle:
+    """Send the source bundle to S3."""
+
+    key: str
+    size: int
+    """Bytes."""
+
+    def __str__(self) -> str:
+        return f"upload the source bundle ({megabytes(self.size)})"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateApplication:
+    """Create the application."""
+
+    application: str
+
+    def __str__(self) -> str:
+        return f"create the application {self.application}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVersion:
+    """Create the application version and wait until Beanstalk has processed it."""
+
+    label: str
+    key: str
+    description: str
+
+    def __str__(self) -> str:
+        return f"create the application version {self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitVersion:
+    """Wait until the application version is processed."""
+
+    label: str
+
+    def __str__(self) -> str:
+        return f"wait until {self.label} is processed"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEnvironment:
+    """Create the release's environment."""
+
+    environment: str
+    label: str
+    platform_arn: str
+    cname_prefix: str | None
+    """The live CNAME's prefix for a stage's first environment, else None: Beanstalk makes an unguessable one."""
+    options: tuple[OptionSetting, ...] = field(repr=False)
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"create the environment {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitEnvironment:
+    """Wait until the environment is Ready with the version on every instance and no failure event."""
+
+    environment: str
+    label: str
+    events: bool = True
+    """Whether an ERROR or FATAL event since its creation counts: not for one that has been live since."""
+
+    def __str__(self) -> str:
+        return f"wait until {self.environment} is Ready and every instance runs {self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldHealth:
+    """Wait until the health has been accepted for `seconds` on end."""
+
+    environment: str
+    accept: tuple[str, ...]
+    seconds: float
+    timeout: float
+    """Seconds until it counts as never turning healthy."""
+
+    def __str__(self) -> str:
+        held = f" held for {self.seconds:g} s" if self.seconds else ""
+        return f"see {' or '.join(self.accept)} health{held} on {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeCandidate:
+    """Send the smoke test, and the proof where there is one, to the candidate's own address."""
+
+    environment: str
+    cname: str
+    """The live CNAME, whole: the Host that the candidate is asked as."""
+    path: str
+    label: str
+    sha: str
+
+    def __str__(self) -> str:
+        return f"smoke test {self.path} on {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetMinimum:
+    """Bring the candidate's MinSize, raised to meet live's capacity, back to the configured one."""
+
+    environment: str
+    minimum: int
+
+    def __str__(self) -> str:
+        return f"set MinSize of {self.environment} back to {self.minimum}"
+
+
+@dataclass(frozen=True, slots=True)
+class SwapCnames:
+    """Exchange the CNAMEs of candidate and live, once, and read both back."""
+
+    candidate: str
+    live: str
+    label: str
+    """The candidate's version label; empty: whatever it carries."""
+    cname: str
+    """The live CNAME, whole."""
+
+    def __str__(self) -> str:
+        return f"swap the CNAMEs of {self.live} and {self.candidate}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProveLive:
+    """See the live URL answered by the release."""
+
+    environment: str
+    cname: str
+    """The live CNAME, whole."""
+    previous: str
+    """The environment to swap back to when it is not; empty: none."""
+    path: str
+    label: str
+    sha: str
+
+    def __str__(self) -> str:
+        return f"prove that the live URL is answered by {self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bake:
+    """Watch the release on live; swap back on a breach."""
+
+    environment: str
+    cname: str
+    """The live CNAME, whole."""
+    previous: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"bake for {self.seconds:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateEnvironment:
+    """Retire an environment that nothing needs."""
+
+    environment: str
+    environment_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"terminate {self.environment}: {self.reason}"
+
+
+Step: TypeAlias = (
+    CreateBucket
+    | UploadBundle
+    | CreateApplication
+    | CreateVersion
+    | AwaitVersion
+    | CreateEnvironment
+    | AwaitEnvironment
+    | HoldHealth
+    | SmokeCandidate
+    | SetMinimum
+    | SwapCnames
+    | ProveLive
+    | Bake
+    | TerminateEnvironment
+)
+
+MUTATIONS = (
+    CreateBucket,
+    UploadBundle,
+    CreateApplication,
+    CreateVersion,
+    CreateEnvironment,
+    SetMinimum,
+    SwapCnames,
+    Bake,
+    TerminateEnvironment,
+)
+"""Steps that change something: the lock is checked before each, intent and result are journaled."""
+
+
+def megabytes(size: int) -> str:
+    """Bytes as people read them: `12.3 kB`, `4.5 MB`."""
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,0 +1,150 @@
+"""The waits of a release: each looks, judges, and has a deadline. A look that AWS did not answer is no "no"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled
+from ebcd.model import Environment, Event
+from ebcd.release.clock import polls
+from ebcd.release.run import Services
+from ebcd.release.snapshot import leaving
+from ebcd.release.steps import AwaitEnvironment, HoldHealth
+
+T = TypeVar("T")
+Tick = Callable[[], None]
+"""Called at every look: renews the lock, watches live."""
+
+FAILURES = frozenset({"ERROR", "FATAL"})
+PUBLISH_PATIENCE = 600.0
+"""Seconds that Beanstalk has to process an application version."""
+
+
+def looks(services: Services, tick: Tick, timeout: float, read: Callable[[], T]) -> Iterator[T]:
+    """What `read` sees, again and again until `timeout` seconds have passed; unanswered reads are left out."""
+    for _ in polls(services.clock, timeout=timeout, interval=services.interval):
+        tick()
+        try:
+            seen = read()
+        except (Throttled, NoAnswer) as error:
+            services.progress.note(f"{error.what} Asking again.")
+            continue
+        yield seen
+
+
+def await_version(services: Services, tick: Tick, application: str, label: str) -> str:
+    """Wait until the application version is processed. Raises Refused when Beanstalk finds fault with it."""
+    status = "unseen"
+    for version in looks(services, tick, PUBLISH_PATIENCE, lambda: services.beanstalk.version(application, label)):
+        status = version.status if version else "unseen"
+        if status.lower() == "processed":
+            return ""
+        if status.lower() == "failed":
+            events = services.beanstalk.events(application, limit=20)
+            said = [item.message for item in events if item.version_label == label and item.severity in FAILURES]
+            raise Refused(
+                f"Beanstalk could not process the application version {label}.",
+                why=" ".join(said) or "It gives no reason.",
+                hint="ebcd check shows what is wrong with the bundle.",
+                code="version-failed",
+            )
+    raise OutcomeUnknown(
+        f"The application version {label} was not processed within {PUBLISH_PATIENCE:g} s.",
+        why=f"Its status is {status}.",
+        hint="Run the same command again: it goes on from what is there.",
+        code="deadline",
+    )
+
+
+class EventFollower:
+    """Shows an environment's events once each, and remembers the failures among them."""
+
+    def __init__(self, services: Services, application: str, environment: Environment) -> None:
+        self._services = services
+        self._application = application
+        self._environment = environment
+        self._shown: set[Event] = set()
+        self.failures: list[Event] = []
+
+    def follow(self) -> None:
+        """Read what is new since the environment's creation."""
+        name, since = self._environment.name, self._environment.created
+        for event in reversed(self._services.beanstalk.events(self._application, name, since)):
+            if event in self._shown:
+                continue
+            self._shown.add(event)
+            if event.severity in FAILURES:
+                self.failures.append(event)
+            mark = "" if event.severity == "INFO" else f"{event.severity} "
+            self._services.progress.note(f"{mark}{event.message}")
+
+
+def await_environment(services: Services, tick: Tick, application: str, step: AwaitEnvironment, timeout: float) -> str:
+    """Wait until the environment is Ready, carries the label on every instance, and no event tells of a failure.
+
+    Ready alone proves nothing: a failed update returns to Ready on the earlier version. Raises ReleaseFailed.
+    """
+    follower: EventFollower | None = None
+    seen = "it was never seen"
+    read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
+    for environment in looks(services, tick, timeout, read):
+        if environment is None or leaving(environment):
+            raise _failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+        if step.events:
+            follower = follower or EventFollower(services, application, environment)
+            follower.follow()
+        if environment.status != "Ready":
+            seen = f"its status is {environment.status}"
+            continue
+        if follower and follower.failures:
+            raise _failed(step.environment, "failed to deploy", follower.failures[-1].message)
+        if environment.version_label != step.label:
+            raise _failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
+        lacking, seen = _lacking(services, step)
+        if not lacking:
+            return seen
+    raise _failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
+
+
+def _lacking(services: Services, step: AwaitEnvironment) -> tuple[bool, str]:
+    """Whether an instance does not run the version yet, and what was seen."""
+    try:
+        instances = services.beanstalk.instances(step.environment)
+    except AwsRefused as error:
+        if error.code not in {"InvalidRequestException", "InvalidRequest"}:
+            raise
+        return False, "basic health reporting: which version each instance runs is not known"
+    other = [item for item in instances if item.version_label != step.label or item.deployment_status != "Deployed"]
+    if not instances:
+        return True, "no instance reports"
+    if other:
+        return True, f"{len(other)} of {len(instances)} instances do not run {step.label}"
+    return False, f"{len(instances)} of {len(instances)} instances"
+
+
+def hold_health(services: Services, tick: Tick, application: str, step: HoldHealth) -> str:
+    """Wait until accepted health has been seen for `step.seconds` on end. Raises ReleaseFailed."""
+    since: float | None = None
+    last = ""
+    read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
+    for environment in looks(services, tick, step.timeout, read):
+        if environment is None or leaving(environment):
+            raise _failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+        health = " ".join(filter(None, (environment.health, environment.health_status)))
+        if health != last:
+            services.progress.note(f"health {health}")
+            last = health
+        accepted = environment.status == "Ready" and environment.health in step.accept
+        since = (since or services.clock.monotonic()) if accepted else None
+        if since is not None and services.clock.monotonic() - since >= step.seconds:
+            return environment.health
+    raise _failed(step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
+
+
+def _failed(environment: str, what: str, why: str) -> ReleaseFailed:
+    return ReleaseFailed(
+        f"The environment {environment} {what}.",
+        why=why,
+        hint=f"ebcd logs --env {environment} shows its logs; correct the cause, commit and ship again.",
+    )

@@ -1,0 +1,220 @@
+"""What GitHub Actions is told: a step's outputs, its summary and its error annotation, from a command's JSON report.
+
+`exec ebcd` replaces the step's shell, so that a cancellation reaches ebcd itself: nobody is left to pass results on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, line, plain, prose, table
+
+Report: TypeAlias = Mapping[str, object]
+"""The JSON object of a command, in which anything may be missing."""
+
+SUMMARY_LIMIT = 1024 * 1024
+"""Bytes of one step's summary; GitHub drops a longer one whole."""
+
+_OUTPUTS = {
+    "release": ("release",),
+    "version-label": ("version_label",),
+    "sha": ("sha",),
+    "environment": ("environment", "name"),
+    "live-release": ("live", "release"),
+    "live-url": ("live", "url"),
+}
+_VERDICTS = {
+    "3": "refused, nothing was changed",
+    "4": "another run holds the lock",
+    "6": "{release} failed and no user has seen it",
+    "7": "{release} failed its bake and was swapped back",
+    "8": "the outcome is unknown",
+    "9": "there is nothing to roll back to",
+    "130": "interrupted",
+    "143": "interrupted",
+}
+_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,300}")
+_MOST_STEPS = 100
+
+
+def outputs(report: Report) -> dict[str, str]:
+    """The step's outputs; empty where the report lacks one. `outcome` is the report as JSON, without its steps."""
+    rest = {key: value for key, value in report.items() if key != "steps"}
+    outcome = json.dumps(_cut_all(rest), separators=(",", ":"))
+    return {name: _at(report, *path) for name, path in _OUTPUTS.items()} | {"outcome": outcome}
+
+
+def annotation(report: Report) -> str:
+    """The workflow command that shows a failure at the top of the run; empty where there is none."""
+    if report.get("ok"):
+        return ""
+    title = line(" ".join(["ebcd", *(_at(report, key) for key in ("command", "application", "stage"))]))
+    texts = (plain(_at(report, "error", key)) for key in ("what", "why", "hint"))
+    message = cut("\n".join(filter(None, texts)), LONGEST_TEXT) or "failed"
+    return f"::error title={_escaped_property(cut(title, 200))}::{_escaped(message)}"
+
+
+def summary(report: Report) -> str:
+    """The step's summary in Markdown: what happened, from which release to which, how to undo it, or why it failed."""
+    parts = (_headline(report), _error(report), _change(report), _address(report), _undo(report), _steps(report))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def write(report: Report, environ: Mapping[str, str]) -> None:
+    """Append outputs and summary to the files that Actions names in the environment; elsewhere do nothing."""
+    if path := environ.get("GITHUB_OUTPUT"):
+        _append(Path(path), "".join(_heredoc(name, value) for name, value in outputs(report).items()))
+    if path := environ.get("GITHUB_STEP_SUMMARY"):
+        _append_within(Path(path), (summary(report), _headline(report) + "\n"), SUMMARY_LIMIT)
+
+
+def _heredoc(name: str, value: str) -> str:
+    """A value of any content: nobody can guess the line that ends it."""
+    delimiter = f"ebcd_{secrets.token_hex(16)}"
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("ab") as file:
+        file.write(text.encode(errors="replace"))
+
+
+def _append_within(path: Path, texts: Iterable[str], limit: int) -> None:
+    """Append the first text that fits: an earlier command of the same step may have filled the file."""
+    room = limit - (path.stat().st_size if path.exists() else 0)
+    for text in texts:
+        if len(text.encode(errors="replace")) <= room:
+            _append(path, text)
+            return
+
+
+def _headline(report: Report) -> str:
+    subject = prose(" ".join((_at(report, "application"), _at(report, "stage")))) or "ebcd"
+    release, live = prose(_at(report, "release")), prose(_at(report, "live", "release"))
+    if not report.get("ok"):
+        return f"### ❌ {subject}: {_verdict(report, release, live)}"
+    if _planned(report):
+        return f"### 📋 {subject}: a plan, nothing was changed"
+    if live and release not in ("", live):
+        return f"### ⏸️ {subject}: {release} waits for its swap, {live} is live"
+    return f"### ✅ {subject}: {f'{live} is live' if live else prose(_at(report, 'command'))}"
+
+
+def _verdict(report: Report, release: str, live: str) -> str:
+    verdict = _VERDICTS.get(_at(report, "exit_code"), "failed").format(release=release or "the release")
+    return f"{verdict}, {live} is live" if live else verdict
+
+
+def _error(report: Report) -> str:
+    what, why, hint = (_at(report, "error", key) for key in ("what", "why", "hint"))
+    what = prose(what, LONGEST_TEXT)
+    return "\n\n".join(filter(None, (what and f"**{what}**", block(why), prose(hint, LONGEST_TEXT))))
+
+
+def _change(report: Report) -> str:
+    """From which release to which: from previous to live if this run's release is live, else from live to candidate."""
+    live, previous = _mapping(report.get("live")), _mapping(report.get("previous"))
+    if _is_live(report) or not report.get("release"):
+        head, before, after = ("", "Previous", "Live"), previous, live
+    else:
+        candidate = {**report, "environment": _at(report, "environment", "name")}
+        head, before, after = ("", "Live", "Candidate"), live, candidate
+    if not _at(after, "release"):
+        return ""
+    rows = (
+        ("Release", prose(_at(before, "release")), f"**{prose(_at(after, 'release'))}**"),
+        ("Version", code(_at(before, "version_label")), code(_at(after, "version_label"))),
+        ("Environment", code(_at(before, "environment")), code(_at(after, "environment"))),
+    )
+    return table(head, rows)
+
+
+def _address(report: Report) -> str:
+    url = _at(report, "live", "url")
+    return f"Live at {f'<{url}>' if _URL.fullmatch(url) else code(url)}" if url else ""
+
+
+def _undo(report: Report) -> str:
+    live, previous = _at(report, "live", "release"), _at(report, "previous", "release")
+    if not (report.get("ok") and previous and _is_live(report)) or _planned(report):
+        return ""
+    # A rollback never toggles: the way forward again names its release.
+    way = ["--to", previous] if _number(previous) > _number(live) else ["--rollback"]
+    command = ["ebcd", "swap", *way, "-a", _at(report, "application"), "-s", _at(report, "stage")]
+    return f"Undo: {code(shlex.join(command))}"
+
+
+def _steps(report: Report) -> str:
+    steps = _step_list(report)
+    if not steps:
+        return ""
+    rows = [
+        (prose(_at(step, "step")), prose(_at(step, "status")), _time(step.get("seconds")), prose(_at(step, "reason")))
+        for step in steps[:_MOST_STEPS]
+    ]
+    count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
+    title = ", ".join(filter(None, (count, _time(report.get("seconds")))))
+    opened = "" if report.get("ok") else " open"
+    return f"<details{opened}><summary>{title}</summary>\n\n{table(('Step', 'Status', 'Time', ''), rows)}\n\n</details>"
+
+
+def _is_live(report: Report) -> bool:
+    return _at(report, "release") == _at(report, "live", "release") != ""
+
+
+def _planned(report: Report) -> bool:
+    return any(step.get("status") == "planned" for step in _step_list(report))
+
+
+def _step_list(report: Report) -> list[Report]:
+    steps = report.get("steps")
+    return [_mapping(step) for step in steps] if isinstance(steps, Sequence) and not isinstance(steps, str) else []
+
+
+def _mapping(value: object) -> Report:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _at(report: Report, *path: str) -> str:
+    value: object = report
+    for key in path:
+        value = _mapping(value).get(key)
+    return "" if value is None or isinstance(value, Mapping) else str(value)
+
+
+def _number(release: str) -> int:
+    digits = release.removeprefix("r")
+    return int(digits) if digits.isascii() and digits.isdecimal() else 0
+
+
+def _time(value: object) -> str:
+    if not isinstance(value, int | float):
+        return ""
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def _cut_all(value: object) -> object:
+    if isinstance(value, str):
+        return cut(value, LONGEST_TEXT)
+    if isinstance(value, Mapping):
+        return {key: _cut_all(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cut_all(item) for item in value]
+    return value
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,226 @@
+"""A command's result as data: the JSON object of schema 1. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
+from ebcd.model import Environment, SourceBundle, Stage
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.lock import LockState
+from ebcd.release.plan import bundle_key
+from ebcd.release.rollback import rollback_target
+from ebcd.release.run import Diagnosis, Run, Services, StepResult
+from ebcd.release.snapshot import Snapshot
+
+SCHEMA = 1
+Json = dict[str, Any]
+
+ROLLBACK_SECONDS = 10
+"""What a rollback of a standing environment takes on AWS: the guide shows 5 s for the swap, and the proofs."""
+
+
+def envelope(command: str, error: EbcdError | None = None) -> Json:
+    """The four keys that every result has, and the error where there is one."""
+    exit_code = error.exit_code if error else ExitCode.OK
+    result: Json = {"schema": SCHEMA, "command": command, "ok": error is None, "exit_code": int(exit_code)}
+    if error is not None:
+        result["error"] = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
+    return result
+
+
+def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float) -> Json:
+    """The result of `ship`, `swap` or `publish`, whether it ended well or not."""
+    result = envelope(run.command, error)
+    release, snapshot = run.release, run.after
+    result |= {"application": run.stage.application, "stage": run.stage.name}
+    if release is not None:
+        result |= {"release": release.release, "version_label": release.version_label, "sha": release.sha}
+    elif run.bundle is not None:
+        result |= {"release": None, "version_label": run.bundle.version_label, "sha": run.bundle.commit.sha}
+    if run.bundle is not None:
+        result["bundle"] = _bundle(run.bundle, run.stage, reused=run.bundle_reused)
+    if release is not None:
+        result["environment"] = _environment(snapshot, release)
+    result["live"] = live(snapshot, services) if snapshot else None
+    result["previous"] = _release(snapshot.previous) if snapshot else None
+    result["steps"] = [_step(item) for item in run.results]
+    if run.note:
+        result["note"] = run.note
+    if run.diagnosis is not None:
+        result["diagnosis"] = _diagnosis(run.diagnosis)
+    return {**result, "seconds": round(seconds, 3)}
+
+
+def status(snapshot: Snapshot, services: Services, held: LockState | None) -> Json:
+    """The result of `status`: what is live since when by whom, and whether a rollback is ready now."""
+    waiting = candidate(snapshot)
+    previous = snapshot.previous
+    return envelope("status") | {
+        "application": snapshot.stage.application,
+        "stage": snapshot.stage.name,
+        "live": _described(snapshot, services, snapshot.record_of(snapshot.live), snapshot.live),
+        "candidate": _described(snapshot, services, waiting, None) if waiting else None,
+        "previous": _described(snapshot, services, previous, None) if previous else None,
+        "rollback": rollback(snapshot),
+        "lock": lock(held),
+        "hold": None,
+    }
+
+
+def releases(snapshot: Snapshot) -> list[Json]:
+    """The ledger, newest first."""
+    return [
+        {
+            **_release_fields(record),
+            "sha": record.sha,
+            "outcome": outcome(snapshot, record),
+            "by": record.by,
+            "since": stamp(record.since),
+            "live_since": stamp(record.live_at),
+            "from": record.from_release or None,
+            "message": record.message,
+            "reason": record.reason,
+        }
+        for record in snapshot.releases
+    ]
+
+
+def outcome(snapshot: Snapshot, record: ReleaseRecord) -> str:
+    """How a release stands now: a release that another one followed is no longer live."""
+    is_live = snapshot.live is not None and snapshot.live.name == record.environment
+    return "superseded" if record.outcome is Outcome.LIVE and not is_live else str(record.outcome)
+
+
+def rollback(snapshot: Snapshot) -> Json:
+    """Whether `swap --rollback` would succeed now, to which release, and why not."""
+    try:
+        target = rollback_target(snapshot)
+    except (NothingToRollBack, Refused) as error:
+        return {"ready": False, "to": None, "reason": error.why, "seconds_estimate": None}
+    release = target.target.release
+    if target.already:
+        reason = f"{release} is live already: {target.leaves.release} was rolled back"
+        return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
+    environment = snapshot.environment(target.target.environment)
+    assert environment is not None, "rollback_target refuses a target whose environment is gone"
+    reason = _unready(environment, snapshot.stage)
+    return {"ready": not reason, "to": release, "reason": reason,
+            "seconds_estimate": None if reason else ROLLBACK_SECONDS}  # fmt: skip
+
+
+def live(snapshot: Snapshot, services: Services) -> Json | None:
+    """What holds the live CNAME."""
+    environment = snapshot.live
+    if environment is None:
+        return None
+    record = snapshot.record_of(environment)
+    return {
+        "release": record.release if record else None,
+        "environment": environment.name,
+        "version_label": environment.version_label,
+        "url": services.live_url(environment.cname),
+    }
+
+
+def stamp(at: datetime | None) -> str | None:
+    """A time as JSON has it: ISO 8601 in UTC."""
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
+
+
+def age(delta: timedelta) -> str:
+    """A time span as people say it."""
+    seconds = max(0, int(delta.total_seconds()))
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{seconds} s"
+
+
+def _unready(environment: Environment, stage: Stage) -> str:
+    if environment.status != "Ready":
+        return f"{environment.name} is {environment.status}"
+    return "" if environment.health in stage.accept else f"the health of {environment.name} is {environment.health}"
+
+
+def candidate(snapshot: Snapshot) -> ReleaseRecord | None:
+    """The newest release that has an environment and did not end."""
+    for record in snapshot.releases:
+        standing = snapshot.environment(record.environment)
+        if record.outcome in UNENDED and standing is not None and standing != snapshot.live:
+            return record
+    return None
+
+
+def _described(
+    snapshot: Snapshot, services: Services, record: ReleaseRecord | None, environment: Environment | None
+) -> Json | None:
+    """One side of a stage with how it is doing."""
+    if environment is None and record is not None:
+        environment = snapshot.environment(record.environment)
+    if environment is None and record is None:
+        return None
+    name = environment.name if environment else record.environment if record else ""
+    url = services.live_url(environment.cname) if environment and environment == snapshot.live else None
+    return {
+        "release": record.release if record else None,
+        "environment": name,
+        "version_label": environment.version_label if environment else record.version_label if record else "",
+        "url": url,
+        "status": environment.status if environment else "Terminated",
+        "health": environment.health if environment else None,
+        "health_status": environment.health_status if environment else None,
+        "since": stamp((record.live_at or record.since) if record else environment.created if environment else None),
+        "by": record.by if record else None,
+    }
+
+
+def _bundle(bundle: SourceBundle, stage: Stage, *, reused: bool) -> Json:
+    return {
+        "key": bundle_key(stage.application, bundle.content_digest),
+        "content_digest": bundle.content_digest,
+        "sha256": bundle.sha256,
+        "size": bundle.size,
+        "entries": bundle.entries,
+        "reused": reused,
+    }
+
+
+def _environment(snapshot: Snapshot | None, release: ReleaseRecord) -> Json:
+    found = snapshot.environment(release.environment) if snapshot else None
+    return {
+        "name": release.environment,
+        "id": found.id if found else None,
+        "cname": found.cname if found else None,
+    }
+
+
+def _release(record: ReleaseRecord | None) -> Json | None:
+    return _release_fields(record) if record else None
+
+
+def _release_fields(record: ReleaseRecord) -> Json:
+    return {"release": record.release, "environment": record.environment, "version_label": record.version_label}
+
+
+def _step(item: StepResult) -> Json:
+    name = type(item.step).__name__
+    return {"step": name, "status": str(item.status), "seconds": item.seconds, "reason": item.reason,
+            "text": str(item.step)}  # fmt: skip
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Json:
+    events = [{"time": stamp(item.time), "severity": item.severity, "message": item.message}
+              for item in diagnosis.events]  # fmt: skip
+    return {"events": events, "causes": list(diagnosis.causes), "log_tail": diagnosis.log_tail}
+
+
+def lock(state: LockState | None) -> Mapping[str, object] | None:
+    """Who holds a lock; its token is left out."""
+    if state is None:
+        return None
+    return {"owner": state.owner, "host": state.host, "since": stamp(state.since), "expires": stamp(state.expires),
+            "message": state.message}  # fmt: skip

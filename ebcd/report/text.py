@@ -1,0 +1,249 @@
+"""Results for people, from the same data that `--json` prints."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ebcd.report.result import Json, age
+
+_MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
+_HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
+_OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
+            "rolled-back": "red"}  # fmt: skip
+
+
+def plan(result: Json) -> RenderableType:
+    """What a run would do."""
+    if not result["steps"]:
+        return f"[green]✔[/] Nothing to do: {escape(result.get('note', ''))}"
+    lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
+    head = f"[bold]{_title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
+    return Group(head, *lines)
+
+
+def shipped(result: Json) -> RenderableType:
+    """The end of `ship`."""
+    live = result["live"]
+    waiting = live is None or live["release"] != result["release"]
+    head = "waits for its swap" if waiting else "is live"
+    if result.get("note"):
+        head = f"is live already · {escape(result['version_label'])}"
+    title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] {head}"
+    rows = _live_rows(result)
+    flags = _flags(result)
+    if waiting:
+        rows.append(("next", f"ebcd swap --to {result['release']} {flags}"))
+    elif result["previous"]:
+        rows.append(("undo", f"ebcd swap --rollback {flags}"))
+    return Group(f"{title}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", _pairs(rows))
+
+
+def swapped(result: Json) -> RenderableType:
+    """The end of `swap`."""
+    if result.get("note"):
+        return Group(
+            f"[bold green]●[/] [bold]{_title(result)}[/]  {escape(result['note'])}", _pairs(_live_rows(result))
+        )
+    title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] is live"
+    rows = _live_rows(result)
+    if result.get("left"):
+        rows.append(("undo", f"ebcd swap --to {result['left']} {_flags(result)}"))
+    return Group(f"{title}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", _pairs(rows))
+
+
+def published(result: Json) -> RenderableType:
+    """The end of `publish`."""
+    bundle = result["bundle"]
+    rows = [
+        ("bundle", bundle["key"]),
+        ("digest", bundle["content_digest"]),
+        ("next", f"ebcd ship {result['sha'][:12]}"),
+    ]
+    return Group(
+        f"[green]✔[/] {result['application']} has the version [bold]{result['version_label']}[/].", _pairs(rows)
+    )
+
+
+def bundled(result: Json) -> RenderableType:
+    """The end of `bundle`."""
+    rows = [
+        ("file", result["path"]),
+        ("size", f"{result['size']:,} bytes, {result['entries']} files"),
+        ("digest", result["content_digest"]),
+        ("sha256", result["sha256"]),
+    ]
+    return Group(f"[green]✔[/] Bundled [bold]{result['version_label']}[/].", _pairs(rows))
+
+
+def status(result: Json) -> RenderableType:
+    """What is live, since when, by whom; what waits; whether a rollback is ready."""
+    if result["live"] is None:
+        return f"[bold]{_title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
+    for name in ("", "release", "version", "environment", "status", "health", "since"):
+        table.add_column(name)
+    for role in ("live", "candidate", "previous"):
+        if side := result[role]:
+            table.add_row(*_side(role, side))
+    rollback = result["rollback"]
+    if rollback["ready"]:
+        ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {_flags(result)}[/]"
+    else:
+        ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
+    rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
+    if lock := result["lock"]:
+        rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
+    return Group(f"[bold]{_title(result)}[/]", Padding(table, (0, 0, 0, 2)), _pairs(rows, markup=True))
+
+
+def releases(result: Json) -> RenderableType:
+    """The ledger as a table."""
+    if not result["releases"]:
+        return f"[bold]{_title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("release", "version", "outcome", "began", "by", "message"):
+        table.add_column(name, no_wrap=name != "message")
+    for item in result["releases"]:
+        style = _OUTCOME.get(item["outcome"], "dim")
+        table.add_row(
+            f"[bold]{item['release']}[/]",
+            item["version_label"],
+            f"[{style}]{item['outcome']}[/]",
+            _ago(item["since"]),
+            escape(item["by"]),
+            escape(item["message"]),
+        )
+    return Group(f"[bold]{_title(result)}[/]", Padding(table, (0, 0, 0, 2)))
+
+
+def release(result: Json) -> RenderableType:
+    """One release, whole: its record and its entries."""
+    record = result["record"]
+    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "outcome", "reason",
+             "by", "host", "run_url", "message", "since", "live_since", "left_live", "from_release")  # fmt: skip
+    rows = [(name.replace("_", " "), str(record[name])) for name in shown if record.get(name)]
+    entries = [
+        f"  [dim]{item['at'][11:19]}[/] {escape(item['entry'])}  [dim]{escape(str(item.get('reason') or ''))}[/]"
+        for item in result["entries"]
+    ]
+    return Group(f"[bold]{_title(result)}  {result['release']}[/]", _pairs(rows), *entries)
+
+
+def events(result: Json) -> RenderableType:
+    """Events, oldest first."""
+    styles = {"WARN": "yellow", "ERROR": "red", "FATAL": "red"}
+    lines = [
+        Text.assemble((item["time"][:19].replace("T", " "), "dim"), "  ", (f"{item['severity']:<5}",
+                      styles.get(item["severity"], "dim")), "  ", item["message"])
+        for item in result["events"]
+    ]  # fmt: skip
+    return Group(*lines) if lines else "No events."
+
+
+def diagnosis(found: Json) -> RenderableType:
+    """Why a candidate failed."""
+    lines: list[RenderableType] = []
+    for item in found["events"]:
+        lines.append(Text(f"  {item['severity']:<5} {item['message']}", style="yellow"))
+    lines += [Text(f"  cause {cause}", style="yellow") for cause in found["causes"]]
+    if found["log_tail"]:
+        lines += [Text("  the last lines of its logs:", style="bold"), Padding(Text(found["log_tail"]), (0, 0, 0, 4))]
+    return Group(*lines)
+
+
+def logs(result: Json) -> RenderableType:
+    """The last lines of logs."""
+    return Text(result["logs"] or f"{result['environment']} delivered no logs.")
+
+
+def lock(result: Json) -> RenderableType:
+    """Who holds the lock."""
+    held = result["lock"]
+    if held is None:
+        return f"[bold]{_title(result)}[/]  is not locked."
+    verb = "was taken from" if result["broken"] else "is held by"
+    rows = [("for", held["message"]), ("since", held["since"]), ("expires", held["expires"])]
+    return Group(f"[bold]{_title(result)}[/]  The lock {verb} {escape(held['owner'])} on {held['host']}.", _pairs(rows))
+
+
+def retired(result: Json) -> RenderableType:
+    """The end of `retire`."""
+    if not result["steps"]:
+        return f"[green]✔[/] [bold]{_title(result)}[/]  Nothing to retire."
+    lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}" for step in result["steps"]]
+    return Group(f"[bold]{_title(result)}[/]", *lines)
+
+
+def listed(result: Json) -> RenderableType:
+    """Each path of a commit, whether it goes into the bundle, and why."""
+    lines = [
+        Text.assemble(("+ " if item["included"] else "- ", "green" if item["included"] else "red"), item["path"],
+                      (f"   {item['reason']}", "dim"))
+        for item in result["paths"]
+    ]  # fmt: skip
+    count = sum(item["included"] for item in result["paths"])
+    return Group(*lines, f"[dim]{count} of {len(lines)} paths go into the bundle of {result['version_label']}.[/]")
+
+
+def findings(result: Json) -> RenderableType:
+    """What `check` found."""
+    if not result["findings"]:
+        return "[green]✔[/] Nothing found: this commit can be shipped."
+    marks = {"error": "[red]✘[/]", "warning": "[yellow]![/]"}
+    lines = []
+    for item in result["findings"]:
+        place = f"{item['path']}:{item['line']}" if item["line"] else item["path"]
+        lines.append(f"{marks[item['severity']]} [bold]{escape(place)}[/]  {escape(item['message'])}")
+        if item["hint"]:
+            lines.append(f"  [cyan]→[/] {escape(item['hint'])}")
+    return Group(*lines)
+
+
+def _title(result: Json) -> str:
+    return f"{escape(result['application'])} · {escape(result['stage'])}"
+
+
+def _flags(result: Json) -> str:
+    return f"-a {result['application']} -s {result['stage']}"
+
+
+def _stage_flag(result: Json) -> str:
+    return f"-s {result['stage']}"
+
+
+def _live_rows(result: Json) -> list[tuple[str, str]]:
+    rows = []
+    if live := result["live"]:
+        rows += [("live", live["url"]), ("try", f"curl {live['url']}/")]
+    if previous := result["previous"]:
+        rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
+    return rows
+
+
+def _side(role: str, side: Json) -> tuple[str, ...]:
+    style = _HEALTH.get(side["health"] or "", "dim")
+    health = " ".join(filter(None, (side["health"], side["health_status"]))) or "-"
+    return (
+        f"[bold]{role}[/]",
+        side["release"] or "-",
+        side["version_label"],
+        side["environment"],
+        side["status"],
+        f"[{style}]{health}[/]",
+        f"{_ago(side['since'])} by {escape(side['by'] or '?')}",
+    )
+
+
+def _ago(stamp: str | None) -> str:
+    return f"{age(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
+
+
+def _pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:
+    width = max((len(name) for name, _ in rows), default=0)
+    return Group(*(f"  [dim]{name:<{width}}[/]  {value if markup else escape(value)}" for name, value in rows))

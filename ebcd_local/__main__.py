@@ -1,0 +1,144 @@
+"""`python -m ebcd_local`: start, stop and look at the local Beanstalk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ebcd_local import daemon, home
+from ebcd_local.daemon import DaemonError, Ports
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code: 0 done, 2 a person must act."""
+    given = _parser().parse_args(arguments)
+    folder = home.state_dir(os.environ)
+    try:
+        result = _COMMANDS[given.command](folder, given)
+    except DaemonError as error:
+        return _fail(given, error)
+    if given.command in {"logs", "serve"}:
+        return 0
+    told = {"schema": 1, "command": f"local {given.command}", "ok": True, "exit_code": 0, **result}
+    print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ebcd_local", description="A local AWS Elastic Beanstalk.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, doc in {
+        "up": "start it, unless it runs",
+        "down": "stop it and all that it runs; its state stays",
+        "status": "show where it is and what it runs",
+        "logs": "show the last lines of its log, or of an environment's",
+        "reset": "stop it and forget everything",
+        "serve": "serve in the foreground",
+    }.items():
+        command = commands.add_parser(name, help=doc)
+        command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        if name in {"up", "serve"}:
+            _add_ports(command)
+        if name == "up":
+            command.add_argument("--foreground", action="store_true", help="do not go into the background")
+        if name == "logs":
+            command.add_argument("name", nargs="?", help="an environment")
+            command.add_argument("--lines", type=int, default=100)
+        if name == "reset":
+            command.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+def _add_ports(command: argparse.ArgumentParser) -> None:
+    port, lb_port = os.environ.get("EBCD_LOCAL_PORT"), os.environ.get("EBCD_LOCAL_LB_PORT")
+    command.add_argument("--port", type=int, default=port, help="the endpoint's port; 0: a free one")
+    command.add_argument("--lb-port", type=int, default=lb_port, help="the load balancer's port; 0: a free one")
+    command.add_argument("--speed", type=float, default=1.0, help="divides simulated durations")
+
+
+def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    ports = Ports(given.port, given.lb_port)
+    if given.foreground:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        arguments = daemon.command(folder, ports, given.speed)
+        os.execv(arguments[0], arguments)  # noqa: S606 - our own command
+    daemon.up(folder, ports, given.speed)
+    return daemon.status(folder)
+
+
+def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    from ebcd_local.serve import PortTaken, Settings, serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        serve(Settings(folder, given.port or 0, given.lb_port or 0, given.speed))
+    except PortTaken as error:
+        raise DaemonError("port-taken", "The local Beanstalk cannot be started.", f"{error}.",
+                          "Choose another port: ebcd local up --port 0 --lb-port 0") from error  # fmt: skip
+    return {}
+
+
+def _down(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
+    return {"was_running": daemon.down(folder), "state_dir": str(folder)}
+
+
+def _status(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
+    return daemon.status(folder)
+
+
+def _logs(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    print(daemon.log_tail(folder, given.name, given.lines))
+    return {}
+
+
+def _reset(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    if not given.yes:
+        if not sys.stdin.isatty():
+            raise DaemonError("not-confirmed", "Nothing was reset.", "It deletes every local environment and bundle, "
+                              "and there is no terminal to ask on.", "ebcd local reset --yes")  # fmt: skip
+        if input(f"Delete all that is in {folder}? [y/N] ").strip().lower() != "y":
+            raise DaemonError("not-confirmed", "Nothing was reset.", "It was not confirmed.", "ebcd local reset")
+    daemon.reset(folder)
+    return {"state_dir": str(folder)}
+
+
+_COMMANDS = {"up": _up, "down": _down, "status": _status, "logs": _logs, "reset": _reset, "serve": _serve}
+
+
+def _text(command: str, told: dict[str, Any]) -> str:
+    if command == "down":
+        return "The local Beanstalk is stopped." if told["was_running"] else "The local Beanstalk was not running."
+    if command == "reset":
+        return "The local Beanstalk is stopped and its state deleted."
+    if told["pid"] is None:
+        return "The local Beanstalk is not running.\n  start it: ebcd local up"
+    lines = [
+        f"The local Beanstalk runs (process {told['pid']}).",
+        f"  endpoint       {told['endpoint_url']}   for AWS_ENDPOINT_URL",
+        f"  load balancer  {told['proxy_url']}",
+        f"  state          {told['state_dir']}",
+    ]
+    for item in told["environments"]:
+        lines.append(f"  {item['name']}  {item['status']} {item['health']}  {item['version_label']}  {item['url']}")
+    return "\n".join(lines)
+
+
+def _fail(given: argparse.Namespace, error: DaemonError) -> int:
+    if given.json:
+        told = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
+        print(
+            json.dumps({"schema": 1, "command": f"local {given.command}", "ok": False, "exit_code": 2, "error": told})
+        )
+    else:
+        print(f"{error.what}\n  {error.why}\n  → {error.hint}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""The server as a daemon: started once, found again, stopped with all that it runs."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ebcd_local import home
+from ebcd_local.processes import ProcessRecord, kill_recorded, start_time
+from ebcd_local.state import State
+
+DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
+START_DEADLINE, STOP_DEADLINE = 30.0, 30.0
+LOG = "server.log"
+
+
+class DaemonError(Exception):
+    """Something a person must act on: what happened, why, the next command."""
+
+    def __init__(self, code: str, what: str, why: str, hint: str) -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that were asked for; None: not asked."""
+
+    endpoint: int | None = None
+    balancer: int | None = None
+
+
+def running(folder: Path) -> home.Server | None:
+    """The server that runs, as it told; None when none does."""
+    server = home.read(folder)
+    return server if server and start_time(server.pid) == server.start_time else None
+
+
+def up(folder: Path, ports: Ports, speed: float) -> home.Server:
+    """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _exclusive(folder):
+        found = running(folder)
+        if found is None or not _answers(found):
+            found = _start(folder, command(folder, ports, speed))
+    return found
+
+
+def command(folder: Path, ports: Ports, speed: float) -> list[str]:
+    """The command that serves in the foreground, on the ports asked for, else on last time's, else the default ones."""
+    last = home.read(folder)
+    endpoint = _choose(ports.endpoint, last.endpoint_url if last else "", DEFAULT_PORT, "endpoint", "--port")
+    balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
+    return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
+            "--speed", str(speed)]  # fmt: skip
+
+
+def down(folder: Path) -> bool:
+    """Stop the server and every process that it runs; whether it ran. Raises DaemonError."""
+    if not folder.exists():
+        return False
+    with _exclusive(folder):
+        server = running(folder)
+        if server is not None:
+            _stop(server)
+        _sweep(folder)
+        return server is not None
+
+
+def reset(folder: Path) -> None:
+    """Stop the server and forget everything."""
+    down(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """What runs, as JSON has it."""
+    server = running(folder)
+    if server is None or not _answers(server):
+        return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": []}
+    answer = _ask(server, "GET", "status")
+    return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
+            "state_dir": server.state_dir, "environments": answer["environments"]}  # fmt: skip
+
+
+def log_tail(folder: Path, name: str | None, lines: int) -> str:
+    """The last lines of the server's log, or of an environment's instances'. Raises DaemonError."""
+    if name is None:
+        return _tail(folder / LOG, lines)
+    found = [item for item in status(folder)["environments"] if item["name"] == name]
+    if not found:
+        raise DaemonError("no-environment", f"There is no environment {name}.", "The local Beanstalk runs none so "
+                          "called.", "ebcd local status")  # fmt: skip
+    root = folder / "environments" / f"{found[0]['region']}-{found[0]['id']}"
+    parts = [f"── {path.parent.parent.name} {path.name}\n{_tail(path, lines)}"
+             for path in sorted(root.glob("*/log/*.log"))]  # fmt: skip
+    return "\n".join(parts)
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _choose(asked: int | None, last_url: str, default: int, what: str, flag: str) -> int:
+    """The port to listen on. Last time's is taken where nothing else was asked, so that live URLs stay the same."""
+    last = urlsplit(last_url).port if last_url else None
+    if last and asked in (None, 0, last) and _free(last):
+        return last
+    port = default if asked is None else asked
+    if port and not _free(port):
+        variable = "EBCD_LOCAL_PORT" if flag == "--port" else "EBCD_LOCAL_LB_PORT"
+        raise DaemonError(
+            "port-taken",
+            "The local Beanstalk cannot be started.",
+            f"Port {port}, for its {what}, is taken by another program.",
+            f"Choose another: ebcd local up {flag} 0   (0 takes a free one), or {variable}=0",
+        )
+    return port
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _start(folder: Path, arguments: list[str]) -> home.Server:
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=os.environ | {"EBCD_HOME": str(folder.parent), "PYTHONPATH": os.pathsep.join(_import_path())},
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_DEADLINE
+    while time.monotonic() < deadline and process.poll() is None:
+        server = home.read(folder)
+        if server is not None and server.pid == process.pid and _answers(server):
+            return server
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.kill()
+        process.wait(5)
+    said = _tail(folder / LOG, 1)
+    raise DaemonError("not-started", "The local Beanstalk did not start.", said or "Its log is empty.",
+                      f"Read its log: {folder / LOG}")  # fmt: skip
+
+
+def _import_path() -> list[str]:
+    """Where this package was found, so that the server finds it from another folder."""
+    return [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+
+def _stop(server: home.Server) -> None:
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_DEADLINE
+    while start_time(server.pid) == server.start_time and not _zombie(server.pid):
+        if time.monotonic() > deadline:
+            os.kill(server.pid, signal.SIGKILL)
+            return
+        time.sleep(0.05)
+
+
+def _zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _sweep(folder: Path) -> None:
+    """End what a server that was killed left running."""
+    database = folder / "state.db"
+    if not database.exists():
+        return
+    state = State(database)
+    for environment in state.living():
+        for pid, started in environment.processes:
+            kill_recorded(ProcessRecord(pid, started))
+    state.close()
+
+
+def _answers(server: home.Server) -> bool:
+    try:
+        _ask(server, "GET", "status")
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return True
+
+
+def _ask(server: home.Server, method: str, call: str) -> dict[str, Any]:
+    connection = http.client.HTTPConnection(urlsplit(server.endpoint_url).netloc, timeout=5)
+    try:
+        connection.request(method, f"/_ebcd/{call}", headers={"X-Ebcd-Token": server.token})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise ValueError(f"{call} answered {answer.status}")
+        found: dict[str, Any] = json.load(answer)
+        return found
+    finally:
+        connection.close()
+
+
+def _tail(path: Path, lines: int) -> str:
+    if not path.exists():
+        return ""
+    return "\n".join(path.read_bytes()[-500_000:].decode(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,63 @@
+"""Where the local Beanstalk keeps its state, and what it tells those who look for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+def state_dir(environ: Mapping[str, str]) -> Path:
+    """EBCD_HOME/local; EBCD_HOME is `$XDG_STATE_HOME/ebcd` unless it is set."""
+    if environ.get("EBCD_HOME"):
+        return Path(environ["EBCD_HOME"]).absolute() / "local"
+    state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "ebcd" / "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, as server.json tells: the seam by which others find it."""
+
+    endpoint_url: str
+    proxy_url: str
+    pid: int
+    start_time: int
+    """Clock ticks since boot: a process id that was used again has another one."""
+    state_dir: str
+    started: str
+    access_key_id: str = "LOCALBEANSTALK"
+    secret_access_key: str = field(default="local-beanstalk", repr=False)
+    token: str = field(default="", repr=False)
+    """What control calls carry in X-Ebcd-Token."""
+
+
+def write(folder: Path, server: Server) -> None:
+    """Tell where the server is, in a file that only its user reads."""
+    write_private(folder / "server.json", {"schema": SCHEMA, **asdict(server)})
+
+
+def read(folder: Path) -> Server | None:
+    """What was told last; None when nothing was."""
+    try:
+        content = json.loads((folder / "server.json").read_text())
+        content.pop("schema")
+        return Server(**content)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_private(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON whole or not at all, with mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(content, stream, indent=2)
+        stream.write("\n")
+    Path(draft).replace(path)

@@ -1,0 +1,185 @@
+"""S3, from moto, kept on disk: moto serves it and remembers nothing; here every change is on disk before it is
+answered, and found again at the next start.
+
+    {folder}/{bucket}/bucket.json       the bucket's region
+    {folder}/{bucket}/{name}.bin        an object's content; name: SHA-256 of its key
+    {folder}/{bucket}/{name}.json       its key, ETag, time and metadata
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # a web page must not read what is answered here
+os.environ.setdefault("MOTO_S3_DEFAULT_MAX_BUFFER_SIZE", str(16 * 1024**2))
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import FakeKey, S3Backend, s3_backends
+
+from ebcd_local.errors import ServiceError
+from ebcd_local.state import ACCOUNT
+
+URL_LIFETIME = 900
+"""Seconds that a presigned URL of logs is good for."""
+
+
+class ObjectStore:
+    """moto's S3 with a memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self.application = DomainDispatcherApplication(create_backend_app)
+        """The WSGI application that serves S3 and moto's other services."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for bucket in folder.iterdir():
+            self._restore(bucket)
+
+    def ensure_bucket(self, bucket: str, region: str) -> None:
+        """Create a bucket unless it is there."""
+        with self._lock:
+            if bucket not in s3_backends.bucket_accounts:
+                self._backend.create_bucket(bucket, region)
+        self.keep(bucket, "")
+
+    def owner(self, bucket: str) -> str | None:
+        """The account that a bucket belongs to; None when there is none."""
+        found = s3_backends.bucket_accounts.get(bucket)
+        return found[1] if found else None
+
+    def exists(self, bucket: str, key: str) -> bool:
+        """Whether there is such an object."""
+        return self._object(bucket, key) is not None
+
+    def copy_to(self, bucket: str, key: str, path: Path) -> None:
+        """Write an object to a file. Raises ServiceError when it is gone."""
+        found = self._object(bucket, key)
+        if found is None:
+            raise ServiceError("InvalidParameterValue", f"Unable to download from S3 location (Bucket: {bucket}  "
+                               f"Key: {key}). Reason: Not Found")  # fmt: skip
+        path.write_bytes(found.value)
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Store an object."""
+        self._backend.put_object(bucket, key, content)
+        self.keep(bucket, key)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; one that is gone is no error."""
+        if self.exists(bucket, key):
+            self._backend.delete_object(bucket, key)
+            self.keep(bucket, key)
+
+    def list(self, bucket: str, prefix: str) -> list[tuple[str, datetime]]:
+        """Keys below a prefix and when they were written."""
+        if self.owner(bucket) is None:
+            return []
+        keys = self._backend.get_bucket(bucket).keys
+        return [(name, _aware(keys[name].last_modified)) for name in sorted(keys) if name.startswith(prefix)]
+
+    def presigned_url(self, endpoint_url: str, region: str, bucket: str, key: str) -> str:
+        """A URL by which an object can be read for a while."""
+        config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+        session = boto3.Session("local", "local", region_name=region)
+        client = session.client("s3", endpoint_url=endpoint_url, config=config)
+        url: str = client.generate_presigned_url(
+            "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_LIFETIME
+        )
+        return url
+
+    def keep(self, bucket: str, key: str) -> None:
+        """Bring the disk up to what moto has: one object, or with an empty key the whole bucket."""
+        with self._lock:
+            folder = self._folder / bucket
+            if self.owner(bucket) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                return
+            folder.mkdir(exist_ok=True)
+            found = self._backend_of(bucket).get_bucket(bucket)
+            _write(folder / "bucket.json", json.dumps({"region": found.region_name, "owner": self.owner(bucket)}))
+            for name in [key] if key else self._changed(folder, found.keys):
+                self._keep_object(folder, name, found.keys.get(name))
+
+    def _changed(self, folder: Path, keys: Any) -> Iterator[str]:
+        """Keys that moto or the disk has and the other has not."""
+        stored = {json.loads(path.read_text())["key"] for path in folder.glob("*.json") if path.name != "bucket.json"}
+        yield from stored.symmetric_difference(keys)
+
+    def _keep_object(self, folder: Path, key: str, found: FakeKey | None) -> None:
+        path = folder / hashlib.sha256(key.encode()).hexdigest()
+        if found is None:
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.with_suffix(".bin").unlink(missing_ok=True)
+            return
+        told = {
+            "key": key,
+            "etag": found.etag.strip('"'),
+            "modified": _aware(found.last_modified).isoformat(),
+            "metadata": dict(found.metadata),
+            "checksum": [found.checksum_algorithm, found.checksum_value],
+        }
+        draft = path.with_suffix(".part")
+        draft.write_bytes(found.value)
+        draft.replace(path.with_suffix(".bin"))
+        _write(path.with_suffix(".json"), json.dumps(told))
+
+    def _restore(self, folder: Path) -> None:
+        told = json.loads((folder / "bucket.json").read_text())
+        backend = s3_backends[told["owner"]]["aws"]
+        if folder.name not in s3_backends.bucket_accounts:
+            backend.create_bucket(folder.name, told["region"])
+        for path in folder.glob("*.json"):
+            if path.name == "bucket.json":
+                continue
+            item = json.loads(path.read_text())
+            content = path.with_suffix(".bin").read_bytes()
+            found = backend.put_object(folder.name, item["key"], content, etag=item["etag"])
+            found.last_modified = datetime.fromisoformat(item["modified"])
+            found.set_metadata(item["metadata"], replace=True)
+            found.checksum_algorithm, found.checksum_value = item["checksum"]
+
+    @property
+    def _backend(self) -> S3Backend:
+        return s3_backends[ACCOUNT]["aws"]
+
+    def _backend_of(self, bucket: str) -> S3Backend:
+        return s3_backends[self.owner(bucket) or ACCOUNT]["aws"]
+
+    def _object(self, bucket: str, key: str) -> FakeKey | None:
+        try:
+            found: FakeKey | None = self._backend.get_bucket(bucket).keys.get(key)
+        except MissingBucket:
+            return None
+        return found
+
+
+def check_digests(headers: dict[str, str], body: bytes) -> str:
+    """The S3 error code for a body that is not what its digests say; empty when it is. moto does not look."""
+    sha256, md5 = headers.get("x-amz-checksum-sha256"), headers.get("content-md5")
+    if sha256 and base64.b64encode(hashlib.sha256(body).digest()).decode() != sha256:
+        return "BadDigest"
+    if md5 and base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() != md5:
+        return "BadDigest"
+    return ""
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(text)
+    draft.replace(path)

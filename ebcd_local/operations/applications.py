@@ -1,0 +1,120 @@
+"""Applications, tags, account attributes, the storage location."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.operations.call import Call, Operation, Structure
+from ebcd_local.state import ACCOUNT, Application, Environment, now
+
+
+def create_application(call: Call, given: Structure) -> Structure:
+    """CreateApplication."""
+    name = given["ApplicationName"]
+    if "/" in name:
+        raise invalid(f"Value '{name}' at 'ApplicationName' must not contain a slash.")
+    with call.state.lock:
+        if f"{call.region}/{name}" in call.state.applications:
+            raise invalid(f"Application {name} already exists.")
+        application = Application(call.region, name, given.get("Description", ""), now(), now())
+        call.state.save(application)
+    call.state.say(None, f"Created new Application: {name}", request_id=call.request_id, region=call.region,
+                   application=name)  # fmt: skip
+    return {"Application": describe(call, application)}
+
+
+def describe_applications(call: Call, given: Structure) -> Structure:
+    """DescribeApplications."""
+    wanted = given.get("ApplicationNames")
+    found = [item for item in call.state.applications.values() if item.region == call.region]
+    return {"Applications": [describe(call, item) for item in found if not wanted or item.name in wanted]}
+
+
+def update_application(call: Call, given: Structure) -> Structure:
+    """UpdateApplication."""
+    application = call.application(given["ApplicationName"])
+    changed = replace(application, description=given.get("Description", application.description), updated=now())
+    call.state.save(changed)
+    return {"Application": describe(call, changed)}
+
+
+def delete_application(call: Call, given: Structure) -> Structure:
+    """DeleteApplication, with its versions; environments that run are in the way unless they are to be terminated."""
+    application = call.application(given["ApplicationName"])
+    running = [item for item in call.living() if item.application == application.name]
+    if running and not given.get("TerminateEnvByForce"):
+        raise ServiceError("OperationInProgressFailure", f"Application {application.name} has running environments.")
+    for environment in running:
+        call.state.change(environment.key, status="Terminating", operation="terminate")
+        call.fleet.begin(call.fleet.terminate, environment.key, call.request_id)
+    for version in [item for item in call.state.versions.values() if item.key.startswith(f"{application.key}/")]:
+        call.state.delete(version)
+    call.state.delete(application)
+    return {}
+
+
+def describe(call: Call, application: Application) -> Structure:
+    """ApplicationDescription."""
+    labels = [item.label for item in call.state.versions.values()
+              if (item.region, item.application) == (application.region, application.name)]  # fmt: skip
+    return {
+        "ApplicationArn": call.arn("application", application.name),
+        "ApplicationName": application.name,
+        "Description": application.description,
+        "DateCreated": application.created,
+        "DateUpdated": application.updated,
+        "Versions": labels[::-1],
+        "ConfigurationTemplates": [],
+    }
+
+
+def create_storage_location(call: Call, _: Structure) -> Structure:
+    """CreateStorageLocation."""
+    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+    call.objects.ensure_bucket(bucket, call.region)
+    return {"S3Bucket": bucket}
+
+
+def describe_account_attributes(_: Call, __: Structure) -> Structure:
+    """DescribeAccountAttributes: the service's default quotas."""
+    quotas = {"ApplicationQuota": 75, "ApplicationVersionQuota": 1000, "EnvironmentQuota": 200,
+              "ConfigurationTemplateQuota": 2000, "CustomPlatformQuota": 50}  # fmt: skip
+    return {"ResourceQuotas": {name: {"Maximum": value} for name, value in quotas.items()}}
+
+
+def list_tags_for_resource(call: Call, given: Structure) -> Structure:
+    """ListTagsForResource, of environments."""
+    environment = _tagged(call, given["ResourceArn"])
+    tags = [{"Key": key, "Value": value} for key, value in environment.tags.items()]
+    return {"ResourceArn": given["ResourceArn"], "ResourceTags": tags}
+
+
+def update_tags_for_resource(call: Call, given: Structure) -> Structure:
+    """UpdateTagsForResource, of environments."""
+    environment = _tagged(call, given["ResourceArn"])
+    added = {item["Key"]: item["Value"] for item in given.get("TagsToAdd", [])}
+    removed = set(given.get("TagsToRemove", []))
+    tags = {key: value for key, value in (environment.tags | added).items() if key not in removed}
+    call.state.change(environment.key, tags=tags)
+    call.state.say(environment, "Environment tag update completed successfully.", request_id=call.request_id)
+    return {}
+
+
+def _tagged(call: Call, arn: str) -> Environment:
+    for environment in call.living():
+        if call.arn("environment", f"{environment.application}/{environment.name}") == arn:
+            return environment
+    raise ServiceError("ResourceNotFoundException", f"Resource not found for ARN '{arn}'.")
+
+
+SERVED: dict[str, Operation] = {
+    "CreateApplication": create_application,
+    "DescribeApplications": describe_applications,
+    "UpdateApplication": update_application,
+    "DeleteApplication": delete_application,
+    "CreateStorageLocation": create_storage_location,
+    "DescribeAccountAttributes": describe_account_attributes,
+    "ListTagsForResource": list_tags_for_resource,
+    "UpdateTagsForResource": update_tags_for_resource,
+}

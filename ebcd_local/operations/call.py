@@ -1,0 +1,67 @@
+"""What an operation works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from ebcd_local.errors import ServiceError, invalid, no_application, no_environment
+from ebcd_local.fleet import Fleet
+from ebcd_local.monitor import Monitor
+from ebcd_local.object_store import ObjectStore
+from ebcd_local.state import ACCOUNT, Application, Environment, State
+
+Structure: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request."""
+
+    region: str
+    request_id: str
+    state: State
+    fleet: Fleet
+    monitor: Monitor
+    objects: ObjectStore
+    endpoint_url: str
+
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of something in the caller's account."""
+        return f"arn:aws:elasticbeanstalk:{self.region}:{ACCOUNT}:{kind}/{name}"
+
+    def application(self, name: str) -> Application:
+        """An application of the region. Raises ServiceError."""
+        found = self.state.applications.get(f"{self.region}/{name}")
+        if found is None:
+            raise no_application(name)
+        return found
+
+    def environment(self, given: Structure, prefix: str = "Environment") -> Environment:
+        """The environment that a request names by id or by name. Raises ServiceError."""
+        wanted_id, name = given.get(f"{prefix}Id"), given.get(f"{prefix}Name")
+        if not wanted_id and not name:
+            raise ServiceError("MissingRequiredParameter", f"Either {prefix}Id or {prefix}Name must be specified.")
+        for item in self.living():
+            if wanted_id in (None, item.id) and name in (None, item.name):
+                return item
+        raise no_environment(name or str(wanted_id))
+
+    def living(self) -> list[Environment]:
+        """The region's environments that are not terminated."""
+        return [item for item in self.state.living() if item.region == self.region]
+
+
+Operation: TypeAlias = Callable[[Call, Structure], Structure]
+
+
+def page(items: Sequence[T], given: Structure, *, most: int) -> tuple[list[T], str | None]:
+    """A page of a list and the token of the next one. Raises ServiceError for a token that is none."""
+    token = given.get("NextToken") or "0"
+    if not token.isdigit() or int(token) > len(items):
+        raise invalid("NextToken is invalid.")
+    start = int(token)
+    end = start + min(int(given.get("MaxRecords") or most), most)
+    return list(items[start:end]), str(end) if end < len(items) else None

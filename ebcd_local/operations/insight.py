@@ -1,0 +1,187 @@
+"""What there is to see of an environment: events, health, instances, settings, logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ebcd_local.balancer import Traffic
+from ebcd_local.errors import invalid
+from ebcd_local.health import Health
+from ebcd_local.operations import platforms
+from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.state import ACCOUNT, Event, now
+
+SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+TAIL_LINES = 100
+_COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
+
+
+def describe_events(call: Call, given: Structure) -> Structure:
+    """DescribeEvents, newest first."""
+    environment_id = given.get("EnvironmentId")
+    name = given.get("EnvironmentName")
+    if environment_id:
+        known = [item.name for item in call.state.environments.values() if item.id == environment_id]
+        name = known[0] if known else "\0"
+    floor = SEVERITIES.index(given["Severity"]) if given.get("Severity") else 0
+
+    def wanted(event: Event) -> bool:
+        return (
+            event.region == call.region
+            and given.get("ApplicationName") in (None, event.application)
+            and name in (None, event.environment)
+            and given.get("VersionLabel") in (None, event.version_label)
+            and given.get("RequestId") in (None, event.request_id)
+            and SEVERITIES.index(event.severity) >= floor
+            and (not given.get("StartTime") or event.time >= given["StartTime"])
+            and (not given.get("EndTime") or event.time < given["EndTime"])
+        )
+
+    shown, token = page([item for item in call.state.events[::-1] if wanted(item)], given, most=1000)
+    return {"Events": [_event(item) for item in shown], "NextToken": token}
+
+
+def _event(event: Event) -> Structure:
+    found = {
+        "EventDate": event.time,
+        "Message": event.message,
+        "ApplicationName": event.application,
+        "VersionLabel": event.version_label,
+        "EnvironmentName": event.environment,
+        "RequestId": event.request_id,
+        "Severity": event.severity,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def describe_environment_health(call: Call, given: Structure) -> Structure:
+    """DescribeEnvironmentHealth."""
+    environment = call.environment(given)
+    wanted = set(given.get("AttributeNames", ["All"]))
+    counts = Counter(call.monitor.instance_health(name).status for name in environment.instances)
+    found: dict[str, Any] = {
+        "Status": environment.status,
+        "Color": environment.health,
+        "HealthStatus": environment.health_status or "NoData",
+        "Causes": environment.causes,
+        "ApplicationMetrics": _metrics(call.fleet.balancer.traffic(environment.id)),
+        "InstancesHealth": {name: counts[name] for name in _COUNTED},
+        "RefreshedAt": now(),
+    }
+    shown = found if "All" in wanted else {name: value for name, value in found.items() if name in wanted}
+    return {"EnvironmentName": environment.name, **shown}
+
+
+def describe_instances_health(call: Call, given: Structure) -> Structure:
+    """DescribeInstancesHealth."""
+    environment = call.environment(given)
+    balancer = call.fleet.balancer
+    deployed = environment.status == "Ready" and environment.key not in call.fleet.failures
+    status = "Deployed" if deployed else "Failed" if environment.key in call.fleet.failures else "In Progress"
+
+    def one(name: str, seen: Health) -> Structure:
+        deployment = {"VersionLabel": environment.version_label, "DeploymentId": environment.deployment_id,
+                      "Status": status, "DeploymentTime": environment.deployed or environment.created}  # fmt: skip
+        return {
+            "InstanceId": name,
+            "HealthStatus": seen.status,
+            "Color": seen.color,
+            "Causes": list(seen.causes),
+            "LaunchedAt": environment.created,
+            "ApplicationMetrics": _metrics(balancer.traffic(environment.id, instance_id=name)),
+            "Deployment": deployment,
+            "AvailabilityZone": f"{call.region}a",
+            "InstanceType": "local",
+        }
+
+    found = [one(name, call.monitor.instance_health(name)) for name in environment.instances]
+    return {"InstanceHealthList": found, "RefreshedAt": now()}
+
+
+def describe_environment_resources(call: Call, given: Structure) -> Structure:
+    """DescribeEnvironmentResources."""
+    environment = call.environment(given)
+    resources = {
+        "EnvironmentName": environment.name,
+        "AutoScalingGroups": [{"Name": f"awseb-{environment.id}-stack-AWSEBAutoScalingGroup"}],
+        "Instances": [{"Id": name} for name in environment.instances],
+        "LoadBalancers": [{"Name": f"awseb-{environment.id}"}],
+    }
+    return {"EnvironmentResources": resources}
+
+
+def describe_configuration_settings(call: Call, given: Structure) -> Structure:
+    """DescribeConfigurationSettings of an environment: what holds, from wherever it comes."""
+    if given.get("TemplateName"):
+        raise invalid("The local Beanstalk keeps no configuration templates.")
+    environment = call.environment(given)
+    effective = call.fleet.effective(environment)
+    settings = [{"Namespace": space, "OptionName": name, "Value": value}
+                for (space, name), value in sorted(effective.items())]  # fmt: skip
+    return {
+        "ConfigurationSettings": [
+            {
+                "SolutionStackName": platforms.solution_stack(environment.platform_arn),
+                "PlatformArn": environment.platform_arn,
+                "ApplicationName": environment.application,
+                "EnvironmentName": environment.name,
+                "Description": environment.description,
+                "DeploymentStatus": "deployed",
+                "DateCreated": environment.created,
+                "DateUpdated": environment.updated,
+                "OptionSettings": settings,
+            }
+        ]
+    }
+
+
+def request_environment_info(call: Call, given: Structure) -> Structure:
+    """RequestEnvironmentInfo: the last lines of each instance's logs go to S3."""
+    if given["InfoType"] != "tail":
+        raise invalid("The local Beanstalk serves InfoType tail.")
+    environment = call.environment(given)
+    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+    call.objects.ensure_bucket(bucket, call.region)
+    for name, instance in call.fleet.instances(environment.key).items():
+        key = f"{_log_prefix(environment.id)}{name}/{now().strftime('%Y%m%dT%H%M%S.%f')}.txt"
+        call.objects.put(bucket, key, instance.log_tail(TAIL_LINES).encode())
+    call.state.say(environment, "Pulled logs for environment instances.", request_id=call.request_id)
+    return {}
+
+
+def retrieve_environment_info(call: Call, given: Structure) -> Structure:
+    """RetrieveEnvironmentInfo: where the logs are, by presigned URL."""
+    environment = call.environment(given)
+    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+    found = []
+    for key, modified in call.objects.list(bucket, _log_prefix(environment.id)):
+        url = call.objects.presigned_url(call.endpoint_url, call.region, bucket, key)
+        found.append({"InfoType": "tail", "Ec2InstanceId": key.split("/")[-2], "SampleTimestamp": modified,
+                      "Message": url})  # fmt: skip
+    return {"EnvironmentInfo": found}
+
+
+def _log_prefix(environment_id: str) -> str:
+    return f"resources/environments/logs/tail/{environment_id}/"
+
+
+def _metrics(traffic: Traffic) -> Structure:
+    return {
+        "Duration": int(traffic.duration),
+        "RequestCount": traffic.requests,
+        "StatusCodes": {"Status2xx": traffic.status_2xx, "Status3xx": traffic.status_3xx,
+                        "Status4xx": traffic.status_4xx, "Status5xx": traffic.status_5xx},
+        "Latency": traffic.latencies,
+    }  # fmt: skip
+
+
+SERVED: dict[str, Operation] = {
+    "DescribeEvents": describe_events,
+    "DescribeEnvironmentHealth": describe_environment_health,
+    "DescribeInstancesHealth": describe_instances_health,
+    "DescribeEnvironmentResources": describe_environment_resources,
+    "DescribeConfigurationSettings": describe_configuration_settings,
+    "RequestEnvironmentInfo": request_environment_info,
+    "RetrieveEnvironmentInfo": retrieve_environment_info,
+}

@@ -1,0 +1,125 @@
+"""Application versions: created from bundles in S3, validated, deleted."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from ebcd_local import ebextensions
+from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.operations.applications import create_application
+from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.state import Version, now
+
+
+def create_application_version(call: Call, given: Structure) -> Structure:
+    """CreateApplicationVersion. With Process the bundle is validated."""
+    name, label = given["ApplicationName"], given["VersionLabel"]
+    if "/" in label or not label.strip() or re.search(r"[^ -~]", label):
+        raise invalid(f"Value '{label}' at 'VersionLabel' is invalid.")
+    if f"{call.region}/{name}" not in call.state.applications and given.get("AutoCreateApplication"):
+        create_application(call, {"ApplicationName": name})
+    call.application(name)
+    source = given.get("SourceBundle") or {}
+    bucket, key = source.get("S3Bucket", ""), source.get("S3Key", "")
+    if not call.objects.exists(bucket, key):
+        raise invalid(f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found")
+    status = "Processing" if given.get("Process") else "Unprocessed"
+    version = Version(call.region, name, label, given.get("Description", ""), bucket, key, status, now(), now())
+    with call.state.lock:
+        if version.key in call.state.versions:
+            raise invalid(f"Application Version {label} already exists.")
+        call.state.save(version)
+    say(call, version, f"Created new Application Version: {label}")
+    if given.get("Process"):
+        process(call, version)
+    return {"ApplicationVersion": describe(call, version)}
+
+
+def process(call: Call, version: Version) -> None:
+    """Validate a bundle as the service does: a zip whose .ebextensions can be read."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle.zip"
+        call.objects.copy_to(version.bucket, version.s3_key, path)
+        try:
+            problems = ebextensions.read(path).problems
+        except zipfile.BadZipFile:
+            problems = ("The source bundle is no zip file.",)
+    for problem in problems:
+        say(call, version, problem, "ERROR")
+    call.state.save(replace(version, status="Failed" if problems else "Processed", updated=now()))
+
+
+def describe_application_versions(call: Call, given: Structure) -> Structure:
+    """DescribeApplicationVersions, newest first."""
+    name, labels = given.get("ApplicationName"), given.get("VersionLabels")
+    found = [item for item in call.state.versions.values()
+             if item.region == call.region and name in (None, item.application)
+             and (not labels or item.label in labels)]  # fmt: skip
+    found.sort(key=lambda item: item.created, reverse=True)
+    shown, token = page(found, given, most=1000)
+    return {"ApplicationVersions": [describe(call, item) for item in shown], "NextToken": token}
+
+
+def update_application_version(call: Call, given: Structure) -> Structure:
+    """UpdateApplicationVersion: its description."""
+    version = find(call, given["ApplicationName"], given["VersionLabel"])
+    changed = replace(version, description=given.get("Description", version.description), updated=now())
+    call.state.save(changed)
+    return {"ApplicationVersion": describe(call, changed)}
+
+
+def delete_application_version(call: Call, given: Structure) -> Structure:
+    """DeleteApplicationVersion. One that an environment runs is refused."""
+    version = find(call, given["ApplicationName"], given["VersionLabel"])
+    for environment in call.living():
+        if (environment.application, environment.version_label) == (version.application, version.label):
+            raise ServiceError(
+                "OperationInProgressFailure",
+                f"Unable to delete application version {version.label} because it is deployed to {environment.name}.",
+            )
+    call.state.delete(version)
+    if given.get("DeleteSourceBundle"):
+        call.objects.delete(version.bucket, version.s3_key)
+    say(call, version, f"Deleted Application Version: {version.label}")
+    return {}
+
+
+def find(call: Call, application: str, label: str) -> Version:
+    """A version. Raises ServiceError."""
+    call.application(application)
+    version = call.state.versions.get(f"{call.region}/{application}/{label}")
+    if version is None:
+        raise invalid(f"No Application Version named '{label}' found.")
+    return version
+
+
+def describe(call: Call, version: Version) -> Structure:
+    """ApplicationVersionDescription."""
+    return {
+        "ApplicationVersionArn": call.arn("applicationversion", f"{version.application}/{version.label}"),
+        "ApplicationName": version.application,
+        "Description": version.description,
+        "VersionLabel": version.label,
+        "SourceBundle": {"S3Bucket": version.bucket, "S3Key": version.s3_key},
+        "DateCreated": version.created,
+        "DateUpdated": version.updated,
+        "Status": version.status,
+    }
+
+
+def say(call: Call, version: Version, message: str, severity: str = "INFO") -> None:
+    """An event about a version."""
+    call.state.say(None, message, severity=severity, request_id=call.request_id, region=call.region,
+                   application=version.application, version_label=version.label)  # fmt: skip
+
+
+SERVED: dict[str, Operation] = {
+    "CreateApplicationVersion": create_application_version,
+    "DescribeApplicationVersions": describe_application_versions,
+    "UpdateApplicationVersion": update_application_version,
+    "DeleteApplicationVersion": delete_application_version,
+}

@@ -1,0 +1,134 @@
+"""A process of an instance: started in a group of its own, restarted when it dies, stopped whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_LIMIT = 5_000_000
+"""Bytes of a log before it is turned over; one earlier part is kept."""
+BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before each restart in a row."""
+STEADY = 30.0
+"""Seconds after which a process counts as having started well."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """What finds a process again after the server was killed."""
+
+    pid: int
+    start_time: int
+    """Clock ticks since boot, from /proc: a process id that was used again has another one."""
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def kill_recorded(record: ProcessRecord) -> bool:
+    """Kill the group of a recorded process if it still is that process; whether it was."""
+    if start_time(record.pid) != record.start_time:
+        return False
+    try:
+        os.killpg(record.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Supervised:
+    """A command that is kept running."""
+
+    def __init__(self, name: str, command: str, cwd: Path, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.exits: list[tuple[float, int]] = []
+        """When it died (monotonic seconds), and with which code."""
+        self._command = command
+        self._cwd = cwd
+        self._environment = dict(environment)
+        self._log = log
+        self._stopping = threading.Event()
+        self._process = self._spawn()
+        self._thread = threading.Thread(target=self._supervise, name=f"supervise-{name}", daemon=True)
+
+    def supervise(self) -> None:
+        """From now on, restart it when it dies."""
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id of the shell that runs the command."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.poll()
+
+    def record(self) -> ProcessRecord | None:
+        """What finds it again; None when it has just died."""
+        started = start_time(self.pid)
+        return ProcessRecord(self.pid, started) if started is not None else None
+
+    def stop(self, timeout: float) -> None:
+        """SIGTERM to the whole group, SIGKILL to what is left after `timeout` seconds."""
+        self._stopping.set()
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        self._signal(signal.SIGKILL)
+        self._process.wait(5)
+        if self._thread.ident is not None:
+            self._thread.join(5)
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        if self._log.exists() and self._log.stat().st_size > LOG_LIMIT:
+            self._log.replace(self._log.with_suffix(".1.log"))
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {self._command}" if _simple(self._command) else self._command],
+                cwd=self._cwd,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _supervise(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            code = self._process.wait()
+            if self._stopping.is_set():
+                return
+            self._signal(signal.SIGKILL)  # its children must not hold the port
+            self.exits.append((time.monotonic(), code))
+            failures = 0 if time.monotonic() - started > STEADY else failures + 1
+            if self._stopping.wait(BACKOFF[min(failures, len(BACKOFF)) - 1]):
+                return
+            self._process = self._spawn()
+
+
+def _simple(command: str) -> bool:
+    """Whether a shell may replace itself by the command: no list, pipe or assignment."""
+    return not any(mark in command for mark in ";&|<>()`\n") and "=" not in command.split()[0]

@@ -1,0 +1,40 @@
+"""The Procfile: which processes an instance runs.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/python-configuration-procfile.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_LINE = re.compile(r"([A-Za-z0-9_-]+):\s*([^\s].*)")
+_PYTHON = "aws:elasticbeanstalk:container:python"
+
+
+class BadProcfile(Exception):
+    """A line of the Procfile is none; the message names it."""
+
+
+def processes(text: str) -> dict[str, str]:
+    """Names to commands, in order. Raises BadProcfile."""
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.rstrip())
+        if match is None:
+            raise BadProcfile(f"Procfile line {number} is not NAME: COMMAND.")
+        found[match[1]] = match[2]
+    if not found:
+        raise BadProcfile("The Procfile names no process.")
+    return found
+
+
+def default_processes(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
+    """What the Python platform runs without a Procfile: gunicorn on WSGIPath."""
+    wsgi = options.get((_PYTHON, "WSGIPath"), "application")
+    wsgi = wsgi.removesuffix(".py").replace("/", ".")
+    application = wsgi if ":" in wsgi else f"{wsgi}:application"
+    workers, threads = options.get((_PYTHON, "NumProcesses"), "1"), options.get((_PYTHON, "NumThreads"), "15")
+    return {"web": f"gunicorn --workers={int(workers)} --threads={int(threads)} {application}"}

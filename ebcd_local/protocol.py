@@ -1,0 +1,159 @@
+"""The AWS query protocol, generic over botocore's own model of Elastic Beanstalk.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from xml.sax.saxutils import escape
+
+import botocore.loaders
+from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.utils import parse_timestamp
+
+from ebcd_local.errors import ServiceError
+
+NAMESPACE = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/"
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+@cache
+def model() -> ServiceModel:
+    """botocore's model of the service."""
+    loader = botocore.loaders.Loader()
+    return ServiceModel(loader.load_service_model("elasticbeanstalk", "service-2"), "elasticbeanstalk")
+
+
+def operation(name: str) -> OperationModel:
+    """An operation's model. Raises ServiceError (InvalidAction) for one that there is not."""
+    if name not in model().operation_names:
+        raise ServiceError("InvalidAction", f"Could not find operation {name} for version 2010-12-01")
+    return model().operation_model(name)
+
+
+def parse(found: OperationModel, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """An operation's input from a request's parameters. Raises ServiceError for what does not fit the model."""
+    if found.input_shape is None:
+        return {}
+    tree: dict[str, Any] = {}
+    for name, value in parameters.items():
+        node = tree
+        *parents, last = name.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ServiceError("MalformedInput", f"{name} is both a value and a structure.")
+        node[last] = value
+    return _structure(found.input_shape, tree, "")
+
+
+def _structure(shape: StructureShape, tree: Any, path: str) -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        raise ServiceError("MalformedInput", f"{path} is no structure.")
+    for name in shape.required_members:
+        if name not in tree:
+            raise ServiceError("MissingParameter", f"The request must contain the parameter {path}{name}.")
+    return {name: _value(member, tree[name], f"{path}{name}") for name, member in shape.members.items() if name in tree}
+
+
+def _value(shape: Shape, found: Any, path: str) -> Any:
+    if isinstance(shape, StructureShape):
+        return _structure(shape, found, f"{path}.")
+    if isinstance(shape, ListShape):
+        return _list(shape, found, path)
+    if not isinstance(found, str):
+        raise ServiceError("MalformedInput", f"{path} is no value.")
+    return _scalar(shape, found, path)
+
+
+def _list(shape: ListShape, found: Any, path: str) -> list[Any]:
+    if found == "":
+        return []
+    items = found.get("member", {}) if isinstance(found, dict) else None
+    if not isinstance(items, dict) or not all(key.isdigit() for key in items):
+        raise ServiceError("MalformedInput", f"{path} is no list.")
+    return [_value(shape.member, items[key], f"{path}.member.{key}") for key in sorted(items, key=int)]
+
+
+def _scalar(shape: Shape, found: str, path: str) -> Any:
+    try:
+        match shape.type_name:
+            case "boolean":
+                return {"true": True, "false": False}[found.lower()]
+            case "integer" | "long":
+                return int(found)
+            case "double" | "float":
+                return float(found)
+            case "timestamp":
+                return parse_timestamp(found).astimezone(UTC)
+    except (ValueError, KeyError) as error:
+        raise ServiceError("InvalidParameterValue", f"{found!r} is no {shape.type_name} for {path}.") from error
+    _check_text(shape, found, path)
+    return found
+
+
+def _check_text(shape: Shape, found: str, path: str) -> None:
+    allowed, limits = getattr(shape, "enum", None), shape.metadata
+    if allowed and found not in allowed:
+        raise invalid_value(found, path, f"Value must be one of: {', '.join(allowed)}")
+    if not limits.get("min", 0) <= len(found) <= limits.get("max", len(found)):
+        raise invalid_value(found, path, f"its length must be {limits.get('min', 0)} to {limits.get('max', '…')}")
+
+
+def invalid_value(found: str, path: str, why: str) -> ServiceError:
+    """The refusal of a value that the model does not allow."""
+    return ServiceError(
+        "InvalidParameterValue", f"Value '{found[:200]}' at '{path}' failed to satisfy constraint: {why}"
+    )
+
+
+def serialize(found: OperationModel, output: Mapping[str, Any], request_id: str) -> bytes:
+    """An operation's answer."""
+    body = ""
+    if found.output_shape is not None:
+        wrapper = found.output_shape.serialization.get("resultWrapper", f"{found.name}Result")
+        body = f"<{wrapper}>{_members(found.output_shape, output)}</{wrapper}>"
+    return (
+        f'<{found.name}Response xmlns="{NAMESPACE}">{body}<ResponseMetadata><RequestId>{request_id}</RequestId>'
+        f"</ResponseMetadata></{found.name}Response>"
+    ).encode()
+
+
+def serialize_error(error: ServiceError, request_id: str) -> bytes:
+    """A refusal."""
+    kind = "Sender" if error.status < 500 else "Receiver"
+    return (
+        f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{kind}</Type><Code>{_text(error.code)}</Code>'
+        f"<Message>{_text(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    ).encode()
+
+
+def _members(shape: StructureShape, found: Mapping[str, Any]) -> str:
+    unknown = found.keys() - shape.members.keys()
+    assert not unknown, f"{shape.name} has no {unknown}"
+    return "".join(
+        f"<{name}>{_render(member, found[name])}</{name}>"
+        for name, member in shape.members.items()
+        if found.get(name) is not None
+    )
+
+
+def _render(shape: Shape, value: Any) -> str:
+    if isinstance(shape, StructureShape):
+        return _members(shape, value)
+    if isinstance(shape, ListShape):
+        return "".join(f"<member>{_render(shape.member, item)}</member>" for item in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return _text(str(value))
+
+
+def _text(value: str) -> str:
+    return escape(_NO_XML.sub("", value))

@@ -1,0 +1,119 @@
+"""The server process: put together, run until it is told to stop, taken apart."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ebcd_local import home
+from ebcd_local.balancer import LoadBalancer
+from ebcd_local.fleet import Fleet
+from ebcd_local.monitor import Monitor
+from ebcd_local.object_store import ObjectStore
+from ebcd_local.processes import start_time
+from ebcd_local.server import Control, Endpoint, listen
+from ebcd_local.state import State, now
+
+log = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """A port is another program's."""
+
+    def __init__(self, what: str, port: int) -> None:
+        super().__init__(f"{what} port {port} is taken")
+        self.what = what
+        self.port = port
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the server is started."""
+
+    folder: Path
+    port: int
+    """Of the endpoint; 0: a free one."""
+    lb_port: int
+    """Of the load balancer; 0: a free one."""
+    speed: float = 1.0
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    balancer = _balancer(settings.lb_port)
+    state = State(settings.folder / "state.db")
+    objects = ObjectStore(settings.folder / "s3")
+    fleet = Fleet(state, balancer, settings.folder, objects.copy_to, settings.speed)
+    monitor = Monitor(fleet)
+    token = secrets.token_urlsafe(24)
+    proxy_url = f"http://127.0.0.1:{balancer.port}"
+    control = Control(token, lambda: {"environments": environments(state, proxy_url)}, stop.set)
+    endpoint = Endpoint(state, fleet, monitor, objects, control)
+    try:
+        server = listen(endpoint, settings.port)
+    except (OSError, SystemExit) as error:
+        balancer.stop()
+        raise PortTaken("The endpoint's", settings.port) from error
+    fleet.recover()
+    monitor.start()
+    threading.Thread(target=server.serve_forever, name="endpoint", daemon=True).start()
+    home.write(settings.folder, _told(settings, endpoint.url, proxy_url, token))
+    log.info("serving %s, load balancer %s", endpoint.url, proxy_url)
+    stop.wait()
+    log.info("stopping")
+    server.shutdown()
+    monitor.stop()
+    fleet.stop()
+    balancer.stop()
+    state.close()
+
+
+def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
+    """What runs, for `status`."""
+    port = proxy_url.rpartition(":")[2]
+    return [
+        {
+            "application": item.application,
+            "name": item.name,
+            "id": item.id,
+            "region": item.region,
+            "cname": item.cname,
+            "url": f"http://{item.cname}:{port}",
+            "status": item.status,
+            "health": item.health,
+            "version_label": item.version_label,
+            "instances": len(item.instances),
+        }
+        for item in sorted(state.living(), key=lambda item: item.created)
+    ]
+
+
+def _balancer(port: int) -> LoadBalancer:
+    balancer = LoadBalancer(port)
+    try:
+        balancer.start()
+    except OSError as error:
+        raise PortTaken("The load balancer's", port) from error
+    return balancer
+
+
+def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Server:
+    pid = os.getpid()
+    return home.Server(
+        endpoint_url=url,
+        proxy_url=proxy_url,
+        pid=pid,
+        start_time=start_time(pid) or 0,
+        state_dir=str(settings.folder),
+        started=now().isoformat(),
+        token=token,
+    )

@@ -1,0 +1,241 @@
+"""What the local Beanstalk knows: applications, versions, environments, events. Each change is on disk before it is
+answered (SQLite), so that a killed server finds everything again.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import string
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ACCOUNT = "123456789012"
+_TIME = "\x1ftime"
+"""The mark of a time in stored JSON: no tag and no option can be called so."""
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application."""
+
+    region: str
+    name: str
+    description: str
+    created: datetime
+    updated: datetime
+
+    @property
+    def key(self) -> str:
+        """What identifies it."""
+        return f"{self.region}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An application version."""
+
+    region: str
+    application: str
+    label: str
+    description: str
+    bucket: str
+    s3_key: str
+    status: str
+    created: datetime
+    updated: datetime
+
+    @property
+    def key(self) -> str:
+        """What identifies it."""
+        return f"{self.region}/{self.application}/{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment, terminated ones too."""
+
+    region: str
+    id: str
+    name: str
+    application: str
+    version_label: str
+    cname: str
+    status: str
+    health: str
+    health_status: str
+    platform_arn: str
+    description: str
+    created: datetime
+    updated: datetime
+    options: dict[str, str] = field(default_factory=dict)
+    """Option settings of the API: `namespace␟name` → value."""
+    tags: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    """Its own listener's port."""
+    instances: dict[str, int] = field(default_factory=dict)
+    """Instance id → port."""
+    processes: list[list[int]] = field(default_factory=list)
+    """Process id and start time of what runs, to sweep after a crash."""
+    deployment_id: int = 1
+    deployed: datetime | None = None
+    causes: list[str] = field(default_factory=list)
+    operation: str = ""
+    """What is under way: create, update, terminate, swap."""
+
+    @property
+    def key(self) -> str:
+        """What identifies it."""
+        return f"{self.region}/{self.id}"
+
+    @property
+    def alive(self) -> bool:
+        """Not terminated."""
+        return self.status != "Terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of the event log."""
+
+    region: str
+    time: datetime
+    application: str
+    environment: str
+    version_label: str
+    severity: str
+    message: str
+    request_id: str
+
+
+class State:
+    """All of it, in memory and on disk. Every method may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = threading.RLock()
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("CREATE TABLE IF NOT EXISTS record (kind, key, body, PRIMARY KEY (kind, key))")
+        self._database.execute("CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, body)")
+        self.applications: dict[str, Application] = self._load("application", Application)
+        self.versions: dict[str, Version] = self._load("version", Version)
+        self.environments: dict[str, Environment] = self._load("environment", Environment)
+        self.events: list[Event] = [
+            _decode(Event, body) for (body,) in self._database.execute("SELECT body FROM event ORDER BY id")
+        ]
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self.lock:
+            self._database.close()
+
+    def save(self, record: Application | Version | Environment) -> None:
+        """Store a record, new or changed."""
+        kind, records = self._place(record)
+        with self.lock:
+            self._database.execute("REPLACE INTO record VALUES (?, ?, ?)", (kind, record.key, _encode(record)))
+            records[record.key] = record
+
+    def delete(self, record: Application | Version | Environment) -> None:
+        """Forget a record."""
+        kind, records = self._place(record)
+        with self.lock:
+            self._database.execute("DELETE FROM record WHERE kind = ? AND key = ?", (kind, record.key))
+            records.pop(record.key, None)
+
+    def change(self, key: str, **changes: Any) -> Environment:
+        """Change an environment, whatever else has changed in it meanwhile; the environment as it is then."""
+        with self.lock:
+            changed = replace(self.environments[key], **changes)
+            if changes.keys() - {"processes", "causes", "health", "health_status"}:
+                changed = replace(changed, updated=now())
+            self.save(changed)
+            return changed
+
+    def swap(self, first: str, second: str, publish: Callable[[], None]) -> None:
+        """Exchange two environments' CNAMEs, on disk in one transaction, then publish the routes."""
+        with self.lock:
+            one, other = self.environments[first], self.environments[second]
+            self._database.execute("BEGIN")
+            self.save(replace(one, cname=other.cname, updated=now()))
+            self.save(replace(other, cname=one.cname, updated=now()))
+            self._database.execute("COMMIT")
+            publish()
+
+    def say(
+        self,
+        environment: Environment | None,
+        message: str,
+        *,
+        severity: str = "INFO",
+        request_id: str = "",
+        region: str = "",
+        application: str = "",
+        version_label: str = "",
+    ) -> None:
+        """Add an event. Times increase strictly, by milliseconds: clients go on from the last one they saw."""
+        with self.lock:
+            last = self.events[-1].time if self.events else datetime.min.replace(tzinfo=UTC)
+            event = Event(
+                region=environment.region if environment else region,
+                time=max(now(), last + timedelta(milliseconds=1)),
+                application=environment.application if environment else application,
+                environment=environment.name if environment else "",
+                version_label=version_label or (environment.version_label if environment else ""),
+                severity=severity,
+                message=message,
+                request_id=request_id,
+            )
+            self._database.execute("INSERT INTO event (body) VALUES (?)", (_encode(event),))
+            self.events.append(event)
+
+    def living(self) -> Iterator[Environment]:
+        """Environments that are not terminated."""
+        return iter([item for item in list(self.environments.values()) if item.alive])
+
+    def routes(self) -> dict[str, str]:
+        """CNAME → environment id."""
+        return {item.cname: item.id for item in self.living() if item.status != "Terminating"}
+
+    def _load(self, kind: str, record: type[Any]) -> dict[str, Any]:
+        rows = self._database.execute("SELECT key, body FROM record WHERE kind = ?", (kind,))
+        return {key: _decode(record, body) for key, body in rows}
+
+    def _place(self, record: Application | Version | Environment) -> tuple[str, dict[str, Any]]:
+        match record:
+            case Application():
+                return "application", self.applications
+            case Version():
+                return "version", self.versions
+            case Environment():
+                return "environment", self.environments
+
+
+def now() -> datetime:
+    """The time in UTC, to the millisecond, as events have it."""
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def random_id(length: int) -> str:
+    """Lower-case letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _encode(record: Any) -> str:
+    return json.dumps(asdict(record), default=lambda at: {_TIME: at.isoformat()})
+
+
+def _decode(record: type[Any], body: str) -> Any:
+    return record(**json.loads(body, object_hook=_revive))
+
+
+def _revive(item: dict[str, Any]) -> Any:
+    return datetime.fromisoformat(item[_TIME]) if _TIME in item else item

@@ -1,0 +1,147 @@
+"""The application as Beanstalk runs it: the Procfile's command, one real process, raw HTTP."""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BUNDLED = ("aespo", "application.py", "gunicorn.conf.py", "Procfile")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def command() -> list[str]:
+    lines = dict(line.split(":", 1) for line in ROOT.joinpath("Procfile").read_text().splitlines())
+    return shlex.split(lines["web"])
+
+
+def start(root: Path, port: int) -> subprocess.Popen[bytes]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = {"PATH": path, "PORT": str(port), "HOME": str(root)}
+    return subprocess.Popen(command(), cwd=root, env=environ, stderr=subprocess.PIPE)
+
+
+def wait_until_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[1].decode()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("gunicorn did not listen within 20 s")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("bundle")
+    for name in BUNDLED:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def port(bundle: Path) -> Iterator[int]:
+    number = free_port()
+    process = start(bundle, number)
+    try:
+        wait_until_listening(process, number)
+        yield number
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def ask(port: int, *lines: str) -> tuple[int, str]:
+    """Send a request exactly as written; the answer's status and text."""
+    request = "\r\n".join((*lines, "Connection: close", "", ""))
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    return int(answer.split(" ", 2)[1]), answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (("GET / HTTP/1.1",), 400),
+        (("GET / HTTP/1.1", "Host:"), 400),
+        (("GET / HTTP/1.1", "Host: acme.localhost, globex.localhost"), 400),
+        (("GET / HTTP/1.1", "Host: acme.localhost", "Host: globex.localhost"), 400),
+        (("GET / HTTP/1.1", "Host: ac me.localhost"), 400),
+        (("GET / HTTP/1.1", "Host: \u212aelvin.localhost"), 400),
+        (("GET / HTTP/1.1", f"Host: {'a' * 5000}.localhost"), 400),
+        (("GET / HTTP/1.1", "Host: 127.0.0.1"), 404),
+        (("GET / HTTP/1.1", "Host: nobody.localhost"), 404),
+        (("GET / HTTP/1.1", "Host: nobody.localhost", "X-Forwarded-Host: acme.localhost"), 404),
+        (("GET http://acme.localhost/ HTTP/1.1", "Host: nobody.localhost"), 404),
+        (("GET /other HTTP/1.1", "Host: acme.localhost", "PATH_INFO: /healthz"), 404),
+        (("GET / HTTP/1.1", "Host: ACME.localhost.:80"), 200),
+        (("GET /healthz HTTP/1.1",), 200),
+        (("GET /healthz HTTP/1.0",), 200),
+        (("GET /healthz HTTP/1.1", "Host: 10.0.0.7"), 200),
+        (("HEAD / HTTP/1.1", "Host: acme.localhost"), 200),
+    ],
+)
+def test_hosts_on_the_wire(port: int, lines: tuple[str, ...], status: int) -> None:
+    assert ask(port, *lines)[0] == status
+
+
+def test_it_listens_on_loopback_only_and_serves_a_workspace(port: int) -> None:
+    assert "<h1>Acme</h1>" in ask(port, "GET / HTTP/1.1", "Host: acme.localhost")[1]
+    with socket.socket() as other:
+        assert other.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_a_connection_is_kept_for_the_balancer(port: int) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for _ in range(3):
+            connection.sendall(request)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\nok\n"):
+                answer += (received := connection.recv(65536))
+                assert received, answer
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_release_that_cannot_start_ends_at_once(bundle: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(bundle, tmp_path / "broken"))
+    broken.joinpath(".ebcd").mkdir()
+    broken.joinpath(".ebcd", "manifest.json").write_text("{}")
+    process = start(broken, free_port())
+    log = process.communicate(timeout=30)[1].decode()
+    assert process.returncode != 0
+    assert "is not a manifest of ebcd" in log
+
+
+def test_a_stop_ends_it_cleanly(bundle: Path) -> None:
+    number = free_port()
+    process = start(bundle, number)
+    wait_until_listening(process, number)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", number)) != 0
+
+
+def test_version_is_one_json_object(port: int) -> None:
+    body = ask(port, "GET /version HTTP/1.1", "Host: 127.0.0.1")[1].partition("\r\n\r\n")[2]
+    assert json.loads(body)["version_label"] == "development"
