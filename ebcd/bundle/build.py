@@ -52,9 +52,11 @@ def contents(repository: Repository, commit: Commit, options: BundleOptions) -> 
 def build(repository: Repository, commit: Commit, options: BundleOptions, path: Path) -> SourceBundle:
     """Write the bundle to `path`. Raises Refused for what cannot be bundled, UsageError for a broken clone.
 
-    The content digest is a SHA-256 over path, mode and content digest of each entry but the manifest, which names it.
+    The content digest is a SHA-256 over path, mode and content digest of each entry, in order. The manifest comes
+    first in it, without the digest itself and without the tool, so that a newer ebcd does not change the identity.
     """
-    digest, biggest, count = hashlib.sha256(), [], 0
+    names = _names(commit)
+    digest, biggest, count = hashlib.sha256(_identity(Content(MANIFEST, _PLAIN, _json(names)))), [], 0
     draft = path.with_name(path.name + ".part")
     try:
         with draft.open("wb") as stream:
@@ -64,7 +66,8 @@ def build(repository: Repository, commit: Commit, options: BundleOptions, path: 
                 biggest.append((archive.add(item.path, item.mode, item.data), item.path))
                 count += 1
                 _refuse_too_large(archive.size, biggest, options)
-            archive.add(MANIFEST, _PLAIN, _manifest(commit, digest.hexdigest()))
+            told = {**names, "content_digest": digest.hexdigest(), "tool": f"ebcd {__version__}"}
+            archive.add(MANIFEST, _PLAIN, _json(told))
             archive.close()
             _refuse_too_large(archive.size, biggest, options)
         draft.replace(path)
@@ -123,16 +126,18 @@ def _identity(item: Content) -> bytes:
     return f"{item.path}\0{item.mode:o}\0{hashlib.sha256(item.data).hexdigest()}\n".encode()
 
 
-def _manifest(commit: Commit, content_digest: str) -> bytes:
-    content = {
+def _names(commit: Commit) -> dict[str, object]:
+    """What a bundle says of its commit: the part of the manifest that is the same whoever makes it."""
+    return {
         "schema": 1,
         "sha": commit.sha,
         "tree": commit.tree,
         "version_label": commit.version_label,
         "commit_time": commit.time.isoformat(),
-        "content_digest": content_digest,
-        "tool": f"ebcd {__version__}",
     }
+
+
+def _json(content: dict[str, object]) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
 
 

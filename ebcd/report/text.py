@@ -33,7 +33,7 @@ def shipped(result: Json) -> RenderableType:
     waiting = live is None or live["release"] != result["release"]
     head = "waits for its swap" if waiting else "is live"
     if result.get("note"):
-        head = f"is live already · {escape(result['version_label'])}"
+        head = "is live already: nothing to do"
     title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] {head}"
     rows = _live_rows(result)
     flags = _flags(result)
@@ -87,7 +87,7 @@ def status(result: Json) -> RenderableType:
         return f"[bold]{_title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
     for name in ("", "release", "version", "environment", "status", "health", "since"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for role in ("live", "candidate", "previous"):
         if side := result[role]:
             table.add_row(*_side(role, side))
@@ -108,7 +108,7 @@ def releases(result: Json) -> RenderableType:
         return f"[bold]{_title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("release", "version", "outcome", "began", "by", "message"):
-        table.add_column(name, no_wrap=name != "message")
+        table.add_column(name, no_wrap=True, overflow="ellipsis" if name == "message" else "ignore")
     for item in result["releases"]:
         style = _OUTCOME.get(item["outcome"], "dim")
         table.add_row(
@@ -236,7 +236,7 @@ def _side(role: str, side: Json) -> tuple[str, ...]:
         side["environment"],
         side["status"],
         f"[{style}]{health}[/]",
-        f"{_ago(side['since'])} by {escape(side['by'] or '?')}",
+        f"{_ago(side['since'])} by {escape(side['by'] or 'somebody')}",
     )
 
 
