@@ -244,7 +244,8 @@ def _upstream_headers(request: web.BaseRequest) -> list[tuple[str, str]]:
     kept = [(name, value) for name, value in request.headers.items() if name.lower() not in dropped]
     seen = request.headers.get("X-Forwarded-For")
     client = request.remote or ""
-    port = str(request.url.port or 80)
+    sockname = request.transport.get_extra_info("sockname") if request.transport else None
+    port = str(sockname[1]) if sockname else ""
     return [*kept, ("X-Forwarded-For", f"{seen}, {client}" if seen else client), ("X-Forwarded-Proto", "http"),
             ("X-Forwarded-Port", port)]  # fmt: skip
 

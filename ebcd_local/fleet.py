@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SWAP_SECONDS = 0.3
 """How long a swap takes here; the guide shows about 5 s on AWS."""
-READY_DEADLINE = 20.0
+READY_DEADLINE = 5.0
 """Seconds that the first health checks may take before an environment is Ready all the same."""
 _CREATE_FAILED = (
     "Create environment operation is complete, but with errors. "

@@ -9,7 +9,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,7 @@ class Storage:
                 raise
             body = found["Body"].read()
         read = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
+        read = read if read.tzinfo else read.replace(tzinfo=UTC)  # "-0000" means UTC too
         return StoredObject(key, body, found["ETag"], found["LastModified"], read)
 
     def exists(self, key: str) -> bool:

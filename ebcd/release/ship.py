@@ -15,7 +15,7 @@ from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_na
 from ebcd.release.lock import Lease, Lock
 from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
 from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe
+from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
 from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
 
 
@@ -51,15 +51,22 @@ def ship(run: Run, services: Services, options: ShipOptions) -> None:
     lock = Lock(services.storage, run.stage.application, run.stage.name, services.clock)
     message = f"ship {_bundle(run).version_label}"
     caller = services.caller
-    with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
-        snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-        prepared = _prepare(run, services, snapshot, options)
-        if prepared is not None:
-            release = _allocate(run, services, prepared)
-            _settle(run, services, snapshot)
-            prepared = plan_ship(prepared.snapshot, release, swap=options.swap)
-            _release(run, services, prepared, lease, options)
-    run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
+    try:
+        with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
+            _ship_locked(run, services, lease, options)
+    finally:
+        run.after = observe_if_possible(run.stage, services.beanstalk, services.ledger, services.clock.now())
+
+
+def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOptions) -> None:
+    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    prepared = _prepare(run, services, snapshot, options)
+    if prepared is None:
+        return
+    release = _allocate(run, services, prepared)
+    _settle(run, services, snapshot)
+    prepared = plan_ship(prepared.snapshot, release, swap=options.swap)
+    _release(run, services, prepared, lease, options)
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> Plan | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
-from ebcd.errors import Refused
+from ebcd.errors import EbcdError, Refused
 from ebcd.model import ApplicationVersion, Environment, Stage, Target
 from ebcd.release.journal import Ledger, ReleaseRecord, release_number
 
@@ -113,6 +113,14 @@ def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -
     if not stage.cname and releases:
         stage = releases[0].completed(stage)
     return Snapshot(now, stage, environments, find_live(stage, environments), releases)
+
+
+def observe_if_possible(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot | None:
+    """What `observe` sees, for the report of a run that ended; None where even looking fails."""
+    try:
+        return observe(stage, beanstalk, ledger, now)
+    except EbcdError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ebcd.release.lock import Lease, Lock
 from ebcd.release.plan import Plan, plan_promote
 from ebcd.release.rollback import rollback_target
 from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.snapshot import Snapshot, observe
+from ebcd.release.snapshot import Snapshot, observe, observe_if_possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,14 @@ def swap(run: Run, services: Services, options: SwapOptions) -> None:
     message = "rollback" if options.rollback else f"swap to {options.to or 'the waiting candidate'}"
     if not services.storage.bucket_exists():  # then nothing was ever released, and there is nowhere to lock
         _prepare(run, Snapshot.empty(stage, services.clock.now()), options)
-    with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
-        snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-        prepared = _prepare(run, snapshot, options)
-        if prepared.steps:
-            _perform(run, services, prepared, lease, options)
-    run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
+    try:
+        with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
+            snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+            prepared = _prepare(run, snapshot, options)
+            if prepared.steps:
+                _perform(run, services, prepared, lease, options)
+    finally:
+        run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
 
 
 def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:
@@ -55,6 +57,9 @@ def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:
     prepared = plan_promote(snapshot, target, restoring=options.rollback)
     run.records[prepared.release.environment] = prepared.release
     run.environment_name = prepared.release.environment
+    leaves = snapshot.record_of(snapshot.live)
+    if prepared.steps and leaves:
+        run.left = leaves.release
     if not prepared.steps:
         run.note = f"{target.release} is live already."
     return prepared

@@ -98,7 +98,7 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
             seen = f"its status is {environment.status}"
             continue
         if follower and follower.failures:
-            raise _failed(step.environment, "failed to deploy", follower.failures[-1].message)
+            raise _failed(step.environment, "failed to deploy", follower.failures[0].message)
         if environment.version_label != step.label:
             raise _failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
         lacking, seen = _lacking(services, step)

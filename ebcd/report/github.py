@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,8 +44,8 @@ _MOST_STEPS = 100
 
 
 def outputs(report: Report) -> dict[str, str]:
-    """The step's outputs; empty where the report lacks one. `outcome` is the report as JSON, without its steps."""
-    rest = {key: value for key, value in report.items() if key != "steps"}
+    """The step's outputs; empty where the report lacks one. `outcome` is the report as JSON, without the long parts."""
+    rest = {key: value for key, value in report.items() if key not in ("steps", "diagnosis")}
     outcome = json.dumps(_cut_all(rest), separators=(",", ":"))
     return {name: _at(report, *path) for name, path in _OUTPUTS.items()} | {"outcome": outcome}
 
@@ -62,8 +62,9 @@ def annotation(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """The step's summary in Markdown: what happened, from which release to which, how to undo it, or why it failed."""
-    parts = (_headline(report), _error(report), _change(report), _address(report), _undo(report), _steps(report))
-    return "\n\n".join(filter(None, parts)) + "\n"
+    outcome = (_headline(report), prose(_at(report, "note")), _error(report), _change(report))
+    rest = (_address(report), _undo(report), _steps(report), *_diagnosis(report))
+    return "\n\n".join(filter(None, (*outcome, *rest))) + "\n"
 
 
 def write(report: Report, environ: Mapping[str, str]) -> None:
@@ -118,10 +119,12 @@ def _error(report: Report) -> str:
 
 
 def _change(report: Report) -> str:
-    """From which release to which: from previous to live if this run's release is live, else from live to candidate."""
-    live, previous = _mapping(report.get("live")), _mapping(report.get("previous"))
+    """From what was live to what is live now, or where this run's release is not live to the candidate."""
+    live, before = _mapping(report.get("live")), _mapping(report.get("previous"))
     if _is_live(report) or not report.get("release"):
-        head, before, after = ("", "Previous", "Live"), previous, live
+        left = _at(report, "left")
+        before = before if left in ("", _at(before, "release")) else {"release": left}
+        head, after = ("", "Before", "Live"), live
     else:
         candidate = {**report, "environment": _at(report, "environment", "name")}
         head, before, after = ("", "Live", "Candidate"), live, candidate
@@ -141,27 +144,41 @@ def _address(report: Report) -> str:
 
 
 def _undo(report: Report) -> str:
-    live, previous = _at(report, "live", "release"), _at(report, "previous", "release")
-    if not (report.get("ok") and previous and _is_live(report)) or _planned(report):
+    left, previous = _at(report, "left"), _at(report, "previous", "release")
+    if not (report.get("ok") and (left or previous) and _is_live(report)) or _planned(report):
         return ""
-    # A rollback never toggles: the way forward again names its release.
-    way = ["--to", previous] if _number(previous) > _number(live) else ["--rollback"]
+    way = ["--to", left] if left else ["--rollback"]  # a rollback never toggles: the way forward names its release
     command = ["ebcd", "swap", *way, "-a", _at(report, "application"), "-s", _at(report, "stage")]
     return f"Undo: {code(shlex.join(command))}"
 
 
 def _steps(report: Report) -> str:
-    steps = _step_list(report)
-    if not steps:
-        return ""
-    rows = [
-        (prose(_at(step, "step")), prose(_at(step, "status")), _time(step.get("seconds")), prose(_at(step, "reason")))
-        for step in steps[:_MOST_STEPS]
-    ]
+    steps = _items(report.get("steps"))
     count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
     title = ", ".join(filter(None, (count, _time(report.get("seconds")))))
-    opened = "" if report.get("ok") else " open"
-    return f"<details{opened}><summary>{title}</summary>\n\n{table(('Step', 'Status', 'Time', ''), rows)}\n\n</details>"
+    shown = table(("Step", "Status", "Time", ""), map(_row, steps[:_MOST_STEPS]))
+    return _folded(title, shown, opened=not report.get("ok")) if steps else ""
+
+
+def _row(step: Report) -> tuple[str, str, str, str]:
+    name, status = prose(_at(step, "text") or _at(step, "step")), prose(_at(step, "status"))
+    return name, status, _time(step.get("seconds")), prose(_at(step, "reason"))
+
+
+def _diagnosis(report: Report) -> tuple[str, str, str]:
+    """What is known of a candidate that failed."""
+    found = _mapping(report.get("diagnosis"))
+    causes, log = found.get("causes"), block(_at(found, "log_tail"))
+    events = (f"{_at(event, 'severity')}  {_at(event, 'message')}" for event in _items(found.get("events")))
+    return (
+        _folded("Causes", block("\n".join(map(str, causes))) if isinstance(causes, list) else ""),
+        _folded("Events", block("\n".join(map(line, events)))),
+        _folded("The end of its log", log),
+    )
+
+
+def _folded(title: str, body: str, *, opened: bool = True) -> str:
+    return f"<details{' open' if opened else ''}><summary>{title}</summary>\n\n{body}\n\n</details>" if body else ""
 
 
 def _is_live(report: Report) -> bool:
@@ -169,12 +186,11 @@ def _is_live(report: Report) -> bool:
 
 
 def _planned(report: Report) -> bool:
-    return any(step.get("status") == "planned" for step in _step_list(report))
+    return any(step.get("status") == "planned" for step in _items(report.get("steps")))
 
 
-def _step_list(report: Report) -> list[Report]:
-    steps = report.get("steps")
-    return [_mapping(step) for step in steps] if isinstance(steps, Sequence) and not isinstance(steps, str) else []
+def _items(value: object) -> list[Report]:
+    return [_mapping(item) for item in value] if isinstance(value, list) else []
 
 
 def _mapping(value: object) -> Report:
@@ -186,11 +202,6 @@ def _at(report: Report, *path: str) -> str:
     for key in path:
         value = _mapping(value).get(key)
     return "" if value is None or isinstance(value, Mapping) else str(value)
-
-
-def _number(release: str) -> int:
-    digits = release.removeprefix("r")
-    return int(digits) if digits.isascii() and digits.isdecimal() else 0
 
 
 def _time(value: object) -> str:

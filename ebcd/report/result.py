@@ -47,6 +47,8 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = live(snapshot, services) if snapshot else None
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = [_step(item) for item in run.results]
+    if run.left:
+        result["left"] = run.left
     if run.note:
         result["note"] = run.note
     if run.diagnosis is not None:

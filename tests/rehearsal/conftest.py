@@ -1,0 +1,246 @@
+"""A local Beanstalk of the tests' own, small products to ship to it, and clients that watch what users get."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+APPLICATION = '''
+import json, os, pathlib, sys, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MODE = pathlib.Path("mode").read_text().strip()
+MANIFEST = json.loads(pathlib.Path(".ebcd/manifest.json").read_text())
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        status = 200
+        if MODE == "smoke-500" and self.path == "/smoke":
+            status = 500
+        if MODE == "unhealthy" and self.path == "/healthz":
+            status = 503
+        if MODE == "fails-live" and self.path == "/smoke" and live(self):
+            status = 500
+        body = json.dumps(MANIFEST).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+def live(handler):
+    """Whether the request came through the live URL: by then the environment's own listener is another port."""
+    return handler.headers.get("X-Forwarded-Port") == os.environ.get("LIVE_PORT")
+
+if MODE == "crash":
+    print("the database password is missing", flush=True)
+    sys.exit(3)
+ThreadingHTTPServer.daemon_threads = True
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+'''
+
+CONFIGURATION = """
+application = "{application}"
+region = "eu-central-1"
+default_stage = "local"
+[stages.local]
+target = "local"
+stable = "1s"
+timeout = "20s"
+bake = "1s"
+keep = "0s"
+[stages.local.smoke]
+path = "/smoke"
+attempts = 2
+[stages.local.proof]
+path = "/version"
+[stages.local.options."aws:elasticbeanstalk:application"]
+"Application Healthcheck URL" = "/healthz"
+[stages.local.env]
+LIVE_PORT = "{live_port}"
+"""
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A local Beanstalk."""
+
+    environ: dict[str, str]
+    endpoint_url: str
+    proxy_url: str
+    home: Path
+
+    @property
+    def live_port(self) -> str:
+        return self.proxy_url.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A repository with an application, and ebcd to ship it."""
+
+    name: str
+    folder: Path
+    cloud: Cloud
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.eu-central-1.elasticbeanstalk.localhost"
+
+    def ebcd(self, *arguments: str, folder: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+        return run_ebcd(*arguments, folder=folder or self.folder, environ=self.cloud.environ | environ)
+
+    def json(self, *arguments: str, folder: Path | None = None, **environ: str) -> dict[str, Any]:
+        done = self.ebcd(*arguments, "--json", folder=folder, **environ)
+        result = json.loads(done.stdout)
+        assert result["exit_code"] == done.returncode, done.stderr
+        return result
+
+    def commit(self, text: str = "", mode: str = "ok", **files: str) -> str:
+        """Commit a change; the SHA."""
+        (self.folder / "mode").write_text(mode)
+        (self.folder / "text").write_text(text)
+        for name, content in files.items():
+            (self.folder / name).write_text(content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", f"Change {text or mode}")
+        return self.git("rev-parse", "HEAD").strip()
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", *arguments]
+        return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """One request to the live URL."""
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.cloud.live_port), timeout=10)
+        try:
+            connection.request("GET", path, headers={"Host": self.host})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def serving(self) -> str:
+        """The SHA that the live URL answers with."""
+        status, body = self.get("/version")
+        assert status == 200, body
+        return str(json.loads(body)["sha"])
+
+
+def run_ebcd(*arguments: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ebcd", *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    with TemporaryDirectory(prefix="ebcd-", dir="/tmp") as folder:
+        kept = {name: value for name, value in os.environ.items()
+                if not name.startswith(("AWS_", "EBCD_", "GIT_", "GITHUB_"))}  # fmt: skip
+        environ = kept | {"EBCD_HOME": folder, "EBCD_LOCAL_PORT": "0", "EBCD_LOCAL_LB_PORT": "0",
+                          "PYTHONPATH": str(ROOT), "HOME": folder}  # fmt: skip
+        done = run_ebcd("local", "up", "--json", "--speed", "4", folder=Path(folder), environ=environ)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        yield Cloud(environ, told["endpoint_url"], told["proxy_url"], Path(folder))
+        done = run_ebcd("local", "down", folder=Path(folder), environ=environ)
+        assert done.returncode == 0, done.stderr
+        assert processes_below(folder) == []
+
+
+@pytest.fixture
+def product(cloud: Cloud, tmp_path: Path) -> Product:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    made = Product(f"shop{os.getpid()}-{next(_numbers)}", folder, cloud)
+    made.git("init", "-q", "-b", "main")
+    (folder / "server.py").write_text(APPLICATION)
+    (folder / "Procfile").write_text("web: python server.py\n")
+    (folder / "requirements.txt").write_text("")
+    (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
+    return made
+
+
+def processes_below(folder: str) -> list[str]:
+    """Command lines of processes that run in a folder or were started from it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            where, command = (path / "cwd").readlink(), (path / "cmdline").read_text()
+        except OSError:
+            continue
+        if str(where).startswith(folder) or f"{folder}/" in command:
+            found.append(command.replace("\0", " "))
+    return found
+
+
+@dataclass
+class Clients:
+    """Users who ask all the time: half keep their connection, half make a new one for each request."""
+
+    product: Product
+    count: int = 8
+    seen: list[list[str]] = field(default_factory=list)
+    """For each client the SHAs that it was answered with, in order, repeats left out."""
+    failures: list[str] = field(default_factory=list)
+    requests: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Clients:
+        for number in range(self.count):
+            self.seen.append([])
+            thread = threading.Thread(target=self._ask, args=(number, number % 2 == 0))
+            self._threads.append(thread)
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(15)
+
+    def _ask(self, number: int, keep_alive: bool) -> None:
+        port = int(self.product.cloud.live_port)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        while not self._stop.is_set():
+            try:
+                connection.request("GET", "/version", headers={"Host": self.product.host})
+                answer = connection.getresponse()
+                body = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(f"{type(error).__name__} {error}")
+                connection.close()
+                continue
+            self.requests += 1
+            if answer.status != 200:
+                self.failures.append(f"{answer.status} {body[:80]!r}")
+            else:
+                sha = str(json.loads(body)["sha"])
+                if self.seen[number][-1:] != [sha]:
+                    self.seen[number].append(sha)
+            if not keep_alive:
+                connection.close()
+            time.sleep(0.005)
+        connection.close()
