@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?(?::(?P<port>[0-9]{{1,5}}))?")
-_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]")
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]"
+# prefix.region.elasticbeanstalk.com, without a region in old accounts; name.eba-….region… where no prefix was chosen.
+_CNAME = re.compile(
+    rf"(?<![^.])(?!{_REGION}\.){_LABEL}\.(?:(?:eba-[a-z0-9]+\.)?{_REGION}\.)?elasticbeanstalk\.(?:com|localhost)\Z"
+)
 _LONGEST_NAME = 253
 _HIGHEST_PORT = 65535
 
@@ -93,12 +97,9 @@ def _apex_of(name: str, bases: Sequence[str]) -> str:
 
 
 def _beanstalk_cname(name: str) -> str:
-    """`prefix.region.elasticbeanstalk.com`, without a region in old accounts, `.localhost` on this machine."""
-    labels = name.split(".")
-    if labels[-2:] in (["elasticbeanstalk", "com"], ["elasticbeanstalk", "localhost"]):
-        depth = 4 if _REGION.fullmatch("".join(labels[-3:-2])) else 3
-        if len(labels) >= depth:
-            return ".".join(labels[-depth:])
-    elif labels[-1] == "localhost":
+    """The CNAME that a name is or lies under, or localhost."""
+    if match := _CNAME.search(name):
+        return match[0]
+    if name == "localhost" or name.endswith(".localhost"):
         return "localhost"
     raise UnknownHost(name)

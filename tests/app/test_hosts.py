@@ -87,6 +87,10 @@ def test_a_name_that_is_not_ours_is_unknown(host: str) -> None:
         (f"ACME.{LOCAL.title()}.:8156", Address(LOCAL, "acme", "8156")),
         ("acme.localhost.", Address("localhost", "acme")),
         ("aespo-r2.us-gov-west-1.elasticbeanstalk.com", Address("aespo-r2.us-gov-west-1.elasticbeanstalk.com")),
+        (
+            "acme.aespo-local-r2.eba-jivvkq01.eu-central-1.elasticbeanstalk.localhost",
+            Address("aespo-local-r2.eba-jivvkq01.eu-central-1.elasticbeanstalk.localhost", "acme"),
+        ),
         ("aespo.elasticbeanstalk.com", Address("aespo.elasticbeanstalk.com")),
         ("acme.aespo.elasticbeanstalk.com", Address("aespo.elasticbeanstalk.com", "acme")),
         ("xn--cme-8la.localhost", Address("localhost", "xn--cme-8la")),

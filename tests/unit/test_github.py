@@ -80,8 +80,11 @@ def everywhere(text: str) -> dict[str, Any]:
         "environment": {"name": text},
         "live": environment,
         "previous": environment,
-        "steps": [{"step": text, "status": text, "seconds": 1, "reason": text}] * 500,
+        "steps": [{"step": text, "text": text, "status": text, "seconds": 1, "reason": text}] * 500,
+        "note": text,
+        "left": text,
         "error": {"what": text, "why": text, "hint": text},
+        "diagnosis": {"events": [{"severity": text, "message": text}] * 3, "causes": [text], "log_tail": text},
     }
 
 
@@ -228,7 +231,7 @@ def test_the_summary_of_a_release() -> None:
         == """\
 ### ✅ aespo local: r2 is live
 
-|  | Previous | Live |
+|  | Before | Live |
 | --- | --- | --- |
 | Release | r1 | **r2** |
 | Version | `aaaaaaaaaaaa` | `bbbbbbbbbbbb` |
@@ -248,6 +251,27 @@ Undo: `ebcd swap --rollback -a aespo -s local`
 </details>
 """
     )
+
+
+def test_the_summary_of_a_rollback_tells_what_it_left() -> None:
+    back = {"command": "swap", "release": "r1", "live": R1, "previous": None, "left": "r2", "note": "Went back."}
+    page = github.summary(SHIPPED | back)
+    assert page.startswith(
+        "### ✅ aespo local: r1 is live\n\nWent back.\n\n"
+        "|  | Before | Live |\n| --- | --- | --- |\n| Release | r2 | **r1** |\n| Version | — | `aaaaaaaaaaaa` |\n"
+    )
+
+
+def test_the_summary_of_a_failure_has_the_diagnosis() -> None:
+    found = {
+        "events": [{"time": "…", "severity": "ERROR", "message": "Failed to deploy application."}],
+        "causes": ["i-1: Severe"],
+        "log_tail": "Traceback\nKeyError: 'x'",
+    }
+    page = github.summary(FAILED | {"diagnosis": found})
+    assert "<summary>Causes</summary>\n\n```text\ni-1: Severe\n```\n\n</details>" in page
+    assert "<summary>Events</summary>\n\n```text\nERROR Failed to deploy application.\n```\n\n</details>" in page
+    assert "<summary>The end of its log</summary>\n\n```text\nTraceback\nKeyError: 'x'\n```\n\n</details>" in page
 
 
 def test_the_summary_of_a_failure_shows_the_cause_and_no_undo() -> None:
@@ -283,7 +307,10 @@ def test_headlines(change: dict[str, object], headline: str) -> None:
     ("change", "undo"),
     [
         ({}, "ebcd swap --rollback -a aespo -s local"),
-        ({"command": "swap", "release": "r1", "live": R1, "previous": R2}, "ebcd swap --to r2 -a aespo -s local"),
+        (
+            {"command": "swap", "release": "r1", "live": R1, "previous": None, "left": "r2"},
+            "ebcd swap --to r2 -a aespo -s local",
+        ),
         ({"stage": "a b"}, "ebcd swap --rollback -a aespo -s 'a b'"),
         ({"previous": None}, None),
         ({"live": R1}, None),

@@ -1,0 +1,98 @@
+"""The rules of who may import what, and who may wait, print or be patched: a rule that is broken fails here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PURE = {
+    "ebcd.model": {"ebcd.model"},
+    "ebcd.errors": set(),
+    "ebcd.release.steps": {"ebcd.model"},
+    "ebcd.release.plan": {"ebcd.errors", "ebcd.model", "ebcd.release"},
+    "ebcd.release.retire": {"ebcd.release"},
+    "ebcd.release.rollback": {"ebcd.errors", "ebcd.release"},
+    "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
+}
+"""Modules without I/O, and what of ebcd they may know."""
+EFFECTS = {"boto3", "botocore", "subprocess", "socket", "time", "urllib3", "os", "threading", "random", "requests"}
+
+
+def modules(package: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        yield name, path
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found.add(node.module or "")
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def imports_any(path: Path, packages: set[str]) -> set[str]:
+    return {name for name in imports(path) if name.split(".")[0] in packages}
+
+
+@pytest.mark.parametrize(("package", "forbidden"), [("ebcd", "ebcd_local"), ("ebcd_local", "ebcd"), ("aespo", "ebcd")])
+def test_the_tool_the_local_beanstalk_and_the_application_do_not_know_each_other(package: str, forbidden: str) -> None:
+    seen = {name: imports_any(path, {forbidden}) for name, path in modules(package)}
+    assert seen
+    assert {name: found for name, found in seen.items() if found} == {}
+
+
+def test_only_aws_imports_boto3() -> None:
+    users = {name for name, path in modules("ebcd") if imports_any(path, {"boto3", "botocore"})}
+    assert users
+    assert {name for name in users if not name.startswith("ebcd.aws")} == set()
+
+
+def test_aws_decides_nothing() -> None:
+    for name, path in modules("ebcd"):
+        if name.startswith("ebcd.aws"):
+            known = {item for item in imports_any(path, {"ebcd"}) if item.count(".") >= 1}
+            assert all(item.startswith(("ebcd.aws", "ebcd.errors", "ebcd.model")) for item in known), name
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_have_no_effects(module: str) -> None:
+    path = dict(modules("ebcd"))[module]
+    assert imports_any(path, EFFECTS) == set()
+    known = {item for item in imports_any(path, {"ebcd"})}
+    assert all(any(item.startswith(allowed) for allowed in PURE[module]) for item in known), known
+
+
+def calls(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def test_only_the_injected_clock_waits() -> None:
+    waiting = {name for name, path in modules("ebcd") if "time.sleep" in set(calls(path))}
+    assert waiting == set()
+    asked = {name for name, path in modules("ebcd") if any(call.endswith("clock.sleep") for call in calls(path))}
+    assert asked <= {"ebcd.release.clock", "ebcd.release.gates", "ebcd.cli.inspect"}
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = {name for name, path in modules("ebcd") if "print" in set(calls(path))}
+    assert {name for name in printing if not name.startswith("ebcd.cli")} == set()
+
+
+def test_no_test_patches() -> None:
+    words = ("mock." + "patch", "monkeypatch." + "setattr", "unittest" + ".mock")
+    tests = list((ROOT / "tests").rglob("*.py"))
+    assert len(tests) > 5
+    assert [path.name for path in tests if any(word in path.read_text() for word in words)] == []
