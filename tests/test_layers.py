@@ -69,7 +69,7 @@ def test_aws_decides_nothing() -> None:
 def test_pure_modules_have_no_effects(module: str) -> None:
     path = dict(modules("ebcd"))[module]
     assert imports_any(path, EFFECTS) == set()
-    known = {item for item in imports_any(path, {"ebcd"})}
+    known = imports_any(path, {"ebcd"})
     assert all(any(item.startswith(allowed) for allowed in PURE[module]) for item in known), known
 
 

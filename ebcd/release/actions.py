@@ -42,8 +42,7 @@ def upload(services: Services, tick: Tick, step: UploadBundle, bundle: SourceBun
     storage: Storage = services.storage
     metadata = {"ebcd-content-digest": bundle.content_digest, "ebcd-sha": bundle.commit.sha}
     sent = storage.upload(step.key, bundle.path, sha256=bundle.sha256, metadata=metadata, tick=tick)
-    return Seen(f"s3://{storage.bucket}/{step.key}" if sent else "it was there already",
-                Status.DONE if sent else Status.SKIPPED)  # fmt: skip
+    return Seen() if sent else Seen("it was there already", Status.SKIPPED)
 
 
 def create_application(services: Services, tick: Tick, application: str) -> Seen:

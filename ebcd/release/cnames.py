@@ -54,7 +54,7 @@ def swap(services: Services, tick: Tick, application: str, step: SwapCnames) -> 
         seen = pair
         swapped = (pair.candidate.cname, pair.live.cname) == (before.live.cname, before.candidate.cname)
         if swapped and pair.ready:
-            return Seen(f"{step.cname} is {step.candidate}")
+            return Seen()
     raise OutcomeUnknown(
         f"The swap of {step.live} and {step.candidate} was not seen to end.",
         why=f"After {SWAP_PATIENCE:g} s: {seen}.",

@@ -98,7 +98,8 @@ class Executor:
         services, tick, application = self._services, self._tick, self._stage.application
         match step:
             case CreateBucket():
-                return Seen(services.beanstalk.create_storage_location())
+                services.beanstalk.create_storage_location()
+                return Seen()
             case UploadBundle():
                 assert self._run.bundle is not None
                 return actions.upload(services, tick, step, self._run.bundle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -12,6 +13,8 @@ from rich.text import Text
 
 from ebcd.report.result import Json, age
 
+MESSAGE = 50
+"""Characters of a release's message that a table shows."""
 _MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
 _HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
 _OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
@@ -53,6 +56,7 @@ def swapped(result: Json) -> RenderableType:
     title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] is live"
     rows = _live_rows(result)
     if result.get("left"):
+        rows.append(("left", f"{result['left']}   (database migrations and settings are not undone)"))
         rows.append(("undo", f"ebcd swap --to {result['left']} {_flags(result)}"))
     return Group(f"{title}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", _pairs(rows))
 
@@ -85,12 +89,8 @@ def status(result: Json) -> RenderableType:
     """What is live, since when, by whom; what waits; whether a rollback is ready."""
     if result["live"] is None:
         return f"[bold]{_title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
-    for name in ("", "release", "version", "environment", "status", "health", "since"):
-        table.add_column(name, no_wrap=True)
-    for role in ("live", "candidate", "previous"):
-        if side := result[role]:
-            table.add_row(*_side(role, side))
+    sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
+    table = _table(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
         ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {_flags(result)}[/]"
@@ -99,27 +99,26 @@ def status(result: Json) -> RenderableType:
     rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
-    return Group(f"[bold]{_title(result)}[/]", Padding(table, (0, 0, 0, 2)), _pairs(rows, markup=True))
+    return Group(f"[bold]{_title(result)}[/]", table, _pairs(rows, markup=True))
 
 
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
         return f"[bold]{_title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("release", "version", "outcome", "began", "by", "message"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis" if name == "message" else "ignore")
-    for item in result["releases"]:
-        style = _OUTCOME.get(item["outcome"], "dim")
-        table.add_row(
+    rows = [
+        (
             f"[bold]{item['release']}[/]",
             item["version_label"],
-            f"[{style}]{item['outcome']}[/]",
+            f"[{_OUTCOME.get(item['outcome'], 'dim')}]{item['outcome']}[/]",
             _ago(item["since"]),
             escape(item["by"]),
-            escape(item["message"]),
+            escape(item["message"] if len(item["message"]) <= MESSAGE else item["message"][: MESSAGE - 1] + "…"),
         )
-    return Group(f"[bold]{_title(result)}[/]", Padding(table, (0, 0, 0, 2)))
+        for item in result["releases"]
+    ]
+    names = ("release", "version", "outcome", "began", "by", "message")
+    return Group(f"[bold]{_title(result)}[/]", _table(names, rows))
 
 
 def release(result: Json) -> RenderableType:
@@ -227,17 +226,28 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
 
 
 def _side(role: str, side: Json) -> tuple[str, ...]:
-    style = _HEALTH.get(side["health"] or "", "dim")
-    health = " ".join(filter(None, (side["health"], side["health_status"]))) or "-"
+    ready = side["status"] == "Ready"
+    health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
+    style = _HEALTH.get(side["health"] or "", "dim") if ready else "yellow"
     return (
         f"[bold]{role}[/]",
         side["release"] or "-",
         side["version_label"],
         side["environment"],
-        side["status"],
         f"[{style}]{health}[/]",
         f"{_ago(side['since'])} by {escape(side['by'] or 'somebody')}",
     )
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """A table whose columns are never squeezed: half an environment's name is of no use."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for index, name in enumerate(names):
+        width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
+        table.add_column(name, no_wrap=True, min_width=width)
+    for row in rows:
+        table.add_row(*row)
+    return Padding(table, (0, 0, 0, 2))
 
 
 def _ago(stamp: str | None) -> str:
