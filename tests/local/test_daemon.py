@@ -1,0 +1,122 @@
+"""The daemon: one a home, nothing left behind, everything found again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import BUCKET, Local, bundle, processes_of
+
+
+def request(url: str, path: str = "/", host: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection.request("GET", path, headers=({"Host": host} if host else {}) | headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
+
+
+def test_up_again_is_the_same_server(local: Local) -> None:
+    told = [json.loads(local.run("up", "--json").stdout) for _ in range(2)]
+    assert told[0]["pid"] == told[1]["pid"] == local.told["pid"]
+    assert {"endpoint_url", "proxy_url", "pid", "state_dir", "environments"} <= told[0].keys()
+
+
+def test_two_ups_at_once_give_one_server(tmp_path: Path, local: Local) -> None:
+    environ = local.environ | {"EBCD_HOME": str(tmp_path / "h")}
+    command = [sys.executable, "-m", "ebcd_local", "up", "--json", "--port", "0", "--lb-port", "0"]
+    both = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+    assert told[0]["ok"]
+    assert told[0]["pid"] == told[1]["pid"]
+    local.run("down", EBCD_HOME=str(tmp_path / "h"))
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("flag", ["--port", "--lb-port"])
+def test_a_port_that_is_taken_is_told(tmp_path: Path, local: Local, flag: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        rest = "--lb-port" if flag == "--port" else "--port"
+        done = local.run("up", flag, port, rest, "0", EBCD_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert f"Port {port}" in done.stderr
+    assert "→" in done.stderr
+    assert processes_of(tmp_path) == []
+
+
+def test_down_and_status_of_what_does_not_run(tmp_path: Path, local: Local) -> None:
+    home = {"EBCD_HOME": str(tmp_path)}
+    assert local.run("down", **home).returncode == 0
+    told = json.loads(local.run("status", "--json", **home).stdout)
+    assert (told["ok"], told["pid"], told["environments"]) == (True, None, [])
+    assert "ebcd local up" in local.run("status", **home).stdout
+
+
+def test_reset_asks_first(local: Local) -> None:
+    done = local.run("reset")
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert json.loads(local.run("status", "--json").stdout)["pid"] == local.told["pid"]
+
+
+def test_what_tells_of_the_server_is_private(local: Local) -> None:
+    assert (local.home / "local" / "server.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_web_page_cannot_drive_it(local: Local) -> None:
+    url = local.told["endpoint_url"]
+    status, headers, body = request(url, "/?Action=DescribeEnvironments")
+    assert status == 403
+    assert b"MissingAuthenticationToken" in body
+    assert not [name for name in headers if name.startswith("access-control")]
+    assert request(url, host="evil.example.com:80")[0] == 403
+    assert request(url, "/_ebcd/status")[0] == 403
+    assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": "wrong"})[0] == 403
+    assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": local.told["token"]})[0] == 200
+
+
+def test_everything_is_found_again_after_the_server_was_killed(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.launch("shop", "shop-r1", "v1", prefix="shop")
+    s3, eb = own.client("s3"), own.client("elasticbeanstalk")
+    etag = s3.put_object(Bucket=BUCKET, Key="a/b c.json", Body=b"{}", Metadata={"who": "ada"})["ETag"]
+    before, events = own.describe("shop-r1"), eb.describe_events(ApplicationName="shop")["Events"]
+    told = own.told
+    instances = [line for line in processes_of(own.home) if "server.py" in line]
+    os.kill(told["pid"], signal.SIGKILL)
+    time.sleep(0.3)
+    assert own.run("up", "--json").returncode == 0
+    assert (own.told["endpoint_url"], own.told["proxy_url"]) == (told["endpoint_url"], told["proxy_url"])
+    after = own.until("shop-r1", lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
+    for name in ("EnvironmentId", "CNAME", "VersionLabel", "EndpointURL", "DateCreated"):
+        assert after[name] == before[name]
+    assert request(told["proxy_url"], host=before["CNAME"])[2].startswith(b"one")
+    assert len([line for line in processes_of(own.home) if "server.py" in line]) == len(instances)
+    again = own.client("elasticbeanstalk").describe_events(ApplicationName="shop")["Events"]
+    assert [item["Message"] for item in again][-len(events) :] == [item["Message"] for item in events]
+    found = own.client("s3").get_object(Bucket=BUCKET, Key="a/b c.json")
+    assert (found["ETag"], found["Body"].read(), found["Metadata"]) == (etag, b"{}", {"who": "ada"})
+
+
+def test_down_after_a_kill_sweeps_what_it_left(own: Local) -> None:
+    own.publish("shop", "v1", bundle())
+    own.launch("shop", "shop-r1", "v1")
+    os.kill(own.told["pid"], signal.SIGKILL)
+    time.sleep(0.2)
+    assert [line for line in processes_of(own.home) if "server.py" in line]
+    assert own.run("down").returncode == 0
+    assert processes_of(own.home) == []

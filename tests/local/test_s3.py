@@ -1,0 +1,91 @@
+"""S3: conditional writes, digests and owners as the real one has them, before and after a restart."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import BUCKET, Local
+
+
+def code(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    response = error.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_conditional_writes_hold_before_and_after_a_restart(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    etag = own.client("s3").put_object(Bucket=BUCKET, Key="lock", Body=b"1", IfNoneMatch="*")["ETag"]
+    for restart in (False, True):
+        if restart:
+            own.run("down")
+            own.run("up")
+        s3 = own.client("s3")
+        with pytest.raises(ClientError) as error:
+            s3.put_object(Bucket=BUCKET, Key="lock", Body=b"2", IfNoneMatch="*")
+        assert code(error) == ("PreconditionFailed", 412)
+        with pytest.raises(ClientError) as error:
+            s3.put_object(Bucket=BUCKET, Key="lock", Body=b"2", IfMatch='"other"')
+        assert code(error)[1] == 412
+        with pytest.raises(ClientError) as error:
+            s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch='"other"')
+        assert code(error)[1] == 412
+        assert s3.get_object(Bucket=BUCKET, Key="lock")["Body"].read() == b"1"
+    s3 = own.client("s3")
+    etag = s3.put_object(Bucket=BUCKET, Key="lock", Body=b"3", IfMatch=etag)["ETag"]
+    s3.delete_object(Bucket=BUCKET, Key="lock", IfMatch=etag)
+    own.run("down")
+    own.run("up")
+    assert own.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="lock")["KeyCount"] == 0
+
+
+def test_a_body_unlike_its_digest_is_refused(local: Local) -> None:
+    local.client("elasticbeanstalk").create_storage_location()
+    s3 = local.client("s3")
+    right = base64.b64encode(hashlib.sha256(b"right").digest()).decode()
+    s3.put_object(Bucket=BUCKET, Key="digest", Body=b"right", ChecksumSHA256=right)
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=BUCKET, Key="digest", Body=b"wrong", ChecksumSHA256=right)
+    assert code(error) == ("BadDigest", 400)
+    assert s3.get_object(Bucket=BUCKET, Key="digest")["Body"].read() == b"right"
+
+
+@pytest.mark.parametrize("size", [0, 5, 100_000])
+def test_default_checksums_store_the_exact_bytes(local: Local, size: int) -> None:
+    local.client("elasticbeanstalk").create_storage_location()
+    s3 = local.client("s3")
+    s3.put_object(Bucket=BUCKET, Key=f"exact-{size}", Body=b"x" * size)
+    assert s3.get_object(Bucket=BUCKET, Key=f"exact-{size}")["Body"].read() == b"x" * size
+
+
+def test_another_owner_than_expected_is_refused(local: Local) -> None:
+    local.client("elasticbeanstalk").create_storage_location()
+    s3 = local.client("s3")
+    for call in (s3.head_bucket, s3.list_objects_v2):
+        with pytest.raises(ClientError) as error:
+            call(Bucket=BUCKET, ExpectedBucketOwner="999999999999")
+        assert code(error)[1] == 403
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"", ExpectedBucketOwner="999999999999")
+    assert code(error) == ("AccessDenied", 403)
+    assert s3.head_bucket(Bucket=BUCKET, ExpectedBucketOwner="123456789012")
+
+
+def test_a_multipart_upload_survives_a_restart(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    s3 = own.client("s3")
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="big")["UploadId"]
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(Bucket=BUCKET, Key="big", UploadId=upload, PartNumber=number,
+                                                     Body=body)["ETag"]}
+        for number, body in ((1, b"a" * 5 * 1024**2), (2, b"b"))
+    ]  # fmt: skip
+    etag = s3.complete_multipart_upload(Bucket=BUCKET, Key="big", UploadId=upload,
+                                        MultipartUpload={"Parts": parts})["ETag"]  # fmt: skip
+    own.run("down")
+    own.run("up")
+    found = own.client("s3").get_object(Bucket=BUCKET, Key="big")
+    assert found["ETag"] == etag
+    assert found["Body"].read() == b"a" * 5 * 1024**2 + b"b"
