@@ -138,6 +138,7 @@ class LoadBalancer:
             await self._runner.cleanup()
         if self._session is not None:
             await self._session.close()
+            await asyncio.sleep(0.05)  # its sockets are closed in the loop's next turns
 
     async def _open(self, environment_id: str, port: int) -> int:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:

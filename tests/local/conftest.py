@@ -10,7 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -61,6 +61,8 @@ class Local:
 
     environ: dict[str, str]
     home: Path
+    clients: list[Any] = field(default_factory=list)
+    """Every client that was made, to be closed at the end."""
 
     @property
     def told(self) -> dict[str, Any]:
@@ -69,7 +71,8 @@ class Local:
 
     def client(self, service: str) -> Any:
         keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": REGION}
-        return boto3.client(service, endpoint_url=self.told["endpoint_url"], **keys)
+        self.clients.append(boto3.client(service, endpoint_url=self.told["endpoint_url"], **keys))
+        return self.clients[-1]
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ebcd_local", *arguments]
@@ -143,6 +146,8 @@ def _running() -> Iterator[Local]:
         try:
             yield local
         finally:
+            for client in local.clients:
+                client.close()
             done = local.run("down")
         assert done.returncode == 0, done.stderr
         assert processes_of(Path(folder)) == []

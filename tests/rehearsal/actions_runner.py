@@ -5,7 +5,6 @@ Only what action.yml and the workflows use is there; anything else is an error, 
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -94,15 +93,13 @@ class Runner:
 
     def _files(self) -> dict[str, str]:
         """Each step has fresh ones."""
-        paths = {name: self.temp / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_PATH")}
+        paths = {name: self.temp / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
         for path in paths.values():
             path.write_text("")
         return {name: str(path) for name, path in paths.items()}
 
     def _collect(self, step: Mapping[str, Any]) -> None:
         self.summary += (self.temp / "GITHUB_STEP_SUMMARY").read_text()
-        added = (self.temp / "GITHUB_PATH").read_text().split()
-        self.environ = {**self.environ, "PATH": os.pathsep.join([*added, self.environ["PATH"]])}
         if "id" in step:
             self.contexts["steps"][step["id"]] = {"outputs": parse_outputs((self.temp / "GITHUB_OUTPUT").read_text())}
 

@@ -1,0 +1,137 @@
+"""Instances: real processes from real bundles, good and bad."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from conftest import bundle, processes_of
+
+from ebcd_local.instance import Deployment, DeploymentFailed, Instance
+from ebcd_local.processes import ProcessRecord, kill_recorded
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    made = Instance("i-1", tmp_path / "i-1", tmp_path / "cache")
+    yield made
+    made.destroy()
+    assert processes_of(tmp_path / "i-1") == []
+
+
+def deployment(tmp_path: Path, content: bytes, leader: bool = True,
+               properties: Mapping[str, str] | None = None) -> Deployment:  # fmt: skip
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(content)
+    return Deployment(path, "v1", properties or {}, {}, leader)
+
+
+def failed(instance: Instance, found: Deployment, timeout: float = 60) -> DeploymentFailed:
+    with pytest.raises(DeploymentFailed) as error:
+        instance.deploy(found, timeout)
+    return error.value
+
+
+def test_a_process_that_exits_at_once_fails_with_its_last_words(instance: Instance, tmp_path: Path) -> None:
+    content = bundle(**{"server.py": "import sys; print('no database'); sys.exit(3)"})
+    error = failed(instance, deployment(tmp_path, content))
+    assert "exited with code 3" in error.cause
+    assert "no database" in error.log_tail
+
+
+def test_a_process_that_never_listens_fails_at_its_deadline(instance: Instance, tmp_path: Path) -> None:
+    error = failed(instance, deployment(tmp_path, bundle(**{"server.py": "import time; time.sleep(60)"})), 1.5)
+    assert "did not listen" in error.cause
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"Procfile": "what is this"}, "Procfile line 1"),
+        ({"Procfile": ""}, "no process"),
+        ({"requirements.txt": "no-such-package-of-ebcd==999\n"}, "no-such-package-of-ebcd"),
+        ({".ebextensions/a.config": "container_commands:\n  a: {command: 'echo oops; exit 9'}\n"}, "exit code 9"),
+    ],
+)
+def test_a_bundle_that_cannot_be_deployed_says_why(
+    instance: Instance, tmp_path: Path, files: dict[str, str], said: str
+) -> None:
+    assert said in failed(instance, deployment(tmp_path, bundle(**files))).cause
+
+
+def test_a_deployment_that_fails_before_it_starts_leaves_the_earlier_one(instance: Instance, tmp_path: Path) -> None:
+    instance.deploy(deployment(tmp_path, bundle("one")))
+    failed(instance, deployment(tmp_path, bundle("two", Procfile="no")))
+    assert instance.probe("/").healthy
+
+
+def test_a_process_that_dies_is_restarted(instance: Instance, tmp_path: Path) -> None:
+    instance.deploy(deployment(tmp_path, bundle()))
+    assert not instance.probe("/die").healthy
+    deadline = time.monotonic() + 15
+    while not instance.probe("/").healthy:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "exited with code 7 and was restarted" in instance.causes()[0]
+
+
+def test_container_commands_run_by_name_and_leader_only_on_the_leader(instance: Instance, tmp_path: Path) -> None:
+    extension = """
+container_commands:
+  02_second: {command: "echo second $COLOR >> order"}
+  01_first: {command: "echo first >> order", env: {COLOR: own}}
+  03_leader: {command: "echo leader >> order", leader_only: true}
+  04_untrue: {command: "echo never >> order", test: "false"}
+  05_ignored: {command: "exit 3", ignoreErrors: true}
+"""
+    found = deployment(tmp_path, bundle(**{".ebextensions/a.config": extension}), properties={"COLOR": "red"})
+    instance.deploy(found)
+    order = instance.log_dir.parent / "current" / "order"
+    assert order.read_text().splitlines() == ["leader", "first", "second red"]
+    instance.deploy(deployment(tmp_path, found.bundle.read_bytes(), leader=False, properties={"COLOR": "red"}))
+    assert order.read_text().splitlines() == ["first", "second red"]
+
+
+def test_hooks_run_in_their_places(instance: Instance, tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    buffer = io.BytesIO(bundle())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        for place in ("prebuild", "predeploy", "postdeploy"):
+            info = zipfile.ZipInfo(f".platform/hooks/{place}/a.sh")
+            info.external_attr = 0o100755 << 16
+            archive.writestr(info, f"#!/bin/sh\necho {place} >> hooks\n")
+    instance.deploy(deployment(tmp_path, buffer.getvalue()))
+    hooks = (instance.log_dir.parent / "current" / "hooks").read_text().split()
+    assert hooks == ["prebuild", "predeploy", "postdeploy"]
+
+
+def test_without_a_procfile_gunicorn_serves_the_wsgi_path(instance: Instance, tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("application.py", "def application(e, s):\n    s('200 OK', [])\n    return [b'wsgi']\n")
+    instance.deploy(deployment(tmp_path, buffer.getvalue()))
+    assert instance.probe("/").healthy
+
+
+def test_a_reboot_starts_what_was_deployed(instance: Instance, tmp_path: Path) -> None:
+    found = deployment(tmp_path, bundle())
+    instance.deploy(found)
+    instance.stop()
+    assert not instance.probe("/").healthy
+    instance.boot(found)
+    assert instance.probe("/").healthy
+
+
+def test_a_recorded_process_is_killed_and_another_of_its_id_is_not(instance: Instance, tmp_path: Path) -> None:
+    instance.deploy(deployment(tmp_path, bundle()))
+    (record,) = instance.processes()
+    assert kill_recorded(ProcessRecord(record.pid, record.start_time + 1)) is False
+    assert instance.probe("/").healthy
+    assert kill_recorded(record) is True
