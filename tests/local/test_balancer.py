@@ -22,7 +22,7 @@ class Upstream(BaseHTTPRequestHandler):
         if self.path.startswith("/status/"):
             self.send_response(int(self.path.rpartition("/")[2]))
             self.send_header("ETag", '"x"')
-            if self.path.endswith("/200"):
+            if not self.path.endswith(("/204", "/304")):
                 self.send_header("Content-Length", "0")
             self.end_headers()
         elif self.path == "/chunked":
