@@ -1,0 +1,73 @@
+"""`check`: what would fail on Beanstalk, found with its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from stages import STAGE
+
+from ebcd.check.lint import File, Finding, Severity, check
+from ebcd.model import OptionSetting
+
+GOOD = {"Procfile": "web: run", "application.py": "", "requirements.txt": ""}
+
+
+def found(**files: str | bytes) -> list[Finding]:
+    contents = {**GOOD, **files}
+    return check(
+        {name: File(text.encode() if isinstance(text, str) else text) for name, text in contents.items()}, None
+    )
+
+
+def test_a_good_bundle_has_no_findings() -> None:
+    assert found() == []
+
+
+def test_something_must_say_what_to_run() -> None:
+    (finding,) = check({"requirements.txt": File(b"")}, STAGE)
+    assert (finding.severity, finding.code) == (Severity.ERROR, "no-entry-point")
+    wsgi = OptionSetting("aws:elasticbeanstalk:container:python", "WSGIPath", "shop.wsgi")
+    assert check({"requirements.txt": File(b"")}, replace(STAGE, options=(wsgi,))) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "place"),
+    [
+        ({"Procfile": "web: run\nwhat is this\n"}, "procfile", ("Procfile", 2)),
+        ({".ebextensions/a.config": "a: b\nc: [\n"}, "extension", (".ebextensions/a.config", 3)),
+        ({".ebextensions/a.config": "unknown_key: 1"}, "extension", (".ebextensions/a.config", None)),
+        ({".ebextensions/a.config": "option_settings: text"}, "extension", (".ebextensions/a.config", None)),
+        ({".ebextensions/a.config": "x: &x [1]\ny: *x"}, "extension", (".ebextensions/a.config", None)),
+        ({".ebextensions/a.config": b"\xff\xfe"}, "extension", (".ebextensions/a.config", None)),
+        ({".platform/hooks/predeploy/a.sh": "x"}, "hook-not-executable", (".platform/hooks/predeploy/a.sh", None)),
+        ({"key.pem": "x\n-----BEGIN RSA PRIVATE KEY-----\n"}, "secret", ("key.pem", 2)),
+        ({"s.ini": f"a\nb\naws_secret_access_key = {'k' * 40}\n"}, "secret", ("s.ini", 3)),
+    ],
+)
+def test_errors_have_their_place(files: dict[str, str | bytes], code: str, place: tuple[str, int | None]) -> None:
+    (finding,) = found(**files)
+    assert (finding.severity, finding.code, (finding.path, finding.line)) == (Severity.ERROR, code, place)
+    assert finding.message
+    assert finding.hint
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [({"Procfile": "worker: run"}, "procfile-web"), ({".ebextensions/a.yml": "a: b"}, "extension-name")],
+)
+def test_warnings_do_not_stop_a_release(files: dict[str, str], code: str) -> None:
+    (finding,) = found(**files)
+    assert (finding.severity, finding.code) == (Severity.WARNING, code)
+
+
+def test_a_secret_is_never_shown() -> None:
+    (finding,) = found(**{"s.ini": f"aws_secret_access_key = {'k' * 40}"})
+    assert "kkkk" not in repr(finding)
+
+
+def test_what_cloudformation_allows_is_no_finding() -> None:
+    text = "Resources:\n  Queue: {Type: 'AWS::SQS::Queue'}\noption_settings:\n  aws:x:\n    A: !GetAtt Queue.Arn\n"
+    assert found(**{".ebextensions/a.config": text}) == []
+    listed = "option_settings:\n  - {namespace: a, option_name: b, value: c}\n"
+    assert found(**{".ebextensions/a.config": listed}) == []

@@ -1,0 +1,259 @@
+"""ebcd.toml: every key, and what is refused of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebcd import config
+from ebcd.config import schema
+from ebcd.errors import UsageError
+from ebcd.model import Configuration, OnFailure, OptionSetting, Proof, SmokeTest, Stage, Target
+
+ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
+
+PROD = """
+application = "shop"
+region = "eu-central-1"
+[stages.prod]
+cname = "shop-prod"
+platform = "Python 3.11 running on 64bit Amazon Linux 2023"
+"""
+
+
+def load(tmp_path: Path, text: str, **environ: str) -> Configuration:
+    (tmp_path / "ebcd.toml").write_text(text)
+    found = config.load(tmp_path, explicit=None, environ=environ)
+    assert found is not None
+    return found
+
+
+def refused(tmp_path: Path, text: str) -> UsageError:
+    with pytest.raises(UsageError) as error:
+        load(tmp_path, text)
+    assert error.value.exit_code == 2
+    assert error.value.why
+    assert error.value.hint
+    return error.value
+
+
+def test_every_key_that_has_an_effect_is_read(tmp_path: Path) -> None:
+    (tmp_path / "saved.yml").write_text(
+        "OptionSettings:\n  aws:autoscaling:asg:\n    MinSize: 1\n    Cooldown: 60\nEnvironmentTier: {}\n"
+    )
+    found = load(tmp_path, """
+application = "shop"
+region = "eu-central-1"
+default_stage = "prod"
+[bundle]
+exclude = ["docs/**"]
+max_size = "20MB"
+requirements = "as-is"
+submodules = "include"
+[stages.prod]
+target = "aws"
+cname = "shop-prod"
+platform = "Python 3.11"
+strategy = "blue-green"
+settings = ["saved.yml"]
+accept = ["Green", "Yellow"]
+stable = "90s"
+timeout = "5m"
+keep = "2h"
+bake = "0s"
+on_failure = "terminate"
+[stages.prod.options."aws:autoscaling:asg"]
+MinSize = 2
+[stages.prod.env]
+DEBUG = false
+TOKEN = { secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf" }
+[stages.prod.smoke]
+path = "/healthz?full=1"
+status = 204
+contains = "ok"
+attempts = 3
+[stages.prod.proof]
+path = "/version"
+""")  # fmt: skip
+    assert (found.default_stage, found.bundle.max_size, found.bundle.submodules) == ("prod", 20_000_000, "include")
+    assert found.bundle.exclude == ("docs/**",)
+    assert found.stages["prod"] == Stage(
+        name="prod",
+        application="shop",
+        region="eu-central-1",
+        cname="shop-prod",
+        platform="Python 3.11",
+        accept=("Green", "Yellow"),
+        stable=90.0,
+        timeout=300.0,
+        keep=7200.0,
+        bake=0.0,
+        on_failure=OnFailure.TERMINATE,
+        options=(
+            OptionSetting("aws:autoscaling:asg", "Cooldown", "60"),
+            OptionSetting("aws:autoscaling:asg", "MinSize", "2"),
+            OptionSetting(ENVIRONMENT, "DEBUG", "false"),
+            OptionSetting(f"{ENVIRONMENT}secrets", "TOKEN",
+                          "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"),
+        ),
+        smoke=SmokeTest("/healthz?full=1", 204, "ok", 3),
+        proof=Proof("/version"),
+    )  # fmt: skip
+
+
+def test_a_local_stage_has_short_times_and_needs_nothing_else(tmp_path: Path) -> None:
+    stage = load(tmp_path, 'application = "shop"\n[stages.local]\ntarget = "local"\n').stages["local"]
+    assert (stage.target, stage.cname, stage.stable, stage.keep) == (Target.LOCAL, "shop", 2.0, 60.0)
+    assert stage.platform.startswith("Python 3.11")
+
+
+@pytest.mark.parametrize(
+    ("addition", "key", "said"),
+    [
+        ('stabel = "1s"', "stages.prod.stabel", "stable"),
+        ("[stages.prod.smoke]\npaht = '/'", "stages.prod.smoke.paht", "path"),
+        ("[bundel]\n", "bundel", "bundle"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_name(
+    tmp_path: Path, addition: str, key: str, said: str
+) -> None:
+    error = refused(tmp_path, PROD + addition)
+    assert error.code == "unknown-key"
+    assert error.what.startswith(f"{key} = ")
+    assert said in error.hint
+
+
+@pytest.mark.parametrize(
+    ("addition", "key"),
+    [
+        ("stable = 90", "stable"),
+        ('stable = "1 fortnight"', "stable"),
+        ('timeout = "0s"', "timeout"),
+        ('accept = ["Red"]', "accept"),
+        ("accept = []", "accept"),
+        ('target = "moon"', "target"),
+        ('on_failure = "cry"', "on_failure"),
+        ("smoke = 3", "smoke"),
+        ("[stages.prod.smoke]\npath = 'no-slash'", "smoke.path"),
+        ("[stages.prod.smoke]\nstatus = 42", "smoke.status"),
+        ("[stages.prod.smoke]\nstatus = true", "smoke.status"),
+        ("[stages.prod.proof]", "proof.path"),
+        ('settings = ["none.yml"]', "settings"),
+        ("[stages.prod.env]\n'A B' = 'x'", "env.A B"),
+        ("[stages.prod.env]\nA = ['x']", "env.A"),
+        ('[stages.prod.env]\nA = { secret = "hunter2" }', "env.A"),
+        (f"[stages.prod.env]\nA = '{'x' * 5000}'", "env"),
+        (f"[stages.prod.env]\nA = 'x'\n[stages.prod.options.\"{ENVIRONMENT}\"]\nA = 'y'", "env.A"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(tmp_path: Path, addition: str, key: str) -> None:
+    error = refused(tmp_path, PROD + addition)
+    assert error.code == "bad-value"
+    assert error.what.startswith(f"stages.prod.{key}")
+
+
+def test_no_refusal_tells_a_secret(tmp_path: Path) -> None:
+    error = refused(tmp_path, PROD + '[stages.prod.env]\nA = { secret = "hunter2" }')
+    assert "hunter2" not in f"{error.what} {error.why} {error.hint}"
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        'strategy = "pair"',
+        'strategy = "in-place"',
+        "database = true",
+        "[stages.prod.tenants]\npath = '/'",
+        "[stages.prod.bake_limits]\nmax_5xx = 0.1",
+        "[stages.prod.notify]\nurls = []",
+        '[bundle]\nrequirements = "lock"',
+    ],
+)
+def test_what_has_no_effect_yet_is_refused_and_not_ignored(tmp_path: Path, addition: str) -> None:
+    assert refused(tmp_path, PROD + addition).code == "not-yet"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PROD.replace('"shop"', '"an-application-of-a-very-long-name"'), "Shorten"),
+        (PROD.replace('"shop"', '"my shop"'), "letters, digits and hyphens"),
+        (PROD.replace("stages.prod", "stages.pr_od"), "letters, digits and hyphens"),
+        (PROD.replace('"shop-prod"', '"shp"'), "ebcd.toml"),
+        (PROD.replace('cname = "shop-prod"', ""), "ebcd.toml"),
+        (PROD.replace("platform = ", "# "), "platform"),
+        (PROD.replace('application = "shop"', ""), "application"),
+        ('default_stage = "production"' + PROD, "prod"),
+    ],
+)
+def test_names_that_cannot_be_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    error = refused(tmp_path, text)
+    assert said in f"{error.why} {error.hint}"
+
+
+def test_what_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    assert "line 2" in refused(tmp_path, 'application = "shop"\nregion = \n').why
+
+
+def test_it_is_found_above_up_to_the_repository_and_not_beyond(tmp_path: Path) -> None:
+    (tmp_path / "ebcd.toml").write_text(PROD)
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    found = config.load(inside, explicit=None, environ={})
+    assert found is not None
+    assert found.source == tmp_path / "ebcd.toml"
+    (tmp_path / "a" / ".git").mkdir()
+    assert config.load(inside, explicit=None, environ={}) is None
+
+
+def test_pyproject_toml_serves_too(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.ebcd]\napplication = "shop"\n[tool.ebcd.stages.local]\ntarget = "local"'
+    )
+    found = config.load(tmp_path, explicit=None, environ={})
+    assert found is not None
+    assert (found.application, found.default_stage) == ("shop", "local")
+
+
+def test_the_eb_cli_s_configuration_fills_what_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / ".elasticbeanstalk"
+    folder.mkdir()
+    (folder / "config.yml").write_text(
+        "branch-defaults: {main: {environment: x}}\nglobal:\n  application_name: shop\n  default_region: eu-west-1\n"
+        "  default_platform: Python 3.12 running on 64bit Amazon Linux 2023\n"
+    )
+    found = load(tmp_path, '[stages.prod]\ncname = "shop-prod"\n')
+    assert (found.application, found.region) == ("shop", "eu-west-1")
+    assert found.stages["prod"].platform.startswith("Python 3.12")
+
+
+def test_a_stage_is_chosen_by_option_then_default(tmp_path: Path) -> None:
+    found = load(tmp_path, 'default_stage = "prod"' + PROD + '[stages.local]\ntarget = "local"\n')
+
+    def choose(name: str | None) -> Stage:
+        return config.select_stage(found, name=name, application=None, region=None, environ={})
+
+    assert (choose(None).name, choose("local").name) == ("prod", "local")
+    with pytest.raises(UsageError) as error:
+        choose("prdo")
+    assert "prod" in error.value.hint
+
+
+def test_without_a_file_names_are_enough() -> None:
+    def choose(name: str | None, application: str | None = "shop", **environ: str) -> Stage:
+        return config.select_stage(None, name=name, application=application, region=None, environ=environ)
+
+    local = choose("local")
+    assert (local.target, local.cname, local.region) == (Target.LOCAL, "", "")
+    assert choose("prod", AWS_REGION="eu-west-1").region == "eu-west-1"
+    for given in ((None, "shop"), ("local", None), ("prod", "shop")):
+        with pytest.raises(UsageError):
+            choose(*given)
+
+
+def test_every_key_has_a_sentence() -> None:
+    for keys in (schema.TOP, schema.BUNDLE, schema.STAGE):
+        assert all(key.doc for key in keys)
+        assert len({key.name for key in keys}) == len(keys)
