@@ -60,10 +60,13 @@ def _fail(error: EbcdError, arguments: list[str]) -> int:
     from ebcd.cli import output
     from ebcd.report.result import envelope
 
-    if output.wants_json(arguments) and not error.told:
-        output.print_json(envelope(_command_of(arguments), error))
-    elif not output.wants_json(arguments):
+    result = envelope(_command_of(arguments), error)
+    if not error.told:
+        output.tell_actions(result)
+    if not output.wants_json(arguments):
         output.tell_error(error, no_color="--no-color" in arguments)
+    elif not error.told:
+        output.print_json(result)
     return int(error.exit_code)
 
 

@@ -48,7 +48,7 @@ class EbcdError(Exception):
     exit_code: ExitCode = ExitCode.DEFECT
     default_code = "error"
     told = False
-    """Whether it is part of a JSON result that was printed already."""
+    """Whether it is part of a result that was told already: in JSON, and to GitHub Actions."""
 
     def __init__(self, what: str, *, why: str = "", hint: str = "", code: str = "") -> None:
         super().__init__(what)

@@ -61,7 +61,7 @@ def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
     told = result.envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
     tell(common, told | {"findings": [asdict(item) for item in found]}, text.findings, always=True)
     if error:
-        error.told = common.json
+        error.told = True
         raise error
 
 

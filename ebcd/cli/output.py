@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Callable
 
@@ -25,11 +26,31 @@ def tell(options: Common, result: Json, text: Callable[[Json], RenderableType], 
 
     always: the text is for a failure too.
     """
-    github.write(result, os.environ)
+    tell_actions(result)
     if options.json:
         print(json.dumps(result, indent=2))
     elif result["ok"] or always:
         console(options).print(text(result))
+
+
+def tell_actions(result: Json) -> None:
+    """Write outputs and summary for GitHub Actions where it runs. A release does not fail because that cannot be."""
+    try:
+        github.write(result, os.environ)
+    except OSError as error:
+        Console(stderr=True).print(f"GitHub's files could not be written: {error}", markup=False)
+    if "GITHUB_ACTIONS" in os.environ and not result["ok"]:
+        sys.stderr.write(github.annotation(result) + "\n")
+
+
+def tell_diagnosis(options: Common, text: RenderableType) -> None:
+    """Print a diagnosis to stderr. It holds an application's own words: in Actions none of them may be a command."""
+    token = secrets.token_hex(16) if "GITHUB_ACTIONS" in os.environ else ""
+    if token:
+        sys.stderr.write(f"::stop-commands::{token}\n")
+    console(options, stderr=True).print(text)
+    if token:
+        sys.stderr.write(f"::{token}::\n")
 
 
 def tell_error(error: EbcdError, *, no_color: bool = False) -> None:

@@ -14,7 +14,7 @@ from rich.console import RenderableType
 
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
-from ebcd.cli.output import console, tell
+from ebcd.cli.output import tell, tell_diagnosis
 from ebcd.cli.session import Session, open_session
 from ebcd.cli.signals import interruptible
 from ebcd.cli.source import checked_bundle
@@ -131,7 +131,7 @@ def _perform(
         told = result.of_run(run, session.services, error, time.monotonic() - run.started)
         tell(common, told, show)
         if "diagnosis" in told and not common.json:
-            console(common, stderr=True).print(text.diagnosis(told["diagnosis"]))
-        error.told = common.json
+            tell_diagnosis(common, text.diagnosis(told["diagnosis"]))
+        error.told = True
         raise
     tell(common, result.of_run(run, session.services, None, time.monotonic() - run.started), show)

@@ -126,7 +126,7 @@ class Run:
     """What is there at the end."""
     results: list[StepResult] = field(default_factory=list)
     diagnosis: Diagnosis | None = None
-    left: str = ""
+    left: ReleaseRecord | None = None
     """The release that a swap took the live CNAME from."""
     note: str = ""
     """One sentence about the whole: "already live"."""

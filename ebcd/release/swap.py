@@ -57,9 +57,8 @@ def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:
     prepared = plan_promote(snapshot, target, restoring=options.rollback)
     run.records[prepared.release.environment] = prepared.release
     run.environment_name = prepared.release.environment
-    leaves = snapshot.record_of(snapshot.live)
-    if prepared.steps and leaves:
-        run.left = leaves.release
+    if prepared.steps:
+        run.left = snapshot.record_of(snapshot.live)
     if not prepared.steps:
         run.note = f"{target.release} is live already."
     return prepared

@@ -48,7 +48,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = [_step(item) for item in run.results]
     if run.left:
-        result["left"] = run.left
+        result["left"] = _release_fields(run.left)
     if run.note:
         result["note"] = run.note
     if run.diagnosis is not None:

@@ -56,8 +56,8 @@ def swapped(result: Json) -> RenderableType:
     title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] is live"
     rows = _live_rows(result)
     if result.get("left"):
-        rows.append(("left", f"{result['left']}   (database migrations and settings are not undone)"))
-        rows.append(("undo", f"ebcd swap --to {result['left']} {_flags(result)}"))
+        rows.append(("left", f"{result['left']['release']}   (database migrations and settings are not undone)"))
+        rows.append(("undo", f"ebcd swap --to {result['left']['release']} {_flags(result)}"))
     return Group(f"{title}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", _pairs(rows))
 
 

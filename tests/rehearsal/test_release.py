@@ -35,7 +35,7 @@ def test_no_request_is_lost_through_ship_swap_and_rollback(product: Product, tmp
         two = product.commit("two")
         assert product.json("ship")["release"] == "r2"
         back = product.json("swap", "--rollback", "-a", product.name, "-s", "local", folder=empty)
-    assert (back["ok"], back["live"]["release"], back["left"]) == (True, "r1", "r2")
+    assert (back["ok"], back["live"]["release"], back["left"]["release"]) == (True, "r1", "r2")
     assert clients.failures == []
     assert clients.requests > 200
     assert clients.seen == [[one, two, one]] * clients.count
