@@ -122,8 +122,7 @@ def _change(report: Report) -> str:
     """From what was live to what is live now, or where this run's release is not live to the candidate."""
     live, before = _mapping(report.get("live")), _mapping(report.get("previous"))
     if _is_live(report) or not report.get("release"):
-        left = _at(report, "left")
-        before = before if left in ("", _at(before, "release")) else {"release": left}
+        before = _mapping(report.get("left")) or before
         head, after = ("", "Before", "Live"), live
     else:
         candidate = {**report, "environment": _at(report, "environment", "name")}
@@ -144,7 +143,7 @@ def _address(report: Report) -> str:
 
 
 def _undo(report: Report) -> str:
-    left, previous = _at(report, "left"), _at(report, "previous", "release")
+    left, previous = _at(report, "left", "release"), _at(report, "previous", "release")
     if not (report.get("ok") and (left or previous) and _is_live(report)) or _planned(report):
         return ""
     way = ["--to", left] if left else ["--rollback"]  # a rollback never toggles: the way forward names its release

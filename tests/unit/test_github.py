@@ -254,11 +254,11 @@ Undo: `ebcd swap --rollback -a aespo -s local`
 
 
 def test_the_summary_of_a_rollback_tells_what_it_left() -> None:
-    back = {"command": "swap", "release": "r1", "live": R1, "previous": None, "left": "r2", "note": "Went back."}
+    back = {"command": "swap", "release": "r1", "live": R1, "previous": None, "left": R2, "note": "Went back."}
     page = github.summary(SHIPPED | back)
     assert page.startswith(
         "### ✅ aespo local: r1 is live\n\nWent back.\n\n"
-        "|  | Before | Live |\n| --- | --- | --- |\n| Release | r2 | **r1** |\n| Version | — | `aaaaaaaaaaaa` |\n"
+        "|  | Before | Live |\n| --- | --- | --- |\n| Release | r2 | **r1** |\n| Version | `bbbbbbbbbbbb` | `aaaaaaaaaaaa` |\n"
     )
 
 
@@ -308,7 +308,7 @@ def test_headlines(change: dict[str, object], headline: str) -> None:
     [
         ({}, "ebcd swap --rollback -a aespo -s local"),
         (
-            {"command": "swap", "release": "r1", "live": R1, "previous": None, "left": "r2"},
+            {"command": "swap", "release": "r1", "live": R1, "previous": None, "left": R2},
             "ebcd swap --to r2 -a aespo -s local",
         ),
         ({"stage": "a b"}, "ebcd swap --rollback -a aespo -s 'a b'"),
