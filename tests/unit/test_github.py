@@ -258,7 +258,8 @@ def test_the_summary_of_a_rollback_tells_what_it_left() -> None:
     page = github.summary(SHIPPED | back)
     assert page.startswith(
         "### ✅ aespo local: r1 is live\n\nWent back.\n\n"
-        "|  | Before | Live |\n| --- | --- | --- |\n| Release | r2 | **r1** |\n| Version | `bbbbbbbbbbbb` | `aaaaaaaaaaaa` |\n"
+        "|  | Before | Live |\n| --- | --- | --- |\n| Release | r2 | **r1** |\n"
+        "| Version | `bbbbbbbbbbbb` | `aaaaaaaaaaaa` |\n"
     )
 
 
