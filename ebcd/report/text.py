@@ -244,7 +244,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableTyp
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for index, name in enumerate(names):
         width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
-        table.add_column(name, no_wrap=True, min_width=width)
+        table.add_column(name, no_wrap=name != "message", min_width=0 if name == "message" else width)
     for row in rows:
         table.add_row(*row)
     return Padding(table, (0, 0, 0, 2))

@@ -1,0 +1,94 @@
+"""A run that is stopped, politely or not: live serves, the next run goes on from what is there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import Clients, Product
+
+
+def start_ship(product: Product) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ebcd", "ship"]
+    return subprocess.Popen(
+        command,
+        cwd=product.folder,
+        env=product.cloud.environ,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    """Read a run's progress until a line has a text."""
+    assert process.stderr is not None
+    deadline = time.monotonic() + 60
+    for line in process.stderr:
+        if text in line:
+            return
+        assert time.monotonic() < deadline
+    raise AssertionError(f"ended without {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("moment", "steps"),
+    [
+        (
+            "done create the environment",
+            ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive", "Bake"],
+        ),
+        ("done swap the CNAMEs", ["ProveLive", "Bake"]),
+    ],
+)
+def test_a_killed_run_is_taken_up_where_it_is(product: Product, moment: str, steps: list[str]) -> None:
+    product.commit("one")
+    product.json("ship")
+    two = product.commit("two")
+    with Clients(product, count=4) as clients:
+        process = start_ship(product)
+        read_until(process, moment)
+        process.kill()
+        process.communicate(timeout=10)
+        assert product.json("ship")["error"]["code"] == "lock-held"
+        product.json("lock", "--break", "--reason", "its run was killed")
+        again = product.json("ship")
+    assert (again["exit_code"], again["release"], product.serving()) == (0, "r2", two)
+    assert [step["step"] for step in again["steps"]] == steps
+    assert clients.failures == []
+    assert [item["outcome"] for item in product.json("releases")["releases"]] == ["live", "superseded"]
+    assert product.json("status")["rollback"]["to"] == "r1"
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_in_order(product: Product, number: signal.Signals, exit_code: int) -> None:
+    one = product.commit("one")
+    product.json("ship")
+    product.commit("two")
+    process = start_ship(product)
+    read_until(process, "health held")
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == exit_code
+    assert "Run the same command again" in said
+    assert product.json("status")["lock"] is None
+    assert product.serving() == one
+    assert product.json("releases")["releases"][0]["outcome"] == "interrupted"
+    assert product.json("ship")["release"] == "r2"
+
+
+def test_a_rollback_right_after_a_run_was_killed_behind_its_swap(product: Product) -> None:
+    one = product.commit("one")
+    product.json("ship")
+    product.commit("two")
+    process = start_ship(product)
+    read_until(process, "done swap the CNAMEs")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=10)
+    product.json("lock", "--break", "--reason", "its run was killed")
+    assert product.json("swap", "--rollback")["live"]["release"] == "r1"
+    assert product.serving() == one
