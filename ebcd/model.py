@@ -149,6 +149,8 @@ class SourceBundle:
     """Bytes of the file."""
     entries: int
     """How many files it holds."""
+    options: tuple[OptionSetting, ...] = ()
+    """What its .ebextensions set."""
 
     @property
     def version_label(self) -> str:

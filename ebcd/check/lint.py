@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import yaml
 
+from ebcd.check import extensions
+from ebcd.check.extensions import File
 from ebcd.model import Stage
 
 PROCFILE_LINE = re.compile(r"[A-Za-z0-9_-]+:\s*[^\s].*")
@@ -18,8 +19,6 @@ EXTENSION_KEYS = frozenset(
     {"option_settings", "packages", "groups", "users", "sources", "files", "commands", "services",
      "container_commands", "Resources", "Outputs", "Mappings", "Parameters", "Conditions"}
 )  # fmt: skip
-YAML_LIMIT = 1_000_000
-"""Bytes of an .ebextensions file that are parsed."""
 _SECRETS = {
     "a private key": re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
     "an AWS secret access key": re.compile(
@@ -47,14 +46,6 @@ class Finding:
     line: int | None
     message: str
     hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of the bundle."""
-
-    data: bytes
-    executable: bool = False
 
 
 def check(files: Mapping[str, File], stage: Stage | None) -> list[Finding]:
@@ -108,9 +99,9 @@ def _procfile(files: Mapping[str, File]) -> Iterator[Finding]:
 
 def _extensions(files: Mapping[str, File]) -> Iterator[Finding]:
     for path, file in files.items():
-        if not path.startswith(".ebextensions/") or path.count("/") > 1:
+        if not path.startswith(extensions.FOLDER) or path.count("/") > 1:
             continue
-        if not path.endswith(".config"):
+        if not extensions.is_read(path):
             yield Finding(Severity.WARNING, "extension-name", path, None,
                           "Beanstalk reads files that end in .config only.", "Rename it, or move it away.")  # fmt: skip
         else:
@@ -121,11 +112,8 @@ def _extension(path: str, data: bytes) -> Iterator[Finding]:
     def wrong(message: str, line: int | None = None) -> Finding:
         return Finding(Severity.ERROR, "extension", path, line, message, "Beanstalk would skip the whole file.")
 
-    if len(data) > YAML_LIMIT:
-        yield wrong(f"It has more than {YAML_LIMIT:,} bytes.")
-        return
     try:
-        content = yaml.load(data.decode(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        content = extensions.load(data)
     except UnicodeDecodeError:
         yield wrong("It is not UTF-8.")
         return
@@ -138,38 +126,10 @@ def _extension(path: str, data: bytes) -> Iterator[Finding]:
         return
     for key in content.keys() - EXTENSION_KEYS:
         yield wrong(f"{key!r} is no key of .ebextensions.")
-    if message := _option_settings_problem(content.get("option_settings")):
-        yield wrong(message)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, without aliases (a few lines of them can stand for gigabytes), and with CloudFormation's short tags."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are refused")
-        return super().compose_node(parent, index)
-
-
-def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {tag: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {tag: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {tag: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-
-
-def _option_settings_problem(settings: object) -> str:
-    """Both forms are right: namespace → name → value, and a list of namespace, option_name, value."""
-    if settings is None or (isinstance(settings, dict) and all(isinstance(item, dict) for item in settings.values())):
-        return ""
-    if isinstance(settings, list) and all(isinstance(item, dict) and "option_name" in item for item in settings):
-        return ""
-    return "option_settings must map namespaces to options, or list namespace, option_name and value."
+    try:
+        extensions.options_of(content)
+    except ValueError as error:
+        yield wrong(f"{error}.")
 
 
 def _hooks(files: Mapping[str, File]) -> Iterator[Finding]:

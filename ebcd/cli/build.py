@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ebcd import check as linting
 from ebcd import config
 from ebcd.bundle import build, listing
 from ebcd.check.lint import Severity
@@ -16,7 +17,7 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Rev
 from ebcd.cli.session import load
-from ebcd.cli.source import findings, options_of, repository_of
+from ebcd.cli.source import files_of, options_of, repository_of
 from ebcd.errors import EbcdError, Refused
 from ebcd.model import Stage
 from ebcd.report import result, text
@@ -52,7 +53,7 @@ def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
     configuration = load(common)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
-    found = findings(repository, commit, options, _stage(common))
+    found = linting.check(files_of(repository, commit, options), _stage(common))
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:

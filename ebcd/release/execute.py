@@ -132,16 +132,18 @@ class Executor:
 
     def _swap(self, step: SwapCnames) -> Seen:
         self._watch = None
+        start = self._services.clock.monotonic()
         seen = cnames.swap(self._services, self._tick, self._stage.application, step)
-        self._hand_over(step.candidate, step.live, restored=self._run.restoring)
+        self._hand_over(step.candidate, step.live, self._services.clock.monotonic() - start)
         return seen
 
-    def _hand_over(self, to: str, by: str, *, restored: bool) -> None:
+    def _hand_over(self, to: str, by: str, seconds: float) -> None:
         """Record at once who holds the live CNAME since when: a rollback reads it, even after a crash."""
         records, ledger = self._run.records, self._services.ledger
         if to not in records:
             return
-        gained, lost = handed_over(records[to], records.get(by), self._services.clock.now(), restored=restored)
+        now, restored = self._services.clock.now(), self._run.restoring
+        gained, lost = handed_over(records[to], records.get(by), now, seconds=seconds, restored=restored)
         records[to] = ledger.update(gained)
         if lost:
             records[by] = ledger.update(lost)

@@ -74,6 +74,8 @@ class ReleaseRecord:
     """When another release took the live CNAME from it."""
     restored: datetime | None = None
     """When a rollback or a swap-back made it live again."""
+    swap_seconds: float | None = None
+    """How long the swap took that brought it live."""
     from_release: str = ""
     from_environment: str = ""
     from_version: str = ""
@@ -106,13 +108,15 @@ class ReleaseRecord:
 
 
 def handed_over(
-    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, restored: bool
+    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, seconds: float, restored: bool
 ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
     """Both records after the live CNAME went from `by` to `to`.
 
-    restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it first went live, so that the
-    release which went live last stays the one that was left: a second rollback finds nothing to do.
+    seconds: how long the swap took. restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it
+    first went live, so that the release which went live last stays the one that was left: a second rollback finds
+    nothing to do.
     """
+    to = replace(to, swap_seconds=round(seconds, 1))
     if restored:
         to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
     else:

@@ -39,7 +39,10 @@ DEFAULT_OPTIONS = (
     OptionSetting("aws:autoscaling:launchconfiguration", "IamInstanceProfile", "aws-elasticbeanstalk-ec2-role"),
     OptionSetting("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
 )
-"""What a new environment gets unless the stage says otherwise."""
+"""What a new environment gets unless the stage or the bundle's .ebextensions say otherwise.
+
+The API's settings win over .ebextensions, so what those set is left out here.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +117,19 @@ def already_live(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord
     return record if (record.version_label, record.settings_digest) == (label, settings) else None
 
 
-def plan_ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool) -> Plan:
+def plan_ship(
+    snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()
+) -> Plan:
     """The steps from what is there to the release being live (with `swap`) or waiting.
 
-    Raises Refused when the way is barred.
+    bundled: what the bundle's .ebextensions set. Raises Refused when the way is barred.
     """
     stage, live = snapshot.stage, snapshot.live
     if live is not None and live.name == release.environment:
         return Plan(snapshot, release, live, _finish_swapped(snapshot, release, live))
     if live is not None:
         release = _leaving_from(release, snapshot, live)
-    minimum, raised = _minimum(stage, snapshot.live_instances)
+    minimum, raised = _minimum((*bundled, *stage.options), snapshot.live_instances)
     existing = snapshot.environment(release.environment)
     if live is None and existing is not None:
         raise Refused(
@@ -135,7 +140,9 @@ def plan_ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool) -> Plan
         )
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
     if existing is None:
-        steps.append(_create(stage, release, max(minimum, raised), first=live is None))
+        capacity = raised if raised > minimum else None
+        options = environment_options(stage, bundled, capacity)
+        steps.append(_create(stage, release, options, first=live is None))
     steps += _gates(stage, release, live.cname if live else default_cname(stage))
     if raised > minimum:
         steps.append(SetMinimum(release.environment, minimum))
@@ -180,10 +187,19 @@ def plan_promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool)
     return Plan(snapshot, release, live, (*gates, *_swap(stage, release, live)))
 
 
-def environment_options(stage: Stage, minimum: int) -> tuple[OptionSetting, ...]:
-    """All option settings of a new environment: the defaults, the stage's own over them, and the capacity."""
-    merged = {(item.namespace, item.name): item for item in (*DEFAULT_OPTIONS, *stage.options)}
-    merged[ASG, "MinSize"] = OptionSetting(ASG, "MinSize", str(minimum))
+def environment_options(
+    stage: Stage, bundled: tuple[OptionSetting, ...], capacity: int | None
+) -> tuple[OptionSetting, ...]:
+    """A new environment's option settings: the defaults that nothing else sets, the stage's own, and the capacity.
+
+    capacity: MinSize where it must exceed the configured one.
+    """
+    set_elsewhere = {(item.namespace, item.name) for item in bundled}
+    merged = {(item.namespace, item.name): item for item in DEFAULT_OPTIONS}
+    merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
+    merged |= {(item.namespace, item.name): item for item in stage.options}
+    if capacity is not None:
+        merged[ASG, "MinSize"] = OptionSetting(ASG, "MinSize", str(capacity))
     return tuple(sorted(merged.values()))
 
 
@@ -198,21 +214,23 @@ def _leaving_from(release: ReleaseRecord, snapshot: Snapshot, live: Environment)
     )
 
 
-def _minimum(stage: Stage, capacity: int) -> tuple[int, int]:
-    """The configured MinSize, and the one that meets live's capacity now (within MaxSize)."""
-    configured = {item.name: item.value for item in stage.options if item.namespace == ASG}
-    minimum = int(configured.get("MinSize", "1"))
-    maximum = int(configured.get("MaxSize", str(max(4, minimum))))
-    return minimum, max(minimum, min(capacity, maximum))
+def _minimum(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:
+    """The configured MinSize, and the one that meets live's capacity now (within MaxSize). The last setting wins."""
+    configured = {item.name: int(item.value) for item in options if item.namespace == ASG and item.value.isdigit()}
+    minimum = configured.get("MinSize", 1)
+    maximum = configured.get("MaxSize", max(4, minimum))
+    return minimum, max(minimum, min(live, maximum))
 
 
-def _create(stage: Stage, release: ReleaseRecord, minimum: int, *, first: bool) -> CreateEnvironment:
+def _create(
+    stage: Stage, release: ReleaseRecord, options: tuple[OptionSetting, ...], *, first: bool
+) -> CreateEnvironment:
     return CreateEnvironment(
         environment=release.environment,
         label=release.version_label,
         platform_arn=release.platform_arn,
         cname_prefix=stage.cname if first else None,
-        options=environment_options(stage, minimum),
+        options=options,
         tags=(
             ("ebcd:stage", stage.name),
             ("ebcd:release", release.release),

@@ -65,7 +65,7 @@ def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOption
         return
     release = _allocate(run, services, prepared)
     _settle(run, services, snapshot)
-    prepared = plan_ship(prepared.snapshot, release, swap=options.swap)
+    prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=_bundle(run).options)
     _release(run, services, prepared, lease, options)
 
 
@@ -84,7 +84,7 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
         snapshot = replace(snapshot, live_instances=services.beanstalk.instance_count(snapshot.live.name))
-    prepared = plan_ship(snapshot, release, swap=options.swap)
+    prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.environment] = prepared.release
     run.environment_name = prepared.release.environment
     return prepared

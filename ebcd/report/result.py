@@ -18,9 +18,6 @@ from ebcd.release.snapshot import Snapshot
 SCHEMA = 1
 Json = dict[str, Any]
 
-ROLLBACK_SECONDS = 10
-"""What a rollback of a standing environment takes on AWS: the guide shows 5 s for the swap, and the proofs."""
-
 
 def envelope(command: str, error: EbcdError | None = None) -> Json:
     """The four keys that every result has, and the error where there is one."""
@@ -109,8 +106,15 @@ def rollback(snapshot: Snapshot) -> Json:
     environment = snapshot.environment(target.target.environment)
     assert environment is not None, "rollback_target refuses a target whose environment is gone"
     reason = _unready(environment, snapshot.stage)
-    return {"ready": not reason, "to": release, "reason": reason,
-            "seconds_estimate": None if reason else ROLLBACK_SECONDS}  # fmt: skip
+    estimate = None if reason else _last_swap(snapshot)
+    return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
+
+
+def _last_swap(snapshot: Snapshot) -> float | None:
+    """What the stage's last swap took: the best that is known of the next one."""
+    swapped = [record for record in snapshot.releases if record.swap_seconds is not None]
+    newest = max(swapped, key=lambda record: record.live_at or record.since, default=None)
+    return newest.swap_seconds if newest else None
 
 
 def live(snapshot: Snapshot, services: Services) -> Json | None:

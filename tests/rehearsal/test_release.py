@@ -48,8 +48,9 @@ def test_a_rollback_never_toggles(product: Product, tmp_path: Path) -> None:
     assert (nothing["exit_code"], nothing["error"]["code"]) == (9, "nothing-to-roll-back")
     product.commit("two")
     product.json("ship")
-    assert product.json("status")["rollback"]["to"] == "r1"
-    assert product.json("status")["rollback"]["ready"] is True
+    ready = product.json("status")["rollback"]
+    assert (ready["ready"], ready["to"], ready["reason"]) == (True, "r1", "")
+    assert 0 < ready["seconds_estimate"] < 10
     product.json("swap", "--rollback")
     again = product.json("swap", "--rollback")
     assert (again["exit_code"], again["steps"], again["live"]["release"]) == (0, [], "r1")

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from stages import STAGE
 
-from ebcd.check.lint import File, Finding, Severity, check
+from ebcd.check.extensions import File, option_settings
+from ebcd.check.lint import Finding, Severity, check
 from ebcd.model import OptionSetting
 
 GOOD = {"Procfile": "web: run", "application.py": "", "requirements.txt": ""}
@@ -71,3 +72,19 @@ def test_what_cloudformation_allows_is_no_finding() -> None:
     assert found(**{".ebextensions/a.config": text}) == []
     listed = "option_settings:\n  - {namespace: a, option_name: b, value: c}\n"
     assert found(**{".ebextensions/a.config": listed}) == []
+
+
+def test_option_settings_are_read_as_beanstalk_reads_them() -> None:
+    files = {
+        ".ebextensions/02.config": "option_settings: {aws:x: {A: second, B: true}}",
+        ".ebextensions/01.config": "option_settings: [{option_name: C, value: 1}, {namespace: 'x', option_name: A}]",
+        ".ebextensions/03.config": "option_settings: [",
+        ".ebextensions/04.yml": "option_settings: {aws:x: {A: never}}",
+        "other/05.config": "option_settings: {aws:x: {A: never}}",
+    }
+    assert option_settings({name: File(text.encode()) for name, text in files.items()}) == (
+        OptionSetting("aws:elasticbeanstalk:application:environment", "C", "1"),
+        OptionSetting("aws:x", "A", "second"),
+        OptionSetting("aws:x", "B", "true"),
+        OptionSetting("x", "A", ""),
+    )

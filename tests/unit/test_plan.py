@@ -112,11 +112,37 @@ def test_capacity_never_exceeds_the_maximum() -> None:
     assert OptionSetting("aws:autoscaling:asg", "MinSize", "8") in created.options
 
 
+def option(namespace: str, name: str, value: str) -> OptionSetting:
+    return OptionSetting(f"aws:{namespace}", name, value)
+
+
 def test_a_stage_s_own_options_win_over_the_defaults() -> None:
-    basic = OptionSetting("aws:elasticbeanstalk:healthreporting:system", "SystemType", "basic")
-    options = environment_options(replace(STAGE, options=(*STAGE.options, basic)), 2)
+    basic = option("elasticbeanstalk:healthreporting:system", "SystemType", "basic")
+    options = environment_options(replace(STAGE, options=(*STAGE.options, basic)), (), None)
     assert basic in options
     assert len([item for item in options if item.name == "SystemType"]) == 1
+
+
+def test_what_ebextensions_set_is_not_overruled_by_a_default() -> None:
+    own = option("autoscaling:launchconfiguration", "IamInstanceProfile", "my-role")
+    names_sent = {item.name for item in environment_options(replace(STAGE, options=()), (own,), None)}
+    assert "IamInstanceProfile" not in names_sent
+    assert "SystemType" in names_sent
+
+
+def test_a_minimum_of_ebextensions_counts_and_is_sent_only_where_live_runs_at_more() -> None:
+    stage = replace(STAGE, options=())
+    own = (option("autoscaling:asg", "MinSize", "3"), option("autoscaling:asg", "MaxSize", "6"))
+    for instances, sent in ((2, None), (5, "5"), (9, "6")):
+        seen = snapshot(
+            environment(1, live=True), releases=(record(1, live_since=9),), stage=stage, instances=instances
+        )
+        steps = plan_ship(seen, record(2, Outcome.RUNNING), swap=True, bundled=own).steps
+        created = only(steps, CreateEnvironment)
+        assert isinstance(created, CreateEnvironment)
+        assert next((item.value for item in created.options if item.name == "MinSize"), None) == sent
+        back = [step.minimum for step in steps if isinstance(step, SetMinimum)]
+        assert back == ([3] if sent else [])
 
 
 def test_without_a_bake_time_nothing_is_baked() -> None:

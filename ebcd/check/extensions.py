@@ -1,0 +1,90 @@
+""".ebextensions as Beanstalk reads them: which files, in which order, and what option settings they make.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/ebextensions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ebcd.model import OptionSetting
+
+FOLDER = ".ebextensions/"
+YAML_LIMIT = 1_000_000
+"""Bytes of a file that are parsed."""
+_PROPERTIES = "aws:elasticbeanstalk:application:environment"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the bundle."""
+
+    data: bytes
+    executable: bool = False
+
+
+def is_read(path: str) -> bool:
+    """Whether Beanstalk reads the file."""
+    return path.startswith(FOLDER) and path.count("/") == 1 and path.endswith(".config")
+
+
+def option_settings(files: Mapping[str, File]) -> tuple[OptionSetting, ...]:
+    """What all files set together, the later name winning. Invalid files count as Beanstalk counts them: not at all."""
+    found: dict[tuple[str, str], OptionSetting] = {}
+    for path in sorted(filter(is_read, files)):
+        try:
+            options = options_of(load(files[path].data))
+        except (ValueError, yaml.YAMLError):
+            continue
+        found |= {(item.namespace, item.name): item for item in options}
+    return tuple(sorted(found.values()))
+
+
+def load(data: bytes) -> Any:
+    """A file's content. Raises ValueError or YAMLError."""
+    if len(data) > YAML_LIMIT:
+        raise yaml.YAMLError(f"it has more than {YAML_LIMIT:,} bytes")
+    return yaml.load(data.decode(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+
+
+def options_of(content: Any) -> list[OptionSetting]:
+    """The option settings of a file's content, in either form. Raises ValueError."""
+    settings = content.get("option_settings") if isinstance(content, dict) else None
+    if settings is None:
+        return []
+    if isinstance(settings, dict) and all(isinstance(names, dict) for names in settings.values()):
+        return [OptionSetting(str(space), str(name), _value(value))
+                for space, names in settings.items() for name, value in names.items()]  # fmt: skip
+    if isinstance(settings, list) and all(isinstance(item, dict) and "option_name" in item for item in settings):
+        return [OptionSetting(str(item.get("namespace", _PROPERTIES)), str(item["option_name"]),
+                              _value(item.get("value", ""))) for item in settings]  # fmt: skip
+    raise ValueError("option_settings must map namespaces to options, or list namespace, option_name and value")
+
+
+def _value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, without aliases (a few lines of them can stand for gigabytes), and with CloudFormation's short tags."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are refused")
+        return super().compose_node(parent, index)
+
+
+def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {tag: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {tag: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {tag: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
