@@ -191,7 +191,6 @@ class Environment:
     created: datetime
     updated: datetime
     platform_arn: str = ""
-    tier: str = "WebServer"
 
 
 @dataclass(frozen=True, slots=True)

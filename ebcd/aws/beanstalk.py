@@ -206,7 +206,6 @@ def _environment(item: Mapping[str, Any]) -> Environment:
         created=item["DateCreated"],
         updated=item["DateUpdated"],
         platform_arn=item.get("PlatformArn", ""),
-        tier=item.get("Tier", {}).get("Name", "WebServer"),
     )
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from ebcd.errors import Refused, UsageError
 from ebcd.model import Commit
 
-FILE, EXECUTABLE, SYMLINK, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o160000
+EXECUTABLE, SYMLINK, SUBMODULE = 0o100755, 0o120000, 0o160000
 SHOWN_PATHS = 5
 
 
@@ -24,7 +24,7 @@ class TreeEntry:
 
     path: str
     mode: int
-    """Git's mode: FILE, EXECUTABLE, SYMLINK or SUBMODULE."""
+    """Git's mode: EXECUTABLE, SYMLINK, SUBMODULE, or that of a plain file."""
     blob: str
     """The object's id."""
     size: int

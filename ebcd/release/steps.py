@@ -215,7 +215,6 @@ MUTATIONS = (
     CreateEnvironment,
     SetMinimum,
     SwapCnames,
-    Bake,
     TerminateEnvironment,
 )
 """Steps that change something: the lock is checked before each, intent and result are journaled."""
