@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: install ship test test-long check bench clean
+.PHONY: install ship test test-long check clean
 
 install: .venv/.installed
 
