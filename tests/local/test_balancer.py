@@ -168,7 +168,10 @@ def test_a_living_instance_answers_for_a_dead_one(balancer: LoadBalancer, server
 def test_requests_are_counted_by_what_happened(balancer: LoadBalancer) -> None:
     for path in ("/", "/", "/status/304", "/status/404", "/status/500"):
         ask(balancer.port, path)
-    seen = balancer.traffic("e-1")
+    # A request is counted when its answer has gone out, which the client may see a moment before.
+    deadline = time.monotonic() + 5
+    while (seen := balancer.traffic("e-1")).requests < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert (seen.requests, seen.status_2xx, seen.status_3xx, seen.status_4xx, seen.status_5xx) == (5, 2, 1, 1, 1)
     assert 0 < seen.latencies["P50"] <= seen.latencies["P99"]
     assert balancer.traffic("e-1", instance_id="i-other").requests == 0
