@@ -14,7 +14,7 @@ PURE = {
     "ebcd.errors": set(),
     "ebcd.release.steps": {"ebcd.model"},
     "ebcd.release.plan": {"ebcd.errors", "ebcd.model", "ebcd.release"},
-    "ebcd.release.retire": {"ebcd.release"},
+    "ebcd.release.retirement": {"ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.release"},
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
 }

@@ -21,7 +21,7 @@ from ebcd.cli.source import checked_bundle
 from ebcd.errors import EbcdError, UsageError
 from ebcd.release import ship as shipping
 from ebcd.release import swap as swapping
-from ebcd.release.retiring import retire as retire_drained
+from ebcd.release.retire import retire as retire_drained
 from ebcd.release.run import Run, Status
 from ebcd.report import result, text
 from ebcd.report.result import Json

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ebcd.errors import Refused
 from ebcd.model import Environment, OptionSetting, SourceBundle, Stage
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
-from ebcd.release.retire import failed_candidates, retirements
+from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, leaving
 from ebcd.release.steps import (
     AwaitEnvironment,
