@@ -19,14 +19,26 @@ from botocore.utils import parse_timestamp
 from ebcd_local.errors import ServiceError
 
 NAMESPACE = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/"
+_OF_EB = {
+    "TemplateSource": {"EnvironmentName": "EnvironmentName", "SolutionStackName": "SolutionStackName"},
+    "TemplateSpecification": {"TemplateSource": "TemplateSource"},
+    "CreateEnvironmentMessage": {"TemplateSpecification": "TemplateSpecification"},
+    "CreateConfigurationTemplateMessage": {"TemplateSpecification": "TemplateSpecification"},
+    "ConfigurationSettingsDescription": {"Tier": "EnvironmentTier"},
+}
+"""Shape → member → its shape. Source: ebcli/lib/elasticbeanstalk.py in awsebcli 3.27."""
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @cache
 def model() -> ServiceModel:
-    """botocore's model of the service."""
-    loader = botocore.loaders.Loader()
-    return ServiceModel(loader.load_service_model("elasticbeanstalk", "service-2"), "elasticbeanstalk")
+    """botocore's model of the service, with the members that the official `eb` sends and reads besides."""
+    found = botocore.loaders.Loader().load_service_model("elasticbeanstalk", "service-2")
+    shapes = found["shapes"]
+    for shape, members in _OF_EB.items():
+        known = shapes.setdefault(shape, {"type": "structure", "members": {}})["members"]
+        shapes[shape] = shapes[shape] | {"members": known | {name: {"shape": kind} for name, kind in members.items()}}
+    return ServiceModel(found, "elasticbeanstalk")
 
 
 def operation(name: str) -> OperationModel:

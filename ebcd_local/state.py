@@ -1,5 +1,5 @@
-"""What the local Beanstalk knows: applications, versions, environments, events. Each change is on disk before it is
-answered (SQLite), so that a killed server finds everything again.
+"""What the local Beanstalk knows: applications, versions, templates, environments, events. Each change is on disk
+before it is answered (SQLite), so that a killed server finds everything again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import string
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+from ebcd_local.event_log import Event, EventLog
 
 ACCOUNT = "123456789012"
 _TIME = "\x1ftime"
@@ -30,6 +32,9 @@ class Application:
     description: str
     created: datetime
     updated: datetime
+    tags: dict[str, str] = field(default_factory=dict)
+    lifecycle: dict[str, Any] = field(default_factory=dict)
+    """ResourceLifecycleConfig, as the model shapes it."""
 
     @property
     def key(self) -> str:
@@ -50,11 +55,33 @@ class Version:
     status: str
     created: datetime
     updated: datetime
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """What identifies it."""
         return f"{self.region}/{self.application}/{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A configuration template: a saved configuration."""
+
+    region: str
+    application: str
+    name: str
+    description: str
+    platform_arn: str
+    created: datetime
+    updated: datetime
+    options: dict[str, str] = field(default_factory=dict)
+    """Option settings: `namespace␟name` → value."""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What identifies it."""
+        return f"{self.region}/{self.application}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +114,12 @@ class Environment:
     deployed: datetime | None = None
     causes: list[str] = field(default_factory=list)
     operation: str = ""
-    """What is under way: create, update, terminate, swap."""
+    """What is under way: create, update, terminate, swap …"""
+    tier: str = "WebServer"
+    """WebServer or Worker."""
+    template: str = ""
+    """The saved configuration that it was created from."""
+    operations_role: str = ""
 
     @property
     def key(self) -> str:
@@ -100,18 +132,7 @@ class Environment:
         return self.status != "Terminated"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A line of the event log."""
-
-    region: str
-    time: datetime
-    application: str
-    environment: str
-    version_label: str
-    severity: str
-    message: str
-    request_id: str
+Record: TypeAlias = Application | Version | Template | Environment
 
 
 class State:
@@ -123,27 +144,25 @@ class State:
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("CREATE TABLE IF NOT EXISTS record (kind, key, body, PRIMARY KEY (kind, key))")
-        self._database.execute("CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, body)")
         self.applications: dict[str, Application] = self._load("application", Application)
         self.versions: dict[str, Version] = self._load("version", Version)
+        self.templates: dict[str, Template] = self._load("template", Template)
         self.environments: dict[str, Environment] = self._load("environment", Environment)
-        self.events: list[Event] = [
-            _decode(Event, body) for (body,) in self._database.execute("SELECT body FROM event ORDER BY id")
-        ]
+        self.events = EventLog(self._database, self.lock)
 
     def close(self) -> None:
         """Let go of the database."""
         with self.lock:
             self._database.close()
 
-    def save(self, record: Application | Version | Environment) -> None:
+    def save(self, record: Record) -> None:
         """Store a record, new or changed."""
         kind, records = self._place(record)
         with self.lock:
             self._database.execute("REPLACE INTO record VALUES (?, ?, ?)", (kind, record.key, _encode(record)))
             records[record.key] = record
 
-    def delete(self, record: Application | Version | Environment) -> None:
+    def delete(self, record: Record) -> None:
         """Forget a record."""
         kind, records = self._place(record)
         with self.lock:
@@ -180,21 +199,20 @@ class State:
         application: str = "",
         version_label: str = "",
     ) -> None:
-        """Add an event. Times increase strictly, by milliseconds: clients go on from the last one they saw."""
-        with self.lock:
-            last = self.events[-1].time if self.events else datetime.min.replace(tzinfo=UTC)
-            event = Event(
+        """Add an event."""
+        self.events.add(
+            Event(
                 region=environment.region if environment else region,
-                time=max(now(), last + timedelta(milliseconds=1)),
+                time=now(),
                 application=environment.application if environment else application,
                 environment=environment.name if environment else "",
+                environment_id=environment.id if environment else "",
                 version_label=version_label or (environment.version_label if environment else ""),
                 severity=severity,
                 message=message,
                 request_id=request_id,
             )
-            self._database.execute("INSERT INTO event (body) VALUES (?)", (_encode(event),))
-            self.events.append(event)
+        )
 
     def living(self) -> Iterator[Environment]:
         """Environments that are not terminated."""
@@ -208,12 +226,14 @@ class State:
         rows = self._database.execute("SELECT key, body FROM record WHERE kind = ?", (kind,))
         return {key: _decode(record, body) for key, body in rows}
 
-    def _place(self, record: Application | Version | Environment) -> tuple[str, dict[str, Any]]:
+    def _place(self, record: Record) -> tuple[str, dict[str, Any]]:
         match record:
             case Application():
                 return "application", self.applications
             case Version():
                 return "version", self.versions
+            case Template():
+                return "template", self.templates
             case Environment():
                 return "environment", self.environments
 

@@ -59,9 +59,16 @@ Operation: TypeAlias = Callable[[Call, Structure], Structure]
 
 def page(items: Sequence[T], given: Structure, *, most: int) -> tuple[list[T], str | None]:
     """A page of a list and the token of the next one. Raises ServiceError for a token that is none."""
-    token = given.get("NextToken") or "0"
-    if not token.isdigit() or int(token) > len(items):
+    start, count = span(given, most=most)
+    if start > len(items):
         raise invalid("NextToken is invalid.")
-    start = int(token)
-    end = start + min(int(given.get("MaxRecords") or most), most)
+    end = start + count
     return list(items[start:end]), str(end) if end < len(items) else None
+
+
+def span(given: Structure, *, most: int) -> tuple[int, int]:
+    """Where a request's page starts, and how many it may have. Raises ServiceError for a token that is none."""
+    token = given.get("NextToken") or "0"
+    if not (token.isascii() and token.isdigit() and len(token) < 10):
+        raise invalid("NextToken is invalid.")
+    return int(token), min(int(given.get("MaxRecords") or most), most)

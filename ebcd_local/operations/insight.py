@@ -7,39 +7,33 @@ from typing import Any
 
 from ebcd_local.balancer import Traffic
 from ebcd_local.errors import invalid
+from ebcd_local.event_log import Event, Wanted
 from ebcd_local.health import Health
 from ebcd_local.operations import platforms
-from ebcd_local.operations.call import Call, Operation, Structure, page
-from ebcd_local.state import ACCOUNT, Event, now
+from ebcd_local.operations.call import Call, Operation, Structure, span
+from ebcd_local.state import ACCOUNT, now
 
-SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 TAIL_LINES = 100
 _COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
 
 
 def describe_events(call: Call, given: Structure) -> Structure:
     """DescribeEvents, newest first."""
-    environment_id = given.get("EnvironmentId")
-    name = given.get("EnvironmentName")
-    if environment_id:
-        known = [item.name for item in call.state.environments.values() if item.id == environment_id]
-        name = known[0] if known else "\0"
-    floor = SEVERITIES.index(given["Severity"]) if given.get("Severity") else 0
-
-    def wanted(event: Event) -> bool:
-        return (
-            event.region == call.region
-            and given.get("ApplicationName") in (None, event.application)
-            and name in (None, event.environment)
-            and given.get("VersionLabel") in (None, event.version_label)
-            and given.get("RequestId") in (None, event.request_id)
-            and SEVERITIES.index(event.severity) >= floor
-            and (not given.get("StartTime") or event.time >= given["StartTime"])
-            and (not given.get("EndTime") or event.time < given["EndTime"])
-        )
-
-    shown, token = page([item for item in call.state.events[::-1] if wanted(item)], given, most=1000)
-    return {"Events": [_event(item) for item in shown], "NextToken": token}
+    start, most = span(given, most=1000)
+    wanted = Wanted(
+        region=call.region,
+        application=given.get("ApplicationName", ""),
+        environment=given.get("EnvironmentName", ""),
+        environment_id=given.get("EnvironmentId", ""),
+        version_label=given.get("VersionLabel", ""),
+        request_id=given.get("RequestId", ""),
+        severity=given.get("Severity", ""),
+        since=given.get("StartTime"),
+        until=given.get("EndTime"),
+    )
+    found = call.state.events.find(wanted, start=start, most=most + 1)
+    token = str(start + most) if len(found) > most else None
+    return {"Events": [_event(item) for item in found[:most]], "NextToken": token}
 
 
 def _event(event: Event) -> Structure:
