@@ -16,6 +16,8 @@ Options = dict[tuple[str, str], str]
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 ASG = "aws:autoscaling:asg"
+OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", "aws:elasticbeanstalk:command"})
+"""Namespaces whose options change how instances are treated, not the instances."""
 _SEPARATOR = "\x1f"
 
 DEFAULTS: Options = {

@@ -17,6 +17,8 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,38}[A-Za-z0-9])")
 _PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,61}[A-Za-z0-9])")
 REMEMBERED = timedelta(hours=1)
 """How long a terminated environment is still described."""
+REBUILT = timedelta(weeks=6)
+"""How long a terminated environment can be rebuilt."""
 
 
 def check_dns_availability(call: Call, given: Structure) -> Structure:
@@ -58,11 +60,7 @@ def create_environment(call: Call, given: Structure) -> Structure:
         operation="create",
     )
     with call.state.lock:
-        for other in call.living():
-            if other.name == name:
-                raise invalid(f"Environment {name} already exists.")
-            if other.cname == environment.cname:
-                raise invalid(f"DNS name ({environment.cname}) is not available.")
+        _refuse_taken(call, environment)
         call.state.save(environment)
     call.fleet.begin(call.fleet.launch, environment.key, call.request_id)
     return describe(call, environment)
@@ -86,7 +84,7 @@ def update_environment(call: Call, given: Structure) -> Structure:
         environment = call.state.change(environment.key, options=stored, description=description)
     if label:
         call.fleet.begin(lambda key, request: call.fleet.deploy(key, request, label), environment.key, call.request_id)
-    elif changed and all(key.startswith(f"{options.ASG}\x1f") for key in changed):
+    elif changed and all(key.partition("\x1f")[0] in options.OF_THE_GROUP for key in changed):
         call.fleet.begin(call.fleet.resize, environment.key, call.request_id)
     else:
         call.fleet.begin(call.fleet.adjust, environment.key, call.request_id)
@@ -119,8 +117,58 @@ def swap_environment_cnames(call: Call, given: Structure) -> Structure:
                 raise not_ready(side.name)
         for side in (source, destination):
             _claim(call, side, "swap")
-    call.fleet.begin(lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id)
+    call.fleet.begin(lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id,
+                     locked=False)  # fmt: skip
     return {}
+
+
+def abort_environment_update(call: Call, given: Structure) -> Structure:
+    """AbortEnvironmentUpdate: the deployment under way ends at its next step."""
+    environment = call.environment(given)
+    with call.state.lock:
+        environment = call.state.environments[environment.key]
+        if environment.status != "Updating" or not environment.abortable:
+            raise invalid(f"Environment named {environment.name} is in an invalid state for this operation. "
+                          "Must be pending deployment.")  # fmt: skip
+        call.state.change(environment.key, status="Aborting", abortable=False)
+    call.state.say(environment, "Aborting the environment update.", request_id=call.request_id)
+    call.fleet.abort(environment.key)
+    return {}
+
+
+def restart_app_server(call: Call, given: Structure) -> Structure:
+    """RestartAppServer."""
+    environment = _claim(call, call.environment(given), "restart")
+    call.fleet.begin(call.fleet.restart_app_server, environment.key, call.request_id)
+    return {}
+
+
+def rebuild_environment(call: Call, given: Structure) -> Structure:
+    """RebuildEnvironment: of one that runs, or of one that was terminated within six weeks."""
+    gone = _terminated(call, given)
+    if gone is None:
+        environment = _claim(call, call.environment(given), "rebuild")
+    else:
+        with call.state.lock:
+            _refuse_taken(call, gone)
+            environment = call.state.change(gone.key, status="Launching", operation="rebuild")
+    call.fleet.begin(call.fleet.rebuild, environment.key, call.request_id)
+    return {}
+
+
+def _terminated(call: Call, given: Structure) -> Environment | None:
+    """The terminated environment that a request names by its id; None when that one lives or none is named."""
+    found = call.state.environments.get(f"{call.region}/{given.get('EnvironmentId', '')}")
+    return found if found and not found.alive and found.updated > now() - REBUILT else None
+
+
+def _refuse_taken(call: Call, wanted: Environment) -> None:
+    """Refuse a name or CNAME that another environment has. Raises ServiceError. The state's lock is held."""
+    for other in call.living():
+        if other.name == wanted.name:
+            raise invalid(f"Environment {wanted.name} already exists.")
+        if wanted.cname and other.cname == wanted.cname:
+            raise invalid(f"DNS name ({wanted.cname}) is not available.")
 
 
 def describe_environments(call: Call, given: Structure) -> Structure:
@@ -158,7 +206,7 @@ def describe(call: Call, item: Environment) -> Structure:
         "DateCreated": item.created,
         "DateUpdated": item.updated,
         "Status": item.status,
-        "AbortableOperationInProgress": False,
+        "AbortableOperationInProgress": item.abortable,
         "Health": item.health,
         "Tier": {"Name": "WebServer", "Type": "Standard", "Version": "1.0"},
         "EnvironmentLinks": [],
@@ -172,10 +220,11 @@ def describe(call: Call, item: Environment) -> Structure:
 
 
 def _claim(call: Call, environment: Environment, operation: str) -> Environment:
-    """Begin an operation on an environment that is Ready. Raises ServiceError. The state's lock is held."""
-    if call.state.environments[environment.key].status != "Ready":
-        raise not_ready(environment.name)
-    return call.state.change(environment.key, status="Updating", operation=operation)
+    """Begin an operation on an environment that is Ready. Raises ServiceError."""
+    with call.state.lock:
+        if call.state.environments[environment.key].status != "Ready":
+            raise not_ready(environment.name)
+        return call.state.change(environment.key, status="Updating", operation=operation)
 
 
 def _refuse_unprocessed(call: Call, application: str, label: str) -> None:
@@ -197,5 +246,8 @@ SERVED: dict[str, Operation] = {
     "UpdateEnvironment": update_environment,
     "TerminateEnvironment": terminate_environment,
     "SwapEnvironmentCNAMEs": swap_environment_cnames,
+    "AbortEnvironmentUpdate": abort_environment_update,
+    "RestartAppServer": restart_app_server,
+    "RebuildEnvironment": rebuild_environment,
     "DescribeEnvironments": describe_environments,
 }
