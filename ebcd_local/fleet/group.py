@@ -23,6 +23,8 @@ READY_DEADLINE = 5.0
 """Seconds that the first health checks may take before a deployment is done all the same."""
 DRAIN_DEADLINE = 20.0
 """Seconds that requests under way may take to end when an instance leaves; the load balancer's default on AWS."""
+SETTLE = 0.05
+"""Seconds after which no request is about to be sent to an instance that has just left."""
 AT_ONCE = 8
 """Deployments that run at the same time, over all environments."""
 _deploying = threading.BoundedSemaphore(AT_ONCE)
@@ -119,7 +121,13 @@ class Group:
         for member in members:
             member.registered = False
         self.route()
-        time.sleep(0.1)
+        time.sleep(SETTLE)
+        under_way = self._site.balancer.under_way
+        deadline = time.monotonic() + DRAIN_DEADLINE / self._site.speed
+        while time.monotonic() < deadline and any(
+            member.instance.alive and under_way(self.environment.id, member.instance.id) for member in members
+        ):
+            time.sleep(0.05)
 
     def remove(self, members: Sequence[Member]) -> None:
         """Terminate instances: no more requests, no process, no folder."""
@@ -136,8 +144,11 @@ class Group:
         registered = {member.instance.id: member for member in self.members if member.registered}
         chosen = {name: member for name, member in registered.items() if healthy is None or name in healthy}
         taking = chosen or registered
+        weights = {name: member.weight for name, member in taking.items()}
         self._site.balancer.set_upstreams(
-            self.environment.id, {name: member.instance.port for name, member in taking.items()}
+            self.environment.id,
+            {name: member.instance.port for name, member in taking.items()},
+            weights if len(set(weights.values())) > 1 else None,
         )
 
     def record(self) -> None:

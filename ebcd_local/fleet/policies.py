@@ -156,6 +156,7 @@ def _traffic_splitting(rollout: Rollout) -> None:
     added = _launch(rollout, len(earlier), leader=True)
     rollout.say(f"Sending {share} percent of the traffic to the new version.")
     try:
+        # Two groups of the same size, so an instance's share of its group's share is the same in both.
         _weigh(added, share)
         _weigh(earlier, 100 - share)
         group.register(added)
