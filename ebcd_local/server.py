@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Any, assert_never
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -64,7 +63,6 @@ class Endpoint:
         request_id = str(uuid.uuid4())
         response = self._answer(environ, request_id)
         response.headers["x-amzn-RequestId"] = request_id
-        response.headers.setdefault("Date", formatdate(usegmt=True))
         return response(environ, start_response)
 
     def _answer(self, environ: Wsgi, request_id: str) -> Response:

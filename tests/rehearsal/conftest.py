@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -126,6 +127,14 @@ class Product:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", f"Change {text or mode}")
         return self.git("rev-parse", "HEAD").strip()
+
+    def configure(self, **values: str) -> None:
+        """Change durations of the stage in ebcd.toml."""
+        path = self.folder / "ebcd.toml"
+        text = path.read_text()
+        for name, value in values.items():
+            text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
+        path.write_text(text)
 
     def git(self, *arguments: str) -> str:
         command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", *arguments]
