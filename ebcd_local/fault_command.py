@@ -35,7 +35,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("place", nargs="?", default="", metavar="PLACE", help=where)
     command.add_argument("--nth", type=int, default=1, help="strike at the n-th call from now on; default 1")
     command.add_argument("--times", type=int, default=1, help="how often; 0: until cleared; default 1")
-    command.add_argument("--seconds", type=arguments.duration, default=5.0, help="of delay and stall; default 5")
+    command.add_argument(
+        "--seconds", type=arguments.duration, help="how long the call is held; default 5 for delay and stall"
+    )
     command.add_argument("--code", default="", help="of error: the error code, as TooManyEnvironmentsException")
     command.add_argument("--status", type=int, help="of error: the HTTP status; default 400 with a code, else 500")
     command.add_argument("--instance", default="", help="of kill: its id; default: the oldest one")
@@ -53,9 +55,11 @@ def run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     if given.kind == "kill":
         return daemon.control(folder, "POST", "kill", {"environment": given.place, "instance": given.instance})
     place = f"{given.kind}:{given.place}" if given.kind in {Kind.LAUNCH, Kind.DISK} else given.place
+    held = 5.0 if given.kind in {Kind.DELAY, Kind.STALL} else 0.0
+    seconds = given.seconds if given.seconds is not None else held
     status = given.status or (400 if given.code else 500)
     return daemon.control(folder, "POST", "faults", {
-        "kind": given.kind, "place": place, "nth": given.nth, "times": given.times, "seconds": given.seconds,
+        "kind": given.kind, "place": place, "nth": given.nth, "times": given.times, "seconds": seconds,
         "code": given.code, "status": status})  # fmt: skip
 
 

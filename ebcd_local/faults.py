@@ -50,6 +50,7 @@ class Fault:
     times: int = 1
     """How often; 0: until it is cleared."""
     seconds: float = 0.0
+    """How long it waits: of delay and stall; of cut and lost before the connection is cut."""
     code: str = ""
     status: int = 500
 

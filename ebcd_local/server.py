@@ -6,6 +6,7 @@ request ─ loopback? ─► control call
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import socket
@@ -96,9 +97,11 @@ class Endpoint:
             case Kind.THROTTLE | Kind.EXPIRED | Kind.ERROR:
                 raise refusal(fault, request.service)
             case Kind.CUT:
+                time.sleep(fault.seconds)
                 raise _cut(environ, fault)
             case Kind.LOST:
                 self._serve(environ, request, request_id)
+                time.sleep(fault.seconds)
                 raise _cut(environ, fault)
             case Kind.DELAY:
                 time.sleep(fault.seconds)
@@ -169,5 +172,6 @@ def _check_body(environ: Wsgi) -> None:
 
 def _cut(environ: Wsgi, fault: Fault) -> ConnectionAbortedError:
     """Close the client's connection under it; what to raise so that the server ends it without a word."""
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):  # the client may be gone already
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     return ConnectionAbortedError(fault.kind)
