@@ -239,7 +239,8 @@ def test_settings_show_what_holds(local: Local) -> None:
 def test_a_platform_is_found_by_its_branch(local: Local) -> None:
     eb = local.client("elasticbeanstalk")
     branch = "Python 3.12 running on 64bit Amazon Linux 2023"
-    filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
+    filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]},
+               {"Type": "PlatformLifecycleState", "Operator": "=", "Values": ["Recommended"]}]  # fmt: skip
     (found,) = eb.list_platform_versions(Filters=filters)["PlatformSummaryList"]
     assert branch in found["PlatformArn"]
     assert eb.list_platform_versions(Filters=[filters[0] | {"Values": ["COBOL"]}])["PlatformSummaryList"] == []
