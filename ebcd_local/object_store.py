@@ -71,6 +71,17 @@ class ObjectStore:
                                f"Key: {key}). Reason: Not Found")  # fmt: skip
         path.write_bytes(found.value)
 
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """An object's content; None when there is none."""
+        found = self._object(bucket, key)
+        return None if found is None else bytes(found.value)
+
+    def region(self, bucket: str) -> str | None:
+        """The region that a bucket is in; None when there is none."""
+        if self.owner(bucket) is None:
+            return None
+        return str(self._backend_of(bucket).get_bucket(bucket).region_name)
+
     def put(self, bucket: str, key: str, content: bytes) -> None:
         """Store an object."""
         self._backend.put_object(bucket, key, content)

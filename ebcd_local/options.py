@@ -1,15 +1,17 @@
-"""Option settings: what an environment effectively runs with.
+"""Option settings: what an environment effectively runs with, and whether they are valid.
 
-Precedence, highest first: the API, .ebextensions, the defaults.
+Precedence, highest first: the API, a saved configuration, .ebextensions, the defaults.
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ebcd_local.errors import invalid
+from ebcd_local import option_table
+from ebcd_local.errors import ServiceError, invalid
 
 Options = dict[tuple[str, str], str]
 
@@ -18,6 +20,16 @@ SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 ASG = "aws:autoscaling:asg"
 OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", "aws:elasticbeanstalk:command"})
 """Namespaces whose options change how instances are treated, not the instances."""
+HEALTH = "aws:elasticbeanstalk:healthreporting:system"
+MANAGED = "aws:elasticbeanstalk:managedactions"
+PLATFORM_UPDATE = "aws:elasticbeanstalk:managedactions:platformupdate"
+TYPE = "aws:elasticbeanstalk:environment"
+SCHEDULED = "aws:autoscaling:scheduledaction"
+PROPERTIES_LIMIT = 4096
+"""Bytes of all environment properties together, as `name=value`, comma separated.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-softwaresettings.html
+"""
 _SEPARATOR = "\x1f"
 
 DEFAULTS: Options = {
@@ -28,10 +40,33 @@ DEFAULTS: Options = {
     ("aws:elasticbeanstalk:container:python", "WSGIPath"): "application",
     ("aws:elasticbeanstalk:container:python", "NumProcesses"): "1",
     ("aws:elasticbeanstalk:container:python", "NumThreads"): "15",
-    ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): "enhanced",
+    (HEALTH, "SystemType"): "enhanced",  # every environment here reports enhanced health
     ("aws:elasticbeanstalk:command", "DeploymentPolicy"): "AllAtOnce",
-    ("aws:elasticbeanstalk:environment", "EnvironmentType"): "LoadBalanced",
+    (TYPE, "EnvironmentType"): "LoadBalanced",
 }
+"""Defaults that hold whatever the kind of environment; the others are in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an option setting."""
+
+    namespace: str
+    name: str
+    message: str
+    severity: str = "error"
+
+
+def key(namespace: str, name: str, resource: str = "") -> str:
+    """An option setting's key as it is stored. Only scheduled actions are told apart by resource."""
+    parts = [namespace, name] + ([resource] if resource and namespace == SCHEDULED else [])
+    return _SEPARATOR.join(parts)
+
+
+def split(stored: str) -> tuple[str, str, str]:
+    """Namespace, name and resource of a stored key."""
+    namespace, name, *resource = stored.split(_SEPARATOR)
+    return namespace, name, resource[0] if resource else ""
 
 
 def from_request(settings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -41,22 +76,78 @@ def from_request(settings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         space, name = item.get("Namespace", ""), item.get("OptionName", "")
         if not space or not name:
             raise invalid("An option setting needs a Namespace and an OptionName.")
-        found[f"{space}{_SEPARATOR}{name}"] = item.get("Value", "")
-    _check_sizes(found)
+        found[key(space, name, item.get("ResourceName", ""))] = item.get("Value", "")
     return found
 
 
-def _check_sizes(found: Mapping[str, str]) -> None:
-    sizes = {name: found.get(f"{ASG}{_SEPARATOR}{name}", "1") for name in ("MinSize", "MaxSize")}
-    for name, value in sizes.items():
-        if not value.isdigit() or int(value) > 10_000:
-            raise invalid(f"Value '{value}' is invalid for option '{name}' in namespace '{ASG}'.")
+def without(stored: Mapping[str, str], removed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Stored settings without those that OptionsToRemove names."""
+    gone = {key(item.get("Namespace", ""), item.get("OptionName", ""), item.get("ResourceName", ""))
+            for item in removed}  # fmt: skip
+    return {name: value for name, value in stored.items() if name not in gone}
+
+
+def check(stored: Mapping[str, str]) -> None:
+    """Refuse settings that are not valid. Raises ServiceError (ConfigurationValidationException)."""
+    for problem in problems(stored):
+        if problem.severity == "error":
+            message = f"Configuration validation exception: {problem.message}"
+            raise ServiceError("ConfigurationValidationException", message)
+
+
+def problems(stored: Mapping[str, str]) -> list[Problem]:
+    """Everything that is wrong with stored settings."""
+    return [*_single_problems(stored), *_joint_problems(stored)]
+
+
+def _single_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
+    for item, value in stored.items():
+        space, name, resource = split(item)
+        where = f"(Namespace: '{space}', OptionName: '{name}')"
+        option = option_table.find(space, name)
+        if option is None:
+            yield Problem(space, name, f"Invalid option specification {where}: Unknown configuration setting.")
+        elif space == SCHEDULED and not resource:
+            yield Problem(space, name, "The scheduled action name cannot be blank.")
+        elif why := option.refusal(value):
+            yield Problem(space, name, f"Invalid option value: '{value}' {where}: {why}")
+
+
+def _joint_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
+    found = effective(stored, {})
+    where = f"(Namespace: '{MANAGED}', OptionName: 'ManagedActionsEnabled')"
+    if found.get((MANAGED, "ManagedActionsEnabled"), "").lower() == "true":
+        lacking = [name for space, name in ((MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel"))
+                   if not found.get((space, name))]  # fmt: skip
+        if found[HEALTH, "SystemType"] != "enhanced":
+            yield Problem(MANAGED, "ManagedActionsEnabled", f"Invalid option specification {where}: Managed platform "
+                          "updates require enhanced health reporting (option SystemType in namespace "
+                          f"{HEALTH}).")  # fmt: skip
+        if lacking:
+            yield Problem(MANAGED, "ManagedActionsEnabled", f"Invalid option specification {where}: Managed platform "
+                          f"updates require the option {lacking[0]}.")  # fmt: skip
+    size = len(",".join(f"{name}={value}" for name, value in properties(found).items()).encode())
+    if size > PROPERTIES_LIMIT:
+        yield Problem(ENVIRONMENT, "", f"The environment properties have {size:,} bytes; the combined size of all of "
+                      f"them cannot be greater than {PROPERTIES_LIMIT:,} bytes.")  # fmt: skip
 
 
 def effective(stored: Mapping[str, str], extensions: Options) -> Options:
-    """What holds: the API's settings over those of .ebextensions over the defaults."""
-    api = {(key.partition(_SEPARATOR)[0], key.partition(_SEPARATOR)[2]): value for key, value in stored.items()}
-    return {**DEFAULTS, **extensions, **api}
+    """What holds: the API's settings over those of .ebextensions (whose invalid values count for nothing) over the
+    defaults.
+    """
+    valid = {(space, name): value for (space, name), value in extensions.items()
+             if (option := option_table.find(space, name)) is None or not option.refusal(value)}  # fmt: skip
+    api = {(space, name): value for item, value in stored.items() for space, name, resource in [split(item)]
+           if not resource}  # fmt: skip
+    return {**DEFAULTS, **valid, **api}
+
+
+def load_balancer(options: Options) -> str:
+    """The kind of load balancer: classic, application, network; empty for a single instance."""
+    if options[TYPE, "EnvironmentType"] == "SingleInstance":
+        return ""
+    return options.get((TYPE, "LoadBalancerType"), "classic")
 
 
 def properties(options: Options) -> dict[str, str]:

@@ -20,13 +20,22 @@ from ebcd_local.errors import ServiceError
 
 NAMESPACE = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/"
 _OF_EB = {
-    "TemplateSource": {"EnvironmentName": "EnvironmentName", "SolutionStackName": "SolutionStackName"},
+    "TemplateSource": {
+        "EnvironmentName": "EnvironmentName",
+        "SolutionStackName": "SolutionStackName",
+        "PlatformArn": "PlatformArn",
+        "SourceContents": "String",
+    },
     "TemplateSpecification": {"TemplateSource": "TemplateSource"},
     "CreateEnvironmentMessage": {"TemplateSpecification": "TemplateSpecification"},
     "CreateConfigurationTemplateMessage": {"TemplateSpecification": "TemplateSpecification"},
+    "UpdateEnvironmentMessage": {"TemplateSpecification": "TemplateSpecification"},
+    "ValidateConfigurationSettingsMessage": {"TemplateSpecification": "TemplateSpecification"},
     "ConfigurationSettingsDescription": {"Tier": "EnvironmentTier"},
 }
 """Shape → member → its shape. Source: ebcli/lib/elasticbeanstalk.py in awsebcli 3.27."""
+_OPTIONAL_FOR_EB = {"ValidateConfigurationSettingsMessage": "OptionSettings"}
+"""Shape → the member that `eb` leaves out though botocore's model requires it."""
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -38,6 +47,8 @@ def model() -> ServiceModel:
     for shape, members in _OF_EB.items():
         known = shapes.setdefault(shape, {"type": "structure", "members": {}})["members"]
         shapes[shape] = shapes[shape] | {"members": known | {name: {"shape": kind} for name, kind in members.items()}}
+    for shape, member in _OPTIONAL_FOR_EB.items():
+        shapes[shape] = shapes[shape] | {"required": [name for name in shapes[shape]["required"] if name != member]}
     return ServiceModel(found, "elasticbeanstalk")
 
 

@@ -77,6 +77,7 @@ class Template:
     options: dict[str, str] = field(default_factory=dict)
     """Option settings: `namespace␟name` → value."""
     tags: dict[str, str] = field(default_factory=dict)
+    tier: str = "WebServer"
 
     @property
     def key(self) -> str:
@@ -138,6 +139,10 @@ class Environment:
     """Whether what is under way can be aborted."""
     failure: str = ""
     """Why its last deployment failed; empty when it did not."""
+    managed_history: list[dict[str, Any]] = field(default_factory=list)
+    """Managed actions that ran, as ManagedActionHistoryItem shapes them; the newest first."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Links to other environments: link name → environment name."""
 
     @property
     def key(self) -> str:
@@ -238,7 +243,7 @@ class State:
 
     def routes(self) -> dict[str, str]:
         """CNAME → environment id."""
-        return {item.cname: item.id for item in self.living() if item.status != "Terminating"}
+        return {item.cname: item.id for item in self.living() if item.cname and item.status != "Terminating"}
 
     def _load(self, kind: str, record: type[Any]) -> dict[str, Any]:
         rows = self._database.execute("SELECT key, body FROM record WHERE kind = ?", (kind,))

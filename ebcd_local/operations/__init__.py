@@ -7,14 +7,32 @@ shapes it. Refusals are `ServiceError`.
 from __future__ import annotations
 
 from ebcd_local.errors import ServiceError
-from ebcd_local.operations import applications, environments, insight, platforms, versions
+from ebcd_local.operations import (
+    applications,
+    configuration,
+    creation,
+    environments,
+    insight,
+    lifecycle,
+    platforms,
+    quotas,
+    tags,
+    templates,
+    versions,
+)
 from ebcd_local.operations.call import Call, Operation
 
 _SERVED: dict[str, Operation] = {
     **applications.SERVED,
     **versions.SERVED,
+    **creation.SERVED,
     **environments.SERVED,
     **insight.SERVED,
+    **templates.SERVED,
+    **configuration.SERVED,
+    **lifecycle.SERVED,
+    **tags.SERVED,
+    **quotas.SERVED,
     **platforms.SERVED,
 }
 

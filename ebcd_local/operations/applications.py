@@ -1,12 +1,21 @@
-"""Applications, tags, account attributes, the storage location."""
+"""Applications and the storage location."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.operations import lifecycle, quotas, tags, templates
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import ACCOUNT, Application, Environment, now
+from ebcd_local.state import ACCOUNT, Application, now
+
+_KEEPS_ALL = {
+    "VersionLifecycleConfig": {
+        "MaxCountRule": {"Enabled": False, "MaxCount": 200, "DeleteSourceFromS3": False},
+        "MaxAgeRule": {"Enabled": False, "MaxAgeInDays": 180, "DeleteSourceFromS3": False},
+    }
+}
+"""The lifecycle of an application that has none of its own."""
 
 
 def create_application(call: Call, given: Structure) -> Structure:
@@ -17,7 +26,10 @@ def create_application(call: Call, given: Structure) -> Structure:
     with call.state.lock:
         if f"{call.region}/{name}" in call.state.applications:
             raise invalid(f"Application {name} already exists.")
-        application = Application(call.region, name, given.get("Description", ""), now(), now())
+        quotas.refuse_more(call, "Applications", call.state.applications, quotas.APPLICATIONS)
+        application = Application(call.region, name, given.get("Description", ""), now(), now(),
+                                  tags.of_request(given.get("Tags", [])),
+                                  lifecycle.checked(given.get("ResourceLifecycleConfig", {})))  # fmt: skip
         call.state.save(application)
     call.state.say(None, f"Created new Application: {name}", request_id=call.request_id, region=call.region,
                    application=name)  # fmt: skip
@@ -50,6 +62,8 @@ def delete_application(call: Call, given: Structure) -> Structure:
         call.fleet.begin(call.fleet.terminate, environment.key, call.request_id)
     for version in [item for item in call.state.versions.values() if item.key.startswith(f"{application.key}/")]:
         call.state.delete(version)
+    for name in templates.names(call, application.name):
+        templates.forget(call, application.name, name)
     call.state.delete(application)
     return {}
 
@@ -65,7 +79,8 @@ def describe(call: Call, application: Application) -> Structure:
         "DateCreated": application.created,
         "DateUpdated": application.updated,
         "Versions": labels[::-1],
-        "ConfigurationTemplates": [],
+        "ConfigurationTemplates": templates.names(call, application.name),
+        "ResourceLifecycleConfig": application.lifecycle or _KEEPS_ALL,
     }
 
 
@@ -76,45 +91,10 @@ def create_storage_location(call: Call, _: Structure) -> Structure:
     return {"S3Bucket": bucket}
 
 
-def describe_account_attributes(_: Call, __: Structure) -> Structure:
-    """DescribeAccountAttributes: the service's default quotas."""
-    quotas = {"ApplicationQuota": 75, "ApplicationVersionQuota": 1000, "EnvironmentQuota": 200,
-              "ConfigurationTemplateQuota": 2000, "CustomPlatformQuota": 50}  # fmt: skip
-    return {"ResourceQuotas": {name: {"Maximum": value} for name, value in quotas.items()}}
-
-
-def list_tags_for_resource(call: Call, given: Structure) -> Structure:
-    """ListTagsForResource, of environments."""
-    environment = _tagged(call, given["ResourceArn"])
-    tags = [{"Key": key, "Value": value} for key, value in environment.tags.items()]
-    return {"ResourceArn": given["ResourceArn"], "ResourceTags": tags}
-
-
-def update_tags_for_resource(call: Call, given: Structure) -> Structure:
-    """UpdateTagsForResource, of environments."""
-    environment = _tagged(call, given["ResourceArn"])
-    added = {item["Key"]: item["Value"] for item in given.get("TagsToAdd", [])}
-    removed = set(given.get("TagsToRemove", []))
-    tags = {key: value for key, value in (environment.tags | added).items() if key not in removed}
-    call.state.change(environment.key, tags=tags)
-    call.state.say(environment, "Environment tag update completed successfully.", request_id=call.request_id)
-    return {}
-
-
-def _tagged(call: Call, arn: str) -> Environment:
-    for environment in call.living():
-        if call.arn("environment", f"{environment.application}/{environment.name}") == arn:
-            return environment
-    raise ServiceError("ResourceNotFoundException", f"Resource not found for ARN '{arn}'.")
-
-
 SERVED: dict[str, Operation] = {
     "CreateApplication": create_application,
     "DescribeApplications": describe_applications,
     "UpdateApplication": update_application,
     "DeleteApplication": delete_application,
     "CreateStorageLocation": create_storage_location,
-    "DescribeAccountAttributes": describe_account_attributes,
-    "ListTagsForResource": list_tags_for_resource,
-    "UpdateTagsForResource": update_tags_for_resource,
 }

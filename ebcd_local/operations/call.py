@@ -45,6 +45,8 @@ class Call:
         if not wanted_id and not name:
             raise ServiceError("MissingRequiredParameter", f"Either {prefix}Id or {prefix}Name must be specified.")
         for item in self.living():
+            if given.get("ApplicationName") not in (None, item.application):
+                continue
             if wanted_id in (None, item.id) and name in (None, item.name):
                 return item
         raise no_environment(name or str(wanted_id))
@@ -58,7 +60,7 @@ Operation: TypeAlias = Callable[[Call, Structure], Structure]
 
 
 def page(items: Sequence[T], given: Structure, *, most: int) -> tuple[list[T], str | None]:
-    """A page of a list and the token of the next one. Raises ServiceError for a token that is none."""
+    """A page of a list and the token of the next one. Raises ServiceError for a token or a size that is none."""
     start, count = span(given, most=most)
     if start > len(items):
         raise invalid("NextToken is invalid.")
@@ -67,8 +69,12 @@ def page(items: Sequence[T], given: Structure, *, most: int) -> tuple[list[T], s
 
 
 def span(given: Structure, *, most: int) -> tuple[int, int]:
-    """Where a request's page starts, and how many it may have. Raises ServiceError for a token that is none."""
+    """Where a request's page starts, and how many it may have. Raises ServiceError for an invalid one."""
     token = given.get("NextToken") or "0"
     if not (token.isascii() and token.isdigit() and len(token) < 10):
         raise invalid("NextToken is invalid.")
-    return int(token), min(int(given.get("MaxRecords") or most), most)
+    wanted = given.get("MaxRecords", most)
+    if not 1 <= wanted <= most:
+        raise invalid(f"Value '{wanted}' at 'maxRecords' failed to satisfy constraint: Member must have a value from 1 "
+                      f"to {most}.")  # fmt: skip
+    return int(token), wanted

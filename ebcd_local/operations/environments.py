@@ -1,94 +1,70 @@
-"""Environments: created, updated, swapped, terminated, described."""
+"""Environments: updated, swapped, terminated, described."""
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
-from ebcd_local import options
+from ebcd_local import options, saved_configuration
 from ebcd_local.errors import ServiceError, invalid, not_ready
-from ebcd_local.operations import platforms, versions
+from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
-from ebcd_local.state import Environment, now, random_id
+from ebcd_local.state import Environment, now
 
-DOMAIN = "elasticbeanstalk.localhost"
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,38}[A-Za-z0-9])")
-_PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,61}[A-Za-z0-9])")
+_CONFIGURATION = ("OptionSettings", "OptionsToRemove", "TemplateName", "TemplateSpecification", "PlatformArn",
+                  "SolutionStackName")  # fmt: skip
+"""Members of UpdateEnvironment that change the configuration."""
 REMEMBERED = timedelta(hours=1)
 """How long a terminated environment is still described."""
 REBUILT = timedelta(weeks=6)
 """How long a terminated environment can be rebuilt."""
 
 
-def check_dns_availability(call: Call, given: Structure) -> Structure:
-    """CheckDNSAvailability."""
-    cname = _cname(call, given["CNAMEPrefix"])
-    taken = any(item.cname == cname for item in call.living())
-    return {"Available": not taken, "FullyQualifiedCNAME": cname}
-
-
-def create_environment(call: Call, given: Structure) -> Structure:
-    """CreateEnvironment."""
-    application = call.application(given["ApplicationName"])
-    name = given.get("EnvironmentName") or f"{application.name[:30]}-{random_id(6)}"
-    if not _NAME.fullmatch(name):
-        raise invalid(f"Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 "
-                      "characters in length, letters, digits and hyphens, none at an edge.")  # fmt: skip
-    label = given.get("VersionLabel")
-    if not label:
-        raise invalid("The local Beanstalk creates an environment from a VersionLabel.")
-    _refuse_unprocessed(call, application.name, label)
-    prefix = given.get("CNAMEPrefix")
-    environment_id = f"e-{random_id(10)}"
-    environment = Environment(
-        region=call.region,
-        id=environment_id,
-        name=name,
-        application=application.name,
-        version_label=label,
-        cname=_cname(call, prefix) if prefix else f"{name}.eba-{random_id(8)}.{call.region}.{DOMAIN}".lower(),
-        status="Launching",
-        health="Grey",
-        health_status="Pending",
-        platform_arn=platforms.choose(call, given),
-        description=given.get("Description", ""),
-        created=now(),
-        updated=now(),
-        options=options.from_request(given.get("OptionSettings", [])),
-        tags={item["Key"]: item["Value"] for item in given.get("Tags", [])},
-        operation="create",
-    )
-    with call.state.lock:
-        _refuse_taken(call, environment)
-        call.state.save(environment)
-    call.fleet.begin(call.fleet.launch, environment.key, call.request_id)
-    return describe(call, environment)
-
-
 def update_environment(call: Call, given: Structure) -> Structure:
-    """UpdateEnvironment: another version, or other option settings, not both."""
+    """UpdateEnvironment: another version; or other option settings, a saved configuration, another platform."""
     environment = call.environment(given)
-    label, settings = given.get("VersionLabel"), given.get("OptionSettings")
-    if label and settings:
-        raise ServiceError("InvalidParameterCombination", "A version and option settings cannot change in one update.")
+    label = given.get("VersionLabel")
+    if label and any(given.get(name) for name in _CONFIGURATION):
+        raise ServiceError("InvalidParameterCombination", "The version and the configuration cannot change in one "
+                           "update.")  # fmt: skip
+    if given.get("Tier") and given["Tier"].get("Name") not in (None, environment.tier):
+        raise invalid("The tier of an environment cannot be changed.")
     if label:
-        _refuse_unprocessed(call, environment.application, label)
-    changed = options.from_request(settings or [])
+        versions.deployable(call, environment.application, label)
     with call.state.lock:
-        environment = _claim(call, environment, "update")
-        stored = {**environment.options, **changed}
-        for item in given.get("OptionsToRemove", []):
-            stored.pop(f"{item.get('Namespace', '')}\x1f{item.get('OptionName', '')}", None)
-        description = given.get("Description", environment.description)
-        environment = call.state.change(environment.key, options=stored, description=description)
+        environment = call.state.environments[environment.key]
+        changes = _changes(call, environment, given)
+        claim(call, environment, "update")
+        environment = call.state.change(environment.key, **changes)
     if label:
         call.fleet.begin(lambda key, request: call.fleet.deploy(key, request, label), environment.key, call.request_id)
-    elif changed and all(key.partition("\x1f")[0] in options.OF_THE_GROUP for key in changed):
+    elif _only_resized(given):
         call.fleet.begin(call.fleet.resize, environment.key, call.request_id)
     else:
         call.fleet.begin(call.fleet.adjust, environment.key, call.request_id)
     return describe(call, environment)
+
+
+def _changes(call: Call, environment: Environment, given: Structure) -> dict[str, Any]:
+    """What an update changes in an environment's record. Raises ServiceError."""
+    found: dict[str, Any] = {"description": given.get("Description", environment.description)}
+    base = templates.of_specification(call, given)
+    if given.get("TemplateName"):
+        base = templates.of_template(templates.find(call, environment.application, given["TemplateName"]))
+        found["template"] = given["TemplateName"]
+    stored = {**environment.options, **base.options}
+    stored = options.without(stored, given.get("OptionsToRemove", []))
+    stored |= options.from_request(given.get("OptionSettings", []))
+    options.check(stored)
+    platform = platforms.choose(call, given, base.platform_arn or environment.platform_arn)
+    return found | {"options": stored, "platform_arn": platform}
+
+
+def _only_resized(given: Structure) -> bool:
+    """Whether an update touches nothing but the Auto Scaling group."""
+    others = any(given.get(name) for name in _CONFIGURATION if name != "OptionSettings")
+    settings = given.get("OptionSettings") or []
+    return bool(settings) and not others and all(item.get("Namespace") in options.OF_THE_GROUP for item in settings)
 
 
 def terminate_environment(call: Call, given: Structure) -> Structure:
@@ -111,12 +87,15 @@ def swap_environment_cnames(call: Call, given: Structure) -> Structure:
     )
     if source.key == destination.key:
         raise invalid("The source and the destination environment are the same.")
+    for side in (source, destination):
+        if not side.cname:
+            raise invalid(f"Environment {side.name} is a worker, which has no CNAME.")
     with call.state.lock:
         for side in (source, destination):
             if call.state.environments[side.key].status != "Ready":
                 raise not_ready(side.name)
         for side in (source, destination):
-            _claim(call, side, "swap")
+            claim(call, side, "swap")
     call.fleet.begin(lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id,
                      locked=False)  # fmt: skip
     return {}
@@ -138,7 +117,7 @@ def abort_environment_update(call: Call, given: Structure) -> Structure:
 
 def restart_app_server(call: Call, given: Structure) -> Structure:
     """RestartAppServer."""
-    environment = _claim(call, call.environment(given), "restart")
+    environment = claim(call, call.environment(given), "restart")
     call.fleet.begin(call.fleet.restart_app_server, environment.key, call.request_id)
     return {}
 
@@ -147,10 +126,10 @@ def rebuild_environment(call: Call, given: Structure) -> Structure:
     """RebuildEnvironment: of one that runs, or of one that was terminated within six weeks."""
     gone = _terminated(call, given)
     if gone is None:
-        environment = _claim(call, call.environment(given), "rebuild")
+        environment = claim(call, call.environment(given), "rebuild")
     else:
         with call.state.lock:
-            _refuse_taken(call, gone)
+            refuse_taken(call, gone)
             environment = call.state.change(gone.key, status="Launching", operation="rebuild")
     call.fleet.begin(call.fleet.rebuild, environment.key, call.request_id)
     return {}
@@ -162,7 +141,7 @@ def _terminated(call: Call, given: Structure) -> Environment | None:
     return found if found and not found.alive and found.updated > now() - REBUILT else None
 
 
-def _refuse_taken(call: Call, wanted: Environment) -> None:
+def refuse_taken(call: Call, wanted: Environment) -> None:
     """Refuse a name or CNAME that another environment has. Raises ServiceError. The state's lock is held."""
     for other in call.living():
         if other.name == wanted.name:
@@ -202,24 +181,23 @@ def describe(call: Call, item: Environment) -> Structure:
         "SolutionStackName": platforms.solution_stack(item.platform_arn),
         "PlatformArn": item.platform_arn,
         "Description": item.description,
-        "CNAME": item.cname,
         "DateCreated": item.created,
         "DateUpdated": item.updated,
         "Status": item.status,
         "AbortableOperationInProgress": item.abortable,
         "Health": item.health,
-        "Tier": {"Name": "WebServer", "Type": "Standard", "Version": "1.0"},
-        "EnvironmentLinks": [],
+        "Tier": {**saved_configuration.tier(item.tier), "Version": "1.0"},
+        "EnvironmentLinks": [{"LinkName": name, "EnvironmentName": other} for name, other in item.links.items()],
         "EnvironmentArn": call.arn("environment", f"{item.application}/{item.name}"),
     }
-    if item.port:
-        found["EndpointURL"] = f"127.0.0.1:{item.port}"
-    if item.health_status:
-        found["HealthStatus"] = item.health_status
-    return found
+    if item.cname:
+        found["CNAME"] = item.cname
+        found["EndpointURL"] = f"127.0.0.1:{item.port}" if item.port else None
+    told = {"TemplateName": item.template, "HealthStatus": item.health_status, "OperationsRole": item.operations_role}
+    return found | {name: value for name, value in told.items() if value}
 
 
-def _claim(call: Call, environment: Environment, operation: str) -> Environment:
+def claim(call: Call, environment: Environment, operation: str) -> Environment:
     """Begin an operation on an environment that is Ready. Raises ServiceError."""
     with call.state.lock:
         if call.state.environments[environment.key].status != "Ready":
@@ -227,22 +205,24 @@ def _claim(call: Call, environment: Environment, operation: str) -> Environment:
         return call.state.change(environment.key, status="Updating", operation=operation)
 
 
-def _refuse_unprocessed(call: Call, application: str, label: str) -> None:
-    status = versions.find(call, application, label).status
-    if status in {"Processing", "Failed"}:
-        raise invalid(f"Application Version {label} is {status} and cannot be deployed.")
+def associate_operations_role(call: Call, given: Structure) -> Structure:
+    """AssociateEnvironmentOperationsRole. The role is kept and told; there is no IAM to ask here."""
+    environment = call.environment(given)
+    if not given["OperationsRole"].startswith("arn:"):
+        raise invalid(f"Value '{given['OperationsRole']}' at 'OperationsRole' is no ARN of a role.")
+    call.state.change(environment.key, operations_role=given["OperationsRole"])
+    return {}
 
 
-def _cname(call: Call, prefix: str) -> str:
-    if not _PREFIX.fullmatch(prefix):
-        raise invalid(f"Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: 4 to 63 letters, digits and "
-                      "hyphens, none at an edge.")  # fmt: skip
-    return f"{prefix.lower()}.{call.region}.{DOMAIN}"
+def disassociate_operations_role(call: Call, given: Structure) -> Structure:
+    """DisassociateEnvironmentOperationsRole."""
+    call.state.change(call.environment(given).key, operations_role="")
+    return {}
 
 
 SERVED: dict[str, Operation] = {
-    "CheckDNSAvailability": check_dns_availability,
-    "CreateEnvironment": create_environment,
+    "AssociateEnvironmentOperationsRole": associate_operations_role,
+    "DisassociateEnvironmentOperationsRole": disassociate_operations_role,
     "UpdateEnvironment": update_environment,
     "TerminateEnvironment": terminate_environment,
     "SwapEnvironmentCNAMEs": swap_environment_cnames,

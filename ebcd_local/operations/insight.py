@@ -1,4 +1,4 @@
-"""What there is to see of an environment: events, health, instances, settings, logs."""
+"""What there is to see of an environment: events, health, instances, logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from ebcd_local.balancer import Traffic
 from ebcd_local.errors import invalid
 from ebcd_local.event_log import Event, Wanted
-from ebcd_local.operations import platforms
 from ebcd_local.operations.call import Call, Operation, Structure, span
 from ebcd_local.state import ACCOUNT, InstanceRecord, now
 
@@ -102,31 +101,6 @@ def describe_environment_resources(call: Call, given: Structure) -> Structure:
     return {"EnvironmentResources": resources}
 
 
-def describe_configuration_settings(call: Call, given: Structure) -> Structure:
-    """DescribeConfigurationSettings of an environment: what holds, from wherever it comes."""
-    if given.get("TemplateName"):
-        raise invalid("The local Beanstalk keeps no configuration templates.")
-    environment = call.environment(given)
-    effective = call.fleet.effective(environment)
-    settings = [{"Namespace": space, "OptionName": name, "Value": value}
-                for (space, name), value in sorted(effective.items())]  # fmt: skip
-    return {
-        "ConfigurationSettings": [
-            {
-                "SolutionStackName": platforms.solution_stack(environment.platform_arn),
-                "PlatformArn": environment.platform_arn,
-                "ApplicationName": environment.application,
-                "EnvironmentName": environment.name,
-                "Description": environment.description,
-                "DeploymentStatus": "deployed",
-                "DateCreated": environment.created,
-                "DateUpdated": environment.updated,
-                "OptionSettings": settings,
-            }
-        ]
-    }
-
-
 def request_environment_info(call: Call, given: Structure) -> Structure:
     """RequestEnvironmentInfo: the last lines of each instance's logs go to S3."""
     if given["InfoType"] != "tail":
@@ -172,7 +146,6 @@ SERVED: dict[str, Operation] = {
     "DescribeEnvironmentHealth": describe_environment_health,
     "DescribeInstancesHealth": describe_instances_health,
     "DescribeEnvironmentResources": describe_environment_resources,
-    "DescribeConfigurationSettings": describe_configuration_settings,
     "RequestEnvironmentInfo": request_environment_info,
     "RetrieveEnvironmentInfo": retrieve_environment_info,
 }

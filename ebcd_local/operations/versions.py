@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from ebcd_local import ebextensions
+from ebcd_local import ebextensions, saved_configuration
 from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.operations import lifecycle, quotas, tags
 from ebcd_local.operations.applications import create_application
 from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.saved_configuration import SavedConfiguration
 from ebcd_local.state import Version, now
 
 
@@ -20,23 +23,51 @@ def create_application_version(call: Call, given: Structure) -> Structure:
     name, label = given["ApplicationName"], given["VersionLabel"]
     if "/" in label or not label.strip() or re.search(r"[^ -~]", label):
         raise invalid(f"Value '{label}' at 'VersionLabel' is invalid.")
+    bucket, key = _source(call, given)
+    version_tags = tags.of_request(given.get("Tags", []))
     if f"{call.region}/{name}" not in call.state.applications and given.get("AutoCreateApplication"):
         create_application(call, {"ApplicationName": name})
-    call.application(name)
-    source = given.get("SourceBundle") or {}
-    bucket, key = source.get("S3Bucket", ""), source.get("S3Key", "")
-    if not call.objects.exists(bucket, key):
-        raise invalid(f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found")
+    application = call.application(name)
     status = "Processing" if given.get("Process") else "Unprocessed"
-    version = Version(call.region, name, label, given.get("Description", ""), bucket, key, status, now(), now())
+    version = Version(call.region, name, label, given.get("Description", ""), bucket, key, status, now(), now(),
+                      version_tags)  # fmt: skip
     with call.state.lock:
         if version.key in call.state.versions:
             raise invalid(f"Application Version {label} already exists.")
+        quotas.refuse_more(call, "ApplicationVersions", call.state.versions, quotas.VERSIONS)
         call.state.save(version)
+        gone = lifecycle.apply(call, application)
     say(call, version, f"Created new Application Version: {label}")
+    for old in gone:
+        say(call, old, f"Deleted Application Version: {old.label}")
     if given.get("Process"):
         process(call, version)
     return {"ApplicationVersion": describe(call, version)}
+
+
+def _source(call: Call, given: Structure) -> tuple[str, str]:
+    """Bucket and key of a request's bundle. Raises ServiceError."""
+    if given.get("BuildConfiguration") or given.get("ImageConfiguration"):
+        raise ServiceError("CodeBuildNotInServiceRegionException", "AWS CodeBuild is not available in the specified "
+                           "region.")  # fmt: skip
+    source, build = given.get("SourceBundle"), given.get("SourceBuildInformation")
+    if source and build:
+        raise ServiceError("InvalidParameterCombination", "Specify SourceBundle or SourceBuildInformation, not both.")
+    if build:
+        if build["SourceRepository"] != "S3" or build["SourceType"] != "Zip":
+            raise invalid("The local Beanstalk has no CodeCommit: the source must be a Zip in S3.")
+        bucket, _, key = build["SourceLocation"].partition("/")
+        source = {"S3Bucket": bucket, "S3Key": key}
+    bucket, key = (source or {}).get("S3Bucket", ""), (source or {}).get("S3Key", "")
+    if not bucket or not key:
+        raise invalid("Both S3 bucket and key must be specified.")
+    region = call.objects.region(bucket)
+    if region not in (None, call.region):
+        raise ServiceError("S3LocationNotInServiceRegionException", f"The bucket {bucket} is in {region}, not in "
+                           f"{call.region}.")  # fmt: skip
+    if not call.objects.exists(bucket, key):
+        raise invalid(f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found")
+    return bucket, key
 
 
 def process(call: Call, version: Version) -> None:
@@ -82,9 +113,12 @@ def delete_application_version(call: Call, given: Structure) -> Structure:
                 f"Unable to delete application version {version.label} because it is deployed to {environment.name}.",
             )
     call.state.delete(version)
-    if given.get("DeleteSourceBundle"):
-        call.objects.delete(version.bucket, version.s3_key)
     say(call, version, f"Deleted Application Version: {version.label}")
+    if given.get("DeleteSourceBundle"):
+        if not call.objects.exists(version.bucket, version.s3_key):
+            raise ServiceError("SourceBundleDeletionFailure", f"Unable to delete the source bundle of {version.label} "
+                               "from Amazon S3; the version was deleted.")  # fmt: skip
+        call.objects.delete(version.bucket, version.s3_key)
     return {}
 
 
@@ -95,6 +129,26 @@ def find(call: Call, application: str, label: str) -> Version:
     if version is None:
         raise invalid(f"No Application Version named '{label}' found.")
     return version
+
+
+def deployable(call: Call, application: str, label: str) -> Version:
+    """A version that an environment may run. Raises ServiceError."""
+    version = find(call, application, label)
+    if version.status in {"Processing", "Failed"}:
+        raise invalid(f"Application Version {label} is {version.status} and cannot be deployed.")
+    return version
+
+
+def manifest(call: Call, version: Version) -> SavedConfiguration | None:
+    """What env.yaml in a version's bundle says; None when there is none. Raises ServiceError when it is invalid."""
+    content = call.objects.read(version.bucket, version.s3_key)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content or b"")) as archive, archive.open("env.yaml") as stream:
+            return saved_configuration.read(stream.read(saved_configuration.FILE_LIMIT + 1))
+    except (KeyError, zipfile.BadZipFile):
+        return None
+    except ValueError as error:
+        raise invalid(f"env.yaml in Application Version {version.label} is invalid: {error}") from error
 
 
 def describe(call: Call, version: Version) -> Structure:

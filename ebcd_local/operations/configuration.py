@@ -1,0 +1,143 @@
+"""Configuration settings and options: what holds, what there is to set, what would be refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ebcd_local import option_table, options, saved_configuration
+from ebcd_local.errors import ServiceError
+from ebcd_local.operations import platforms, templates
+from ebcd_local.operations.call import Call, Operation, Structure
+from ebcd_local.option_table import Option
+from ebcd_local.state import Environment
+
+
+def describe_configuration_settings(call: Call, given: Structure) -> Structure:
+    """DescribeConfigurationSettings of an environment (what holds, from wherever it comes) or of a template."""
+    call.application(given["ApplicationName"])
+    if bool(given.get("TemplateName")) == bool(given.get("EnvironmentName")):
+        raise ServiceError("InvalidParameterCombination", "Specify either a TemplateName or an EnvironmentName.")
+    if given.get("TemplateName"):
+        template = templates.find(call, given["ApplicationName"], given["TemplateName"])
+        return {"ConfigurationSettings": [templates.describe(template)]}
+    return {"ConfigurationSettings": [_describe(call, call.environment(given))]}
+
+
+def _describe(call: Call, environment: Environment) -> Structure:
+    """ConfigurationSettingsDescription of an environment."""
+    return {
+        "SolutionStackName": platforms.solution_stack(environment.platform_arn),
+        "PlatformArn": environment.platform_arn,
+        "ApplicationName": environment.application,
+        "EnvironmentName": environment.name,
+        "Description": environment.description,
+        "DeploymentStatus": _deployment_status(environment),
+        "DateCreated": environment.created,
+        "DateUpdated": environment.updated,
+        "OptionSettings": _settings(call, environment),
+        "Tier": saved_configuration.tier(environment.tier),
+    }
+
+
+def _deployment_status(environment: Environment) -> str:
+    if environment.failure:
+        return "failed"
+    return "deployed" if environment.status == "Ready" else "pending"
+
+
+def _settings(call: Call, environment: Environment) -> list[Structure]:
+    """Every option that the environment has, with its value where it has one."""
+    effective = call.fleet.effective(environment)
+    kind = options.load_balancer(effective)
+    found: dict[tuple[str, str], str | None] = {
+        (space, option.name): option.default for space, option in option_table.named(kind, environment.tier)
+    }
+    rows = [{"Namespace": space, "OptionName": name, **({} if value is None else {"Value": value})}
+            for (space, name), value in sorted((found | effective).items())]  # fmt: skip
+    scheduled = {item: value for item, value in environment.options.items() if options.split(item)[2]}
+    return [*rows, *templates.settings(scheduled)]
+
+
+def describe_configuration_options(call: Call, given: Structure) -> Structure:
+    """DescribeConfigurationOptions of an environment, a template or a platform; of all options or of some."""
+    base, own = _subject(call, given)
+    effective = options.effective(own, {})
+    rows = {(space, option.name): option
+            for space, option in option_table.named(options.load_balancer(effective), base.tier)}  # fmt: skip
+    for space, name, _ in map(options.split, own):
+        if option := option_table.find(space, name):
+            rows.setdefault((space, name), option)
+    wanted = given.get("Options")
+    shown = [_option(space, name, option) for (space, name), option in sorted(rows.items(), key=lambda row: row[0])
+             if not wanted or any(_asked(space, name, item) for item in wanted)]  # fmt: skip
+    found: Structure = {"Options": shown}
+    if base.platform_arn:
+        found |= {"PlatformArn": base.platform_arn, "SolutionStackName": platforms.solution_stack(base.platform_arn)}
+    return found
+
+
+def _subject(call: Call, given: Structure) -> tuple[templates.Base, dict[str, str]]:
+    """Platform and tier that options are asked of, and the settings of its own."""
+    if given.get("EnvironmentName"):
+        environment = call.environment(given)
+        return templates.of_environment(environment), environment.options
+    if given.get("TemplateName"):
+        template = templates.find(call, given.get("ApplicationName", ""), given["TemplateName"])
+        return templates.of_template(template), template.options
+    if given.get("PlatformArn") or given.get("SolutionStackName"):
+        return templates.Base({}, platforms.choose(call, given)), {}
+    raise ServiceError(
+        "MissingRequiredParameter", "Specify an EnvironmentName, a TemplateName, a PlatformArn or a SolutionStackName."
+    )
+
+
+def _asked(space: str, name: str, wanted: Structure) -> bool:
+    return wanted.get("Namespace") in (None, space) and wanted.get("OptionName") in (None, name)
+
+
+def _option(space: str, name: str, option: Option) -> Structure:
+    """ConfigurationOptionDescription."""
+    found: dict[str, Any] = {
+        "Namespace": space,
+        "Name": name,
+        "DefaultValue": option.default,
+        "ChangeSeverity": option.severity,
+        "UserDefined": option.name == option_table.ANY,
+        "ValueType": option.type,
+        "MinValue": option.min,
+        "MaxValue": option.max,
+        "MaxLength": option.length,
+    }
+    if option.values:
+        found["ValueOptions"] = list(option.values)
+    if option.pattern:
+        found["Regex"] = {"Pattern": f"^{option.pattern}$", "Label": option.label}
+    return found
+
+
+def validate_configuration_settings(call: Call, given: Structure) -> Structure:
+    """ValidateConfigurationSettings: what would be refused in an environment's or a template's settings."""
+    call.application(given["ApplicationName"])
+    base, new = templates.of_specification(call, given), options.from_request(given.get("OptionSettings", []))
+    if given.get("EnvironmentName"):
+        base = templates.of_environment(call.environment(given))
+    elif given.get("TemplateName"):
+        base = templates.of_template(templates.find(call, given["ApplicationName"], given["TemplateName"]))
+    found = options.problems({**base.options, **new})
+    return {"Messages": [{"Message": item.message, "Severity": item.severity, "Namespace": item.namespace,
+                          "OptionName": item.name} for item in found]}  # fmt: skip
+
+
+def delete_environment_configuration(call: Call, given: Structure) -> Structure:
+    """DeleteEnvironmentConfiguration: forgets a draft configuration. Changes are made at once here: there is none."""
+    call.application(given["ApplicationName"])
+    call.environment(given)
+    return {}
+
+
+SERVED: dict[str, Operation] = {
+    "DescribeConfigurationSettings": describe_configuration_settings,
+    "DescribeConfigurationOptions": describe_configuration_options,
+    "ValidateConfigurationSettings": validate_configuration_settings,
+    "DeleteEnvironmentConfiguration": delete_environment_configuration,
+}

@@ -1,0 +1,212 @@
+"""Configuration templates: saved configurations, kept as files in S3 where `eb config` reads and writes them.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-configuration-savedconfig.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ebcd_local import options, saved_configuration
+from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.operations import platforms, quotas, tags
+from ebcd_local.operations.call import Call, Operation, Structure
+from ebcd_local.saved_configuration import SavedConfiguration
+from ebcd_local.state import ACCOUNT, Environment, Template, now
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a template or an environment starts from: option settings, platform and tier of another one."""
+
+    options: dict[str, str]
+    platform_arn: str = ""
+    tier: str = ""
+    version_label: str = ""
+    description: str = ""
+
+
+NOTHING = Base({})
+
+
+def create_configuration_template(call: Call, given: Structure) -> Structure:
+    """CreateConfigurationTemplate: from a platform, another template or an environment, and option settings."""
+    application, name = call.application(given["ApplicationName"]), given["TemplateName"]
+    if re.search(r"[/\x00-\x1f]", name) or not name.strip():
+        raise invalid(f"Value '{name}' at 'TemplateName' is invalid.")
+    base = _base(call, given)
+    stored = {**base.options, **options.from_request(given.get("OptionSettings", []))}
+    options.check(stored)
+    template = Template(
+        region=call.region,
+        application=application.name,
+        name=name,
+        description=given.get("Description", ""),
+        platform_arn=platforms.choose(call, given, base.platform_arn),
+        created=now(),
+        updated=now(),
+        options=stored,
+        tags=tags.of_request(given.get("Tags", [])),
+        tier=base.tier or "WebServer",
+    )
+    with call.state.lock:
+        if template.key in call.state.templates:
+            raise invalid(f"Configuration Template {name} already exists.")
+        quotas.refuse_more(call, "ConfigurationTemplates", call.state.templates, quotas.TEMPLATES)
+        _save(call, template)
+    _say(call, template, f"Created new Configuration Template: {name}")
+    return describe(template)
+
+
+def update_configuration_template(call: Call, given: Structure) -> Structure:
+    """UpdateConfigurationTemplate."""
+    with call.state.lock:
+        template = find(call, given["ApplicationName"], given["TemplateName"])
+        stored = options.without(template.options, given.get("OptionsToRemove", []))
+        stored |= options.from_request(given.get("OptionSettings", []))
+        options.check(stored)
+        description = given.get("Description", template.description)
+        changed = replace(template, options=stored, description=description, updated=now())
+        _save(call, changed)
+    _say(call, changed, f"Updated Configuration Template: {changed.name}")
+    return describe(changed)
+
+
+def delete_configuration_template(call: Call, given: Structure) -> Structure:
+    """DeleteConfigurationTemplate, with its file. Environments that were made from it stay as they are."""
+    call.application(given["ApplicationName"])
+    with call.state.lock:
+        template = find(call, given["ApplicationName"], given["TemplateName"])
+        forget(call, template.application, template.name)
+    _say(call, template, f"Deleted Configuration Template: {template.name}")
+    return {}
+
+
+def forget(call: Call, application: str, name: str) -> None:
+    """Delete a template and its file."""
+    if known := call.state.templates.get(f"{call.region}/{application}/{name}"):
+        call.state.delete(known)
+    call.objects.delete(_bucket(call), _key(application, name))
+
+
+def find(call: Call, application: str, name: str) -> Template:
+    """A template: what its file in S3 says, which a person may have written there. Raises ServiceError."""
+    call.application(application)
+    known = call.state.templates.get(f"{call.region}/{application}/{name}")
+    content = call.objects.read(_bucket(call), _key(application, name))
+    if content is None:
+        if known is None:
+            raise invalid(f"No Configuration Template named '{application}/{name}' found.")
+        return known
+    try:
+        saved = saved_configuration.read(content)
+    except ValueError as error:
+        raise invalid(f"The saved configuration {name} cannot be read: {error}") from error
+    known = known or Template(call.region, application, name, "", "", now(), now())
+    platform = platforms.resolve(call, saved.platform) if saved.platform else known.platform_arn
+    return replace(known, description=saved.description, platform_arn=platform, tier=saved.tier, options=saved.options)
+
+
+def names(call: Call, application: str) -> list[str]:
+    """The names of an application's templates, those that are only files too."""
+    prefix = _key(application, "")
+    uploaded = {key.removeprefix(prefix) for key, _ in call.objects.list(_bucket(call), prefix)}
+    known = {item.name for item in list(call.state.templates.values())
+             if (item.region, item.application) == (call.region, application)}  # fmt: skip
+    return sorted(known | {name for name in uploaded if name and "/" not in name})
+
+
+def of_template(template: Template) -> Base:
+    """A template as a base."""
+    return Base(template.options, template.platform_arn, template.tier, description=template.description)
+
+
+def of_environment(environment: Environment) -> Base:
+    """An environment as a base: the settings of its own, as `eb clone` and `eb config save` take them."""
+    return Base(environment.options, environment.platform_arn, environment.tier, environment.version_label,
+                environment.description)  # fmt: skip
+
+
+def of_specification(call: Call, given: Structure) -> Base:
+    """What eb's TemplateSpecification names: an environment, a platform or a file's content. Raises ServiceError."""
+    source = (given.get("TemplateSpecification") or {}).get("TemplateSource") or {}
+    if name := source.get("EnvironmentName"):
+        return of_environment(call.environment({"EnvironmentName": name}))
+    if content := source.get("SourceContents"):
+        try:
+            saved = saved_configuration.read(content.encode())
+        except ValueError as error:
+            raise invalid(f"The configuration cannot be read: {error}") from error
+        platform = platforms.resolve(call, saved.platform) if saved.platform else ""
+        return Base(saved.options, platform, saved.tier)
+    if chosen := source.get("PlatformArn") or source.get("SolutionStackName"):
+        return Base({}, platforms.resolve(call, chosen))
+    return NOTHING
+
+
+def describe(template: Template) -> Structure:
+    """ConfigurationSettingsDescription of a template."""
+    return {
+        "SolutionStackName": platforms.solution_stack(template.platform_arn),
+        "PlatformArn": template.platform_arn,
+        "ApplicationName": template.application,
+        "TemplateName": template.name,
+        "Description": template.description,
+        "DateCreated": template.created,
+        "DateUpdated": template.updated,
+        "OptionSettings": settings(template.options),
+        "Tier": saved_configuration.tier(template.tier),
+    }
+
+
+def settings(stored: dict[str, str]) -> list[Structure]:
+    """ConfigurationOptionSetting of each stored setting."""
+    found: list[dict[str, Any]] = []
+    for item, value in sorted(stored.items()):
+        space, name, resource = options.split(item)
+        named = {"ResourceName": resource} if resource else {}
+        found.append({**named, "Namespace": space, "OptionName": name, "Value": value})
+    return found
+
+
+def _base(call: Call, given: Structure) -> Base:
+    sources = [name for name in ("SourceConfiguration", "EnvironmentId", "TemplateSpecification") if given.get(name)]
+    if len(sources) > 1:
+        raise ServiceError("InvalidParameterCombination", f"Specify only one of {' and '.join(sources)}.")
+    if source := given.get("SourceConfiguration"):
+        application = source.get("ApplicationName", given["ApplicationName"])
+        if "TemplateName" not in source:
+            raise ServiceError("MissingRequiredParameter", "SourceConfiguration needs a TemplateName.")
+        return of_template(find(call, application, source["TemplateName"]))
+    if given.get("EnvironmentId"):
+        return of_environment(call.environment(given))
+    return of_specification(call, given)
+
+
+def _save(call: Call, template: Template) -> None:
+    call.state.save(template)
+    saved = SavedConfiguration(template.description, template.platform_arn, template.tier, template.options)
+    content = saved_configuration.write(saved, template.created, template.updated)
+    call.objects.ensure_bucket(_bucket(call), call.region)
+    call.objects.put(_bucket(call), _key(template.application, template.name), content)
+
+
+def _bucket(call: Call) -> str:
+    return f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+
+
+def _key(application: str, name: str) -> str:
+    return f"resources/templates/{application}/{name}"
+
+
+def _say(call: Call, template: Template, message: str) -> None:
+    call.state.say(None, message, request_id=call.request_id, region=call.region, application=template.application)
+
+
+SERVED: dict[str, Operation] = {
+    "CreateConfigurationTemplate": create_configuration_template,
+    "UpdateConfigurationTemplate": update_configuration_template,
+    "DeleteConfigurationTemplate": delete_configuration_template,
+}

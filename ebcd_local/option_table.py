@@ -1,0 +1,101 @@
+"""What each configuration option is: the table in options.toml, read when it is first asked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+ANY = "*"
+"""An option name that stands for all, and the last part of a namespace that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One configuration option, as ConfigurationOptionDescription tells of it."""
+
+    name: str
+    default: str | None = None
+    type: str = "Scalar"
+    severity: str = "NoInterruption"
+    values: tuple[str, ...] = ()
+    min: int | None = None
+    max: int | None = None
+    length: int | None = None
+    pattern: str = ""
+    label: str = ""
+
+    def refusal(self, value: str) -> str:
+        """Why the option cannot have a value, as the service words it; empty when it can."""
+        if not value and not (self.default and (self.pattern or self.min is not None)):
+            return ""
+        if self.values and value not in self.values:
+            return f"Value is not one of the allowed values: [{', '.join(self.values)}]"
+        if self.type == "Boolean" and value.lower() not in {"true", "false"}:
+            return "Value is not one of the allowed values: [true, false]"
+        if self.length is not None and len(value) > self.length:
+            return f"Value is longer than the maximum length: {self.length}"
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            return f"Value does not satisfy regex: '^{self.pattern}$' [{self.label}]"
+        return self._out_of_bounds(value)
+
+    def _out_of_bounds(self, value: str) -> str:
+        if self.min is None and self.max is None:
+            return ""
+        try:
+            number = float(value)
+        except ValueError:
+            return "Value is not a number"
+        if self.min is not None and not number >= self.min:
+            return f"Value is less than minimum allowed value: {self.min}"
+        if self.max is not None and not number <= self.max:
+            return f"Value is greater than maximum allowed value: {self.max}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace and its options."""
+
+    name: str
+    options: dict[str, Option]
+    kind: str = ""
+    """The kind of environment that has it: classic, elbv2, worker; empty: every one."""
+
+
+def find(namespace: str, name: str) -> Option | None:
+    """The option of a name; None when there is no such one."""
+    found = _namespace(namespace)
+    return (found.options.get(name) or found.options.get(ANY)) if found else None
+
+
+def named(load_balancer: str, tier: str) -> Iterator[tuple[str, Option]]:
+    """Namespace and option of everything that an environment with a kind of load balancer (or none) has."""
+    kinds = {"", "worker" if tier == "Worker" else "classic" if load_balancer == "classic" else "elbv2"}
+    for space in _table().values():
+        if space.kind in kinds and (not space.name.endswith(ANY) or space.kind == "elbv2"):
+            name = space.name.replace(ANY, "default")
+            yield from ((name, option) for option in space.options.values()
+                        if option.name != ANY and "listenerrule" not in name)  # fmt: skip
+
+
+def _namespace(name: str) -> Namespace | None:
+    table = _table()
+    return table.get(name) or table.get(f"{name.rpartition(':')[0]}:{ANY}")
+
+
+@cache
+def _table() -> dict[str, Namespace]:
+    read = tomllib.loads((files("ebcd_local") / "options.toml").read_text())
+    return {name: _parse(name, dict(entries)) for name, entries in read.items()}
+
+
+def _parse(name: str, entries: dict[str, Any]) -> Namespace:
+    kind = entries.pop("for", "")
+    options = {key: Option(key, **{**entry, "values": tuple(entry.get("values", ()))})
+               for key, entry in entries.items()}  # fmt: skip
+    return Namespace(name, options, kind)
