@@ -22,7 +22,7 @@ test: install
 	$(PYTEST) -n 2 -m 'not long'
 
 test-long: install
-	$(PYTEST) -n 2
+	$(PYTEST) -n 2 -rfEP
 
 check: install
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@
     ├── SwappedBack           7    swapped, failed its bake, swapped back
     ├── OutcomeUnknown        8    a deadline passed, or what happened cannot be told; what was seen is printed
     ├── NothingToRollBack     9    the stage has no earlier release to return to
-    └── Interrupted     130/143    SIGINT or SIGTERM
+    └── Interrupted     130/143    SIGINT or SIGTERM; `ebcd abort`
 
 Each error says what happened, why, and the next command. Only `ebcd.__main__` turns one into text and an exit code.
 """
@@ -127,11 +127,16 @@ class NothingToRollBack(EbcdError):
 
 
 class Interrupted(EbcdError):
-    """SIGINT or SIGTERM arrived. The stage's lock is released and the journal says how far the run came."""
+    """SIGINT or SIGTERM arrived, or another run asked this one to stop.
+
+    The stage's lock is released and the journal says how far the run came.
+    """
 
     exit_code = ExitCode.INTERRUPTED
     default_code = "interrupted"
 
-    def __init__(self, what: str, *, exit_code: ExitCode = ExitCode.INTERRUPTED, why: str = "", hint: str = "") -> None:
-        super().__init__(what, why=why, hint=hint)
+    def __init__(
+        self, what: str, *, exit_code: ExitCode = ExitCode.INTERRUPTED, why: str = "", hint: str = "", code: str = ""
+    ) -> None:
+        super().__init__(what, why=why, hint=hint, code=code)
         self.exit_code = exit_code

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ebcd_local import daemon, home
-from ebcd_local.daemon import DaemonError, Ports
+from ebcd_local import arguments, daemon, fault_command, home
+from ebcd_local.daemon import DaemonError, Ports, Simulation
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 2 a person must act."""
-    given = _parser().parse_args(arguments)
+    given = _parser().parse_args(words)
     folder = home.state_dir(os.environ)
     try:
         result = _COMMANDS[given.command](folder, given)
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ebcd_local", description="A local AWS Elastic Beanstalk.")
+    program = os.environ.get("EBCD_LOCAL_PROGRAM", "python -m ebcd_local")
+    parser = argparse.ArgumentParser(prog=program, description="A local AWS Elastic Beanstalk.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, doc in {
         "up": "start it, unless it runs",
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         "status": "show where it is and what it runs",
         "logs": "show the last lines of its log, or of an environment's",
         "reset": "stop it and forget everything",
+        "fault": "let something go wrong at a call, or kill an instance",
         "serve": "serve in the foreground",
     }.items():
         command = commands.add_parser(name, help=doc)
@@ -47,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
             _add_ports(command)
         if name == "up":
             command.add_argument("--foreground", action="store_true", help="do not go into the background")
+        if name == "fault":
+            fault_command.add_arguments(command)
         if name == "logs":
             command.add_argument("name", nargs="?", help="an environment")
             command.add_argument("--lines", type=int, default=100)
@@ -59,16 +63,18 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     port, lb_port = os.environ.get("EBCD_LOCAL_PORT"), os.environ.get("EBCD_LOCAL_LB_PORT")
     command.add_argument("--port", type=int, default=port, help="the endpoint's port; 0: a free one")
     command.add_argument("--lb-port", type=int, default=lb_port, help="the load balancer's port; 0: a free one")
-    command.add_argument("--speed", type=float, default=1.0, help="divides simulated durations")
+    command.add_argument("--speed", type=arguments.speed, default=1.0, help="divides simulated durations")
+    remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0"
+    command.add_argument("--dns-ttl", type=arguments.duration, default=0.0, metavar="DURATION", help=remembered)
 
 
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    ports = Ports(given.port, given.lb_port)
+    ports, simulation = Ports(given.port, given.lb_port), Simulation(given.speed, given.dns_ttl)
     if given.foreground:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        arguments = daemon.command(folder, ports, given.speed)
-        os.execv(arguments[0], arguments)  # noqa: S606 - our own command
-    daemon.up(folder, ports, given.speed)
+        command = daemon.command(folder, ports, simulation)
+        os.execv(command[0], command)  # noqa: S606 - our own command
+    daemon.up(folder, ports, simulation)
     return daemon.status(folder)
 
 
@@ -77,7 +83,7 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        serve(Settings(folder, given.port or 0, given.lb_port or 0, given.speed))
+        serve(Settings(folder, given.port or 0, given.lb_port or 0, given.speed, given.dns_ttl))
     except PortTaken as error:
         raise DaemonError("port-taken", "The local Beanstalk cannot be started.", f"{error}.",
                           "Choose another port: ebcd local up --port 0 --lb-port 0") from error  # fmt: skip
@@ -108,7 +114,15 @@ def _reset(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     return {"state_dir": str(folder)}
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "logs": _logs, "reset": _reset, "serve": _serve}
+_COMMANDS = {
+    "up": _up,
+    "fault": fault_command.run,
+    "down": _down,
+    "status": _status,
+    "logs": _logs,
+    "reset": _reset,
+    "serve": _serve,
+}
 
 
 def _text(command: str, told: dict[str, Any]) -> str:
@@ -116,6 +130,8 @@ def _text(command: str, told: dict[str, Any]) -> str:
         return "The local Beanstalk is stopped." if told["was_running"] else "The local Beanstalk was not running."
     if command == "reset":
         return "The local Beanstalk is stopped and its state deleted."
+    if command == "fault":
+        return fault_command.text(told)
     if told["pid"] is None:
         return "The local Beanstalk is not running.\n  start it: ebcd local up"
     lines = [

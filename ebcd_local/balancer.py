@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -52,6 +53,10 @@ class Traffic:
 @dataclass(slots=True)
 class _Environment:
     upstreams: dict[str, int] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """By instance; empty: all take the same share."""
+    under_way: Counter[str] = field(default_factory=Counter)
+    """Requests by instance."""
     turn: itertools.count[int] = field(default_factory=itertools.count)
     requests: deque[tuple[float, str, int, float]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     """When, instance, status, seconds."""
@@ -95,10 +100,19 @@ class LoadBalancer:
         """Take an environment's listener away; requests under way may end."""
         self._call(self._close(environment_id))
 
-    def set_upstreams(self, environment_id: str, upstreams: Mapping[str, int]) -> None:
-        """The instances that take requests: id → port on 127.0.0.1. A closed environment takes none."""
+    def set_upstreams(
+        self, environment_id: str, upstreams: Mapping[str, int], weights: Mapping[str, int] | None = None
+    ) -> None:
+        """The instances that take requests: id → port on 127.0.0.1. A closed environment takes none.
+
+        weights: each instance's share of the requests; without, they take turns."""
         if environment := self._environments.get(environment_id):
-            environment.upstreams = dict(upstreams)
+            environment.upstreams, environment.weights = dict(upstreams), weights or {}
+
+    def under_way(self, environment_id: str, instance_id: str) -> int:
+        """How many requests an instance has that are not answered yet."""
+        environment = self._environments.get(environment_id)
+        return environment.under_way[instance_id] if environment else 0
 
     def set_routes(self, routes: Mapping[str, str]) -> None:
         """The whole table of CNAME → environment id, replaced at once."""
@@ -188,17 +202,19 @@ class LoadBalancer:
 
     async def _forward(self, request: web.BaseRequest, environment_id: str) -> web.StreamResponse:
         environment = self._environments.get(environment_id)
-        upstreams = list(environment.upstreams.items()) if environment else []
+        upstreams = _in_order(environment) if environment else []
         if environment is None or not upstreams:
             return web.Response(status=503, text="No instance takes requests.\n")
         start = time.monotonic()
-        first = next(environment.turn)
         status, instance = 502, ""
         try:
-            for attempt in range(len(upstreams) + 1):
-                instance, port = upstreams[(first + attempt) % len(upstreams)]
+            for instance, port in [*upstreams, upstreams[0]]:
                 try:
-                    response = await self._exchange(request, port)
+                    environment.under_way[instance] += 1
+                    try:
+                        response = await self._exchange(request, port)
+                    finally:
+                        environment.under_way[instance] -= 1
                 except aiohttp.ClientConnectorError:
                     continue  # nothing was sent: another instance may take it
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
@@ -237,6 +253,19 @@ class LoadBalancer:
                 if request.transport is not None:
                     request.transport.close()
             return response
+
+
+def _in_order(environment: _Environment) -> list[tuple[str, int]]:
+    """The instances, the one whose turn it is first."""
+    upstreams = list(environment.upstreams.items())
+    if not upstreams:
+        return []
+    if environment.weights:
+        weights = [environment.weights.get(name, 1) for name, _ in upstreams]
+        first = random.choices(range(len(upstreams)), weights)[0]  # noqa: S311 - a share of requests, no secret
+    else:
+        first = next(environment.turn) % len(upstreams)
+    return upstreams[first:] + upstreams[:first]
 
 
 def _upstream_headers(request: web.BaseRequest) -> list[tuple[str, str]]:

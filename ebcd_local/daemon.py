@@ -47,29 +47,39 @@ class Ports:
     balancer: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """How the cloud's times are played."""
+
+    speed: float = 1.0
+    """Divides simulated durations."""
+    dns_ttl: float = 0.0
+    """Seconds that a client remembers which environment a CNAME led to."""
+
+
 def running(folder: Path) -> home.Server | None:
     """The server that runs, as it told; None when none does."""
     server = home.read(folder)
     return server if server and start_time(server.pid) == server.start_time else None
 
 
-def up(folder: Path, ports: Ports, speed: float) -> home.Server:
+def up(folder: Path, ports: Ports, simulation: Simulation) -> home.Server:
     """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _exclusive(folder):
         found = running(folder)
         if found is None or not _answers(found):
-            found = _start(folder, command(folder, ports, speed))
+            found = _start(folder, command(folder, ports, simulation))
     return found
 
 
-def command(folder: Path, ports: Ports, speed: float) -> list[str]:
+def command(folder: Path, ports: Ports, simulation: Simulation) -> list[str]:
     """The command that serves in the foreground, on the ports asked for, else on last time's, else the default ones."""
     last = home.read(folder)
     endpoint = _choose(ports.endpoint, last.endpoint_url if last else "", DEFAULT_PORT, "endpoint", "--port")
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
-            "--speed", str(speed)]  # fmt: skip
+            "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl)]  # fmt: skip
 
 
 def down(folder: Path) -> bool:
@@ -112,6 +122,20 @@ def log_tail(folder: Path, name: str | None, lines: int) -> str:
     parts = [f"── {path.parent.parent.name} {path.name}\n{_tail(path, lines)}"
              for path in sorted(root.glob("*/log/*.log"))]  # fmt: skip
     return "\n".join(parts)
+
+
+def control(folder: Path, method: str, call: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A control call of the server that runs (the module `control` lists them); its answer. Raises DaemonError."""
+    server = running(folder)
+    if server is None:
+        raise DaemonError("not-running", "The local Beanstalk is not running.", "Only a running one can be told.",
+                          "ebcd local up")  # fmt: skip
+    try:
+        return _ask(server, method, call, content)
+    except ValueError as error:
+        raise DaemonError("refused", "The local Beanstalk refused.", str(error), "ebcd local status") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise DaemonError("no-answer", "The local Beanstalk does not answer.", str(error), "ebcd local logs") from error
 
 
 @contextmanager
@@ -216,14 +240,15 @@ def _answers(server: home.Server) -> bool:
     return True
 
 
-def _ask(server: home.Server, method: str, call: str) -> dict[str, Any]:
+def _ask(server: home.Server, method: str, call: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
     connection = http.client.HTTPConnection(urlsplit(server.endpoint_url).netloc, timeout=5)
+    body = json.dumps(content) if content is not None else None
     try:
-        connection.request(method, f"/_ebcd/{call}", headers={"X-Ebcd-Token": server.token})
+        connection.request(method, f"/_ebcd/{call}", body, headers={"X-Ebcd-Token": server.token})
         answer = connection.getresponse()
+        found: dict[str, Any] = json.load(answer) if answer.status in {200, 400} else {}
         if answer.status != 200:
-            raise ValueError(f"{call} answered {answer.status}")
-        found: dict[str, Any] = json.load(answer)
+            raise ValueError(found.get("error") or f"{call} answered {answer.status}")
         return found
     finally:
         connection.close()

@@ -1,18 +1,21 @@
-"""Enhanced health: a colour, a status and the causes, from health checks and real requests. Pure.
+"""Enhanced health: a colour, a status and the causes, from health checks, requests, deployments and load. Pure.
 
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-status.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ebcd_local.balancer import Traffic
 
 ENOUGH = 10
 """Requests below which a share of failures says nothing."""
 SEVERE_SHARE, DEGRADED_SHARE, WARNING_SHARE = 0.5, 0.1, 0.01
+BUSY = 0.95
+"""Share of the processor from which on its use is a cause of a warning."""
+_ORDER = ("Ok", "Info", "Pending", "Unknown", "Warning", "Degraded", "Severe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +31,110 @@ OK = Health("Green", "Ok")
 PENDING = Health("Grey", "Pending")
 
 
-def of_instance(healthy: bool | None, error: str, traffic: Traffic, causes: list[str]) -> Health:
-    """An instance's health. healthy: what the last health check saw; None before the first."""
-    if healthy is None:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look saw of an instance."""
+
+    healthy: bool | None
+    """What the health check said; None before the first."""
+    error: str = ""
+    """Why it failed."""
+    traffic: Traffic | None = None
+    causes: Sequence[str] = ()
+    """What is wrong with its processes."""
+    cpu: float = 0.0
+    """Share of the processor that it uses."""
+    version: tuple[str, int] = ("", 0)
+    """Version label and deployment of what it runs."""
+    deploying: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an environment's health comes from beside its instances."""
+
+    traffic: Traffic | None = None
+    failure: str = ""
+    """Why its last deployment failed."""
+    operation: str = ""
+    """What is under way."""
+    version: tuple[str, int] = ("", 0)
+    """The version label and deployment that every instance should have."""
+    sights: Mapping[str, Sight] = field(default_factory=dict)
+
+
+def of_instance(sight: Sight, expected: tuple[str, int]) -> Health:
+    """An instance's health."""
+    if sight.healthy is None:
         return PENDING
-    if not healthy:
-        return Health("Red", "Severe", (f"The health check failed: {error}.", *causes))
-    if failing := _failing(traffic):
-        return Health(failing.color, failing.status, (*failing.causes, *causes))
-    return Health("Yellow", "Warning", tuple(causes)) if causes else OK
+    if not sight.healthy:
+        return Health("Red", "Severe", (f"The health check failed: {sight.error}.", *sight.causes))
+    found = [_failing(sight.traffic)]
+    if sight.causes:
+        found.append(Health("Yellow", "Warning", tuple(sight.causes)))
+    if sight.version[0] != expected[0] and not sight.deploying:
+        found.append(Health("Red", "Degraded", (
+            f'Incorrect application version "{sight.version[0]}" (deployment {sight.version[1]}). Expected version '
+            f'"{expected[0]}" (deployment {expected[1]}).',)))  # fmt: skip
+    if sight.cpu >= BUSY:
+        found.append(Health("Yellow", "Warning", (f"{100 * sight.cpu:.0f} % of CPU is in use.",)))
+    if sight.deploying:
+        found.append(Health("Green", "Info", ("Application update in progress.",)))
+    return worst(found)
 
 
-def of_environment(instances: Mapping[str, Health], traffic: Traffic, failed: str) -> Health:
-    """An environment's health. failed: why its last deployment failed; empty when it did not."""
-    if failed:
-        return Health("Red", "Degraded", (failed,))
+def of_environment(instances: Mapping[str, Health], around: Surroundings) -> Health:
+    """An environment's health."""
+    if around.failure:
+        return Health("Red", "Degraded", (around.failure,))
     known = [item for item in instances.values() if item is not PENDING]
     if not known:
         return PENDING
     down = [item for item in known if item.status == "Severe" and item.color == "Red"]
     if len(down) == len(known):
         return Health("Red", "Severe", ("ELB health is failing or not available for all instances.",))
-    if down:
-        worse = Health("Red", "Degraded") if 2 * len(down) >= len(known) else Health("Yellow", "Warning")
-        return Health(
-            worse.color, worse.status, (f"ELB health is failing for {len(down)} out of {len(known)} instances.",)
-        )
-    if failing := _failing(traffic):
-        return failing
-    causes = tuple(cause for item in known for cause in item.causes)
-    return Health("Yellow", "Warning", causes) if causes else OK
+    found = [_down(len(down), len(known)), _failing(around.traffic), _incorrect(around), *_minor(known)]
+    if around.operation in {"update", "restart"}:
+        found.append(Health("Green", "Info", ("An operation is in progress.",)))
+    return worst(found)
 
 
-def _failing(traffic: Traffic) -> Health | None:
-    share = traffic.status_5xx / traffic.requests if traffic.requests >= ENOUGH else 0.0
+def worst(found: Sequence[Health]) -> Health:
+    """The worst of some healths, with the causes of all, each once."""
+    chosen = max(found, key=lambda item: _ORDER.index(item.status), default=OK)
+    causes = dict.fromkeys(cause for item in found for cause in item.causes)
+    return Health(chosen.color, chosen.status, tuple(causes))
+
+
+def _down(down: int, known: int) -> Health:
+    if not down:
+        return OK
+    color, status = ("Red", "Degraded") if 2 * down >= known else ("Yellow", "Warning")
+    return Health(color, status, (f"ELB health is failing for {down} out of {known} instances.",))
+
+
+def _incorrect(around: Surroundings) -> Health:
+    wrong = [item for item in around.sights.values() if item.version[0] != around.version[0]]
+    if not wrong or around.operation:
+        return OK
+    label, deployment = around.version
+    return Health("Red", "Degraded", (
+        f"Incorrect application version found on {len(wrong)} out of {len(around.sights)} instances. Expected version "
+        f'"{label}" (deployment {deployment}).',))  # fmt: skip
+
+
+def _minor(known: Sequence[Health]) -> list[Health]:
+    """Warnings of single instances warn of the environment."""
+    return [item for item in known if item.status == "Warning"]
+
+
+def _failing(traffic: Traffic | None) -> Health:
+    if traffic is None or traffic.requests < ENOUGH:
+        return OK
+    share = traffic.status_5xx / traffic.requests
     cause = f"{share:.1%} of the requests are failing with HTTP 5xx.".replace("%", " %")
     if share >= SEVERE_SHARE:
         return Health("Red", "Severe", (cause,))
     if share >= DEGRADED_SHARE:
         return Health("Red", "Degraded", (cause,))
-    return Health("Yellow", "Warning", (cause,)) if share >= WARNING_SHARE else None
+    return Health("Yellow", "Warning", (cause,)) if share >= WARNING_SHARE else OK

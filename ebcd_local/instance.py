@@ -68,6 +68,7 @@ class Instance:
         self._root = root
         self._cache = cache
         self._processes: list[Supervised] = []
+        self.alive = True
 
     def deploy(self, deployment: Deployment, timeout: float = 600) -> None:
         """Unpack, install, run the commands and hooks, start. Raises DeploymentFailed.
@@ -112,6 +113,11 @@ class Instance:
         for process in self._processes:
             process.stop(timeout)
         self._processes = []
+
+    def kill(self) -> None:
+        """End it as a machine dies: nothing is stopped in order, nothing starts again."""
+        self.alive = False
+        self.stop(0)
 
     def destroy(self) -> None:
         """End its processes and remove its folder."""

@@ -1,16 +1,21 @@
-"""Health checks, again and again: they decide which instances take requests and what health is reported."""
+"""Health checks, again and again: they decide which instances take requests, what health is reported, what scales."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from ebcd_local import health, options
-from ebcd_local.fleet import Fleet
-from ebcd_local.health import Health
-from ebcd_local.instance import Instance, ProbeResult
+from ebcd_local.fleet import Fleet, Member
+from ebcd_local.fleet.scaling import Load
+from ebcd_local.health import Health, Sight, Surroundings
+from ebcd_local.instance import ProbeResult
+from ebcd_local.measure import Measure, Usage
 from ebcd_local.state import Environment
 
 log = logging.getLogger(__name__)
@@ -24,19 +29,22 @@ PROBE_TIMEOUT = 5.0
 class Seen:
     """What the last round saw of an instance."""
 
-    probe: ProbeResult
     health: Health
+    usage: Usage
 
 
 class Monitor:
-    """Looks after every environment of a fleet, in a thread of its own."""
+    """Looks after every environment of a fleet, at all of them at once: one that hangs keeps no other waiting."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self._measure = Measure()
         self._seen: dict[str, Seen] = {}
+        self._looking: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
-        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="health-check")
+        self._environments = ThreadPoolExecutor(max_workers=16, thread_name_prefix="look")
+        self._probes = ThreadPoolExecutor(max_workers=32, thread_name_prefix="health-check")
 
     def start(self) -> None:
         """Begin."""
@@ -46,56 +54,90 @@ class Monitor:
         """End, after the round at work."""
         self._stop.set()
         self._thread.join(PROBE_TIMEOUT + 5)
-        self._pool.shutdown(wait=False)
+        self._environments.shutdown(wait=True)
+        self._probes.shutdown(wait=False)
 
     def instance_health(self, instance_id: str) -> Health:
         """An instance's health as the last round saw it."""
         seen = self._seen.get(instance_id)
         return seen.health if seen else health.PENDING
 
-    def _run(self) -> None:
-        while not self._stop.wait(INTERVAL / self._fleet.speed):
-            for environment in list(self._fleet.state.living()):
-                try:
-                    self._look(environment)
-                except (OSError, KeyError):
-                    log.exception("health of %s", environment.name)
+    def system(self, instance_id: str) -> dict[str, Any]:
+        """SystemStatus of an instance, as the model shapes it."""
+        seen = self._seen.get(instance_id)
+        return seen.usage.system_status() if seen else {}
 
-    def _look(self, environment: Environment) -> None:
-        fleet, key = self._fleet, environment.key
-        instances = fleet.instances(key)
-        if not instances or environment.status in {"Launching", "Terminating"}:
+    def _run(self) -> None:
+        interval = INTERVAL / self._fleet.speed
+        while not self._stop.wait(interval):
+            for environment in list(self._fleet.state.living()):
+                if environment.key not in self._looking:
+                    self._looking.add(environment.key)
+                    self._environments.submit(self._guarded, environment.key, interval)
+
+    def _guarded(self, key: str, interval: float) -> None:
+        try:
+            self._look(key, interval)
+        except Exception:  # the next round looks again
+            log.exception("health of %s", key)
+        finally:
+            self._looking.discard(key)
+
+    def _look(self, key: str, interval: float) -> None:
+        fleet, environment = self._fleet, self._fleet.state.environments[key]
+        members = fleet.members(key)
+        if not members or environment.status in {"Launching", "Terminating", "Terminated"}:
             return
         path = options.health_path(fleet.effective(environment))
-        probes = self._pool.map(lambda instance: instance.probe(path, PROBE_TIMEOUT), instances.values())
-        found = {instance.id: self._judge(environment, instance, probe)
-                 for instance, probe in zip(instances.values(), probes, strict=True)}  # fmt: skip
-        self._seen.update(found)
-        whole = health.of_environment(
-            {name: seen.health for name, seen in found.items()},
-            fleet.balancer.traffic(environment.id),
-            fleet.failures.get(key, ""),
+        probes = list(self._probes.map(lambda member: member.instance.probe(path, PROBE_TIMEOUT), members))
+        usages = [self._measure.of(member.instance.processes()) for member in members]
+        fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
+                                if probe.healthy})  # fmt: skip
+        self._judge(environment, members, probes, usages)
+        fleet.group(key).record()
+        fleet.tend(key, self._load(environment, members, usages, interval))
+
+    def _judge(
+        self,
+        environment: Environment,
+        members: Sequence[Member],
+        probes: Sequence[ProbeResult],
+        usages: Sequence[Usage],
+    ) -> None:
+        balancer = self._fleet.balancer
+        expected = (environment.version_label, environment.deployment_id)
+        sights, instances = {}, {}
+        for member, probe, usage in zip(members, probes, usages, strict=True):
+            name = member.instance.id
+            sights[name] = Sight(
+                healthy=probe.healthy,
+                error=probe.error or f"answered {probe.status}",
+                traffic=balancer.traffic(environment.id, instance_id=name),
+                causes=member.instance.causes(),
+                cpu=usage.cpu,
+                version=(member.label, member.deployment_id),
+                deploying=member.status == "In Progress",
+            )
+            instances[name] = health.of_instance(sights[name], expected)
+            self._seen[name] = Seen(instances[name], usage)
+        around = Surroundings(
+            balancer.traffic(environment.id), environment.failure, environment.operation, expected, sights
         )
-        self._route(environment, found, instances)
-        fleet.record(key)
-        told = {"health": whole.color, "health_status": whole.status, "causes": list(whole.causes)}
-        if any(getattr(environment, name) != value for name, value in told.items()):
-            self._tell(environment, whole)
-            fleet.state.change(key, **told)
-
-    def _judge(self, environment: Environment, instance: Instance, probe: ProbeResult) -> Seen:
-        traffic = self._fleet.balancer.traffic(environment.id, instance_id=instance.id)
-        error = probe.error or f"answered {probe.status}"
-        return Seen(probe, health.of_instance(probe.healthy, error, traffic, instance.causes()))
-
-    def _route(self, environment: Environment, found: dict[str, Seen], instances: dict[str, Instance]) -> None:
-        """Healthy instances take requests; where none is, all do, as an application load balancer fails open."""
-        healthy = {name: instances[name].port for name, seen in found.items() if seen.probe.healthy}
-        everything = {name: instance.port for name, instance in instances.items()}
-        self._fleet.balancer.set_upstreams(environment.id, healthy or everything)
+        self._tell(environment, health.of_environment(instances, around))
 
     def _tell(self, environment: Environment, whole: Health) -> None:
+        told = {"health": whole.color, "health_status": whole.status, "causes": list(whole.causes)}
+        if all(getattr(environment, name) == value for name, value in told.items()):
+            return
         if environment.health_status and environment.health_status != whole.status:
-            severity = "WARN" if whole.color == "Red" else "INFO"
+            severity = "WARN" if whole.color in {"Red", "Yellow"} else "INFO"
             message = f"Environment health has transitioned from {environment.health_status} to {whole.status}."
             self._fleet.state.say(environment, " ".join((message, *whole.causes)), severity=severity)
+        self._fleet.state.change(environment.key, **told)
+
+    def _load(
+        self, environment: Environment, members: Sequence[Member], usages: Sequence[Usage], interval: float
+    ) -> Load:
+        traffic = self._fleet.balancer.traffic(environment.id, interval)
+        cpu = 100 * sum(usage.cpu for usage in usages) / len(usages)
+        return Load(time.monotonic(), len(members), traffic.requests, traffic.latencies.get("P50"), cpu)

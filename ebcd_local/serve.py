@@ -13,11 +13,15 @@ from typing import Any
 
 from ebcd_local import home
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.call_log import CallLog
+from ebcd_local.control import Control
+from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet
+from ebcd_local.fleet.site import Site
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
 from ebcd_local.processes import start_time
-from ebcd_local.server import Control, Endpoint, listen
+from ebcd_local.server import Endpoint, listen
 from ebcd_local.state import State, now
 
 log = logging.getLogger(__name__)
@@ -42,6 +46,8 @@ class Settings:
     lb_port: int
     """Of the load balancer; 0: a free one."""
     speed: float = 1.0
+    dns_ttl: float = 0.0
+    """Seconds that a client remembers which environment a CNAME led to."""
 
 
 def serve(settings: Settings) -> None:
@@ -52,11 +58,19 @@ def serve(settings: Settings) -> None:
     balancer = _balancer(settings.lb_port)
     state = State(settings.folder / "state.db")
     objects = ObjectStore(settings.folder / "s3")
-    fleet = Fleet(state, balancer, settings.folder, objects.copy_to, settings.speed)
+    faults = Faults()
+    fleet = Fleet(Site(state, balancer, settings.folder, objects.copy_to, faults, settings.speed))
     monitor = Monitor(fleet)
     token = secrets.token_urlsafe(24)
     proxy_url = f"http://127.0.0.1:{balancer.port}"
-    control = Control(token, lambda: {"environments": environments(state, proxy_url)}, stop.set)
+    control = Control(
+        token=token,
+        status=lambda: {"environments": environments(state, proxy_url)},
+        kill=fleet.kill,
+        shutdown=stop.set,
+        faults=faults,
+        calls=CallLog(),
+    )
     endpoint = Endpoint(state, fleet, monitor, objects, control)
     try:
         server = listen(endpoint, settings.port)

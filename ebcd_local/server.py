@@ -1,25 +1,28 @@
-"""The endpoint: one loopback port for every AWS service, and the control calls of `ebcd local`."""
+"""The endpoint: one loopback port for every AWS service, and the control calls of `ebcd local`.
+
+request ─ loopback? ─► control call
+                   └─► wire.read ─ fault before? ─► Elastic Beanstalk (operations) or moto ─ fault after? ─► answer
+"""
 
 from __future__ import annotations
 
-import hmac
+import contextlib
 import io
-import json
 import logging
-import re
-import threading
+import socket
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from email.utils import formatdate
-from http import HTTPStatus
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote
+from typing import Any, assert_never
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Response
 
-from ebcd_local import operations, protocol
+from ebcd_local import operations, protocol, wire
+from ebcd_local.control import Control
 from ebcd_local.errors import ServiceError
+from ebcd_local.faults import Fault, Kind, refusal
 from ebcd_local.fleet import Fleet
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore, check_digests
@@ -31,11 +34,8 @@ log = logging.getLogger(__name__)
 Wsgi = dict[str, Any]
 StartResponse = Callable[..., Any]
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _S3_CHANGES = frozenset({"PUT", "POST", "DELETE"})
-REQUEST_LIMIT = 10_000_000
-"""Bytes of a request to Elastic Beanstalk."""
 
 
 class Handler(WSGIRequestHandler):
@@ -47,109 +47,106 @@ class Handler(WSGIRequestHandler):
         """Nothing: the log is for what happens, not for each poll."""
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
-    """What `ebcd local` may ask and tell the server."""
-
-    token: str
-    status: Callable[[], dict[str, Any]]
-    shutdown: Callable[[], None]
-
-
+@dataclass(slots=True)
 class Endpoint:
     """The WSGI application."""
 
-    def __init__(self, state: State, fleet: Fleet, monitor: Monitor, objects: ObjectStore, control: Control) -> None:
-        self._state = state
-        self._fleet = fleet
-        self._monitor = monitor
-        self._objects = objects
-        self._control = control
-        self.url = ""
+    state: State
+    fleet: Fleet
+    monitor: Monitor
+    objects: ObjectStore
+    control: Control
+    url: str = ""
+    """Where it listens, known once it does."""
 
     def __call__(self, environ: Wsgi, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer one request. Raises ConnectionAbortedError when a fault cut the connection."""
         request_id = str(uuid.uuid4())
+        response = self._answer(environ, request_id)
+        response.headers["x-amzn-RequestId"] = request_id
+        return response(environ, start_response)
 
-        def start(status: str, headers: list[tuple[str, str]], *rest: object) -> Any:
-            names = {name.lower() for name, _ in headers}
-            added = [("x-amzn-RequestId", request_id)]
-            if "date" not in names:
-                added.append(("Date", formatdate(usegmt=True)))
-            return start_response(status, [*headers, *added], *rest)
-
+    def _answer(self, environ: Wsgi, request_id: str) -> Response:
         if environ.get("HTTP_HOST", "").rpartition(":")[0] not in _LOOPBACK:
-            return _plain(start, "403 Forbidden", "Only a loopback Host is served.\n")
-        path = environ.get("PATH_INFO", "/")
-        if path.startswith("/_ebcd/"):
-            return self._answer_control(environ, start, path)
-        scope = _scope(environ)
-        if scope is None:
-            error = ServiceError("MissingAuthenticationToken", "The request has no AWS signature.", 403)
-            return _xml(start, error.status, protocol.serialize_error(error, request_id))
-        region, service = scope
-        if service == "elasticbeanstalk":
-            return self._answer_beanstalk(environ, start, region, request_id)
-        return self._answer_moto(environ, start, service)
-
-    def _answer_beanstalk(self, environ: Wsgi, start: StartResponse, region: str, request_id: str) -> list[bytes]:
+            return Response("Only a loopback Host is served.\n", 403)
+        if environ.get("PATH_INFO", "/").startswith("/_ebcd/"):
+            return self.control.answer(environ)
         try:
-            parameters = _parameters(environ)
+            request = wire.read(environ)
+        except ServiceError as error:
+            return wire.refuse(environ, "", error, request_id)
+        calls = self.control.calls
+        received = int(environ.get("CONTENT_LENGTH") or 0)
+        number = calls.begin(request.service, request.operation, environ.get("HTTP_USER_AGENT", ""), received)
+        try:
+            response = self._with_faults(environ, request, request_id)
+        except ServiceError as error:
+            calls.end(number, error.status, error.code)
+            return wire.refuse(environ, request.service, error, request_id)
+        except ConnectionAbortedError as error:
+            calls.end(number, 0, str(error))
+            raise
+        calls.end(number, response.status_code)
+        return response
+
+    def _with_faults(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
+        fault = self.control.faults.strike(f"{request.service}:{request.operation}")
+        if fault is None:
+            return self._serve(environ, request, request_id)
+        match fault.kind:
+            case Kind.THROTTLE | Kind.EXPIRED | Kind.ERROR:
+                raise refusal(fault, request.service)
+            case Kind.CUT:
+                time.sleep(fault.seconds)
+                raise _cut(environ, fault)
+            case Kind.LOST:
+                self._serve(environ, request, request_id)
+                time.sleep(fault.seconds)
+                raise _cut(environ, fault)
+            case Kind.DELAY:
+                time.sleep(fault.seconds)
+                return self._serve(environ, request, request_id)
+            case Kind.STALL:
+                response = self._serve(environ, request, request_id)
+                time.sleep(fault.seconds)
+                return response
+            case Kind.LAUNCH | Kind.DISK:  # these strike instances, whatever their place is called
+                return self._serve(environ, request, request_id)
+            case _:
+                assert_never(fault.kind)
+
+    def _serve(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
+        match request.service:
+            case "elasticbeanstalk":
+                return self._serve_beanstalk(request, request_id)
+            case "s3":
+                return self._serve_s3(environ, request)
+        return Response.from_app(self.objects.application, environ)
+
+    def _serve_beanstalk(self, request: wire.Request, request_id: str) -> Response:
+        parameters = dict(request.parameters)
+        try:
             action = protocol.operation(parameters.pop("Action", ""))
             parameters.pop("Version", None)
-            call = Call(region, request_id, self._state, self._fleet, self._monitor, self._objects, self.url)
+            call = Call(request.region, request_id, self.state, self.fleet, self.monitor, self.objects, self.url)
             output = operations.find(action.name)(call, protocol.parse(action, parameters))
-            return _xml(start, 200, protocol.serialize(action, output, request_id))
-        except ServiceError as error:
-            return _xml(start, error.status, protocol.serialize_error(error, request_id))
-        except Exception:
+            return Response(protocol.serialize(action, output, request_id), content_type="text/xml")
+        except ServiceError:
+            raise
+        except Exception as error:
             log.exception("request %s", request_id)
-            failure = ServiceError("InternalFailure", "The local Beanstalk failed; its log says why.", 500)
-            return _xml(start, 500, protocol.serialize_error(failure, request_id))
+            raise ServiceError("InternalFailure", "The local Beanstalk failed; its log says why.", 500) from error
 
-    def _answer_moto(self, environ: Wsgi, start: StartResponse, service: str) -> Iterable[bytes]:
-        if service != "s3":
-            return self._objects.application(environ, start)  # type: ignore[no-any-return]
-        bucket, _, key = unquote(environ["PATH_INFO"].lstrip("/")).partition("/")
-        if refusal := self._refuse_s3(environ, bucket):
-            code, status = refusal
-            body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
-            return _xml(start, status, body)
-        statuses: list[str] = []
-
-        def noting(status: str, headers: list[tuple[str, str]], *rest: object) -> Any:
-            statuses.append(status)
-            return start(status, headers, *rest)
-
-        answer = list(self._objects.application(environ, noting))
-        if environ["REQUEST_METHOD"] in _S3_CHANGES and statuses and statuses[0].startswith("2") and bucket:
-            self._objects.keep(bucket, key)
-        return answer
-
-    def _refuse_s3(self, environ: Wsgi, bucket: str) -> tuple[str, int] | None:
-        """What S3 refuses and moto does not: another owner than expected, a body unlike its digest."""
-        expected, owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER"), self._objects.owner(bucket)
+    def _serve_s3(self, environ: Wsgi, request: wire.Request) -> Response:
+        """S3 by moto, with what moto does not refuse refused, and each change kept on disk. Raises ServiceError."""
+        expected, owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER"), self.objects.owner(request.bucket)
         if expected and owner and expected != owner:
-            return "AccessDenied", 403
-        headers = {"x-amz-checksum-sha256": environ.get("HTTP_X_AMZ_CHECKSUM_SHA256", ""),
-                   "content-md5": environ.get("HTTP_CONTENT_MD5", "")}  # fmt: skip
-        if not any(headers.values()):
-            return None
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
-        code = check_digests(headers, body)
-        return (code, 400) if code else None
-
-    def _answer_control(self, environ: Wsgi, start: StartResponse, path: str) -> list[bytes]:
-        if not hmac.compare_digest(environ.get("HTTP_X_EBCD_TOKEN", ""), self._control.token):
-            return _plain(start, "403 Forbidden", "The token is in EBCD_HOME.\n")
-        match environ["REQUEST_METHOD"], path:
-            case "GET", "/_ebcd/status":
-                return _json(start, self._control.status())
-            case "POST", "/_ebcd/shutdown":
-                threading.Thread(target=self._control.shutdown, daemon=True).start()
-                return _json(start, {"ok": True})
-        return _plain(start, "404 Not Found", "There is no such control call.\n")
+            raise ServiceError("AccessDenied", "Access Denied", 403)
+        _check_body(environ)
+        response = Response.from_app(self.objects.application, environ)
+        if environ["REQUEST_METHOD"] in _S3_CHANGES and response.status_code < 300 and request.bucket:
+            self.objects.keep(request.bucket, request.key)
+        return response
 
 
 def listen(endpoint: Endpoint, port: int) -> BaseWSGIServer:
@@ -161,39 +158,20 @@ def listen(endpoint: Endpoint, port: int) -> BaseWSGIServer:
     return server
 
 
-def _scope(environ: Wsgi) -> tuple[str, str] | None:
-    """Region and service of a request's signature; None where there is none."""
-    signed = environ.get("HTTP_AUTHORIZATION", "")
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    if "X-Amz-Credential" in query:
-        signed = f"Credential={query['X-Amz-Credential'][0]}"
-    found = _SCOPE.search(signed)
-    return (found[1], found[2]) if found else None
+def _check_body(environ: Wsgi) -> None:
+    """Refuse a body unlike its digest. Raises ServiceError."""
+    headers = {"x-amz-checksum-sha256": environ.get("HTTP_X_AMZ_CHECKSUM_SHA256", ""),
+               "content-md5": environ.get("HTTP_CONTENT_MD5", "")}  # fmt: skip
+    if not any(headers.values()):
+        return
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    if code := check_digests(headers, body):
+        raise ServiceError(code, code)
 
 
-def _parameters(environ: Wsgi) -> dict[str, str]:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    if length > REQUEST_LIMIT:
-        raise ServiceError("RequestEntityTooLarge", f"A request has at most {REQUEST_LIMIT:,} bytes.", 413)
-    body = environ["wsgi.input"].read(length).decode(errors="replace") if length else environ.get("QUERY_STRING", "")
-    return dict(parse_qsl(body, keep_blank_values=True))
-
-
-def _xml(start: StartResponse, status: int, body: bytes) -> list[bytes]:
-    start(_status(status), [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
-    return [body]
-
-
-def _json(start: StartResponse, content: dict[str, Any]) -> list[bytes]:
-    body = json.dumps(content).encode()
-    start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
-
-
-def _plain(start: StartResponse, status: str, text: str) -> list[bytes]:
-    start(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
-    return [text.encode()]
-
-
-def _status(code: int) -> str:
-    return f"{code} {HTTPStatus(code).phrase}"
+def _cut(environ: Wsgi, fault: Fault) -> ConnectionAbortedError:
+    """Close the client's connection under it; what to raise so that the server ends it without a word."""
+    with contextlib.suppress(OSError):  # the client may be gone already
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    return ConnectionAbortedError(fault.kind)

@@ -86,6 +86,20 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """An instance of an environment, as it is found again after a restart."""
+
+    port: int
+    label: str
+    """The version that it has, or that its last deployment tried to bring."""
+    deployment_id: int
+    status: str
+    """Of its deployment: In Progress, Deployed or Failed."""
+    launched: datetime
+    deployed: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """An environment, terminated ones too."""
 
@@ -107,8 +121,8 @@ class Environment:
     tags: dict[str, str] = field(default_factory=dict)
     port: int = 0
     """Its own listener's port."""
-    instances: dict[str, int] = field(default_factory=dict)
-    """Instance id → port."""
+    instances: dict[str, InstanceRecord] = field(default_factory=dict)
+    """By instance id, oldest first."""
     processes: list[list[int]] = field(default_factory=list)
     """Process id and start time of what runs, to sweep after a crash."""
     deployment_id: int = 1
@@ -125,6 +139,10 @@ class Environment:
     """Managed actions that ran, as ManagedActionHistoryItem shapes them; the newest first."""
     links: dict[str, str] = field(default_factory=dict)
     """Links to other environments: link name → environment name."""
+    abortable: bool = False
+    """Whether what is under way can be aborted."""
+    failure: str = ""
+    """Why its last deployment failed; empty when it did not."""
 
     @property
     def key(self) -> str:
@@ -259,7 +277,10 @@ def _encode(record: Any) -> str:
 
 
 def _decode(record: type[Any], body: str) -> Any:
-    return record(**json.loads(body, object_hook=_revive))
+    content = json.loads(body, object_hook=_revive)
+    if record is Environment:
+        content["instances"] = {name: InstanceRecord(**item) for name, item in content["instances"].items()}
+    return record(**content)
 
 
 def _revive(item: dict[str, Any]) -> Any:

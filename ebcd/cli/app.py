@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ebcd.cli import build, inspect, locally, release
+from ebcd.cli import build, guard, inspect, locally, release
 
 app = typer.Typer(
     name="ebcd",
@@ -24,7 +24,11 @@ app.command("status", rich_help_panel="Look")(inspect.status)
 app.command("releases", rich_help_panel="Look")(inspect.releases)
 app.command("events", rich_help_panel="Look")(inspect.events)
 app.command("logs", rich_help_panel="Look")(inspect.logs)
-app.command("lock", rich_help_panel="Look")(inspect.lock)
+app.command("lock", rich_help_panel="Guard")(guard.lock)
+app.command("hold", rich_help_panel="Guard")(guard.hold)
+app.command("unhold", rich_help_panel="Guard")(guard.unhold)
+app.command("abort", rich_help_panel="Guard")(guard.abort)
+app.command("wait", rich_help_panel="Guard")(guard.wait)
 app.command("bundle", rich_help_panel="Prepare")(build.bundle)
 app.command("check", rich_help_panel="Prepare")(build.check)
 app.add_typer(locally.app, name="local", rich_help_panel="Prepare")

@@ -1,10 +1,10 @@
-"""`status`, `releases`, `events`, `logs`, `lock`: the commands that look."""
+"""`status`, `releases`, `events`, `logs`: the commands that look."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,6 @@ from ebcd.cli.signals import interruptible
 from ebcd.errors import UsageError
 from ebcd.model import Environment, Event
 from ebcd.release.diagnose import log_tail
-from ebcd.release.lock import Lock
 from ebcd.release.snapshot import Snapshot, observe
 from ebcd.report import result, text
 from ebcd.report.result import Json
@@ -34,8 +33,9 @@ def status(
     session = open_session(common, interruptible())
     while True:
         snapshot = _observe(session)
-        lock = _lock(session).state()
-        tell(common, result.status(snapshot, session.services, lock), text.status)
+        services = session.services
+        told = result.status(snapshot, services, services.lock.state(), services.hold.state())
+        tell(common, told, text.status)
         if not watch:
             return
         session.services.clock.sleep(FOLLOW_INTERVAL)
@@ -94,42 +94,9 @@ def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(m
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
 
 
-@shared
-def lock(
-    common: Common,
-    break_: Annotated[bool, typer.Option("--break", help="Take it from its holder.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
-) -> None:
-    """Show who holds the stage's lock, or break it."""
-    if break_ and not reason:
-        raise UsageError("A lock is broken for a reason.", why="--reason is missing.",
-                         hint='ebcd lock --break --reason "its run was cancelled"', code="usage")  # fmt: skip
-    session = open_session(common, interruptible())
-    found = _lock(session).break_() if break_ else _lock(session).state()
-    if break_ and found:
-        _journal_break(session, reason, asdict(found))
-    head = result.envelope("lock") | {"application": session.stage.application, "stage": session.stage.name}
-    tell(common, head | {"lock": result.lock(found), "broken": break_ and found is not None}, text.lock)
-
-
 def _observe(session: Session) -> Snapshot:
     services = session.services
     return observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
-
-
-def _lock(session: Session) -> Lock:
-    services, stage = session.services, session.stage
-    return Lock(services.storage, stage.application, stage.name, services.clock)
-
-
-def _journal_break(session: Session, reason: str, holder: dict[str, Any]) -> None:
-    """Write the break into the newest release's entries: it is about the run that was at work."""
-    services = session.services
-    numbers = services.ledger.numbers()
-    record = services.ledger.read(numbers[-1]) if numbers else None
-    if record is not None:
-        told = {"reason": reason, "by": services.caller.user, "holder": {**holder, "token": "…"}}
-        services.ledger.entry(record, "lock-broken", told, services.clock.now())
 
 
 def _recorded(session: Session, name: str) -> Json:

@@ -17,7 +17,8 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_op
 def _command(name: str, doc: str) -> None:
     def command(context: typer.Context) -> None:
         arguments = [sys.executable, "-m", "ebcd_local", name, *context.args]
-        raise typer.Exit(subprocess.run(arguments, env=os.environ, check=False).returncode)
+        environ = os.environ | {"EBCD_LOCAL_PROGRAM": "ebcd local"}
+        raise typer.Exit(subprocess.run(arguments, env=environ, check=False).returncode)
 
     command.__doc__ = doc
     app.command(name, context_settings=_PASSED_ON)(command)
@@ -29,5 +30,6 @@ for _name, _doc in {
     "status": "Show where it is and what it runs.",
     "logs": "Show the last lines of its log, or of an environment's.",
     "reset": "Stop it and forget everything.",
+    "fault": "Let something go wrong at a call, or kill an instance.",
 }.items():
     _command(_name, _doc)

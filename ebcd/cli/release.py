@@ -74,13 +74,17 @@ def swap(
     rollback: Annotated[bool, typer.Option("--rollback", help="Return to the release before.")] = False,
     plan: Planned = False,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    hold: Annotated[bool, typer.Option("--hold", help="After a rollback: let the stage refuse ships.")] = False,
     wait_lock: WaitLock = "0s",
 ) -> None:
     """Bring a waiting candidate live, or go back."""
     if to and rollback:
         raise UsageError("--to and --rollback exclude each other.", why="A rollback knows where it goes.",
                          hint="ebcd swap --rollback, or ebcd swap --to rN", code="usage")  # fmt: skip
-    options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0)
+    if hold and not rollback:
+        raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
+                         hint="ebcd swap --rollback --hold, or ebcd hold --reason …", code="usage")  # fmt: skip
+    options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0, hold)
 
     def work(session: Session, run: Run) -> None:
         (swapping.plan if plan else swapping.swap)(run, session.services, options)

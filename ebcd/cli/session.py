@@ -18,7 +18,9 @@ from ebcd.cli.options import Common
 from ebcd.cli.output import console
 from ebcd.model import Configuration, Stage, Target
 from ebcd.release.clock import SystemClock
+from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
+from ebcd.release.lock import Lock
 from ebcd.release.probe import HttpProber
 from ebcd.release.run import Caller, Run, Services
 from ebcd.report.progress import progress
@@ -60,6 +62,8 @@ def open_session(options: Common, clock: SystemClock) -> Session:
         beanstalk=Beanstalk(clients),
         storage=storage,
         ledger=Ledger(storage, stage.application, stage.name),
+        lock=Lock(storage, stage.application, stage.name, clock),
+        hold=Hold(storage, stage.application, stage.name),
         prober=HttpProber(),
         clock=clock,
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),

@@ -2,27 +2,35 @@
 
 Taken by a conditional create, renewed and released by conditional writes on the ETag, so that two holders are
 impossible. A lease's age is told by S3's own clock (its Date header less the object's Last-Modified): no machine's
-wrong time can keep or steal a lock.
+wrong time can keep or steal a lock. A holder that died on this very machine is known to be dead at once.
+
+Another run may write into the lock that its holder is to stop. The holder finds that when it renews, ends in order and
+gives the lock back.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
-from ebcd.errors import EbcdError, LockHeld, OutcomeUnknown
+from ebcd.errors import EbcdError, Interrupted, LockHeld, OutcomeUnknown
+from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
 
 LEASE = 90.0
 """Seconds that a lock outlives its holder's last sign."""
-RENEWAL = 20.0
-"""Seconds after which a holder renews it."""
+RENEWAL = 5.0
+"""Seconds after which a holder renews it, and learns whether it is to stop."""
+CONFLICTS = 10
+"""Attempts to write into a lock that its holder renews."""
+STOP_PATIENCE = 20.0
+"""Seconds that a holder has to stop in order, before its lock is broken by a rollback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class LockState:
     expires: datetime
     message: str
     token: str
+    stop: str = ""
+    """Who asked its holder to stop, and why; empty: nobody."""
 
 
 class Lock:
@@ -50,7 +60,7 @@ class Lock:
     def state(self) -> LockState | None:
         """Who holds it now; None when nobody does or the lease has run out."""
         stored = self._storage.get(self._key)
-        return _state(stored) if stored and not _expired(stored) else None
+        return _state(stored) if stored and not _gone(stored) else None
 
     @contextmanager
     def held(self, *, owner: str, host: str, message: str, wait: float) -> Iterator[Lease]:
@@ -81,34 +91,74 @@ class Lock:
             ) from error
         return _state(stored)
 
-    def _take(self, owner: str, host: str, message: str, wait: float) -> Lease:
-        content = {"owner": owner, "host": host, "message": message, "token": secrets.token_hex(16)}
-        content["since"] = self._clock.now().isoformat()
-        holder: LockState | None = None
-        for _ in polls(self._clock, timeout=wait, interval=1.0):
+    def ask_to_stop(self, by: str, reason: str) -> LockState | None:
+        """Ask the holder to stop; who that is. None when nobody holds it."""
+        for _ in range(CONFLICTS):
+            stored = self._storage.get(self._key)
+            if stored is None or _gone(stored):
+                return None
+            content = json.loads(stored.body) | {"stop": f"{by}: {reason}"}
             try:
-                etag = self._storage.create(self._key, _body(content, self._clock.now()))
-                return Lease(self._storage, self._key, content, etag, self._clock)
+                self._storage.replace(self._key, _json(content), stored.etag)
             except PreconditionFailed:
-                holder = self._observe_holder() or holder
-        raise self._held_by(holder)
+                continue  # it was renewed at that very moment
+            return _state(stored)
+        raise OutcomeUnknown(
+            f"The holder of the lock of {self._name} could not be asked to stop.",
+            why="The lock changed each time that it was written.",
+            hint=f"ebcd lock {self._flags}",
+        )
+
+    def await_free(self, timeout: float) -> bool:
+        """Wait until nobody holds the lock, `timeout` seconds at most; whether that is so."""
+        return any(self.state() is None for _ in polls(self._clock, timeout=timeout, interval=1.0))
+
+    def take_over(self, by: str, reason: str, note: Callable[[str], None]) -> None:
+        """Free the lock for whoever cannot wait: its holder is asked to stop, then the lock is broken.
+
+        A holder that was broken notices before its next change."""
+        asked = self.ask_to_stop(by, reason)
+        if asked is None:
+            return
+        note(f"Asked {asked.owner} on {asked.host} to stop: {asked.message}.")
+        if not self.await_free(STOP_PATIENCE):
+            note(f"It did not stop within {STOP_PATIENCE:g} s, so its lock is broken.")
+            self.break_()
+
+    def _take(self, owner: str, host: str, message: str, wait: float) -> Lease:
+        content = {"owner": owner, "host": host, "message": message, "token": secrets.token_hex(16),
+                   "since": self._clock.now().isoformat(), "process": holder.identity()}  # fmt: skip
+        other: LockState | None = None
+        for _ in polls(self._clock, timeout=wait, interval=1.0):
+            lease = self._attempt(content)
+            if lease is None and (other := self._observe_holder()) is None:
+                lease = self._attempt(content)
+            if lease:
+                return lease
+        raise self._held_by(other)
+
+    def _attempt(self, content: dict[str, Any]) -> Lease | None:
+        try:
+            etag = self._storage.create(self._key, _body(content, self._clock.now()))
+        except PreconditionFailed:
+            return None
+        return Lease(self._storage, self._key, content, etag, self._clock)
 
     def _observe_holder(self) -> LockState | None:
-        """Who is in the way. A lease that ran out is removed, so that the next attempt can take it."""
+        """Who is in the way. The lock of a holder that is gone is removed, so that the next attempt can take it."""
         stored = self._storage.get(self._key)
         if stored is None:
             return None
-        if _expired(stored):
-            try:
-                self._storage.delete(self._key, stored.etag)
-            except PreconditionFailed:
-                return None
-        return _state(stored)
+        if not _gone(stored):
+            return _state(stored)
+        with suppress(PreconditionFailed):  # another run was quicker
+            self._storage.delete(self._key, stored.etag)
+        return None
 
-    def _held_by(self, holder: LockState | None) -> LockHeld:
+    def _held_by(self, other: LockState | None) -> LockHeld:
         who = (
-            f"{holder.owner} on {holder.host} holds it since {holder.since:%Y-%m-%d %H:%M:%S} UTC: {holder.message}."
-            if holder
+            f"{other.owner} on {other.host} holds it since {other.since:%Y-%m-%d %H:%M:%S} UTC: {other.message}."
+            if other
             else "Another run took it first."
         )
         return LockHeld(
@@ -136,10 +186,13 @@ class Lease:
             self.assert_held()
 
     def assert_held(self) -> None:
-        """Renew the lease, which proves that it is ours. Called before every mutation. Raises OutcomeUnknown."""
+        """Renew the lease, which proves that it is ours. Called before every mutation.
+
+        Raises OutcomeUnknown when it is lost, Interrupted when this run is to stop."""
         try:
             self._etag = self._storage.replace(self._key, _body(self._content, self._clock.now()), self._etag)
         except PreconditionFailed as error:
+            self._stop_if_asked()
             raise OutcomeUnknown(
                 "The lock was lost, so the run stopped before its next change.",
                 why="Somebody broke it, or this run was silent for longer than its lease.",
@@ -147,6 +200,20 @@ class Lease:
                 code="lock-lost",
             ) from error
         self._renewed = self._clock.monotonic()
+
+    def _stop_if_asked(self) -> None:
+        """The lock was changed: by whoever wants this run to stop? Raises Interrupted."""
+        stored = self._storage.get(self._key)
+        found = _state(stored) if stored else None
+        if stored is None or found is None or found.token != self._content["token"] or not found.stop:
+            return
+        self._etag = stored.etag  # it is still ours, to be given back
+        raise Interrupted(
+            "Stopped by another run.",
+            why=f"{found.stop}.",
+            hint="ebcd status shows what is there; run the same command again to go on.",
+            code="aborted",
+        )
 
     def release(self) -> None:
         """Give the lock back. One that is no longer ours is left alone."""
@@ -158,7 +225,11 @@ class Lease:
 
 def _body(content: dict[str, Any], now: datetime) -> bytes:
     expires = (now + timedelta(seconds=LEASE)).isoformat()
-    return (json.dumps({"schema": 1, **content, "lease_seconds": LEASE, "expires": expires}, indent=2) + "\n").encode()
+    return _json({"schema": 1, **content, "lease_seconds": LEASE, "expires": expires})
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def _state(stored: StoredObject) -> LockState:
@@ -170,9 +241,12 @@ def _state(stored: StoredObject) -> LockState:
         expires=datetime.fromisoformat(content["expires"]).astimezone(UTC),
         message=content["message"],
         token=content["token"],
+        stop=content.get("stop", ""),
     )
 
 
-def _expired(stored: StoredObject) -> bool:
-    lease = float(json.loads(stored.body)["lease_seconds"])
-    return stored.read - stored.modified > timedelta(seconds=lease)
+def _gone(stored: StoredObject) -> bool:
+    """Whether the holder is gone: its lease ran out, or it was a process of this machine and is dead."""
+    content = json.loads(stored.body)
+    expired = stored.read - stored.modified > timedelta(seconds=float(content["lease_seconds"]))
+    return expired or holder.is_dead(content.get("process", ""))

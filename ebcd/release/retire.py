@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ebcd.release.execute import Executor
-from ebcd.release.lock import Lock
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe
@@ -17,8 +16,7 @@ def retire(run: Run, services: Services, *, planned: bool) -> None:
         run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
         run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after)]
         return
-    lock = Lock(services.storage, stage.application, stage.name, services.clock)
-    with lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
+    with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
         snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
         Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot))
     run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())

@@ -10,7 +10,9 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.storage import Storage
 from ebcd.model import Event, SourceBundle, Stage
 from ebcd.release.clock import Clock
+from ebcd.release.hold import Hold, HoldState
 from ebcd.release.journal import Ledger, ReleaseRecord
+from ebcd.release.lock import Lock
 from ebcd.release.probe import Prober
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import Step
@@ -77,6 +79,8 @@ class Services:
     beanstalk: Beanstalk
     storage: Storage
     ledger: Ledger
+    lock: Lock
+    hold: Hold
     prober: Prober
     clock: Clock
     progress: Progress
@@ -85,6 +89,11 @@ class Services:
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
     interval: float = 5.0
     """Seconds between two looks at Beanstalk."""
+
+    def require_bucket(self) -> None:
+        """The bucket, where it is missing, is created: nothing can be kept without."""
+        if not self.storage.bucket_exists():
+            self.beanstalk.create_storage_location()
 
     def live_host(self, cname: str) -> str:
         """The live CNAME as a Host header and in a URL: with the port where it is not 80."""
@@ -128,6 +137,8 @@ class Run:
     diagnosis: Diagnosis | None = None
     left: ReleaseRecord | None = None
     """The release that a swap took the live CNAME from."""
+    hold: HoldState | None = None
+    """The hold that the run put on the stage."""
     note: str = ""
     """One sentence about the whole: "already live"."""
 

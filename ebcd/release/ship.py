@@ -12,7 +12,7 @@ from ebcd.model import OnFailure, SourceBundle, Stage
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
-from ebcd.release.lock import Lease, Lock
+from ebcd.release.lock import Lease
 from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
@@ -38,6 +38,7 @@ def publish(run: Run, services: Services) -> None:
 
 def plan(run: Run, services: Services, options: ShipOptions) -> None:
     """What `ship` would do, as planned results. Changes nothing."""
+    services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     prepared = _prepare(run, services, snapshot, options)
     steps = (*_ensure_bucket(services), *_plan_publication(run, services), *prepared.steps) if prepared else ()
@@ -48,17 +49,17 @@ def plan(run: Run, services: Services, options: ShipOptions) -> None:
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
     Executor(run, services, run.stage).execute(_ensure_bucket(services))
-    lock = Lock(services.storage, run.stage.application, run.stage.name, services.clock)
     message = f"ship {_bundle(run).version_label}"
     caller = services.caller
     try:
-        with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
+        with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
             _ship_locked(run, services, lease, options)
     finally:
         run.after = observe_if_possible(run.stage, services.beanstalk, services.ledger, services.clock.now())
 
 
 def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOptions) -> None:
+    services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     prepared = _prepare(run, services, snapshot, options)
     if prepared is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ebcd.errors import EbcdError, Refused, SwappedBack, UsageError
 from ebcd.release.execute import Executor
 from ebcd.release.journal import Outcome, ReleaseRecord
-from ebcd.release.lock import Lease, Lock
+from ebcd.release.lock import Lease
 from ebcd.release.plan import Plan, plan_promote
 from ebcd.release.rollback import rollback_target
 from ebcd.release.run import Run, Services, Status, StepResult
@@ -24,6 +24,8 @@ class SwapOptions:
     reason: str = ""
     wait_lock: float = 0.0
     """Seconds to wait for the lock."""
+    hold: bool = False
+    """Hold the stage after a rollback, so that no ship brings back what was left."""
 
 
 def plan(run: Run, services: Services, options: SwapOptions) -> None:
@@ -36,18 +38,33 @@ def plan(run: Run, services: Services, options: SwapOptions) -> None:
 def swap(run: Run, services: Services, options: SwapOptions) -> None:
     """Swap to a release. Raises any EbcdError; what was done is in the run, and recorded."""
     stage, caller = run.stage, services.caller
-    lock = Lock(services.storage, stage.application, stage.name, services.clock)
     message = "rollback" if options.rollback else f"swap to {options.to or 'the waiting candidate'}"
     if not services.storage.bucket_exists():  # then nothing was ever released, and there is nowhere to lock
         _prepare(run, Snapshot.empty(stage, services.clock.now()), options)
+    if options.rollback:
+        _stop_ship(services, options)
     try:
-        with lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
+        with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
             snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
             prepared = _prepare(run, snapshot, options)
             if prepared.steps:
                 _perform(run, services, prepared, lease, options)
+            if options.hold:
+                run.hold = services.hold.set(caller.user, options.reason or _hold_reason(run), services.clock.now())
     finally:
         run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
+
+
+def _stop_ship(services: Services, options: SwapOptions) -> None:
+    """Whoever rolls back cannot wait for a ship: it is what they roll back, or it would come on top of it."""
+    state = services.lock.state()
+    if state and state.message.startswith("ship "):
+        reason = options.reason or "a rollback"
+        services.lock.take_over(services.caller.user, reason, services.progress.note)
+
+
+def _hold_reason(run: Run) -> str:
+    return f"{run.left.release} was rolled back" if run.left else "a rollback"
 
 
 def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:

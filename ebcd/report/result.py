@@ -8,6 +8,7 @@ from typing import Any
 
 from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
+from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
 from ebcd.release.plan import bundle_key
@@ -46,6 +47,8 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["steps"] = [_step(item) for item in run.results]
     if run.left:
         result["left"] = _release_fields(run.left)
+    if run.hold:
+        result["hold"] = hold(run.hold)
     if run.note:
         result["note"] = run.note
     if run.diagnosis is not None:
@@ -53,7 +56,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     return {**result, "seconds": round(seconds, 3)}
 
 
-def status(snapshot: Snapshot, services: Services, held: LockState | None) -> Json:
+def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:
     """The result of `status`: what is live since when by whom, and whether a rollback is ready now."""
     waiting = candidate(snapshot)
     previous = snapshot.previous
@@ -64,8 +67,8 @@ def status(snapshot: Snapshot, services: Services, held: LockState | None) -> Js
         "candidate": _described(snapshot, services, waiting, None) if waiting else None,
         "previous": _described(snapshot, services, previous, None) if previous else None,
         "rollback": rollback(snapshot),
-        "lock": lock(held),
-        "hold": None,
+        "lock": lock(locked),
+        "hold": hold(held),
     }
 
 
@@ -230,3 +233,8 @@ def lock(state: LockState | None) -> Mapping[str, object] | None:
         return None
     return {"owner": state.owner, "host": state.host, "since": stamp(state.since), "expires": stamp(state.expires),
             "message": state.message}  # fmt: skip
+
+
+def hold(state: HoldState | None) -> Mapping[str, object] | None:
+    """Who holds a stage."""
+    return {"by": state.by, "since": stamp(state.since), "reason": state.reason} if state else None

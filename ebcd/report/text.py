@@ -26,7 +26,7 @@ def plan(result: Json) -> RenderableType:
     if not result["steps"]:
         return f"[green]✔[/] Nothing to do: {escape(result.get('note', ''))}"
     lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
-    head = f"[bold]{_title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
+    head = f"[bold]{title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
     return Group(head, *lines)
 
 
@@ -37,28 +37,28 @@ def shipped(result: Json) -> RenderableType:
     head = "waits for its swap" if waiting else "is live"
     if result.get("note"):
         head = "is live already: nothing to do"
-    title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] {head}"
+    headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] {head}"
     rows = _live_rows(result)
-    flags = _flags(result)
     if waiting:
-        rows.append(("next", f"ebcd swap --to {result['release']} {flags}"))
+        rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
     elif result["previous"]:
-        rows.append(("undo", f"ebcd swap --rollback {flags}"))
-    return Group(f"{title}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", _pairs(rows))
+        rows.append(("undo", f"ebcd swap --rollback {flags(result)}"))
+    return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
 
 
 def swapped(result: Json) -> RenderableType:
     """The end of `swap`."""
     if result.get("note"):
-        return Group(
-            f"[bold green]●[/] [bold]{_title(result)}[/]  {escape(result['note'])}", _pairs(_live_rows(result))
-        )
-    title = f"[bold green]●[/] [bold]{_title(result)}[/]  [bold]{result['release']}[/] is live"
+        return Group(f"[bold green]●[/] [bold]{title(result)}[/]  {escape(result['note'])}", pairs(_live_rows(result)))
+    headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] is live"
     rows = _live_rows(result)
     if result.get("left"):
         rows.append(("left", f"{result['left']['release']}   (database migrations and settings are not undone)"))
-        rows.append(("undo", f"ebcd swap --to {result['left']['release']} {_flags(result)}"))
-    return Group(f"{title}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", _pairs(rows))
+        rows.append(("undo", f"ebcd swap --to {result['left']['release']} {flags(result)}"))
+        held = f"no ship until: ebcd unhold {flags(result)}"
+        offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
+        rows.append(("hold", held if result.get("hold") else offer))
+    return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
 
 
 def published(result: Json) -> RenderableType:
@@ -70,7 +70,7 @@ def published(result: Json) -> RenderableType:
         ("next", f"ebcd ship {result['sha'][:12]}"),
     ]
     return Group(
-        f"[green]✔[/] {result['application']} has the version [bold]{result['version_label']}[/].", _pairs(rows)
+        f"[green]✔[/] {result['application']} has the version [bold]{result['version_label']}[/].", pairs(rows)
     )
 
 
@@ -82,30 +82,34 @@ def bundled(result: Json) -> RenderableType:
         ("digest", result["content_digest"]),
         ("sha256", result["sha256"]),
     ]
-    return Group(f"[green]✔[/] Bundled [bold]{result['version_label']}[/].", _pairs(rows))
+    return Group(f"[green]✔[/] Bundled [bold]{result['version_label']}[/].", pairs(rows))
 
 
 def status(result: Json) -> RenderableType:
     """What is live, since when, by whom; what waits; whether a rollback is ready."""
     if result["live"] is None:
-        return f"[bold]{_title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
+        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
     sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
     table = _table(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
-        ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {_flags(result)}[/]"
+        ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {flags(result)}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
     rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
-    return Group(f"[bold]{_title(result)}[/]", table, _pairs(rows, markup=True))
+    if hold := result["hold"]:
+        rows.append(
+            ("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: ebcd unhold {flags(result)}")
+        )
+    return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
 
 
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
-        return f"[bold]{_title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
+        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
     rows = [
         (
             f"[bold]{item['release']}[/]",
@@ -118,7 +122,7 @@ def releases(result: Json) -> RenderableType:
         for item in result["releases"]
     ]
     names = ("release", "version", "outcome", "began", "by", "message")
-    return Group(f"[bold]{_title(result)}[/]", _table(names, rows))
+    return Group(f"[bold]{title(result)}[/]", _table(names, rows))
 
 
 def release(result: Json) -> RenderableType:
@@ -131,7 +135,7 @@ def release(result: Json) -> RenderableType:
         f"  [dim]{item['at'][11:19]}[/] {escape(item['entry'])}  [dim]{escape(str(item.get('reason') or ''))}[/]"
         for item in result["entries"]
     ]
-    return Group(f"[bold]{_title(result)}  {result['release']}[/]", _pairs(rows), *entries)
+    return Group(f"[bold]{title(result)}  {result['release']}[/]", pairs(rows), *entries)
 
 
 def events(result: Json) -> RenderableType:
@@ -161,22 +165,12 @@ def logs(result: Json) -> RenderableType:
     return Text(result["logs"] or f"{result['environment']} delivered no logs.")
 
 
-def lock(result: Json) -> RenderableType:
-    """Who holds the lock."""
-    held = result["lock"]
-    if held is None:
-        return f"[bold]{_title(result)}[/]  is not locked."
-    verb = "was taken from" if result["broken"] else "is held by"
-    rows = [("for", held["message"]), ("since", held["since"]), ("expires", held["expires"])]
-    return Group(f"[bold]{_title(result)}[/]  The lock {verb} {escape(held['owner'])} on {held['host']}.", _pairs(rows))
-
-
 def retired(result: Json) -> RenderableType:
     """The end of `retire`."""
     if not result["steps"]:
-        return f"[green]✔[/] [bold]{_title(result)}[/]  Nothing to retire."
+        return f"[green]✔[/] [bold]{title(result)}[/]  Nothing to retire."
     lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}" for step in result["steps"]]
-    return Group(f"[bold]{_title(result)}[/]", *lines)
+    return Group(f"[bold]{title(result)}[/]", *lines)
 
 
 def listed(result: Json) -> RenderableType:
@@ -204,11 +198,13 @@ def findings(result: Json) -> RenderableType:
     return Group(*lines)
 
 
-def _title(result: Json) -> str:
+def title(result: Json) -> str:
+    """Application and stage."""
     return f"{escape(result['application'])} · {escape(result['stage'])}"
 
 
-def _flags(result: Json) -> str:
+def flags(result: Json) -> str:
+    """The options that name application and stage."""
     return f"-a {result['application']} -s {result['stage']}"
 
 
@@ -254,6 +250,7 @@ def _ago(stamp: str | None) -> str:
     return f"{age(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
 
 
-def _pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:
+def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:
+    """Names and values, one a line. markup: the values hold rich's marks."""
     width = max((len(name) for name, _ in rows), default=0)
     return Group(*(f"  [dim]{name:<{width}}[/]  {value if markup else escape(value)}" for name, value in rows))

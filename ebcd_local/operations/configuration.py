@@ -31,7 +31,7 @@ def _describe(call: Call, environment: Environment) -> Structure:
         "ApplicationName": environment.application,
         "EnvironmentName": environment.name,
         "Description": environment.description,
-        "DeploymentStatus": _deployment_status(call, environment),
+        "DeploymentStatus": _deployment_status(environment),
         "DateCreated": environment.created,
         "DateUpdated": environment.updated,
         "OptionSettings": _settings(call, environment),
@@ -39,8 +39,8 @@ def _describe(call: Call, environment: Environment) -> Structure:
     }
 
 
-def _deployment_status(call: Call, environment: Environment) -> str:
-    if environment.key in call.fleet.failures:
+def _deployment_status(environment: Environment) -> str:
+    if environment.failure:
         return "failed"
     return "deployed" if environment.status == "Ready" else "pending"
 

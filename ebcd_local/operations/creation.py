@@ -38,7 +38,7 @@ def create_environment(call: Call, given: Structure) -> Structure:
     manifest = versions.manifest(call, version) or SavedConfiguration()
     environment = _new(call, given, base, manifest, label)
     with call.state.lock:
-        _refuse_taken(call, environment)
+        environments.refuse_taken(call, environment)
         quotas.refuse_more(call, "Environments", [item.key for item in call.living()], quotas.ENVIRONMENTS)
         call.state.save(environment)
     call.fleet.begin(call.fleet.launch, environment.key, call.request_id)
@@ -131,14 +131,6 @@ def _own_cname(call: Call, given: Structure, name: str, of_manifest: str, tier: 
             raise ServiceError("InvalidParameterCombination", "A worker environment has no CNAME.")
         return ""
     return _cname(call, prefix) if prefix else f"{name}.eba-{random_id(8)}.{call.region}.{DOMAIN}".lower()
-
-
-def _refuse_taken(call: Call, environment: Environment) -> None:
-    for other in call.living():
-        if other.name == environment.name:
-            raise invalid(f"Environment {environment.name} already exists.")
-        if other.cname and other.cname == environment.cname:
-            raise invalid(f"DNS name ({environment.cname}) is not available.")
 
 
 def _tier(given: dict[str, Any], fallback: str) -> str:

@@ -16,6 +16,8 @@ _CONFIGURATION = ("OptionSettings", "OptionsToRemove", "TemplateName", "Template
 """Members of UpdateEnvironment that change the configuration."""
 REMEMBERED = timedelta(hours=1)
 """How long a terminated environment is still described."""
+REBUILT = timedelta(weeks=6)
+"""How long a terminated environment can be rebuilt."""
 
 
 def update_environment(call: Call, given: Structure) -> Structure:
@@ -59,10 +61,10 @@ def _changes(call: Call, environment: Environment, given: Structure) -> dict[str
 
 
 def _only_resized(given: Structure) -> bool:
-    """Whether an update touches nothing but the Auto Scaling group."""
+    """Whether an update changes how instances are treated and not the instances."""
     others = any(given.get(name) for name in _CONFIGURATION if name != "OptionSettings")
     settings = given.get("OptionSettings") or []
-    return bool(settings) and not others and all(item.get("Namespace") == options.ASG for item in settings)
+    return bool(settings) and not others and all(item.get("Namespace") in options.OF_THE_GROUP for item in settings)
 
 
 def terminate_environment(call: Call, given: Structure) -> Structure:
@@ -94,8 +96,58 @@ def swap_environment_cnames(call: Call, given: Structure) -> Structure:
                 raise not_ready(side.name)
         for side in (source, destination):
             claim(call, side, "swap")
-    call.fleet.begin(lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id)
+    call.fleet.begin(lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id,
+                     locked=False)  # fmt: skip
     return {}
+
+
+def abort_environment_update(call: Call, given: Structure) -> Structure:
+    """AbortEnvironmentUpdate: the deployment under way ends at its next step."""
+    environment = call.environment(given)
+    with call.state.lock:
+        environment = call.state.environments[environment.key]
+        if environment.status != "Updating" or not environment.abortable:
+            raise invalid(f"Environment named {environment.name} is in an invalid state for this operation. "
+                          "Must be pending deployment.")  # fmt: skip
+        call.state.change(environment.key, status="Aborting", abortable=False)
+    call.state.say(environment, "Aborting the environment update.", request_id=call.request_id)
+    call.fleet.abort(environment.key)
+    return {}
+
+
+def restart_app_server(call: Call, given: Structure) -> Structure:
+    """RestartAppServer."""
+    environment = claim(call, call.environment(given), "restart")
+    call.fleet.begin(call.fleet.restart_app_server, environment.key, call.request_id)
+    return {}
+
+
+def rebuild_environment(call: Call, given: Structure) -> Structure:
+    """RebuildEnvironment: of one that runs, or of one that was terminated within six weeks."""
+    gone = _terminated(call, given)
+    if gone is None:
+        environment = claim(call, call.environment(given), "rebuild")
+    else:
+        with call.state.lock:
+            refuse_taken(call, gone)
+            environment = call.state.change(gone.key, status="Launching", operation="rebuild")
+    call.fleet.begin(call.fleet.rebuild, environment.key, call.request_id)
+    return {}
+
+
+def _terminated(call: Call, given: Structure) -> Environment | None:
+    """The terminated environment that a request names by its id; None when that one lives or none is named."""
+    found = call.state.environments.get(f"{call.region}/{given.get('EnvironmentId', '')}")
+    return found if found and not found.alive and found.updated > now() - REBUILT else None
+
+
+def refuse_taken(call: Call, wanted: Environment) -> None:
+    """Refuse a name or CNAME that another environment has. Raises ServiceError. The state's lock is held."""
+    for other in call.living():
+        if other.name == wanted.name:
+            raise invalid(f"Environment {wanted.name} already exists.")
+        if wanted.cname and other.cname == wanted.cname:
+            raise invalid(f"DNS name ({wanted.cname}) is not available.")
 
 
 def describe_environments(call: Call, given: Structure) -> Structure:
@@ -132,7 +184,7 @@ def describe(call: Call, item: Environment) -> Structure:
         "DateCreated": item.created,
         "DateUpdated": item.updated,
         "Status": item.status,
-        "AbortableOperationInProgress": False,
+        "AbortableOperationInProgress": item.abortable,
         "Health": item.health,
         "Tier": {**saved_configuration.tier(item.tier), "Version": "1.0"},
         "EnvironmentLinks": [{"LinkName": name, "EnvironmentName": other} for name, other in item.links.items()],
@@ -146,10 +198,11 @@ def describe(call: Call, item: Environment) -> Structure:
 
 
 def claim(call: Call, environment: Environment, operation: str) -> Environment:
-    """Begin an operation on an environment that is Ready. Raises ServiceError. The state's lock is held."""
-    if call.state.environments[environment.key].status != "Ready":
-        raise not_ready(environment.name)
-    return call.state.change(environment.key, status="Updating", operation=operation)
+    """Begin an operation on an environment that is Ready. Raises ServiceError."""
+    with call.state.lock:
+        if call.state.environments[environment.key].status != "Ready":
+            raise not_ready(environment.name)
+        return call.state.change(environment.key, status="Updating", operation=operation)
 
 
 def associate_operations_role(call: Call, given: Structure) -> Structure:
@@ -173,5 +226,8 @@ SERVED: dict[str, Operation] = {
     "UpdateEnvironment": update_environment,
     "TerminateEnvironment": terminate_environment,
     "SwapEnvironmentCNAMEs": swap_environment_cnames,
+    "AbortEnvironmentUpdate": abort_environment_update,
+    "RestartAppServer": restart_app_server,
+    "RebuildEnvironment": rebuild_environment,
     "DescribeEnvironments": describe_environments,
 }

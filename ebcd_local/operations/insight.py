@@ -8,9 +8,8 @@ from typing import Any
 from ebcd_local.balancer import Traffic
 from ebcd_local.errors import invalid
 from ebcd_local.event_log import Event, Wanted
-from ebcd_local.health import Health
 from ebcd_local.operations.call import Call, Operation, Structure, span
-from ebcd_local.state import ACCOUNT, now
+from ebcd_local.state import ACCOUNT, InstanceRecord, now
 
 TAIL_LINES = 100
 _COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
@@ -69,26 +68,24 @@ def describe_environment_health(call: Call, given: Structure) -> Structure:
 def describe_instances_health(call: Call, given: Structure) -> Structure:
     """DescribeInstancesHealth."""
     environment = call.environment(given)
-    balancer = call.fleet.balancer
-    deployed = environment.status == "Ready" and environment.key not in call.fleet.failures
-    status = "Deployed" if deployed else "Failed" if environment.key in call.fleet.failures else "In Progress"
 
-    def one(name: str, seen: Health) -> Structure:
-        deployment = {"VersionLabel": environment.version_label, "DeploymentId": environment.deployment_id,
-                      "Status": status, "DeploymentTime": environment.deployed or environment.created}  # fmt: skip
+    def one(name: str, record: InstanceRecord) -> Structure:
+        seen = call.monitor.instance_health(name)
         return {
             "InstanceId": name,
             "HealthStatus": seen.status,
             "Color": seen.color,
             "Causes": list(seen.causes),
-            "LaunchedAt": environment.created,
-            "ApplicationMetrics": _metrics(balancer.traffic(environment.id, instance_id=name)),
-            "Deployment": deployment,
+            "LaunchedAt": record.launched,
+            "ApplicationMetrics": _metrics(call.fleet.balancer.traffic(environment.id, instance_id=name)),
+            "System": call.monitor.system(name),
+            "Deployment": {"VersionLabel": record.label, "DeploymentId": record.deployment_id,
+                           "Status": record.status, "DeploymentTime": record.deployed},
             "AvailabilityZone": f"{call.region}a",
             "InstanceType": "local",
-        }
+        }  # fmt: skip
 
-    found = [one(name, call.monitor.instance_health(name)) for name in environment.instances]
+    found = [one(name, record) for name, record in environment.instances.items()]
     return {"InstanceHealthList": found, "RefreshedAt": now()}
 
 
@@ -111,8 +108,8 @@ def request_environment_info(call: Call, given: Structure) -> Structure:
     environment = call.environment(given)
     bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
     call.objects.ensure_bucket(bucket, call.region)
-    for name, instance in call.fleet.instances(environment.key).items():
-        key = f"{_log_prefix(environment.id)}{name}/{now().strftime('%Y%m%dT%H%M%S.%f')}.txt"
+    for instance in [member.instance for member in call.fleet.members(environment.key)]:
+        key = f"{_log_prefix(environment.id)}{instance.id}/{now().strftime('%Y%m%dT%H%M%S.%f')}.txt"
         call.objects.put(bucket, key, instance.log_tail(TAIL_LINES).encode())
     call.state.say(environment, "Pulled logs for environment instances.", request_id=call.request_id)
     return {}

@@ -17,6 +17,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
@@ -69,9 +70,9 @@ class Local:
         found: dict[str, Any] = json.loads((self.home / "local" / "server.json").read_text())
         return found
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": REGION}
-        self.clients.append(boto3.client(service, endpoint_url=self.told["endpoint_url"], **keys))
+        self.clients.append(boto3.client(service, endpoint_url=self.told["endpoint_url"], config=config, **keys))
         return self.clients[-1]
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -94,8 +95,10 @@ class Local:
         found = eb.describe_application_versions(ApplicationName=application, VersionLabels=[label])
         return str(found["ApplicationVersions"][0]["Status"])
 
-    def launch(self, application: str, name: str, label: str, prefix: str | None = None, **options: str) -> None:
-        """Create an environment and wait until it is Ready and its health is known."""
+    def launch(
+        self, application: str, name: str, label: str, prefix: str | None = None, health: str = "Green", **options: str
+    ) -> None:
+        """Create an environment and wait until it is Ready and its health is as expected."""
         request: dict[str, Any] = {"CNAMEPrefix": prefix} if prefix else {}
         settings = [dict(zip(("Namespace", "OptionName", "Value"), (*key.split("|"), value), strict=True))
                     for key, value in options.items()]  # fmt: skip
@@ -103,7 +106,7 @@ class Local:
             ApplicationName=application, EnvironmentName=name, VersionLabel=label, PlatformArn=PLATFORM,
             OptionSettings=settings, **request,
         )  # fmt: skip
-        self.until(name, lambda item: item["Status"] == "Ready" and item["Health"] != "Grey")
+        self.until(name, lambda item: item["Status"] == "Ready" and item["Health"] == health)
 
     def describe(self, name: str) -> dict[str, Any]:
         found = self.client("elasticbeanstalk").describe_environments(EnvironmentNames=[name])["Environments"]

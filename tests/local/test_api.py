@@ -261,9 +261,3 @@ def test_regions_are_apart(local: Local) -> None:
     elsewhere = boto3.client("elasticbeanstalk", endpoint_url=local.told["endpoint_url"], region_name="us-east-1",
                              aws_access_key_id="X", aws_secret_access_key="X")  # fmt: skip
     assert elsewhere.describe_applications(ApplicationNames=["apart"])["Applications"] == []
-
-
-def test_an_operation_that_is_not_served_is_refused_by_name(local: Local) -> None:
-    with pytest.raises(ClientError) as error:
-        local.client("elasticbeanstalk").compose_environments(ApplicationName="x")
-    assert refusal(error) == ("InvalidRequest", "ComposeEnvironments is not served by the local Beanstalk.")

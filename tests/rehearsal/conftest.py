@@ -6,16 +6,18 @@ import http.client
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import boto3
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +97,21 @@ class Cloud:
     def live_port(self) -> str:
         return self.proxy_url.rpartition(":")[2]
 
+    def control(self, method: str, call: str, **content: Any) -> dict[str, Any]:
+        """A control call of the local Beanstalk."""
+        token = json.loads((self.home / "local" / "server.json").read_text())["token"]
+        connection = http.client.HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=10)
+        connection.request(method, f"/_ebcd/{call}", json.dumps(content) if content else None, {"X-Ebcd-Token": token})
+        answer = connection.getresponse()
+        found: dict[str, Any] = json.load(answer)
+        connection.close()
+        assert answer.status == 200, found
+        return found
+
+    def calls(self, after: int = 0) -> list[dict[str, Any]]:
+        """The calls of AWS operations behind the after-th."""
+        return list(self.control("GET", f"calls?after={after}")["calls"])
+
 
 @dataclass(frozen=True)
 class Product:
@@ -126,6 +143,23 @@ class Product:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", f"Change {text or mode}")
         return self.git("rev-parse", "HEAD").strip()
+
+    def terminate_all(self) -> None:
+        """End all of its environments."""
+        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": "eu-central-1"}
+        client = boto3.client("elasticbeanstalk", endpoint_url=self.cloud.endpoint_url, **keys)
+        for item in self.cloud.control("GET", "status")["environments"]:
+            if item["application"] == self.name and item["status"] == "Ready":
+                client.terminate_environment(EnvironmentId=item["id"])
+        client.close()
+
+    def configure(self, **values: str) -> None:
+        """Change durations of the stage in ebcd.toml."""
+        path = self.folder / "ebcd.toml"
+        text = path.read_text()
+        for name, value in values.items():
+            text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
+        path.write_text(text)
 
     def git(self, *arguments: str) -> str:
         command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", *arguments]
@@ -170,16 +204,27 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def product(cloud: Cloud, tmp_path: Path) -> Product:
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    made = Product(f"shop{os.getpid()}-{next(_numbers)}", folder, cloud)
-    made.git("init", "-q", "-b", "main")
-    (folder / "server.py").write_text(APPLICATION)
-    (folder / "Procfile").write_text("web: python server.py\n")
-    (folder / "requirements.txt").write_text("")
-    (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
-    return made
+def products(cloud: Cloud, tmp_path: Path) -> Callable[[], Product]:
+    """Makes products, each an application of its own."""
+
+    def make() -> Product:
+        number = next(_numbers)
+        folder = tmp_path / f"repository-{number}"
+        folder.mkdir()
+        made = Product(f"shop{os.getpid()}-{number}", folder, cloud)
+        made.git("init", "-q", "-b", "main")
+        (folder / "server.py").write_text(APPLICATION)
+        (folder / "Procfile").write_text("web: python server.py\n")
+        (folder / "requirements.txt").write_text("")
+        (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def product(products: Callable[[], Product]) -> Product:
+    return products()
 
 
 def processes_below(folder: str) -> list[str]:

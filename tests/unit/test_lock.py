@@ -65,7 +65,7 @@ def test_a_dead_holder_s_lease_runs_out(storage: MemoryStorage, clock: MemoryClo
 
 def test_a_holder_that_renews_keeps_it(storage: MemoryStorage, clock: MemoryClock) -> None:
     with hold(make(storage)) as lease:
-        for _ in range(10):
+        for _ in range(20):
             clock.seconds += RENEWAL
             lease.renew_if_due()
         assert clock.seconds > LEASE

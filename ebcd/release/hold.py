@@ -1,0 +1,72 @@
+"""A hold: a stage that refuses `ship` until it is released. It lies in the bucket, beside the stage's lock."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ebcd.aws.storage import PreconditionFailed, Storage
+from ebcd.errors import OutcomeUnknown, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class HoldState:
+    """Who holds a stage, since when, and why."""
+
+    by: str
+    since: datetime
+    reason: str
+
+
+class Hold:
+    """The hold of one stage."""
+
+    def __init__(self, storage: Storage, application: str, stage: str) -> None:
+        self._storage = storage
+        self._key = f"ebcd/{application}/{stage}/hold.json"
+        self._name = f"{application}/{stage}"
+        self._flags = f"-a {application} -s {stage}"
+
+    def state(self) -> HoldState | None:
+        """The hold; None when the stage is free."""
+        stored = self._storage.get(self._key)
+        if stored is None:
+            return None
+        content = json.loads(stored.body)
+        return HoldState(content["by"], datetime.fromisoformat(content["since"]).astimezone(UTC), content["reason"])
+
+    def set(self, by: str, reason: str, now: datetime) -> HoldState:
+        """Hold the stage; an earlier hold stays as it is. The hold that there is then."""
+        body = {"schema": 1, "by": by, "since": now.isoformat(), "reason": reason}
+        try:
+            self._storage.create(self._key, (json.dumps(body, indent=2) + "\n").encode())
+        except PreconditionFailed:
+            if earlier := self.state():
+                return earlier
+        return HoldState(by, now, reason)
+
+    def release(self) -> HoldState | None:
+        """Let ships through again; the hold that was taken away."""
+        state, stored = self.state(), self._storage.get(self._key)
+        if stored is None:
+            return None
+        try:
+            self._storage.delete(self._key, stored.etag)
+        except PreconditionFailed as error:
+            raise OutcomeUnknown(
+                f"The hold of {self._name} was changed while it was taken away.",
+                why="Another run wrote it.",
+                hint=f"ebcd status {self._flags}",
+            ) from error
+        return state
+
+    def refuse(self) -> None:
+        """Raises Refused when the stage is held."""
+        if state := self.state():
+            raise Refused(
+                f"The stage {self._name} is held.",
+                why=f"{state.by} holds it since {state.since:%Y-%m-%d %H:%M} UTC: {state.reason}",
+                hint=f"When that is settled: ebcd unhold {self._flags}",
+                code="held",
+            )

@@ -1,0 +1,105 @@
+"""The control calls: what `ebcd local` and rehearsals ask and tell the server. Each carries the token of EBCD_HOME.
+
+GET    /_ebcd/status              what runs
+GET    /_ebcd/calls?after=N       the calls of AWS operations behind the N-th
+GET    /_ebcd/faults              the faults that are set
+POST   /_ebcd/faults              set one (JSON: kind, place, nth, times, seconds, code, status)
+DELETE /_ebcd/faults              take all away
+POST   /_ebcd/kill                kill an instance (JSON: environment, instance)
+POST   /_ebcd/shutdown            stop
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from werkzeug.wrappers import Response
+
+from ebcd_local.call_log import CallLog
+from ebcd_local.faults import Fault, Faults, Kind
+
+BODY_LIMIT = 100_000
+
+
+class BadControl(Exception):
+    """A control call that cannot be done; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What control calls reach."""
+
+    token: str
+    status: Callable[[], dict[str, Any]]
+    kill: Callable[[str, str], str]
+    """Kill an instance of an environment by name; its id. Raises LookupError."""
+    shutdown: Callable[[], None]
+    faults: Faults
+    calls: CallLog
+
+    def answer(self, environ: dict[str, Any]) -> Response:
+        """Answer a control call."""
+        if not hmac.compare_digest(environ.get("HTTP_X_EBCD_TOKEN", ""), self.token):
+            return Response("The token is in EBCD_HOME.\n", 403)
+        try:
+            return _json(self._do(environ))
+        except (BadControl, LookupError) as error:
+            return _json({"error": str(error)}, 400)
+
+    def _do(self, environ: dict[str, Any]) -> dict[str, Any]:
+        match environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix("/_ebcd/"):
+            case "GET", "status":
+                return self.status()
+            case "GET", "calls":
+                after = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["0"])[0]
+                return {"calls": self.calls.after(int(after) if after.isdigit() else 0)}
+            case "GET", "faults":
+                return {"faults": [{"id": name, **asdict(fault), "passed": passed}
+                                   for name, fault, passed in self.faults.list()]}  # fmt: skip
+            case "POST", "faults":
+                return {"id": self.faults.add(_fault(_body(environ)))}
+            case "DELETE", "faults":
+                return {"cleared": self.faults.clear()}
+            case "POST", "kill":
+                given = _body(environ)
+                return {"killed": self.kill(str(given.get("environment", "")), str(given.get("instance", "")))}
+            case "POST", "shutdown":
+                threading.Thread(target=self.shutdown, daemon=True).start()
+                return {"ok": True}
+        raise BadControl("There is no such control call.")
+
+
+def _body(environ: dict[str, Any]) -> dict[str, Any]:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    try:
+        found = json.loads(environ["wsgi.input"].read(min(length, BODY_LIMIT)))
+    except ValueError as error:
+        raise BadControl("The body is no JSON.") from error
+    if not isinstance(found, dict):
+        raise BadControl("The body is no JSON object.")
+    return found
+
+
+def _fault(given: dict[str, Any]) -> Fault:
+    try:
+        return Fault(
+            kind=Kind(given["kind"]),
+            place=str(given["place"]),
+            nth=int(given.get("nth", 1)),
+            times=int(given.get("times", 1)),
+            seconds=float(given.get("seconds", 0)),
+            code=str(given.get("code", "")),
+            status=int(given.get("status", 500)),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise BadControl(f"This is no fault: {error}.") from error
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(content), status, content_type="application/json")

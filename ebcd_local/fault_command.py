@@ -1,0 +1,80 @@
+"""`fault`: let something go wrong at a call of the local Beanstalk, or kill an instance."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ebcd_local import arguments, daemon
+from ebcd_local.daemon import DaemonError
+from ebcd_local.faults import Kind
+
+_FAULTS = """\
+KIND is one of
+  throttle   the call is refused, the rate is exceeded
+  expired    the call is refused, the credentials are expired
+  error      the call is refused with --code, else with 500
+  cut        the connection is cut and nothing was done
+  lost       the call takes effect and the connection is cut
+  delay      the call takes effect --seconds later
+  stall      the call takes effect at once, its answer comes --seconds later
+  launch     an instance of the environment PLACE cannot be launched
+  disk       an instance of the environment PLACE has a full disk
+  kill       an instance of the environment PLACE dies now
+  list       show the faults that are set (the default)
+  clear      take all away"""
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = _FAULTS
+    command.add_argument("kind", nargs="?", default="list", choices=["list", "clear", "kill", *Kind], metavar="KIND")
+    where = "an operation (SwapEnvironmentCNAMEs, s3:PutObject, *), or an environment's name"
+    command.add_argument("place", nargs="?", default="", metavar="PLACE", help=where)
+    command.add_argument("--nth", type=int, default=1, help="strike at the n-th call from now on; default 1")
+    command.add_argument("--times", type=int, default=1, help="how often; 0: until cleared; default 1")
+    command.add_argument(
+        "--seconds", type=arguments.duration, help="how long the call is held; default 5 for delay and stall"
+    )
+    command.add_argument("--code", default="", help="of error: the error code, as TooManyEnvironmentsException")
+    command.add_argument("--status", type=int, help="of error: the HTTP status; default 400 with a code, else 500")
+    command.add_argument("--instance", default="", help="of kill: its id; default: the oldest one")
+
+
+def run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """Do what was asked; what the server answered. Raises DaemonError."""
+    if given.kind == "list":
+        return daemon.control(folder, "GET", "faults")
+    if given.kind == "clear":
+        return daemon.control(folder, "DELETE", "faults")
+    if not given.place:
+        hint = f"ebcd local fault {given.kind} DescribeEnvironments   (or an environment's name)"
+        raise DaemonError("no-place", "Nothing was set.", f"{given.kind} needs to know where.", hint)
+    if given.kind == "kill":
+        return daemon.control(folder, "POST", "kill", {"environment": given.place, "instance": given.instance})
+    place = f"{given.kind}:{given.place}" if given.kind in {Kind.LAUNCH, Kind.DISK} else given.place
+    held = 5.0 if given.kind in {Kind.DELAY, Kind.STALL} else 0.0
+    seconds = given.seconds if given.seconds is not None else held
+    status = given.status or (400 if given.code else 500)
+    return daemon.control(folder, "POST", "faults", {
+        "kind": given.kind, "place": place, "nth": given.nth, "times": given.times, "seconds": seconds,
+        "code": given.code, "status": status})  # fmt: skip
+
+
+def text(told: dict[str, Any]) -> str:
+    """The answer for people."""
+    if "killed" in told:
+        return f"The instance {told['killed']} is dead."
+    if "cleared" in told:
+        return f"{told['cleared']} faults were taken away."
+    if "id" in told:
+        return f"{told['id']} is set."
+    if not told["faults"]:
+        return "No fault is set.\n  set one: ebcd local fault throttle DescribeEnvironments"
+    return "\n".join(
+        f"{item['id']}  {item['kind']}  {item['place']}  from call {item['nth']} on, {item['times'] or 'any'} times; "
+        f"{item['passed']} calls came"
+        for item in told["faults"]
+    )

@@ -1,0 +1,73 @@
+"""What all environments share: state, load balancer, folders, and what a version's bundle says."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ebcd_local import ebextensions, options
+from ebcd_local.balancer import LoadBalancer
+from ebcd_local.faults import Faults
+from ebcd_local.instance import Deployment, DeploymentFailed
+from ebcd_local.state import Environment, State
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The ground that environments stand on."""
+
+    state: State
+    balancer: LoadBalancer
+    folder: Path
+    fetch: Callable[[str, str, Path], None]
+    """Copies a bundle (bucket, key) to a file."""
+    faults: Faults
+    speed: float = 1.0
+    """Divides simulated times."""
+
+    @property
+    def cache(self) -> Path:
+        """Where virtual environments are shared."""
+        return self.folder / "python"
+
+    def root(self, key: str) -> Path:
+        """The folder of an environment's instances."""
+        return self.folder / "environments" / key.replace("/", "-")
+
+    def effective(self, environment: Environment, label: str = "") -> options.Options:
+        """The option settings that hold for an environment, or would with another version."""
+        bundle = self.bundle(environment, label or environment.version_label)
+        return options.effective(environment.options, _extensions(bundle) if bundle else {})
+
+    def deployment(self, environment: Environment, label: str, *, leader: bool) -> Deployment:
+        """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone."""
+        bundle = self.bundle(environment, label)
+        if bundle is None:
+            raise DeploymentFailed("The source bundle is not in S3.")
+        found = options.effective(environment.options, _extensions(bundle))
+        return Deployment(bundle, label, options.properties(found), found, leader)
+
+    def bundle(self, environment: Environment, label: str) -> Path | None:
+        """A version's source bundle as a file, fetched once; None when there is no such version."""
+        version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
+        if version is None:
+            return None
+        # A label that was deleted and made again is another version, so its creation is part of the name.
+        name = hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
+        path = self.folder / "bundles" / f"{name}.zip"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(f".{secrets.token_hex(4)}")
+            self.fetch(version.bucket, version.s3_key, draft)
+            draft.replace(path)
+        return path
+
+
+@lru_cache(maxsize=64)
+def _extensions(bundle: Path) -> options.Options:
+    """A bundle's option settings; its path stands for its content."""
+    return ebextensions.option_settings(bundle)

@@ -1,0 +1,110 @@
+"""What a request is, before it is answered: which service and operation it calls, and how that service words errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Response
+
+from ebcd_local import protocol
+from ebcd_local.errors import ServiceError
+
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+REQUEST_LIMIT = 10_000_000
+"""Bytes of a request, but for S3's."""
+_S3_OBJECT = {
+    "GET": "GetObject",
+    "HEAD": "HeadObject",
+    "PUT": "PutObject",
+    "DELETE": "DeleteObject",
+    "POST": "PostObject",
+}
+_S3_BUCKET = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket",
+              "POST": "DeleteObjects"}  # fmt: skip
+_S3_UPLOAD = {"GET": "ListParts", "PUT": "UploadPart", "DELETE": "AbortMultipartUpload",
+              "POST": "CompleteMultipartUpload"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A signed request."""
+
+    region: str
+    service: str
+    operation: str
+    parameters: Mapping[str, str]
+    """Of services that speak the query protocol; else empty."""
+    bucket: str = ""
+    key: str = ""
+
+
+def read(environ: dict[str, Any]) -> Request:
+    """What a request calls. The body of all but S3's requests is read, and put back. Raises ServiceError."""
+    region, service = _scope(environ)
+    if service == "s3":
+        bucket, _, key = unquote(environ["PATH_INFO"].lstrip("/")).partition("/")
+        return Request(region, service, s3_operation(environ, bucket, key), {}, bucket, key)
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    if target:
+        return Request(region, service, target.rpartition(".")[2], {})
+    parameters = _parameters(environ)
+    return Request(region, service, parameters.get("Action", ""), parameters)
+
+
+def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
+    """The name of S3's operation, from method, path and query."""
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    method = environ["REQUEST_METHOD"]
+    if not bucket:
+        return "ListBuckets"
+    if not key:
+        if method == "GET" and "list-type" in query:
+            return "ListObjectsV2"
+        return "GetBucketLocation" if "location" in query else _S3_BUCKET.get(method, method)
+    copied = "HTTP_X_AMZ_COPY_SOURCE" in environ
+    if "uploads" in query:
+        return "CreateMultipartUpload"
+    if "uploadId" in query:
+        return "UploadPartCopy" if copied else _S3_UPLOAD.get(method, method)
+    return "CopyObject" if copied else _S3_OBJECT.get(method, method)
+
+
+def _scope(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """Region and service of a request's signature. Raises ServiceError where there is none."""
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    presigned = "Credential=" + query.get("X-Amz-Credential", [""])[0]
+    found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE.search(presigned)
+    if found is None:
+        raise ServiceError("MissingAuthenticationToken", "The request has no AWS signature.", 403)
+    return found[1], found[2]
+
+
+def _parameters(environ: dict[str, Any]) -> dict[str, str]:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if length > REQUEST_LIMIT:
+        raise ServiceError("RequestEntityTooLarge", f"A request has at most {REQUEST_LIMIT:,} bytes.", 413)
+    body = environ["wsgi.input"].read(length) if length else b""
+    environ["wsgi.input"] = io.BytesIO(body)
+    text = body.decode(errors="replace") or environ.get("QUERY_STRING", "")
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, request_id: str) -> Response:
+    """An error as the service words it: S3's XML, JSON, or the query protocol's XML."""
+    if service == "s3":
+        text = (f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+                f"<RequestId>{request_id}</RequestId></Error>")  # fmt: skip
+        return Response(
+            "" if environ["REQUEST_METHOD"] == "HEAD" else text, error.status, content_type="application/xml"
+        )
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        told = {"__type": error.code, "message": error.message}
+        return Response(json.dumps(told), error.status, content_type="application/x-amz-json-1.1")
+    return Response(protocol.serialize_error(error, request_id), error.status, content_type="text/xml")

@@ -1,0 +1,142 @@
+"""Faults on demand: refused, cut, lost, slow, expired; instances that die and launches that fail."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from conftest import BUCKET, Local, bundle
+
+ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=1)
+
+
+@pytest.fixture
+def faulty(own: Local) -> Iterator[Local]:
+    """A server with a version, and no fault left behind."""
+    own.publish("shop", "v1", bundle("one"))
+    yield own
+    assert own.run("fault", "clear").returncode == 0
+
+
+def set_fault(local: Local, *words: str) -> None:
+    done = local.run("fault", *words, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def calls(local: Local) -> list[dict[str, Any]]:
+    import urllib.request
+
+    told = local.told
+    request = urllib.request.Request(f"{told['endpoint_url']}/_ebcd/calls", headers={"X-Ebcd-Token": told["token"]})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["calls"]
+    return found
+
+
+def test_calls_go_wrong_as_asked_and_only_then(faulty: Local) -> None:
+    eb, s3 = faulty.client("elasticbeanstalk", ONCE), faulty.client("s3", ONCE)
+    set_fault(faulty, "throttle", "DescribeApplications", "--nth", "2")
+    eb.describe_applications()
+    with pytest.raises(ClientError) as error:
+        eb.describe_applications()
+    assert error.value.response["Error"] == {"Type": "Sender", "Code": "Throttling", "Message": "Rate exceeded"}
+    eb.describe_applications()
+
+    set_fault(faulty, "throttle", "s3:GetObject")
+    with pytest.raises(ClientError, match="SlowDown"):
+        s3.get_object(Bucket=BUCKET, Key="shop/v1.zip")
+    s3.get_object(Bucket=BUCKET, Key="shop/v1.zip")["Body"].read()
+
+    set_fault(faulty, "error", "CreateEnvironment", "--code", "TooManyEnvironmentsException")
+    with pytest.raises(eb.exceptions.TooManyEnvironmentsException):
+        faulty.client("elasticbeanstalk", ONCE).create_environment(ApplicationName="shop")
+
+    set_fault(faulty, "expired", "*", "--times", "2")
+    for client, code in ((eb.describe_events, "ExpiredToken"), (s3.list_buckets, "ExpiredToken")):
+        with pytest.raises(ClientError, match=code):
+            client()
+    assert s3.list_buckets()["Buckets"]
+
+
+def test_a_lost_answer_took_effect_and_a_cut_connection_did_not(faulty: Local) -> None:
+    eb = faulty.client("elasticbeanstalk", ONCE)
+    for kind, name in (("cut", "undone"), ("lost", "done")):
+        set_fault(faulty, kind, "CreateApplication")
+        with pytest.raises(ConnectionClosedError):
+            eb.create_application(ApplicationName=name)
+    found = [item["ApplicationName"] for item in eb.describe_applications()["Applications"]]
+    assert found == ["shop", "done"]
+    told = [(call["operation"], call["status"], call["code"]) for call in calls(faulty)][-3:]
+    assert told == [
+        ("CreateApplication", 0, "cut"),
+        ("CreateApplication", 0, "lost"),
+        ("DescribeApplications", 200, ""),
+    ]
+
+
+@pytest.mark.parametrize(("kind", "before"), [("delay", []), ("stall", ["slow"])])
+def test_a_delayed_call_takes_effect_late_and_a_stalled_one_at_once(
+    faulty: Local, kind: str, before: list[str]
+) -> None:
+    set_fault(faulty, kind, "CreateApplication", "--seconds", "2s")
+    with pytest.raises(ReadTimeoutError):
+        faulty.client("elasticbeanstalk", ONCE).create_application(ApplicationName="slow")
+
+    def names() -> list[str]:
+        found = faulty.client("elasticbeanstalk").describe_applications()["Applications"]
+        return [item["ApplicationName"] for item in found if item["ApplicationName"] != "shop"]
+
+    assert names() == before
+    deadline = time.monotonic() + 10
+    while names() != ["slow"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_launch_fails_and_a_disk_is_full(faulty: Local) -> None:
+    eb = faulty.client("elasticbeanstalk")
+    for kind, cause in (("launch", "could not be launched"), ("disk", "No space left on device")):
+        set_fault(faulty, kind, f"shop-{kind}")
+        faulty.launch("shop", f"shop-{kind}", "v1", health="Red")
+        messages = [event["Message"] for event in eb.describe_events(EnvironmentName=f"shop-{kind}")["Events"]]
+        assert any(cause in message for message in messages)
+        assert not any(message.startswith("Successfully launched") for message in messages)
+
+
+def test_a_killed_instance_is_replaced(faulty: Local) -> None:
+    faulty.launch("shop", "shop-two", "v1", **{"aws:autoscaling:asg|MinSize": "2"})
+    eb = faulty.client("elasticbeanstalk")
+
+    def instances() -> set[str]:
+        found = eb.describe_instances_health(EnvironmentName="shop-two", AttributeNames=["All"])
+        return {item["InstanceId"] for item in found["InstanceHealthList"]}
+
+    before = instances()
+    done = faulty.run("fault", "kill", "shop-two", "--json")
+    killed = json.loads(done.stdout)["killed"]
+    assert killed in before
+    deadline = time.monotonic() + 20
+    while not (killed not in instances() and len(instances()) == 2):
+        assert time.monotonic() < deadline, instances()
+        time.sleep(0.1)
+    faulty.until("shop-two", lambda item: item["Health"] == "Green")
+    messages = [event["Message"] for event in eb.describe_events(EnvironmentName="shop-two")["Events"]]
+    assert f"Removed instance [{killed}] from your environment due to a EC2 health check failure." in messages
+
+
+def test_what_is_no_fault_is_refused_with_the_next_command(local: Local) -> None:
+    for words, said in (
+        (["throttle"], "needs to know where"),
+        (["kill", "nobody"], "There is no environment nobody."),
+        (["--seconds", "soon", "delay", "X"], "no duration"),
+        (["explode", "X"], "invalid choice"),
+    ):
+        done = local.run("fault", *words)
+        assert done.returncode == 2
+        assert said in done.stderr
+    assert "No fault is set" in local.run("fault").stdout

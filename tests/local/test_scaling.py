@@ -1,0 +1,116 @@
+"""What decides, without a server: the trigger, batches, and enhanced health."""
+
+from __future__ import annotations
+
+import pytest
+
+from ebcd_local import health
+from ebcd_local.balancer import Traffic
+from ebcd_local.fleet.policies import Settings, batch_size
+from ebcd_local.fleet.scaling import Load, Scaler, Trigger, decide
+from ebcd_local.health import Health, Sight, Surroundings
+
+TRIGGER = "aws:autoscaling:trigger"
+
+
+def trigger(**found: str) -> Trigger:
+    options = {"MeasureName": "CPUUtilization", "LowerThreshold": "20", "UpperThreshold": "80", "BreachDuration": "1"}
+    return Trigger.of({(TRIGGER, name): value for name, value in (options | found).items()}, speed=1)
+
+
+def sizes(cpu: list[float], *, start: int = 2, **found: str) -> list[int]:
+    """The sizes that a load gives, one look each ten seconds."""
+    scaler, size, seen = Scaler(), start, []
+    for number, value in enumerate(cpu):
+        load = Load(at=10.0 * number, instances=size, requests=50, latency=0.2, cpu=value)
+        size = decide(scaler, load, trigger(**found), minimum=1, maximum=4)
+        seen.append(size)
+    return seen
+
+
+def test_a_bound_that_is_broken_long_enough_scales_once_and_then_watches_anew() -> None:
+    assert sizes([90] * 20) == [2] * 6 + [3] * 7 + [4] * 7
+    assert sizes([10] * 14) == [2] * 6 + [1] * 8
+    assert sizes([50] * 20) == [2] * 20
+    assert sizes([90, 90, 90, 10, 10, 10, 50]) == [2] * 7
+
+
+def test_sizes_stay_between_minimum_and_maximum() -> None:
+    assert max(sizes([100] * 60)) == 4
+    assert min(sizes([0] * 60)) == 1
+    assert sizes([50], start=9) == [4]
+
+
+def test_statistics_and_measures() -> None:
+    assert sizes([90, 10] * 10, Statistic="Maximum")[-1] > 2
+    assert sizes([90, 10] * 10, Statistic="Minimum")[-1] < 2
+    assert sizes([0] * 10, MeasureName="RequestCount", Statistic="Sum", UpperThreshold="200")[-1] == 3
+    assert sizes([0] * 10, MeasureName="Latency", UpperThreshold="0.1", LowerThreshold="0")[-1] == 3
+    assert sizes([0] * 10, MeasureName="NetworkOut") == [2] * 10, "what is not measured moves nothing"
+
+
+@pytest.mark.parametrize(
+    ("batch", "instances", "size"),
+    [("30%", 4, 2), ("100%", 4, 4), ("1%", 4, 1), ("3", 2, 2), ("1", 4, 1), ("50%", 1, 1)],
+)
+def test_batches_are_rounded_up_and_never_empty(batch: str, instances: int, size: int) -> None:
+    assert batch_size(batch, instances) == size
+
+
+def test_the_settings_of_deployments() -> None:
+    command = "aws:elasticbeanstalk:command"
+    assert Settings.of({}, 1) == Settings("AllAtOnce", "100%", False, 600, 10, 300)
+    found = Settings.of({(command, "BatchSizeType"): "Fixed", (command, "BatchSize"): "2",
+                         (command, "IgnoreHealthCheck"): "True"}, 10)  # fmt: skip
+    assert (found.batch, found.ignore_health, found.timeout) == ("2", True, 60)
+
+
+def traffic(requests: int, failed: int) -> Traffic:
+    return Traffic(requests, 10, requests - failed, 0, 0, failed, {})
+
+
+V1 = ("v1", 1)
+
+
+@pytest.mark.parametrize(
+    ("sight", "expected"),
+    [
+        (Sight(None), ("Grey", "Pending")),
+        (Sight(True, version=V1), ("Green", "Ok")),
+        (Sight(False, "answered 503", version=V1), ("Red", "Severe")),
+        (Sight(True, version=V1, traffic=traffic(9, 9)), ("Green", "Ok")),
+        (Sight(True, version=V1, traffic=traffic(100, 1)), ("Yellow", "Warning")),
+        (Sight(True, version=V1, traffic=traffic(100, 10)), ("Red", "Degraded")),
+        (Sight(True, version=V1, traffic=traffic(100, 50)), ("Red", "Severe")),
+        (Sight(True, version=V1, cpu=0.99), ("Yellow", "Warning")),
+        (Sight(True, version=V1, causes=["Process web exited."]), ("Yellow", "Warning")),
+        (Sight(True, version=("v0", 1)), ("Red", "Degraded")),
+        (Sight(True, version=("v0", 1), deploying=True), ("Green", "Info")),
+    ],
+)
+def test_an_instances_health(sight: Sight, expected: tuple[str, str]) -> None:
+    found = health.of_instance(sight, V1)
+    assert (found.color, found.status) == expected
+    assert bool(found.causes) is (expected[1] not in {"Ok", "Pending"})
+
+
+DOWN, OK = Health("Red", "Severe", ("down",)), health.OK
+
+
+@pytest.mark.parametrize(
+    ("instances", "around", "expected"),
+    [
+        ({}, Surroundings(), ("Grey", "Pending")),
+        ({"a": OK, "b": health.PENDING}, Surroundings(), ("Green", "Ok")),
+        ({"a": DOWN, "b": DOWN}, Surroundings(), ("Red", "Severe")),
+        ({"a": DOWN, "b": OK}, Surroundings(), ("Red", "Degraded")),
+        ({"a": DOWN, "b": OK, "c": OK}, Surroundings(), ("Yellow", "Warning")),
+        ({"a": OK}, Surroundings(failure="It broke."), ("Red", "Degraded")),
+        ({"a": OK}, Surroundings(traffic(100, 60)), ("Red", "Severe")),
+        ({"a": OK}, Surroundings(operation="update"), ("Green", "Info")),
+        ({"a": OK}, Surroundings(version=V1, sights={"a": Sight(True, version=("v0", 1))}), ("Red", "Degraded")),
+    ],
+)
+def test_an_environments_health(instances: dict[str, Health], around: Surroundings, expected: tuple[str, str]) -> None:
+    found = health.of_environment(instances, around)
+    assert (found.color, found.status) == expected
