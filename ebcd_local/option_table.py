@@ -25,6 +25,8 @@ class Option:
     values: tuple[str, ...] = ()
     min: int | None = None
     max: int | None = None
+    decimal: bool = False
+    """Whether a number may have a fraction."""
     length: int | None = None
     pattern: str = ""
     label: str = ""
@@ -46,13 +48,12 @@ class Option:
     def _out_of_bounds(self, value: str) -> str:
         if self.min is None and self.max is None:
             return ""
-        try:
-            number = float(value)
-        except ValueError:
+        if not re.fullmatch(r"-?[0-9]{1,12}" + (r"(\.[0-9]+)?" if self.decimal else ""), value):
             return "Value is not a number"
-        if self.min is not None and not number >= self.min:
+        number = float(value)
+        if self.min is not None and number < self.min:
             return f"Value is less than minimum allowed value: {self.min}"
-        if self.max is not None and not number <= self.max:
+        if self.max is not None and number > self.max:
             return f"Value is greater than maximum allowed value: {self.max}"
         return ""
 

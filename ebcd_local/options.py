@@ -18,8 +18,6 @@ Options = dict[tuple[str, str], str]
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 ASG = "aws:autoscaling:asg"
-OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", "aws:elasticbeanstalk:command"})
-"""Namespaces whose options change how instances are treated, not the instances."""
 HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 MANAGED = "aws:elasticbeanstalk:managedactions"
 PLATFORM_UPDATE = "aws:elasticbeanstalk:managedactions:platformupdate"
@@ -30,6 +28,8 @@ PROPERTIES_LIMIT = 4096
 
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-softwaresettings.html
 """
+OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", "aws:elasticbeanstalk:command"})
+"""Namespaces whose options change how instances are treated, not the instances."""
 _SEPARATOR = "\x1f"
 
 DEFAULTS: Options = {

@@ -135,14 +135,14 @@ class Environment:
     template: str = ""
     """The saved configuration that it was created from."""
     operations_role: str = ""
-    abortable: bool = False
-    """Whether what is under way can be aborted."""
-    failure: str = ""
-    """Why its last deployment failed; empty when it did not."""
     managed_history: list[dict[str, Any]] = field(default_factory=list)
     """Managed actions that ran, as ManagedActionHistoryItem shapes them; the newest first."""
     links: dict[str, str] = field(default_factory=dict)
     """Links to other environments: link name → environment name."""
+    abortable: bool = False
+    """Whether what is under way can be aborted."""
+    failure: str = ""
+    """Why its last deployment failed; empty when it did not."""
 
     @property
     def key(self) -> str:

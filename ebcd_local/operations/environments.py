@@ -61,7 +61,7 @@ def _changes(call: Call, environment: Environment, given: Structure) -> dict[str
 
 
 def _only_resized(given: Structure) -> bool:
-    """Whether an update touches nothing but the Auto Scaling group."""
+    """Whether an update changes how instances are treated and not the instances."""
     others = any(given.get(name) for name in _CONFIGURATION if name != "OptionSettings")
     settings = given.get("OptionSettings") or []
     return bool(settings) and not others and all(item.get("Namespace") in options.OF_THE_GROUP for item in settings)

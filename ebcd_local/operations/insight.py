@@ -1,4 +1,4 @@
-"""What there is to see of an environment: events, health, instances, logs."""
+"""What there is to see of an environment: events, health, instances."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections import Counter
 from typing import Any
 
 from ebcd_local.balancer import Traffic
-from ebcd_local.errors import invalid
 from ebcd_local.event_log import Event, Wanted
 from ebcd_local.operations.call import Call, Operation, Structure, span
-from ebcd_local.state import ACCOUNT, InstanceRecord, now
+from ebcd_local.state import InstanceRecord, now
 
-TAIL_LINES = 100
 _COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
 
 
@@ -101,36 +99,6 @@ def describe_environment_resources(call: Call, given: Structure) -> Structure:
     return {"EnvironmentResources": resources}
 
 
-def request_environment_info(call: Call, given: Structure) -> Structure:
-    """RequestEnvironmentInfo: the last lines of each instance's logs go to S3."""
-    if given["InfoType"] != "tail":
-        raise invalid("The local Beanstalk serves InfoType tail.")
-    environment = call.environment(given)
-    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
-    call.objects.ensure_bucket(bucket, call.region)
-    for instance in [member.instance for member in call.fleet.members(environment.key)]:
-        key = f"{_log_prefix(environment.id)}{instance.id}/{now().strftime('%Y%m%dT%H%M%S.%f')}.txt"
-        call.objects.put(bucket, key, instance.log_tail(TAIL_LINES).encode())
-    call.state.say(environment, "Pulled logs for environment instances.", request_id=call.request_id)
-    return {}
-
-
-def retrieve_environment_info(call: Call, given: Structure) -> Structure:
-    """RetrieveEnvironmentInfo: where the logs are, by presigned URL."""
-    environment = call.environment(given)
-    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
-    found = []
-    for key, modified in call.objects.list(bucket, _log_prefix(environment.id)):
-        url = call.objects.presigned_url(call.endpoint_url, call.region, bucket, key)
-        found.append({"InfoType": "tail", "Ec2InstanceId": key.split("/")[-2], "SampleTimestamp": modified,
-                      "Message": url})  # fmt: skip
-    return {"EnvironmentInfo": found}
-
-
-def _log_prefix(environment_id: str) -> str:
-    return f"resources/environments/logs/tail/{environment_id}/"
-
-
 def _metrics(traffic: Traffic) -> Structure:
     return {
         "Duration": int(traffic.duration),
@@ -146,6 +114,4 @@ SERVED: dict[str, Operation] = {
     "DescribeEnvironmentHealth": describe_environment_health,
     "DescribeInstancesHealth": describe_instances_health,
     "DescribeEnvironmentResources": describe_environment_resources,
-    "RequestEnvironmentInfo": request_environment_info,
-    "RetrieveEnvironmentInfo": retrieve_environment_info,
 }

@@ -1,0 +1,73 @@
+"""Logs of instances, by way of S3: the last lines of each, or all of them in a ZIP.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.logging.html
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+from ebcd_local.errors import invalid
+from ebcd_local.operations.call import Call, Operation, Structure
+from ebcd_local.state import ACCOUNT, now
+
+TAIL_LINES = 100
+
+
+def request_environment_info(call: Call, given: Structure) -> Structure:
+    """RequestEnvironmentInfo: each instance's logs go to S3."""
+    kind = _kind(given)
+    environment = call.environment(given)
+    bucket = _bucket(call)
+    call.objects.ensure_bucket(bucket, call.region)
+    for instance in [member.instance for member in call.fleet.members(environment.key)]:
+        name = f"{_prefix(kind, environment.id)}{instance.id}/{now().strftime('%Y%m%dT%H%M%S.%f')}"
+        if kind == "tail":
+            call.objects.put(bucket, f"{name}.txt", instance.log_tail(TAIL_LINES).encode())
+        else:
+            call.objects.put(bucket, f"{name}.zip", _bundle(instance.log_dir))
+    call.state.say(environment, "Pulled logs for environment instances.", request_id=call.request_id)
+    return {}
+
+
+def retrieve_environment_info(call: Call, given: Structure) -> Structure:
+    """RetrieveEnvironmentInfo: where the logs are, by presigned URL."""
+    kind = _kind(given)
+    environment = call.environment(given)
+    found = []
+    for key, modified in call.objects.list(_bucket(call), _prefix(kind, environment.id)):
+        url = call.objects.presigned_url(call.endpoint_url, call.region, _bucket(call), key)
+        found.append({"InfoType": kind, "Ec2InstanceId": key.split("/")[-2], "SampleTimestamp": modified,
+                      "Message": url})  # fmt: skip
+    return {"EnvironmentInfo": found}
+
+
+def _kind(given: Structure) -> str:
+    if given["InfoType"] == "analyze":
+        raise invalid("The local Beanstalk has no model that analyses logs: choose the InfoType tail or bundle.")
+    return str(given["InfoType"])
+
+
+def _bundle(folder: Path) -> bytes:
+    """A ZIP of a folder's logs, whole."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.glob("*.log")):
+            archive.write(path, f"var/log/{path.name}")
+    return buffer.getvalue()
+
+
+def _bucket(call: Call) -> str:
+    return f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+
+
+def _prefix(kind: str, environment_id: str) -> str:
+    return f"resources/environments/logs/{kind}/{environment_id}/"
+
+
+SERVED: dict[str, Operation] = {
+    "RequestEnvironmentInfo": request_environment_info,
+    "RetrieveEnvironmentInfo": retrieve_environment_info,
+}
