@@ -7,6 +7,7 @@ client connections stay open.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 import threading
@@ -14,10 +15,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
 import aiohttp
 from aiohttp import web
+
+from ebcd_local.dns_memory import DnsMemory
 
 T = TypeVar("T")
 
@@ -53,6 +57,8 @@ class Traffic:
 @dataclass(slots=True)
 class _Environment:
     upstreams: dict[str, int] = field(default_factory=dict)
+    static: Mapping[str, Path] = field(default_factory=dict)
+    """Path prefix → folder of what is served without an instance."""
     weights: Mapping[str, int] = field(default_factory=dict)
     """By instance; empty: all take the same share."""
     under_way: Counter[str] = field(default_factory=Counter)
@@ -65,10 +71,15 @@ class _Environment:
 
 
 class LoadBalancer:
-    """aiohttp in a thread of its own, on 127.0.0.1 only."""
+    """aiohttp in a thread of its own, on 127.0.0.1 only.
 
-    def __init__(self, port: int = 0) -> None:
+    port: of the shared listener; 0 takes a free one. dns_ttl: seconds that a client remembers which environment a
+    CNAME led to, as resolvers do.
+    """
+
+    def __init__(self, port: int = 0, dns_ttl: float = 0.0) -> None:
         self.port = port
+        self._memory = DnsMemory(dns_ttl)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
         self._environments: dict[str, _Environment] = {}
@@ -108,6 +119,11 @@ class LoadBalancer:
         weights: each instance's share of the requests; without, they take turns."""
         if environment := self._environments.get(environment_id):
             environment.upstreams, environment.weights = dict(upstreams), weights or {}
+
+    def set_static(self, environment_id: str, folders: Mapping[str, Path]) -> None:
+        """What an environment's proxy serves itself: path prefix → folder."""
+        if environment := self._environments.get(environment_id):
+            environment.static = dict(folders)
 
     def under_way(self, environment_id: str, instance_id: str) -> int:
         """How many requests an instance has that are not answered yet."""
@@ -183,9 +199,13 @@ class LoadBalancer:
         return runner, site  # type: ignore[return-value]
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
-        environment_id = self._find(request.headers.get("Host", ""))
+        environment_id = self._memory.recall(request, self._find)
         if environment_id is None:
             return web.Response(status=404, text=_UNROUTED)
+        if environment_id not in self._environments and self._memory.ttl:
+            # The load balancer that this client remembers is gone: no answer comes from there.
+            assert request.transport is not None
+            request.transport.abort()
         return await self._forward(request, environment_id)
 
     def _find(self, host: str) -> str | None:
@@ -202,6 +222,8 @@ class LoadBalancer:
 
     async def _forward(self, request: web.BaseRequest, environment_id: str) -> web.StreamResponse:
         environment = self._environments.get(environment_id)
+        if environment and (path := _static_file(environment.static, request.path)):
+            return await self._serve_file(environment, path)
         upstreams = _in_order(environment) if environment else []
         if environment is None or not upstreams:
             return web.Response(status=503, text="No instance takes requests.\n")
@@ -229,8 +251,16 @@ class LoadBalancer:
         finally:
             environment.requests.append((time.monotonic(), instance, status, time.monotonic() - start))
 
+    @staticmethod
+    async def _serve_file(environment: _Environment, path: Path) -> web.StreamResponse:
+        status = 200 if path.is_file() else 404
+        environment.requests.append((time.monotonic(), "", status, 0.0))
+        return web.FileResponse(path) if status == 200 else web.Response(status=404, text="404: Not Found\n")
+
     async def _exchange(self, request: web.BaseRequest, port: int) -> web.StreamResponse:
         assert self._session is not None
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await _bridge(self._session, request, port)
         async with self._session.request(
             request.method,
             f"http://127.0.0.1:{port}{request.raw_path}" if request.raw_path.startswith("/") else request.raw_path,
@@ -253,6 +283,47 @@ class LoadBalancer:
                 if request.transport is not None:
                     request.transport.close()
             return response
+
+
+async def _bridge(session: aiohttp.ClientSession, request: web.BaseRequest, port: int) -> web.StreamResponse:
+    """A websocket, its messages passed on both ways until one side closes. Raises aiohttp.ClientError before it is
+    open."""
+    names = request.headers.get("Sec-WebSocket-Protocol", "")
+    protocols = [name.strip() for name in names.split(",") if name.strip()]
+    headers = [(name, value) for name, value in _upstream_headers(request)
+               if not name.lower().startswith("sec-websocket")]  # fmt: skip
+    upstream = await session.ws_connect(f"http://127.0.0.1:{port}{request.raw_path}", headers=headers,
+                                        protocols=protocols, max_msg_size=0)  # fmt: skip
+    client = web.WebSocketResponse(protocols=[upstream.protocol] if upstream.protocol else (), max_msg_size=0)
+    await client.prepare(request)
+    tasks = [asyncio.create_task(_pump(client, upstream)), asyncio.create_task(_pump(upstream, client))]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for side, other in ((client, upstream), (upstream, client)):
+        await other.close(code=side.close_code or aiohttp.WSCloseCode.GOING_AWAY)
+    await asyncio.wait(tasks)
+    return client
+
+
+Socket: TypeAlias = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
+
+
+async def _pump(source: Socket, target: Socket) -> None:
+    with contextlib.suppress(ConnectionError):
+        async for message in source:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                await target.send_str(message.data)
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                await target.send_bytes(message.data)
+
+
+def _static_file(folders: Mapping[str, Path], path: str) -> Path | None:
+    """The file that a path means below one of the folders; None when it is none's. What would leave the folder is
+    the folder, which is no file."""
+    for prefix, folder in folders.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            found = (folder / path[len(prefix) :].lstrip("/")).resolve()
+            return found if found.is_relative_to(folder.resolve()) else folder
+    return None
 
 
 def _in_order(environment: _Environment) -> list[tuple[str, int]]:

@@ -55,7 +55,7 @@ def serve(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    balancer = _balancer(settings.lb_port)
+    balancer = _balancer(settings)
     state = State(settings.folder / "state.db")
     objects = ObjectStore(settings.folder / "s3")
     faults = Faults()
@@ -111,12 +111,12 @@ def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
     ]
 
 
-def _balancer(port: int) -> LoadBalancer:
-    balancer = LoadBalancer(port)
+def _balancer(settings: Settings) -> LoadBalancer:
+    balancer = LoadBalancer(settings.lb_port, settings.dns_ttl)
     try:
         balancer.start()
     except OSError as error:
-        raise PortTaken("The load balancer's", port) from error
+        raise PortTaken("The load balancer's", settings.lb_port) from error
     return balancer
 
 

@@ -215,8 +215,16 @@ class Group:
             failures = [failure for failure in pool.map(one, enumerate(members)) if failure]
         self.record()
         self.route()
+        self._serve_static(label)
         if failures:
             raise failures[0]
+
+    def _serve_static(self, label: str) -> None:
+        """Let the proxy serve the folders that the option settings map, from the first instance that has them."""
+        options_found = self._site.effective(self.environment, label)
+        members = [member for member in self.members if member.status == "Deployed"]
+        folders = members[0].instance.static_files(options_found) if members else {}
+        self._site.balancer.set_static(self.environment.id, folders)
 
     def _deploy(self, instance: Instance, deployment: Deployment) -> None:
         name = self.environment.name

@@ -61,7 +61,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, name: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Upstream)
         self.name = name
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
 
 @pytest.fixture
