@@ -31,4 +31,4 @@ check: install
 
 clean:
 	@if [ -x $(BIN)/ebcd ]; then $(BIN)/ebcd local down; fi
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .clients build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

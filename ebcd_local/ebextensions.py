@@ -1,13 +1,15 @@
-""".ebextensions: option settings and container commands, by file name and key.
+""".ebextensions: what a bundle's configuration files say, by file name and key.
 
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/ebextensions.html
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,8 @@ FILE_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerCommand:
-    """A command that runs in the staged application before it starts."""
+class Command:
+    """A command: of `commands` before the bundle is unpacked, of `container_commands` in the staged application."""
 
     name: str
     command: str | list[str]
@@ -34,32 +36,77 @@ class ContainerCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file to be written on the instance."""
+
+    path: str
+    content: str | bytes | None
+    """None: it comes from `source`."""
+    source: str = ""
+    mode: int = 0o644
+    target: str = ""
+    """Where it leads, when it is a link."""
+
+
+@dataclass(frozen=True, slots=True)
 class Extensions:
     """What all files say together."""
 
-    options: Options
-    container_commands: tuple[ContainerCommand, ...]
-    problems: tuple[str, ...]
+    options: Options = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    """Folder and the URL of an archive that is unpacked there."""
+    commands: tuple[Command, ...] = ()
+    container_commands: tuple[Command, ...] = ()
+    reported: tuple[str, ...] = ()
+    """What would change the machine: packages, groups, users, services."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """CloudFormation resources by logical name."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
     """Files that were skipped whole, a sentence each."""
 
 
 def read(bundle: Path) -> Extensions:
     """What a bundle's .ebextensions say. A file that is invalid is skipped whole, as the service does."""
-    options: Options = {}
-    commands: list[ContainerCommand] = []
-    problems = []
+    whole = Extensions()
     for name, text in _files(bundle):
         try:
-            content = _parse(text)
-            found = _options(content.get("option_settings") or {})
-            run = _commands(content.get("container_commands") or {})
-        except (ValueError, yaml.YAMLError) as error:
-            problems.append(f"The configuration file {name} in the application version is invalid: {_line(error)}")
-            continue
-        options |= found
-        commands += run
-    leaders_first = sorted(commands, key=lambda item: not item.leader_only)
-    return Extensions(options, tuple(leaders_first), tuple(problems))
+            whole = _joined(whole, _extensions(_parse(text)))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
+            problem = f"The configuration file {name} in the application version is invalid: {_line(error)}"
+            whole = replace(whole, problems=(*whole.problems, problem))
+    leaders_first = sorted(whole.container_commands, key=lambda item: not item.leader_only)
+    return replace(whole, container_commands=tuple(leaders_first))
+
+
+def _extensions(content: dict[str, Any]) -> Extensions:
+    """What one file says. Raises ValueError, TypeError, KeyError or AttributeError for what it may not say."""
+    resources = _mapping(content, "Resources")
+    return Extensions(
+        options=_options(content.get("option_settings") or {}),
+        files=tuple(_file(str(path), item) for path, item in sorted(_mapping(content, "files").items())),
+        sources=tuple((str(folder), str(url)) for folder, url in sorted(_mapping(content, "sources").items())),
+        commands=tuple(_commands(content, "commands")),
+        container_commands=tuple(_commands(content, "container_commands")),
+        reported=tuple(_reported(content)),
+        resources={str(name): dict(item) for name, item in resources.items()},
+        outputs={str(name): dict(item) for name, item in _mapping(content, "Outputs").items()},
+    )
+
+
+def _joined(first: Extensions, second: Extensions) -> Extensions:
+    return Extensions(
+        options=first.options | second.options,
+        files=first.files + second.files,
+        sources=first.sources + second.sources,
+        commands=first.commands + second.commands,
+        container_commands=first.container_commands + second.container_commands,
+        reported=first.reported + second.reported,
+        resources=first.resources | second.resources,
+        outputs=first.outputs | second.outputs,
+        problems=first.problems,
+    )
 
 
 def option_settings(bundle: Path) -> Options:
@@ -109,24 +156,54 @@ def _value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _commands(found: Any) -> list[ContainerCommand]:
+def _mapping(content: dict[str, Any], name: str) -> dict[Any, Any]:
+    found = content.get(name) or {}
     if not isinstance(found, dict):
-        raise ValueError("container_commands is no mapping")
-    return [_command(str(name), item) for name, item in sorted(found.items(), key=lambda pair: str(pair[0]))]
+        raise ValueError(f"{name} is no mapping")
+    return found
 
 
-def _command(name: str, item: Any) -> ContainerCommand:
-    if not isinstance(item, dict) or "command" not in item:
-        raise ValueError(f"container_commands: {name} has no command")
-    return ContainerCommand(
+def _commands(content: dict[str, Any], section: str) -> list[Command]:
+    found = _mapping(content, section)
+    return [_command(section, str(name), item) for name, item in sorted(found.items(), key=lambda pair: str(pair[0]))]
+
+
+def _command(section: str, name: str, item: Any) -> Command:
+    if not isinstance(item, dict) or not isinstance(item.get("command"), str | list):
+        raise ValueError(f"{section}: {name} has no command")
+    command = item["command"]
+    return Command(
         name=name,
-        command=item["command"],
+        command=[str(word) for word in command] if isinstance(command, list) else command,
         leader_only=_true(item.get("leader_only")),
         test=str(item.get("test", "")),
         cwd=str(item.get("cwd", "")),
         env={str(key): str(value) for key, value in dict(item.get("env") or {}).items()},
         ignore_errors=_true(item.get("ignoreErrors")),
     )
+
+
+def _file(path: str, item: Any) -> File:
+    if not isinstance(item, dict) or ("content" not in item and "source" not in item):
+        raise ValueError(f"files: {path} has neither content nor source")
+    mode = str(item.get("mode", "000644"))
+    if not mode.isdigit() or not 0 < len(mode) <= 6:
+        raise ValueError(f"files: {path} has the mode {mode!r}")
+    content = item.get("content")
+    if mode.startswith("120"):
+        return File(path, None, mode=0o120000, target=str(content))
+    text = content if content is None or isinstance(content, str) else json.dumps(content)
+    if text is not None and str(item.get("encoding", "plain")) == "base64":
+        return File(path, base64.b64decode(text, validate=True), mode=int(mode[-3:], 8))
+    return File(path, text, source=str(item.get("source", "")), mode=int(mode[-3:], 8))
+
+
+def _reported(content: dict[str, Any]) -> Iterator[str]:
+    """What is told and not done: it would change the machine, not the instance."""
+    for section in ("packages", "groups", "users", "services"):
+        for name, items in _mapping(content, section).items():
+            told = ", ".join(map(str, items)) if isinstance(items, dict | list) else ""
+            yield f"{section}: {name}{f' ({told})' if told else ''}"
 
 
 def _true(value: Any) -> bool:

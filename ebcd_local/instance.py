@@ -6,7 +6,6 @@ import http.client
 import os
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,25 +13,18 @@ from pathlib import Path
 
 from ebcd_local import ebextensions, procfile
 from ebcd_local.archive import BadArchive, unpack
-from ebcd_local.ebextensions import ContainerCommand
+from ebcd_local.jail import Jail
 from ebcd_local.processes import ProcessRecord, Supervised
 from ebcd_local.python_environment import InstallFailed, environment
+from ebcd_local.workflow import DeploymentFailed, Workflow
 
+STATIC_FILES = "aws:elasticbeanstalk:environment:proxy:staticfiles"
 START_DEADLINE = 60.0
 """Seconds that the web process has to listen on its port."""
 RECENT = 60.0
 """Seconds that a death of a process is a cause of bad health."""
-INHERITED = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ"})
+INHERITED = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "TZ"})
 """What an application sees of the server's environment: nothing that could be a secret."""
-
-
-class DeploymentFailed(Exception):
-    """The bundle could not be deployed."""
-
-    def __init__(self, cause: str, log_tail: str = "") -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.log_tail = log_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,48 +57,72 @@ class Instance:
         self.id = instance_id
         self.port = port or _free_port()
         self.log_dir = root / "log"
+        self.alive = True
         self._root = root
         self._cache = cache
+        self._jail = Jail(root, hidden=cache.parent, readable=(cache,))
         self._processes: list[Supervised] = []
-        self.alive = True
 
     def deploy(self, deployment: Deployment, timeout: float = 600) -> None:
-        """Unpack, install, run the commands and hooks, start. Raises DeploymentFailed.
+        """Provision, unpack, install, run the commands and hooks, start. Raises DeploymentFailed.
 
         Until the new processes start, the earlier ones run on; a deployment that fails before that leaves them.
         """
         staging = self._root / "staging"
         shutil.rmtree(staging, ignore_errors=True)
-        self.log_dir.mkdir(parents=True, exist_ok=True)
+        workflow = self._workflow(deployment, timeout)
+        extensions = ebextensions.read(deployment.bundle)
+        for problem in extensions.problems:
+            workflow.log(problem)
+        workflow.provision(extensions)
         try:
             unpack(deployment.bundle, staging)
-            venv = environment(staging / "requirements.txt", self._cache)
+            workflow.hooks(staging, "hooks", "prebuild")
+            venv = environment(staging, self._cache)
             commands = _commands(staging, deployment.options)
-        except (BadArchive, procfile.BadProcfile, InstallFailed) as error:
-            self._log("eb-engine", str(error))
+        except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:
+            workflow.log(str(error))
             raise DeploymentFailed(str(error), str(error)) from error
-        variables = self._variables(deployment, venv)
-        deadline = time.monotonic() + timeout
-        for command in ebextensions.read(deployment.bundle).container_commands:
-            self._container_command(command, staging, variables, deployment.leader, deadline)
-        self._hooks(staging, "prebuild", variables, deadline)
-        self._hooks(staging, "predeploy", variables, deadline)
+        workflow.variables = self._variables(deployment, venv)
+        for command in extensions.container_commands:
+            if deployment.leader or not command.leader_only:
+                workflow.command("container_command", command, staging, staging)
+        workflow.hooks(staging, "hooks", "predeploy")
         self._switch(staging)
-        self._start(commands, variables, min(START_DEADLINE, deadline - time.monotonic()))
-        self._hooks(self._root / "current", "postdeploy", variables, deadline)
+        self._start(commands, workflow)
+        workflow.hooks(self._current, "hooks", "postdeploy")
+
+    def configure(self, deployment: Deployment, timeout: float = 600) -> None:
+        """Follow changed option settings: the configuration hooks, and the processes anew. Raises DeploymentFailed."""
+        workflow = self._workflow(deployment, timeout)
+        workflow.hooks(self._current, "confighooks", "prebuild")
+        commands, workflow.variables = self._prepared(deployment)
+        workflow.hooks(self._current, "confighooks", "predeploy")
+        self.stop()
+        self._start(commands, workflow)
+        workflow.hooks(self._current, "confighooks", "postdeploy")
+
+    def static_files(self, options: Mapping[tuple[str, str], str]) -> dict[str, Path]:
+        """Path prefix → folder of what the platform's proxy serves itself; a folder outside the application's is left
+        out.
+
+        Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-cfg-staticfiles.html
+        """
+        found = {}
+        for (space, name), value in options.items():
+            folder = self._current / value.strip("/")
+            if space == STATIC_FILES and folder.resolve().is_relative_to(self._current.resolve()):
+                found["/" + name.strip("/")] = folder
+        return found
 
     def boot(self, deployment: Deployment) -> None:
         """Start what was deployed before, as after a reboot; where nothing was, deploy. Raises DeploymentFailed."""
-        current = self._root / "current"
-        if not current.exists():
+        if not self._current.exists():
             self.deploy(deployment)
             return
-        try:
-            venv = environment(current / "requirements.txt", self._cache)
-            commands = _commands(current, deployment.options)
-        except (procfile.BadProcfile, InstallFailed) as error:
-            raise DeploymentFailed(str(error), str(error)) from error
-        self._start(commands, self._variables(deployment, venv), START_DEADLINE)
+        workflow = self._workflow(deployment, START_DEADLINE)
+        commands, workflow.variables = self._prepared(deployment)
+        self._start(commands, workflow)
 
     def stop(self, timeout: float = 10) -> None:
         """End its processes."""
@@ -159,13 +175,14 @@ class Instance:
             parts.append(f"----- {path.name} -----\n" + "\n".join(text))
         return "\n".join(parts)
 
-    def _variables(self, deployment: Deployment, venv: Path) -> dict[str, str]:
+    def _variables(self, deployment: Deployment, venv: Path | None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
         return {
             **inherited,
             "HOME": str(self._root),
-            "PATH": f"{venv / 'bin'}:/usr/local/bin:/usr/bin:/bin",
-            "VIRTUAL_ENV": str(venv),
+            "TMPDIR": str(self._root / "tmp"),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            **({"PATH": f"{venv / 'bin'}:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(venv)} if venv else {}),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             # gunicorn takes PORT for 0.0.0.0:PORT where no --bind says else; a local instance is on loopback only.
@@ -174,67 +191,45 @@ class Instance:
             "PORT": str(self.port),
         }
 
-    def _container_command(
-        self, command: ContainerCommand, staging: Path, variables: dict[str, str], leader: bool, deadline: float
-    ) -> None:
-        if command.leader_only and not leader:
-            return
-        cwd = staging / command.cwd
-        if command.test and not command.leader_only and self._run(command.test, cwd, variables, deadline) != 0:
-            return
-        code = self._run(command.command, cwd, variables | command.env, deadline)
-        if code and not command.ignore_errors:
-            raise DeploymentFailed(f"container_command {command.name} failed with exit code {code}.", self.log_tail(20))
+    @property
+    def _current(self) -> Path:
+        return self._root / "current"
 
-    def _hooks(self, folder: Path, name: str, variables: dict[str, str], deadline: float) -> None:
-        for hook in sorted((folder / ".platform" / "hooks" / name).glob("*")):
-            code = self._run([str(hook)], folder, variables, deadline)
-            if code:
-                raise DeploymentFailed(f"The {name} hook {hook.name} failed with exit code {code}.", self.log_tail(20))
+    def _workflow(self, deployment: Deployment, timeout: float) -> Workflow:
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        (self._root / "tmp").mkdir(exist_ok=True)
+        variables = self._variables(deployment, None)
+        return Workflow(self._root, self.log_dir, self._jail, time.monotonic() + timeout, variables)
 
-    def _run(self, command: str | list[str], cwd: Path, variables: dict[str, str], deadline: float) -> int:
-        """Run one command to its end, its output in eb-engine.log; its exit code."""
-        with (self.log_dir / "eb-engine.log").open("ab") as log:
-            try:
-                return subprocess.run(
-                    ["/bin/sh", "-c", command] if isinstance(command, str) else command,
-                    cwd=cwd,
-                    env=variables,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    timeout=max(0.1, deadline - time.monotonic()),
-                    check=False,
-                ).returncode
-            except OSError as error:
-                self._log("eb-engine", str(error))
-                return 126
-            except subprocess.TimeoutExpired as error:
-                raise DeploymentFailed(f"A command took too long: {command!r}.", self.log_tail(20)) from error
+    def _prepared(self, deployment: Deployment) -> tuple[dict[str, str], dict[str, str]]:
+        """Processes and environment of what is deployed already. Raises DeploymentFailed."""
+        try:
+            commands = _commands(self._current, deployment.options)
+            return commands, self._variables(deployment, environment(self._current, self._cache))
+        except (procfile.BadProcfile, InstallFailed) as error:
+            raise DeploymentFailed(str(error), str(error)) from error
 
     def _switch(self, staging: Path) -> None:
         """Put the staged application in the place of the current one; its processes end here."""
-        current, earlier = self._root / "current", self._root / "earlier"
+        current, earlier = self._current, self._root / "earlier"
         self.stop()
         shutil.rmtree(earlier, ignore_errors=True)
         if current.exists():
             current.rename(earlier)
         staging.rename(current)
 
-    def _start(self, commands: dict[str, str], variables: dict[str, str], timeout: float) -> None:
-        current = self._root / "current"
+    def _start(self, commands: dict[str, str], workflow: Workflow) -> None:
+        jail = self._jail.words()
         for name, command in commands.items():
-            self._processes.append(Supervised(name, command, current, variables, self.log_dir / f"{name}.stdout.log"))
+            log = self.log_dir / f"{name}.stdout.log"
+            self._processes.append(Supervised(name, command, self._current, workflow.variables, log, jail))
         web = next((process for process in self._processes if process.name == "web"), None)
+        timeout = min(START_DEADLINE, workflow.deadline - time.monotonic())
         problem = _await_listening(web, self.port, timeout) if web else ""
         for process in self._processes:
             process.supervise()
         if problem:
             raise DeploymentFailed(problem, self.log_tail(30))
-
-    def _log(self, name: str, text: str) -> None:
-        with (self.log_dir / f"{name}.log").open("a") as log:
-            log.write(text.rstrip() + "\n")
 
 
 def _commands(staging: Path, options: Mapping[tuple[str, str], str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # a web page must not read what is answered here
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # `eb create` attaches them to the roles that it makes
 os.environ.setdefault("MOTO_S3_DEFAULT_MAX_BUFFER_SIZE", str(16 * 1024**2))
 
 import boto3

@@ -8,14 +8,18 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 LOG_LIMIT = 5_000_000
 """Bytes of a log before it is turned over; one earlier part is kept."""
 BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each restart in a row."""
+LIMITS = "ulimit -c 0; ulimit -S -n 8192 2>/dev/null || true"
+"""No core files, and as many open files as the platform's services have."""
 STEADY = 30.0
 """Seconds after which a process counts as having started well."""
 
@@ -52,7 +56,15 @@ def kill_recorded(record: ProcessRecord) -> bool:
 class Supervised:
     """A command that is kept running."""
 
-    def __init__(self, name: str, command: str, cwd: Path, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: str,
+        cwd: Path,
+        environment: Mapping[str, str],
+        log: Path,
+        jail: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.exits: list[tuple[float, int]] = []
         """When it died (monotonic seconds), and with which code."""
@@ -60,6 +72,8 @@ class Supervised:
         self._cwd = cwd
         self._environment = dict(environment)
         self._log = log
+        self._jail = list(jail)
+        """Words that the command is run by."""
         self._stopping = threading.Event()
         self._process = self._spawn()
         self._thread = threading.Thread(target=self._supervise, name=f"supervise-{name}", daemon=True)
@@ -85,13 +99,23 @@ class Supervised:
     def stop(self, timeout: float) -> None:
         """SIGTERM to the whole group, SIGKILL to what is left after `timeout` seconds."""
         self._stopping.set()
-        self._signal(signal.SIGTERM)
+        self._ask_to_end()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         self._signal(signal.SIGKILL)
         self._process.wait(5)
         if self._thread.ident is not None:
             self._thread.join(5)
+
+    def _ask_to_end(self) -> None:
+        """SIGTERM to the group. A jail ends when what runs in it has: it must not be gone before."""
+        if not self._jail:
+            self._signal(signal.SIGTERM)
+            return
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    process.terminate()
 
     def _signal(self, number: int) -> None:
         try:
@@ -105,7 +129,7 @@ class Supervised:
             self._log.replace(self._log.with_suffix(".1.log"))
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {self._command}" if _simple(self._command) else self._command],
+                [*self._jail, "/bin/sh", "-c", f"{LIMITS}; {_replacing(self._command)}"],
                 cwd=self._cwd,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -129,6 +153,7 @@ class Supervised:
             self._process = self._spawn()
 
 
-def _simple(command: str) -> bool:
-    """Whether a shell may replace itself by the command: no list, pipe or assignment."""
-    return not any(mark in command for mark in ";&|<>()`\n") and "=" not in command.split()[0]
+def _replacing(command: str) -> str:
+    """The command, in the shell's place where it is a simple one: no list, pipe or assignment."""
+    simple = not any(mark in command for mark in ";&|<>()`\n") and "=" not in command.split()[0]
+    return f"exec {command}" if simple else command

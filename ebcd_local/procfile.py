@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/python-configurat
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 
 _LINE = re.compile(r"([A-Za-z0-9_-]+):\s*([^\s].*)")
@@ -32,9 +33,11 @@ def processes(text: str) -> dict[str, str]:
 
 
 def default_processes(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
-    """What the Python platform runs without a Procfile: gunicorn on WSGIPath."""
+    """What the Python platform runs without a Procfile: gunicorn on WSGIPath. Raises BadProcfile."""
     wsgi = options.get((_PYTHON, "WSGIPath"), "application")
     wsgi = wsgi.removesuffix(".py").replace("/", ".")
     application = wsgi if ":" in wsgi else f"{wsgi}:application"
     workers, threads = options.get((_PYTHON, "NumProcesses"), "1"), options.get((_PYTHON, "NumThreads"), "15")
-    return {"web": f"gunicorn --workers={int(workers)} --threads={int(threads)} {application}"}
+    if not workers.isdigit() or not threads.isdigit():
+        raise BadProcfile(f"NumProcesses {workers!r} and NumThreads {threads!r} must be whole numbers.")
+    return {"web": f"gunicorn --workers={workers} --threads={threads} {shlex.quote(application)}"}

@@ -16,8 +16,8 @@ from ebcd_local.fleet import policies, scaling
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
 from ebcd_local.fleet.site import Site
-from ebcd_local.instance import DeploymentFailed
 from ebcd_local.state import Environment, State, now
+from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
 

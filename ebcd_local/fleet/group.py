@@ -15,9 +15,10 @@ from ebcd_local import options
 from ebcd_local.faults import Kind
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
-from ebcd_local.instance import Deployment, DeploymentFailed, Instance
+from ebcd_local.instance import Deployment, Instance
 from ebcd_local.processes import ProcessRecord, kill_recorded
 from ebcd_local.state import Environment, InstanceRecord, now
+from ebcd_local.workflow import DeploymentFailed
 
 READY_DEADLINE = 5.0
 """Seconds that the first health checks may take before a deployment is done all the same."""
@@ -86,7 +87,7 @@ class Group:
     def configure(self, members: Sequence[Member]) -> None:
         """Bring changed option settings to members, each with the version that it has. Raises DeploymentFailed."""
         for label in {member.label for member in members}:
-            self._each([item for item in members if item.label == label], label, Instance.deploy, leader=True)
+            self._each([item for item in members if item.label == label], label, Instance.configure, leader=True)
 
     def restart(self, members: Sequence[Member]) -> None:
         """Restart the application's processes. Raises DeploymentFailed."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ebcd_local.fleet.group import READY_DEADLINE, Group, Member
-from ebcd_local.instance import DeploymentFailed
 from ebcd_local.options import Options
+from ebcd_local.workflow import DeploymentFailed
 
 _COMMAND = "aws:elasticbeanstalk:command"
 _SPLITTING = "aws:elasticbeanstalk:trafficsplitting"

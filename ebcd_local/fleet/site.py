@@ -12,8 +12,9 @@ from pathlib import Path
 from ebcd_local import ebextensions, options
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.faults import Faults
-from ebcd_local.instance import Deployment, DeploymentFailed
+from ebcd_local.instance import Deployment
 from ebcd_local.state import Environment, State
+from ebcd_local.workflow import DeploymentFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+"""The official `eb`, unchanged: its commands, and what is served behind them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import PLATFORM, REGION, ROOT, Client
+
+
+def eb(client: Client, folder: Path, *words: str, ok: bool = True, answer: str = "") -> str:
+    return client.run("eb", *words, cwd=folder, ok=ok, answer=answer)
+
+
+def init(client: Client, folder: Path, application: str) -> None:
+    said = eb(client, folder, "init", application, "-p", PLATFORM, "-r", REGION)
+    assert f"Application {application} has been created." in said
+
+
+def test_a_flask_application_without_a_procfile_from_init_to_terminate(client: Client) -> None:
+    folder = client.repository("plain")
+    init(client, folder, "plain")
+    assert "Successfully launched environment: plain-one" in eb(
+        client, folder, "create", "plain-one", "--cname", "plain-one", "--envvars", "COLOR=red", "--timeout", "2"
+    )
+    assert client.get("plain-one") == (200, "one red")
+    status = eb(client, folder, "status", "plain-one")
+    assert "Status: Ready" in status
+    assert "Health: Green" in status
+    client.commit(folder, "two")
+    assert "Environment update completed successfully." in eb(client, folder, "deploy", "plain-one", "--timeout", "2")
+    assert client.get("plain-one") == (200, "two red")
+    eb(client, folder, "setenv", "COLOR=blue", "-e", "plain-one")
+    assert client.get("plain-one") == (200, "two blue")
+    assert "COLOR = blue" in eb(client, folder, "printenv", "plain-one")
+    assert "Successfully launched environment" in eb(client, folder, "events", "plain-one")
+    logs = eb(client, folder, "logs", "plain-one")
+    assert "Listening at: http://127.0.0.1:" in logs
+    eb(client, folder, "terminate", "plain-one", "--force", "--timeout", "2")
+    assert client.get("plain-one")[0] == 404
+
+
+def test_a_clone_takes_over_by_a_swap(client: Client) -> None:
+    folder = client.repository("cloned")
+    init(client, folder, "cloned")
+    eb(client, folder, "create", "cloned-one", "--cname", "cloned-live", "--envvars", "COLOR=red", "--timeout", "2")
+    eb(client, folder, "clone", "cloned-one", "-n", "cloned-two", "--cname", "cloned-next", "--exact", "--timeout", "2")
+    assert client.get("cloned-next") == (200, "one red"), "with version and settings"
+    client.commit(folder, "two")
+    eb(client, folder, "deploy", "cloned-two", "--timeout", "2")
+    assert [client.get(name)[1] for name in ("cloned-live", "cloned-next")] == ["one red", "two red"]
+    assert "Completed swapping CNAMEs" in eb(client, folder, "swap", "cloned-one", "--destination_name", "cloned-two")
+    assert [client.get(name)[1] for name in ("cloned-live", "cloned-next")] == ["two red", "one red"]
+    listed = eb(client, folder, "list")
+    assert {"cloned-one", "cloned-two"} <= set(listed.replace("*", " ").split())
+    eb(client, folder, "terminate", "--all", "--force", "--timeout", "2")
+    assert client.get("cloned-live")[0] == 404
+
+
+def test_saved_configurations_sizes_tags_and_versions(client: Client) -> None:
+    folder = client.repository("saved")
+    init(client, folder, "saved")
+    eb(client, folder, "create", "saved-one", "--cname", "saved-one", "--envvars", "COLOR=red", "--tags", "team=a",
+       "--timeout", "2")  # fmt: skip
+    eb(client, folder, "config", "save", "saved-one", "--cfg", "first")
+    saved = folder / ".elasticbeanstalk" / "saved_configs" / "first.cfg.yml"
+    assert "COLOR: red" in saved.read_text()
+    saved.write_text(saved.read_text().replace("COLOR: red", "COLOR: green"))
+    eb(client, folder, "config", "put", "first")
+    assert "first" in eb(client, folder, "config", "list")
+    eb(client, folder, "config", "saved-one", "--cfg", "first", "--timeout", "2")
+    assert client.get("saved-one") == (200, "one green")
+    eb(client, folder, "scale", "3", "saved-one", "--timeout", "2")
+    health = client.aws("elasticbeanstalk", "describe-instances-health", "--environment-name", "saved-one",
+                        "--attribute-names", "All")  # fmt: skip
+    assert len(health["InstanceHealthList"]) == 3
+    eb(client, folder, "tags", "saved-one", "--add", "owner=b")
+    listed = eb(client, folder, "tags", "saved-one", "--list")
+    assert "owner" in listed
+    assert "team" in listed
+    versions = client.aws("elasticbeanstalk", "describe-application-versions", "--application-name", "saved")
+    label = versions["ApplicationVersions"][0]["VersionLabel"]
+    assert "saved-one" in eb(client, folder, "appversion", "--delete", label, ok=False, answer="y\n")
+    eb(client, folder, "appversion", "--create", "--label", "spare")
+    eb(client, folder, "appversion", "--delete", "spare", answer="y\n")
+    left = client.aws("elasticbeanstalk", "describe-application-versions", "--application-name", "saved")
+    assert [item["VersionLabel"] for item in left["ApplicationVersions"]] == [label]
+    eb(client, folder, "terminate", "saved-one", "--force", "--timeout", "2")
+
+
+def test_health_and_abort(client: Client) -> None:
+    folder = client.repository("aborted")
+    init(client, folder, "aborted")
+    eb(client, folder, "create", "aborted-one", "--cname", "aborted-one", "--timeout", "2")
+    health = eb(client, folder, "health", "aborted-one", "--view", "status")
+    assert "Ok" in health
+    option = "Namespace=aws:elasticbeanstalk:command,OptionName=DeploymentPolicy,Value=TrafficSplitting"
+    client.aws(
+        "elasticbeanstalk", "update-environment", "--environment-name", "aborted-one", "--option-settings", option
+    )
+    client.until(lambda: "Status: Ready" in eb(client, folder, "status", "aborted-one"))
+    client.commit(folder, "two")
+    eb(client, folder, "deploy", "aborted-one", "--nohang")
+    deadline = time.monotonic() + 20
+    while "Aborting" not in (said := client.run("eb", "abort", "aborted-one", cwd=folder, ok=True)):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.3)
+    client.until(lambda: "Status: Ready" in eb(client, folder, "status", "aborted-one"))
+    assert client.get("aborted-one")[1].strip() == "one"
+    eb(client, folder, "terminate", "aborted-one", "--force", "--nohang")
+
+
+def test_this_repository(client: Client) -> None:
+    folder = client.home / "repository"
+    folder.mkdir()
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, files.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    client.git(folder, "init", "-q", "-b", "main")
+    client.commit(folder, "one")
+    init(client, folder, "itself")
+    eb(client, folder, "create", "itself-one", "--cname", "itself-one", "--timeout", "3")
+    assert client.get("itself-one", "/healthz")[0] == 200
+    client.commit(folder, "two")
+    eb(client, folder, "deploy", "itself-one", "--timeout", "3")
+    assert client.get("itself-one", "/healthz")[0] == 200
+    eb(client, folder, "terminate", "itself-one", "--force", "--nohang")

@@ -1,0 +1,232 @@
+"""The Python platform: what runs on an instance, in which order, and what is kept from the machine."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SERVER
+
+from ebcd_local import jail, options, python_environment
+from ebcd_local.instance import Deployment, Instance
+from ebcd_local.python_environment import InstallFailed
+from ebcd_local.workflow import DeploymentFailed
+
+HOOK = "#!/bin/sh\necho {name} $COLOR >> {order}\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def instance(place: Path) -> Iterator[Instance]:
+    made = Instance("i-1", place / "i-1", place / "python")
+    (place / "i-1").mkdir()
+    yield made
+    made.destroy()
+
+
+def bundle(place: Path, files: dict[str, str], executable: bool = True) -> Path:
+    path = place / f"{time.monotonic_ns()}.zip"
+    contents = {"server.py": f"TEXT = 'one'\n{SERVER}", "Procfile": "web: python server.py\n"} | files
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name)
+            mode = 0o755 if executable and name.startswith(".platform") else 0o644
+            entry.external_attr = (0o100000 | mode) << 16
+            archive.writestr(entry, content)
+    return path
+
+
+def deployment(path: Path, color: str = "blue", leader: bool = True) -> Deployment:
+    return Deployment(path, "v1", {"COLOR": color}, options.effective({}, {}), leader)
+
+
+def hooks(order: Path, kind: str = "hooks") -> dict[str, str]:
+    return {f".platform/{kind}/{name}/10.sh": HOOK.format(name=f"{kind}-{name}", order=order)
+            for name in ("prebuild", "predeploy", "postdeploy")}  # fmt: skip
+
+
+def test_everything_runs_in_the_platforms_order(place: Path, instance: Instance) -> None:
+    order = place / "i-1" / "order"
+    extensions = {
+        ".ebextensions/02.config": f"""
+container_commands:
+  02_second: {{command: 'echo second >> {order}'}}
+  03_not: {{command: 'echo never >> {order}', test: 'false'}}
+  04_may_fail: {{command: 'exit 3', ignoreErrors: true}}
+  05_env: {{command: 'echo $WORD $(basename $PWD) >> {order}', env: {{WORD: word}}, cwd: sub}}
+""",
+        ".ebextensions/01.config": json.dumps(
+            {"container_commands": {"01_leader": {"command": f"echo leader >> {order}", "leader_only": True}}}
+        ),
+        "sub/keep": "",
+    }
+    instance.deploy(deployment(bundle(place, extensions | hooks(order))))
+    assert order.read_text().split("\n")[:-1] == [
+        "hooks-prebuild blue", "leader", "second", "word sub", "hooks-predeploy blue", "hooks-postdeploy blue",
+    ]  # fmt: skip
+    order.unlink()
+    instance.deploy(deployment(bundle(place, extensions), leader=False))
+    assert order.read_text().split() == ["second", "word", "sub"]
+
+
+def test_configuration_hooks_run_and_the_processes_get_the_new_properties(place: Path, instance: Instance) -> None:
+    order = place / "i-1" / "order"
+    path = bundle(place, hooks(order) | hooks(order, "confighooks"))
+    instance.deploy(deployment(path))
+    order.unlink()
+    before = instance.processes()
+    instance.configure(deployment(path, color="green"))
+    assert order.read_text().split("\n")[:-1] == [
+        f"confighooks-{name} green" for name in ("prebuild", "predeploy", "postdeploy")
+    ]
+    assert instance.processes() != before
+    assert instance.probe("/").healthy
+
+
+@pytest.mark.parametrize("name", ["prebuild", "predeploy", "postdeploy"])
+def test_a_failing_hook_fails_the_deployment(place: Path, instance: Instance, name: str) -> None:
+    path = bundle(place, {f".platform/hooks/{name}/fail.sh": "#!/bin/sh\necho it broke\nexit 4\n"})
+    with pytest.raises(DeploymentFailed, match=f"{name} hook fail.sh failed with exit code 4") as error:
+        instance.deploy(deployment(path))
+    assert "it broke" in error.value.log_tail
+
+
+def test_a_hook_without_its_exec_bit_fails_the_deployment(place: Path, instance: Instance) -> None:
+    path = bundle(place, {".platform/hooks/predeploy/a.sh": "#!/bin/sh\n"}, executable=False)
+    with pytest.raises(DeploymentFailed, match=r"a\.sh is not executable"):
+        instance.deploy(deployment(path))
+
+
+def test_files_are_written_below_the_root_and_earlier_ones_kept(place: Path, instance: Instance) -> None:
+    extension = f"""
+files:
+  /etc/product/app.conf: {{mode: "000600", content: "first"}}
+  /opt/data.bin: {{mode: "000644", encoding: base64, content: {base64.b64encode(b"a-b").decode()}}}
+  /opt/settings.json: {{content: {{a: 1}}}}
+packages: {{yum: {{libpq-devel: []}}}}
+services: {{sysvinit: {{nginx: {{enabled: true}}}}}}
+users: {{product: {{uid: 50}}}}
+"""
+    instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})))
+    system = place / "i-1" / "system"
+    assert (system / "etc/product/app.conf").read_text() == "first"
+    assert (system / "etc/product/app.conf").stat().st_mode & 0o777 == 0o600
+    assert (system / "opt/data.bin").read_bytes() == b"a-b"
+    assert json.loads((system / "opt/settings.json").read_text()) == {"a": 1}
+    again = extension.replace("first", "second")
+    instance.deploy(deployment(bundle(place, {".ebextensions/a.config": again})))
+    assert (system / "etc/product/app.conf").read_text() == "second"
+    assert (system / "etc/product/app.conf.bak").read_text() == "first"
+    said = (place / "i-1" / "log" / "eb-engine.log").read_text()
+    for told in ("packages: yum (libpq-devel)", "services: sysvinit (nginx)", "users: product"):
+        assert f"skipped, for it would change the machine: {told}" in said
+
+
+@pytest.mark.parametrize("path", ["../../outside", "/a/../../../../outside"])
+def test_files_that_leave_the_root_are_refused(place: Path, instance: Instance, path: str) -> None:
+    extension = json.dumps({"files": {path: {"content": "x"}}})
+    with pytest.raises(DeploymentFailed, match="leaves the instance's root"):
+        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})))
+    assert not list(place.rglob("outside"))
+
+
+def test_a_link_among_the_files_leads_nowhere_else(place: Path, instance: Instance) -> None:
+    target = place / "target"
+    target.mkdir()
+    extension = json.dumps({"files": {"/link": {"mode": "120777", "content": str(target)},
+                                      "/link/file": {"content": "x"}}})  # fmt: skip
+    with pytest.raises(DeploymentFailed, match="leaves the instance's root"):
+        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})))
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap on PATH")
+def test_what_runs_in_a_jail_reaches_nothing_but_its_own_root(place: Path, instance: Instance) -> None:
+    assert jail.available(), jail.unavailable()
+    outside, other = Path(__file__).parent / "written-from-a-jail", place / "other"
+    other.mkdir()
+    (other / "secret").write_text("secret")
+    extension = f"""
+commands:
+  01: {{command: 'echo ran > ran'}}
+container_commands:
+  01: {{command: 'touch {outside} || echo refused'}}
+  02: {{command: 'cat {other / "secret"} || echo unseen'}}
+"""
+    instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})))
+    said = (place / "i-1" / "log" / "eb-engine.log").read_text()
+    assert "refused" in said
+    assert "unseen" in said
+    assert not outside.exists()
+    assert (place / "i-1" / "system" / "ran").read_text() == "ran\n"
+    assert instance.probe("/").healthy
+    records = instance.processes()
+    instance.stop()
+    assert all(not Path(f"/proc/{record.pid}").exists() for record in records)
+
+
+def test_static_files_are_found_inside_the_application_only(place: Path, instance: Instance) -> None:
+    instance.deploy(deployment(bundle(place, {"public/a.css": "a"})))
+    space = "aws:elasticbeanstalk:environment:proxy:staticfiles"
+    found = instance.static_files({(space, "/static"): "public", (space, "evil"): "../../..", ("other", "x"): "y"})
+    assert {name: path.name for name, path in found.items()} == {"/static": "public"}
+    assert (found["/static"] / "a.css").read_text() == "a"
+
+
+def test_requirements_come_from_one_file_in_the_platforms_choice(tmp_path: Path) -> None:
+    assert python_environment.requirements(tmp_path) == ""
+    (tmp_path / "Pipfile").write_text('[packages]\nflask = "*"\nrich = {version = ">=13", extras = ["jupyter"]}\n')
+    assert python_environment.requirements(tmp_path).splitlines() == ["flask", "rich[jupyter]>=13"]
+    lock = {"default": {"flask": {"version": "==3.1.3", "hashes": ["sha256:aa"], "markers": "python_version >= '3.9'"}}}
+    (tmp_path / "Pipfile.lock").write_text(json.dumps(lock))
+    assert python_environment.requirements(tmp_path) == "flask==3.1.3 ; python_version >= '3.9' --hash=sha256:aa"
+    (tmp_path / "requirements.txt").write_text("six==1.16.0\n")
+    assert python_environment.requirements(tmp_path) == "six==1.16.0\n"
+
+
+@pytest.mark.parametrize(("name", "content"), [("Pipfile.lock", "{"), ("Pipfile", "= ="), ("Pipfile.lock", "[]")])
+def test_requirements_that_cannot_be_read_are_told(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InstallFailed, match=name):
+        python_environment.requirements(tmp_path)
+
+
+def test_a_source_is_fetched_and_unpacked(place: Path, instance: Instance) -> None:
+    import functools
+    import threading
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    served = place / "served"
+    served.mkdir()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("tool/run", "tool")
+    (served / "tool.zip").write_bytes(buffer.getvalue())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(served)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/tool.zip"
+    try:
+        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}'}}\n"})))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (place / "i-1" / "system" / "opt" / "tool" / "run").read_text() == "tool"
+    with pytest.raises(DeploymentFailed, match="only http and https"):
+        instance.deploy(
+            deployment(bundle(place, {".ebextensions/a.config": "sources: {/opt: 'file:///etc/passwd'}\n"}))
+        )
