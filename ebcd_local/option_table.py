@@ -65,7 +65,7 @@ class Namespace:
     name: str
     options: dict[str, Option]
     kind: str = ""
-    """The kind of environment that has it: classic, elbv2, worker; empty: every one."""
+    """The kind of environment that has it: classic, elbv2, worker, database; empty: every one."""
 
 
 def find(namespace: str, name: str) -> Option | None:

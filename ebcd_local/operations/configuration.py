@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ebcd_local import option_table, options, saved_configuration
+from ebcd_local import option_table, options
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import platforms, templates
 from ebcd_local.operations.call import Call, Operation, Structure
@@ -35,7 +35,7 @@ def _describe(call: Call, environment: Environment) -> Structure:
         "DateCreated": environment.created,
         "DateUpdated": environment.updated,
         "OptionSettings": _settings(call, environment),
-        "Tier": saved_configuration.tier(environment.tier),
+        "Tier": templates.tier(environment.tier),
     }
 
 

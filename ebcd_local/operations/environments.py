@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ebcd_local import options, saved_configuration
+from ebcd_local import options
 from ebcd_local.errors import ServiceError, invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
@@ -186,7 +186,7 @@ def describe(call: Call, item: Environment) -> Structure:
         "Status": item.status,
         "AbortableOperationInProgress": item.abortable,
         "Health": item.health,
-        "Tier": {**saved_configuration.tier(item.tier), "Version": "1.0"},
+        "Tier": templates.tier(item.tier),
         "EnvironmentLinks": [{"LinkName": name, "EnvironmentName": other} for name, other in item.links.items()],
         "EnvironmentArn": call.arn("environment", f"{item.application}/{item.name}"),
     }

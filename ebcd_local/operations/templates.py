@@ -157,8 +157,13 @@ def describe(template: Template) -> Structure:
         "DateCreated": template.created,
         "DateUpdated": template.updated,
         "OptionSettings": settings(template.options),
-        "Tier": saved_configuration.tier(template.tier),
+        "Tier": tier(template.tier),
     }
+
+
+def tier(name: str) -> Structure:
+    """EnvironmentTier of a tier's name."""
+    return {**saved_configuration.tier(name), "Version": "1.0"}
 
 
 def settings(stored: dict[str, str]) -> list[Structure]:
