@@ -215,16 +215,15 @@ class Group:
             failures = [failure for failure in pool.map(one, enumerate(members)) if failure]
         self.record()
         self.route()
-        self._serve_static(label)
+        self._serve_static()
         if failures:
             raise failures[0]
 
-    def _serve_static(self, label: str) -> None:
-        """Let the proxy serve the folders that the option settings map, from the first instance that has them."""
-        options_found = self._site.effective(self.environment, label)
-        members = [member for member in self.members if member.status == "Deployed"]
-        folders = members[0].instance.static_files(options_found) if members else {}
-        self._site.balancer.set_static(self.environment.id, folders)
+    def _serve_static(self) -> None:
+        """Let the proxy serve the folders that the option settings map."""
+        for member in self.members:
+            folders = member.instance.static_files(self._site.effective(self.environment, member.label))
+            self._site.balancer.set_static(self.environment.id, member.instance.id, folders)
 
     def _deploy(self, instance: Instance, deployment: Deployment) -> None:
         name = self.environment.name
