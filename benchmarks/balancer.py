@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOST = "shop.eu-central-1.elasticbeanstalk.localhost"
 TARGET = 0.5
 """The local load balancer's share of nginx's requests per second."""
-LOOP_HINT = "apt-get install nginx-light wrk"
+INSTALL = "apt-get install nginx-light wrk"
 
 APPLICATION = """
 def application(environ, start_response):
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
     if missing:
-        print(f"Not measured: {' and '.join(missing)} cannot be found on PATH.\n  → {LOOP_HINT}", file=sys.stderr)
+        print(f"Not measured: {' and '.join(missing)} cannot be found on PATH.\n  → {INSTALL}", file=sys.stderr)
         return 2
     with TemporaryDirectory() as folder, ExitStack() as stack:
         ports = {name: stack.enter_context(run) for name, run in _servers(Path(folder)).items()}

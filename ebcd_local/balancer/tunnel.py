@@ -1,0 +1,51 @@
+"""Bytes both ways between two connections that have left HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import ClientError, StreamReader
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.base_protocol import BaseProtocol
+
+LIMIT = 64 * 1024
+"""Bytes that wait for a slow receiver before its sender is paused (twice this at most)."""
+
+
+class RawReader:
+    """What aiohttp feeds a connection's bytes to once the connection is upgraded."""
+
+    def __init__(self, protocol: BaseProtocol) -> None:
+        self.stream = StreamReader(protocol, LIMIT, loop=asyncio.get_running_loop())
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take bytes; the connection goes on and none are left over."""
+        self.stream.feed_data(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The other side has closed."""
+        self.stream.feed_eof()
+
+    def set_exception(self, error: BaseException) -> None:
+        """The connection is lost."""
+        self.stream.set_exception(error)
+
+
+async def pump(*ways: tuple[StreamReader, AbstractStreamWriter]) -> None:
+    """Copy each way until one of them ends."""
+    tasks = [asyncio.create_task(_copy(source, target)) for source, target in ways]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _copy(source: StreamReader, target: AbstractStreamWriter) -> None:
+    try:
+        while data := await source.readany():
+            await target.write(data)
+    except (ClientError, OSError):
+        return  # a connection that is lost has ended
