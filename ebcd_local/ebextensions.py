@@ -153,6 +153,8 @@ def _options(settings: Any) -> Options:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):  # a reference to a resource
+        return f"`{json.dumps(value)}`"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -86,7 +86,10 @@ class Monitor:
     def _look(self, key: str, interval: float) -> None:
         fleet, environment = self._fleet, self._fleet.state.environments[key]
         members = fleet.members(key)
-        if not members or environment.status in {"Launching", "Terminating", "Terminated"}:
+        if environment.status in {"Launching", "Terminating", "Terminated"}:
+            return
+        if not members:
+            self._tell(environment, health.of_environment({}, Surroundings(failure=environment.failure)))
             return
         path = options.health_path(fleet.effective(environment))
         probes = list(self._probes.map(lambda member: member.instance.probe(path, PROBE_TIMEOUT), members))

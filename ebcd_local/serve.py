@@ -22,6 +22,7 @@ from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
 from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
+from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ def serve(settings: Settings) -> None:
     state = State(settings.folder / "state.db")
     objects = ObjectStore(settings.folder / "s3")
     faults = Faults()
-    fleet = Fleet(Site(state, balancer, settings.folder, objects.copy_to, faults, settings.speed))
+    fleet = Fleet(
+        Site(state, balancer, settings.folder, objects.copy_to, faults, Stacks(lambda: endpoint.url), settings.speed)
+    )
     monitor = Monitor(fleet)
     token = secrets.token_urlsafe(24)
     proxy_url = f"http://127.0.0.1:{balancer.port}"

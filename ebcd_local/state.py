@@ -135,6 +135,8 @@ class Environment:
     template: str = ""
     """The saved configuration that it was created from."""
     operations_role: str = ""
+    references: dict[str, str] | None = None
+    """What option settings refer to in its CloudFormation stack, as JSON → value; None: it has no stack."""
     managed_history: list[dict[str, Any]] = field(default_factory=list)
     """Managed actions that ran, as ManagedActionHistoryItem shapes them; the newest first."""
     links: dict[str, str] = field(default_factory=dict)

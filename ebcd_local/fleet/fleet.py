@@ -15,7 +15,8 @@ from ebcd_local.balancer import LoadBalancer
 from ebcd_local.fleet import policies, scaling
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
-from ebcd_local.fleet.site import Site
+from ebcd_local.fleet.site import Site, extensions
+from ebcd_local.stacks import StackFailed
 from ebcd_local.state import Environment, State, now
 from ebcd_local.workflow import DeploymentFailed
 
@@ -115,6 +116,7 @@ class Fleet:
             key, version_label=label, deployment_id=earlier.deployment_id + 1, abortable=settings.abortable
         )
         with self._reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
+            self._bring_stack(key, label)
             policies.deploy(Rollout(group, label, settings, lambda text: self._say(key, request_id, text)))
             self._settle(key)
             self._say(key, request_id, "New application version was deployed to running EC2 instances.")
@@ -169,10 +171,11 @@ class Fleet:
         self.balancer.set_routes(self.state.routes())
         self.group(key).remove(self.members(key))
         self.balancer.close(environment.id)
+        self._delete_stack(key, request_id)
         shutil.rmtree(self._site.root(key), ignore_errors=True)
         self._groups.pop(key, None)
         self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
-                          processes=[], causes=[], failure="", port=0)  # fmt: skip
+                          processes=[], causes=[], failure="", port=0, references=None)  # fmt: skip
         self._say(key, request_id, "terminateEnvironment completed successfully.")
 
     def tend(self, key: str, load: scaling.Load) -> None:
@@ -235,10 +238,28 @@ class Fleet:
 
     def _populate(self, key: str) -> None:
         """Launch the first instances and wait for their health. Raises DeploymentFailed."""
+        self._bring_stack(key, self.state.environments[key].version_label)
         environment, group = self.state.environments[key], self.group(key)
         minimum, _ = options.sizes(self.effective(environment))
         added = group.add(minimum, environment.version_label, leader=True)
         group.await_healthy(added, READY_DEADLINE)
+
+    def _bring_stack(self, key: str, label: str) -> None:
+        """The CloudFormation resources that a version's .ebextensions name. Raises DeploymentFailed."""
+        environment = self.state.environments[key]
+        bundle = self._site.bundle(environment, label)
+        if bundle is None or (not extensions(bundle).resources and environment.references is None):
+            return
+        try:
+            self.state.change(key, references=self._site.stacks.bring(environment, extensions(bundle)))
+        except StackFailed as error:
+            raise DeploymentFailed(str(error)) from error
+
+    def _delete_stack(self, key: str, request_id: str) -> None:
+        try:
+            self._site.stacks.delete(self.state.environments[key])
+        except StackFailed as error:
+            self._say(key, request_id, str(error), "ERROR")
 
     def _update_configuration(
         self, key: str, request_id: str, configure: Callable[[Group, Sequence[Member]], None] | None
@@ -283,6 +304,7 @@ class Fleet:
         """Bring an environment back after a restart of the server; what was under way comes to its end."""
         interrupted = self.state.environments[key].operation
         with self._reporting(key, request_id, "Failed to bring the environment back."):
+            self._bring_stack(key, self.state.environments[key].version_label)
             self.group(key).restore()
             minimum, _ = options.sizes(self.effective(self.state.environments[key]))
             self._fit(key, request_id, max(minimum, len(self.members(key))))

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import ebextensions, options
+from ebcd_local import options
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
+from ebcd_local.stacks import Stacks, resolved
 from ebcd_local.state import Environment, State
 from ebcd_local.workflow import DeploymentFailed
 
@@ -27,6 +29,7 @@ class Site:
     fetch: Callable[[str, str, Path], None]
     """Copies a bundle (bucket, key) to a file."""
     faults: Faults
+    stacks: Stacks
     speed: float = 1.0
     """Divides simulated times."""
 
@@ -42,14 +45,16 @@ class Site:
     def effective(self, environment: Environment, label: str = "") -> options.Options:
         """The option settings that hold for an environment, or would with another version."""
         bundle = self.bundle(environment, label or environment.version_label)
-        return options.effective(environment.options, _extensions(bundle) if bundle else {})
+        found = options.effective(environment.options, extensions(bundle).options if bundle else {})
+        known = environment.references or {}
+        return {name: resolved(value, known) for name, value in found.items()} if known else found
 
     def deployment(self, environment: Environment, label: str, *, leader: bool) -> Deployment:
         """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone."""
         bundle = self.bundle(environment, label)
         if bundle is None:
             raise DeploymentFailed("The source bundle is not in S3.")
-        found = options.effective(environment.options, _extensions(bundle))
+        found = self.effective(environment, label)
         return Deployment(bundle, label, options.properties(found), found, leader)
 
     def bundle(self, environment: Environment, label: str) -> Path | None:
@@ -69,6 +74,6 @@ class Site:
 
 
 @lru_cache(maxsize=64)
-def _extensions(bundle: Path) -> options.Options:
-    """A bundle's option settings; its path stands for its content."""
-    return ebextensions.option_settings(bundle)
+def extensions(bundle: Path) -> Extensions:
+    """What a bundle's .ebextensions say; its path stands for its content."""
+    return read(bundle)

@@ -1,0 +1,73 @@
+"""CloudFormation resources of .ebextensions: made with the environment, told to the application, gone with it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import Local, bundle
+from test_daemon import request
+
+from ebcd_local import ebextensions, stacks
+
+EXTENSION = """
+Resources:
+  Orders:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: first-orders}
+  Topic:
+    Type: AWS::SNS::Topic
+  Files:
+    Type: AWS::S3::Bucket
+  AWSEBAutoScalingGroup:
+    Metadata: {a: b}
+option_settings:
+  aws:elasticbeanstalk:application:environment:
+    COLOR: '`{"Fn::GetAtt": ["Orders", "Arn"]}`'
+    TOPIC: {Ref: Topic}
+"""
+
+
+def test_resources_live_and_die_with_their_environment(own: Local) -> None:
+    more = "Resources: {More: {Type: 'AWS::SQS::Queue', Properties: {QueueName: second-orders}}}\n"
+    later = EXTENSION.replace('["Orders", "Arn"]', '["More", "Arn"]')
+    own.publish("stacked", "v1", bundle("one", **{".ebextensions/r.config": EXTENSION}))
+    own.publish("stacked", "v2", bundle("two", **{".ebextensions/r.config": later, ".ebextensions/s.config": more}))
+    own.launch("stacked", "stacked-one", "v1", prefix="stacked-one")
+    host, sqs = own.describe("stacked-one")["CNAME"], own.client("sqs")
+    assert b":first-orders" in request(own.told["proxy_url"], host=host)[2]
+    assert sqs.get_queue_url(QueueName="first-orders")["QueueUrl"]
+    found = own.client("elasticbeanstalk").describe_configuration_settings(ApplicationName="stacked",
+                                                                           EnvironmentName="stacked-one")  # fmt: skip
+    settings = {item["OptionName"]: item.get("Value") for item in found["ConfigurationSettings"][0]["OptionSettings"]}
+    assert settings["TOPIC"].startswith("arn:aws:sns:")
+    own.client("elasticbeanstalk").update_environment(EnvironmentName="stacked-one", VersionLabel="v2")
+    own.until("stacked-one", lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
+    assert b":second-orders" in request(own.told["proxy_url"], host=host)[2]
+    own.run("down")
+    own.run("up")
+    own.until("stacked-one", lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
+    assert own.client("sqs").get_queue_url(QueueName="second-orders")["QueueUrl"]
+    own.client("elasticbeanstalk").terminate_environment(EnvironmentName="stacked-one")
+    own.until("stacked-one", lambda item: item["Status"] == "Terminated")
+    with pytest.raises(ClientError, match="NonExistentQueue"):
+        own.client("sqs").get_queue_url(QueueName="second-orders")
+
+
+def test_a_stack_that_cannot_be_made_fails_the_creation(own: Local) -> None:
+    broken = "Resources: {Table: {Type: 'AWS::DynamoDB::Table', Properties: {KeySchema: 3}}}\n"
+    own.publish("broken", "v1", bundle("one", **{".ebextensions/r.config": broken}))
+    own.launch("broken", "broken-one", "v1", health="Red")
+    events = own.client("elasticbeanstalk").describe_events(EnvironmentName="broken-one")["Events"]
+    assert any("CloudFormation stack failed" in event["Message"] for event in events)
+
+
+def test_references_are_found_in_values_and_replaced() -> None:
+    options = ebextensions._options({"a:b": {"one": {"Ref": "X"}, "two": 'x-`{"Fn::GetAtt" : ["Y", "Arn"]}`-y'}})
+    asked = sorted(set(stacks.references(options.values())))
+    assert [json.loads(item) for item in asked] == [{"Fn::GetAtt": ["Y", "Arn"]}, {"Ref": "X"}]
+    known = dict(zip(asked, ("arn-of-y", "name-of-x"), strict=True))
+    assert stacks.resolved(options["a:b", "one"], known) == "name-of-x"
+    assert stacks.resolved(options["a:b", "two"], known) == "x-arn-of-y-y"
+    assert stacks.resolved("`{plain}`", {}) == "`{plain}`"
