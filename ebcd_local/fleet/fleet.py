@@ -329,8 +329,8 @@ class Fleet:
         except DeploymentFailed as failure:
             if self.state.environments[key].status == "Terminating":
                 return
-            self._settle(key, failure=failure.cause, **reverted)
             self._say(key, request_id, f"Instance deployment failed: {failure.cause}", "ERROR")
+            self._settle(key, failure=failure.cause, **reverted)
             self._say(key, request_id, failed, "ERROR")
 
     def _settle(self, key: str, *, failure: str = "", **changes: str) -> None:
