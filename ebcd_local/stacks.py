@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from ebcd_local.ebextensions import Extensions
 from ebcd_local.state import Environment
@@ -68,6 +69,8 @@ class Stacks:
             yield client
         except (ClientError, BotoCoreError, KeyError, IndexError) as error:
             raise StackFailed(f"The environment's CloudFormation stack failed: {error}") from error
+        except ResponseParserError as error:
+            raise StackFailed("The environment's CloudFormation stack failed; the server's log says why.") from error
         finally:
             client.close()
 
