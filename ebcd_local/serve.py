@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ebcd_local import home
+from ebcd_local import home, page
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.fleet import Fleet
 from ebcd_local.monitor import Monitor
@@ -42,6 +42,8 @@ class Settings:
     lb_port: int
     """Of the load balancer; 0: a free one."""
     speed: float = 1.0
+    dns_ttl: float = 0.0
+    """Seconds that clients remember where a name led."""
 
 
 def serve(settings: Settings) -> None:
@@ -49,7 +51,7 @@ def serve(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    balancer = _balancer(settings.lb_port)
+    balancer = _balancer(settings.lb_port, settings.dns_ttl)
     state = State(settings.folder / "state.db")
     objects = ObjectStore(settings.folder / "s3")
     fleet = Fleet(state, balancer, settings.folder, objects.copy_to, settings.speed)
@@ -58,6 +60,8 @@ def serve(settings: Settings) -> None:
     proxy_url = f"http://127.0.0.1:{balancer.port}"
     control = Control(token, lambda: {"environments": environments(state, proxy_url)}, stop.set)
     endpoint = Endpoint(state, fleet, monitor, objects, control)
+    sources = page.Sources(state, balancer, monitor.instance_health, lambda: endpoint.url)
+    balancer.set_bare(page.Page(lambda: page.tell(sources)))
     try:
         server = listen(endpoint, settings.port)
     except (OSError, SystemExit) as error:
@@ -97,8 +101,8 @@ def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
     ]
 
 
-def _balancer(port: int) -> LoadBalancer:
-    balancer = LoadBalancer(port)
+def _balancer(port: int, dns_ttl: float) -> LoadBalancer:
+    balancer = LoadBalancer(port, dns_ttl)
     try:
         balancer.start()
     except OSError as error:
