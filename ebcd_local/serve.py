@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ebcd_local import home
+from ebcd_local import home, page
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_log import CallLog
 from ebcd_local.control import Control
@@ -75,6 +75,8 @@ def serve(settings: Settings) -> None:
         calls=CallLog(),
     )
     endpoint = Endpoint(state, fleet, monitor, objects, control)
+    sources = page.Sources(state, balancer, monitor.instance_health, lambda: endpoint.url)
+    balancer.set_bare(page.Page(lambda: page.tell(sources)))
     try:
         server = listen(endpoint, settings.port)
     except (OSError, SystemExit) as error:
