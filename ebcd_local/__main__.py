@@ -140,6 +140,8 @@ def _text(command: str, told: dict[str, Any]) -> str:
         f"  load balancer  {told['proxy_url']}",
         f"  state          {told['state_dir']}",
     ]
+    if told["unjailed"]:
+        lines.append(f"  not jailed     what runs here can write to this machine: {told['unjailed']}")
     for item in told["environments"]:
         lines.append(f"  {item['name']}  {item['status']} {item['health']}  {item['version_label']}  {item['url']}")
     return "\n".join(lines)

@@ -12,6 +12,12 @@ SIZE_LIMIT = 2_000_000_000
 """Bytes that a bundle may have unpacked."""
 
 
+ENTRY_LIMIT = 200_000
+"""Entries that a bundle may have."""
+RATIO_LIMIT, RATIO_FROM = 100, 100_000_000
+"""How many times its size a bundle may have unpacked, once it has so many bytes."""
+
+
 class BadArchive(Exception):
     """The source bundle cannot be unpacked; the message says why."""
 
@@ -21,15 +27,25 @@ def unpack(bundle: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(bundle) as archive:
             entries = archive.infolist()
+            _refuse_bomb(entries, bundle.stat().st_size)
             for entry in entries:
                 _refuse(entry, archive)
-            if sum(entry.file_size for entry in entries) > SIZE_LIMIT:
-                raise BadArchive(f"The source bundle has more than {SIZE_LIMIT:,} bytes unpacked.")
             folder.mkdir(parents=True)
             for entry in entries:
                 _write(archive, entry, folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
         raise BadArchive(f"The source bundle is no zip file that can be read: {error}.") from error
+
+
+def _refuse_bomb(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Refuse what would fill the disk. zipfile writes no more of an entry than its header says."""
+    unpacked = sum(entry.file_size for entry in entries)
+    if len(entries) > ENTRY_LIMIT:
+        raise BadArchive(f"The source bundle has more than {ENTRY_LIMIT:,} entries.")
+    if unpacked > SIZE_LIMIT:
+        raise BadArchive(f"The source bundle has more than {SIZE_LIMIT:,} bytes unpacked.")
+    if unpacked > RATIO_FROM and unpacked > RATIO_LIMIT * size:
+        raise BadArchive(f"The source bundle unpacks to more than {RATIO_LIMIT} times its size: a zip bomb.")
 
 
 def _mode(entry: zipfile.ZipInfo) -> int:

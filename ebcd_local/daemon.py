@@ -107,7 +107,8 @@ def status(folder: Path) -> dict[str, Any]:
         return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": []}
     answer = _ask(server, "GET", "status")
     return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
-            "state_dir": server.state_dir, "environments": answer["environments"]}  # fmt: skip
+            "state_dir": server.state_dir, "environments": answer["environments"],
+            "unjailed": answer["unjailed"]}  # fmt: skip
 
 
 def log_tail(folder: Path, name: str | None, lines: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ebcd_local import home, page
+from ebcd_local import home, jail, page
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_log import CallLog
 from ebcd_local.control import Control
@@ -68,7 +68,7 @@ def serve(settings: Settings) -> None:
     proxy_url = f"http://127.0.0.1:{balancer.port}"
     control = Control(
         token=token,
-        status=lambda: {"environments": environments(state, proxy_url)},
+        status=lambda: {"environments": environments(state, proxy_url), "unjailed": jail.unavailable()},
         kill=fleet.kill,
         shutdown=stop.set,
         faults=faults,
@@ -87,6 +87,7 @@ def serve(settings: Settings) -> None:
     threading.Thread(target=server.serve_forever, name="endpoint", daemon=True).start()
     home.write(settings.folder, _told(settings, endpoint.url, proxy_url, token))
     log.info("serving %s, load balancer %s", endpoint.url, proxy_url)
+    log.info("instances are %s", f"not jailed: {jail.unavailable()}" if jail.unavailable() else "jailed by bubblewrap")
     stop.wait()
     log.info("stopping")
     server.shutdown()

@@ -34,6 +34,11 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 CALL_DEADLINE = 10.0
 DRAIN = 1.0
 """Seconds that requests under way have to end when a listener closes; idle connections close at once."""
+CLIENT_GONE = 460
+"""What a request counts as whose client closed its connection before the answer.
+
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+"""
 CLIENT_HEADER = "X-Ebcd-Client"
 """Tells clients on one address apart, where answers of DNS are remembered."""
 
@@ -214,6 +219,8 @@ class LoadBalancer:
         finally:
             if task is not None:
                 environment.tunnels.discard(task)
+            if status >= 500 and (request.transport is None or request.transport.is_closing()):
+                status = CLIENT_GONE
             environment.record.add(time.monotonic(), instance, status, time.monotonic() - start)
 
     async def _try(
