@@ -71,6 +71,7 @@ class Instance:
         staging = self._root / "staging"
         shutil.rmtree(staging, ignore_errors=True)
         workflow = self._workflow(deployment, timeout)
+        workflow.log(f"Deploying the application version {deployment.version_label}.")
         extensions = ebextensions.read(deployment.bundle)
         for problem in extensions.problems:
             workflow.log(problem)
@@ -91,6 +92,7 @@ class Instance:
         self._switch(staging)
         self._start(commands, workflow)
         workflow.hooks(self._current, "hooks", "postdeploy")
+        workflow.log("The deployment has ended.")
 
     def configure(self, deployment: Deployment, timeout: float = 600) -> None:
         """Follow changed option settings: the configuration hooks, and the processes anew. Raises DeploymentFailed."""

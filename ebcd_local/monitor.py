@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd_local import health, options
+from ebcd_local import health, log_stream, options
 from ebcd_local.fleet import Fleet, Member
 from ebcd_local.fleet.scaling import Load
 from ebcd_local.health import Health, Sight, Surroundings
 from ebcd_local.instance import ProbeResult
+from ebcd_local.log_stream import LogStreams
 from ebcd_local.measure import Measure, Usage
 from ebcd_local.state import Environment
 
@@ -36,8 +37,9 @@ class Seen:
 class Monitor:
     """Looks after every environment of a fleet, at all of them at once: one that hangs keeps no other waiting."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, streams: LogStreams) -> None:
         self._fleet = fleet
+        self._streams = streams
         self._measure = Measure()
         self._seen: dict[str, Seen] = {}
         self._looking: set[str] = set()
@@ -91,13 +93,17 @@ class Monitor:
         if not members:
             self._tell(environment, health.of_environment({}, Surroundings(failure=environment.failure)))
             return
-        path = options.health_path(fleet.effective(environment))
+        found = fleet.effective(environment)
+        path = options.health_path(found)
         probes = list(self._probes.map(lambda member: member.instance.probe(path, PROBE_TIMEOUT), members))
         usages = [self._measure.of(member.instance.processes()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
                                 if probe.healthy})  # fmt: skip
         self._judge(environment, members, probes, usages)
         fleet.group(key).record()
+        if log_stream.wanted(found):
+            for member in members:
+                self._streams.push(environment.region, environment.name, member.instance.id, member.instance.log_dir)
         fleet.tend(key, self._load(environment, members, usages, interval))
 
     def _judge(

@@ -18,6 +18,7 @@ from ebcd_local.control import Control
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet
 from ebcd_local.fleet.site import Site
+from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
 from ebcd_local.processes import start_time
@@ -63,7 +64,7 @@ def serve(settings: Settings) -> None:
     fleet = Fleet(
         Site(state, balancer, settings.folder, objects.copy_to, faults, Stacks(lambda: endpoint.url), settings.speed)
     )
-    monitor = Monitor(fleet)
+    monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     token = secrets.token_urlsafe(24)
     proxy_url = f"http://127.0.0.1:{balancer.port}"
     control = Control(

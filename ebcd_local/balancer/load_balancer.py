@@ -19,7 +19,6 @@ from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import aiohttp
-import uvloop
 from aiohttp import web
 
 from ebcd_local.balancer import names, static_files
@@ -65,7 +64,7 @@ class LoadBalancer:
 
     def __init__(self, port: int = 0, dns_ttl: float = 0.0) -> None:
         self.port = port
-        self._loop = uvloop.new_event_loop()
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
         self._environments: dict[str, _Environment] = {}
         self._routes: Mapping[str, str] = {}

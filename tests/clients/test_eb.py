@@ -125,7 +125,15 @@ def test_this_repository(client: Client) -> None:
     init(client, folder, "itself")
     eb(client, folder, "create", "itself-one", "--cname", "itself-one", "--timeout", "3")
     assert client.get("itself-one", "/healthz")[0] == 200
+    eb(client, folder, "clone", "itself-one", "-n", "itself-two", "--cname", "itself-two", "--exact", "--timeout", "3")
     client.commit(folder, "two")
-    eb(client, folder, "deploy", "itself-one", "--timeout", "3")
-    assert client.get("itself-one", "/healthz")[0] == 200
-    eb(client, folder, "terminate", "itself-one", "--force", "--nohang")
+    eb(client, folder, "deploy", "itself-two", "--timeout", "3")
+    eb(client, folder, "swap", "itself-one", "--destination_name", "itself-two")
+    assert "itself-one.eu-central-1" in eb(client, folder, "status", "itself-two")
+    assert [client.get(name, "/healthz")[0] for name in ("itself-one", "itself-two")] == [200, 200]
+    assert "Ok" in eb(client, folder, "health", "itself-two", "--view", "status")
+    assert "Completed swapping CNAMEs" in eb(client, folder, "events", "itself-two")
+    log = "/aws/elasticbeanstalk/itself-two/var/log/web.stdout.log"
+    assert "Listening at" in eb(client, folder, "logs", "itself-two", "--log-group", log), "it streams its logs"
+    eb(client, folder, "terminate", "--all", "--force", "--timeout", "3")
+    assert client.get("itself-one", "/healthz")[0] == 404

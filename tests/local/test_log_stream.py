@@ -1,0 +1,33 @@
+"""Instance logs that go to CloudWatch Logs."""
+
+from __future__ import annotations
+
+import time
+
+from conftest import Local, bundle
+
+GROUP = "/aws/elasticbeanstalk/streamed-one/var/log/"
+
+
+def test_logs_are_streamed_once_where_the_settings_ask_for_it(local: Local) -> None:
+    local.publish("streamed", "v1", bundle("one"))
+    local.launch("streamed", "streamed-one", "v1", **{"aws:elasticbeanstalk:cloudwatch:logs|StreamLogs": "true"})
+    local.launch("streamed", "streamed-two", "v1")
+    logs = local.client("logs")
+    (instance,) = local.client("elasticbeanstalk").describe_instances_health(
+        EnvironmentName="streamed-one", AttributeNames=["All"])["InstanceHealthList"]  # fmt: skip
+
+    def messages(name: str) -> list[str]:
+        found = logs.get_log_events(logGroupName=GROUP + name, logStreamName=instance["InstanceId"])
+        return [event["message"] for event in found["events"]]
+
+    deadline = time.monotonic() + 20
+    while not logs.describe_log_groups(logGroupNamePrefix=GROUP + "web")["logGroups"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)
+    assert messages("web.stdout.log") == ["starting"], "each line once"
+    assert messages("eb-engine.log") == ["Deploying the application version v1.", "The deployment has ended."]
+    assert not logs.describe_log_groups(logGroupNamePrefix="/aws/elasticbeanstalk/streamed-two")["logGroups"]
+    for name in ("streamed-one", "streamed-two"):
+        local.client("elasticbeanstalk").terminate_environment(EnvironmentName=name)
