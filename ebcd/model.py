@@ -51,6 +51,23 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenants:
+    """The tenant gate, from `[stages.NAME.tenants]`."""
+
+    hosts: tuple[str, ...] = ()
+    """Tenants' own hosts."""
+    url: str = ""
+    """Path of the application that names them instead, as a JSON list."""
+    path: str = "/"
+    """What each is asked."""
+    status: int = 200
+    budget: int = 0
+    """Failures allowed."""
+    unknown: str = ""
+    """A host that is no tenant's and must be rejected; empty: not asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class BundleOptions:
     """What goes into a source bundle, from `[bundle]`."""
 
@@ -90,6 +107,7 @@ class Stage:
     """Option settings, the environment properties among them, ordered by namespace and name."""
     smoke: SmokeTest = field(default_factory=SmokeTest)
     proof: Proof | None = None
+    tenants: Tenants | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -50,7 +50,7 @@ STAGE = (
     Key("smoke", values.smoke, "the request that a healthy release answers"),
     Key("proof", values.proof, "where the release names itself"),
     Key("database", values.later, "a PostgreSQL beside a local stage"),
-    Key("tenants", values.later, "the tenant gate"),
+    Key("tenants", values.tenants, "tenants' own hosts, probed before and after the swap"),
     Key("bake_limits", values.later, "what a bake does not tolerate"),
     Key("notify", values.later, "who is told"),
 )

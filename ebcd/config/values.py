@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target
+from ebcd.model import OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants
 
 Parser = Callable[[str, Any], Any]
 
@@ -225,6 +225,31 @@ def proof(key: str, value: Any) -> Proof:
     if "path" not in found:
         raise wrong(f"{key}.path", None, "A proof needs the path where the release names itself.")
     return Proof(**found)
+
+
+def host(key: str, value: Any) -> str:
+    """A host's name, without scheme, port and path."""
+    found = text(key, value)
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", found):
+        raise wrong(key, value, "It must be a host's name alone, such as acme.example.com.")
+    return found
+
+
+def hosts(key: str, value: Any) -> tuple[str, ...]:
+    """A list of hosts."""
+    return tuple(host(f"{key}[{index}]", item) for index, item in enumerate(texts(key, value)))
+
+
+def tenants(key: str, value: Any) -> Tenants:
+    """`[stages.NAME.tenants]`."""
+    known: dict[str, Parser] = {
+        "hosts": hosts, "url": path, "path": path, "status": integer(100, 599), "budget": integer(0, 1_000_000),
+        "unknown": host,
+    }  # fmt: skip
+    found = members(key, value, known)
+    if bool(found.get("hosts")) == bool(found.get("url")):
+        raise wrong(f"{key}.hosts", found.get("hosts"), "A tenant gate has either hosts or a url that names them.")
+    return Tenants(**found)
 
 
 def members(key: str, value: Any, known: dict[str, Parser]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     HoldHealth,
+    ProbeTenants,
     ProveLive,
     SetMinimum,
     SmokeCandidate,
@@ -51,7 +52,7 @@ class Executor:
             try:
                 self._perform(step)
             except Breach as breach:
-                assert isinstance(step, ProveLive | Bake)
+                assert isinstance(step, ProveLive | ProbeTenants | Bake)
                 self._swap_back(step, str(breach))
 
     def watch_live(self, cname: str) -> None:
@@ -117,6 +118,8 @@ class Executor:
                 return Seen(waits.hold_health(services, tick, application, step))
             case SmokeCandidate():
                 return Seen(gates.smoke_candidate(services, tick, self._stage, step))
+            case ProbeTenants():
+                return Seen(gates.probe_tenants(services, tick, self._stage, step))
             case SetMinimum():
                 return actions.set_minimum(services, tick, application, step)
             case SwapCnames():
@@ -148,7 +151,7 @@ class Executor:
         if lost:
             records[by] = ledger.update(lost)
 
-    def _swap_back(self, breached: ProveLive | Bake, reason: str) -> None:
+    def _swap_back(self, breached: ProveLive | ProbeTenants | Bake, reason: str) -> None:
         """Return to the earlier release after a breach. Raises SwappedBack."""
         self._run.restoring = True
         previous = self._run.records.get(breached.previous)

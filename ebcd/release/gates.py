@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
-from ebcd.model import Environment, Stage
+from ebcd.model import Stage
 from ebcd.release.clock import polls
 from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
-from ebcd.release.steps import Bake, ProveLive, SmokeCandidate
+from ebcd.release.steps import Bake, ProbeTenants, ProveLive, SmokeCandidate
+from ebcd.release.tenants import tenants_failure
 from ebcd.release.waits import Tick
 
 PROBE_INTERVAL = 1.0
@@ -26,15 +27,13 @@ class Breach(Exception):
 
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
     """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
-    environment = services.beanstalk.environment(stage.application, step.environment)
-    if environment is None:
-        raise ReleaseFailed(f"The environment {step.environment} is gone.", hint="Run the same command again.")
+    address = _own_address(services, stage, step.environment)
     failure = ""
     for attempt in range(stage.smoke.attempts):
         if attempt:
             services.clock.sleep(PROBE_INTERVAL)
         tick()
-        failure = _candidate_failure(services, stage, step, environment)
+        failure = _candidate_failure(services, stage, step, address)
         if not failure:
             return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
         services.progress.note(failure)
@@ -46,12 +45,50 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
     )
 
 
-def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, environment: Environment) -> str:
+def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenants) -> str:
+    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach or OutcomeUnknown for live."""
+    assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
+    address = _address(services, step.cname) if step.live else _own_address(services, stage, step.environment)
+    failure = ""
+    for attempt in range(TOLERATED + 1):
+        if attempt:
+            services.clock.sleep(PROBE_INTERVAL)
+        tick()
+        failure = tenants_failure(services, stage.tenants, address, step.cname)
+        if not failure:
+            return f"{len(stage.tenants.hosts)} hosts" if stage.tenants.hosts else stage.tenants.url
+        services.progress.note(failure)
+    if not step.live:
+        raise ReleaseFailed(
+            f"The candidate {step.environment} failed its tenants.",
+            why=f"{failure}.",
+            hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
+            code="tenants-failed",
+        )
+    if step.previous:
+        raise Breach(f"Tenants failed on live: {failure}.")
+    raise OutcomeUnknown(
+        "Tenants failed on live.",
+        why=f"{failure}.",
+        hint=f"ebcd status -s {stage.name}",
+        code="tenants-failed",
+    )
+
+
+def _own_address(services: Services, stage: Stage, name: str) -> str:
+    """An environment's own address. Raises ReleaseFailed when it is gone."""
+    environment = services.beanstalk.environment(stage.application, name)
+    if environment is None:
+        raise ReleaseFailed(f"The environment {name} is gone.", hint="Run the same command again.")
+    return environment.endpoint_url
+
+
+def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, address: str) -> str:
     host = services.live_host(step.cname)
-    failure = smoke_failure(stage.smoke, services.prober.get(environment.endpoint_url, host, stage.smoke.path))
+    failure = smoke_failure(stage.smoke, services.prober.get(address, host, stage.smoke.path))
     if failure or stage.proof is None:
         return failure
-    answer = services.prober.get(environment.endpoint_url, host, stage.proof.path)
+    answer = services.prober.get(address, host, stage.proof.path)
     return proof_failure(stage.proof.path, answer, step.label, step.sha)
 
 
@@ -86,13 +123,20 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
         probes += 1
         if not asked or spent - asked >= services.interval:
             asked, health = spent, _health_failure(services, stage, step)
-        failure = live_failure(services, stage, step.cname) or health
+        failure = live_failure(services, stage, step.cname) or health or _tenants_now(services, stage, step.cname)
         failures = [*failures, failure] if failure else []
         if failure:
             services.progress.note(failure)
         if len(failures) > TOLERATED:
             raise Breach(f"{failures[-1]} ({len(failures)} probes in a row).")
     return f"{probes} probes"
+
+
+def _tenants_now(services: Services, stage: Stage, cname: str) -> str:
+    """Why the tenants do not pass on live now; empty when they do, or when there is no tenant gate."""
+    if stage.tenants is None:
+        return ""
+    return tenants_failure(services, stage.tenants, _address(services, cname), cname)
 
 
 def _health_failure(services: Services, stage: Stage, step: Bake) -> str:

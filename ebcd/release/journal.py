@@ -18,7 +18,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown
-from ebcd.model import Proof, SmokeTest, Stage
+from ebcd.model import Proof, SmokeTest, Stage, Tenants
 
 SCHEMA = 1
 
@@ -104,6 +104,7 @@ class ReleaseRecord:
             bake=known["bake"],
             smoke=SmokeTest(**known["smoke"]),
             proof=Proof(**known["proof"]) if known["proof"] else None,
+            tenants=_tenants(known.get("tenants")),
         )
 
 
@@ -204,7 +205,12 @@ def verification(stage: Stage) -> dict[str, Any]:
         "bake": stage.bake,
         "smoke": asdict(stage.smoke),
         "proof": asdict(stage.proof) if stage.proof else None,
+        "tenants": asdict(stage.tenants) if stage.tenants else None,
     }
+
+
+def _tenants(known: dict[str, Any] | None) -> Tenants | None:
+    return Tenants(**{**known, "hosts": tuple(known["hosts"])}) if known else None
 
 
 def release_number(application: str, stage: str, environment: str) -> int | None:

@@ -19,6 +19,7 @@ from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     HoldHealth,
+    ProbeTenants,
     ProveLive,
     SetMinimum,
     SmokeCandidate,
@@ -180,9 +181,11 @@ def plan_promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool)
         AwaitEnvironment(release.environment, release.version_label, events=release.live_since is None),
         HoldHealth(release.environment, stage.accept, 0.0, PROMOTION_PATIENCE),
         _smoke(stage, release, live.cname),
+        *_tenants(stage, release, live.cname),
     )
     if restoring:
-        return Plan(snapshot, release, live, (*gates, _swap_step(release, live), _prove(stage, release, live.cname)))
+        proof = (_prove(stage, release, live.cname), *_tenants(stage, release, live.cname, live=True))
+        return Plan(snapshot, release, live, (*gates, _swap_step(release, live), *proof))
     release = _leaving_from(release, snapshot, live)
     return Plan(snapshot, release, live, (*gates, *_swap(stage, release, live)))
 
@@ -245,7 +248,14 @@ def _gates(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]
         AwaitEnvironment(release.environment, release.version_label),
         HoldHealth(release.environment, stage.accept, stage.stable, stage.timeout),
         _smoke(stage, release, cname),
+        *_tenants(stage, release, cname),
     )
+
+
+def _tenants(
+    stage: Stage, release: ReleaseRecord, cname: str, *, live: bool = False, previous: str = ""
+) -> tuple[Step, ...]:
+    return (ProbeTenants(release.environment, cname, live, previous),) if stage.tenants else ()
 
 
 def _smoke(stage: Stage, release: ReleaseRecord, cname: str) -> SmokeCandidate:
@@ -267,7 +277,8 @@ def _bake(stage: Stage, release: ReleaseRecord, cname: str, previous: str) -> tu
 
 def _swap(stage: Stage, release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
     proof = _prove(stage, release, live.cname, live.name)
-    return (_swap_step(release, live), proof, *_bake(stage, release, live.cname, live.name))
+    tenants = _tenants(stage, release, live.cname, live=True, previous=live.name)
+    return (_swap_step(release, live), proof, *tenants, *_bake(stage, release, live.cname, live.name))
 
 
 def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
@@ -279,4 +290,5 @@ def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environmen
     previous = before.name if before else ""
     proof = _prove(stage, release, live.cname, previous)
     kept = {release.environment, release.from_environment}
-    return (proof, *_bake(stage, release, live.cname, previous), *retirements(snapshot, keep=kept))
+    tenants = _tenants(stage, release, live.cname, live=True, previous=previous)
+    return (proof, *tenants, *_bake(stage, release, live.cname, previous), *retirements(snapshot, keep=kept))

@@ -122,6 +122,21 @@ class SmokeCandidate:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeTenants:
+    """Probe the tenants' hosts: on the candidate before the swap, on live after it."""
+
+    environment: str
+    cname: str
+    """The live CNAME, whole."""
+    live: bool = False
+    previous: str = ""
+    """The environment to swap back to when live fails its tenants; empty: none."""
+
+    def __str__(self) -> str:
+        return f"probe the tenants on {'live' if self.live else self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
 class SetMinimum:
     """Bring the candidate's MinSize, raised to meet live's capacity, back to the configured one."""
 
@@ -200,6 +215,7 @@ Step: TypeAlias = (
     | AwaitEnvironment
     | HoldHealth
     | SmokeCandidate
+    | ProbeTenants
     | SetMinimum
     | SwapCnames
     | ProveLive

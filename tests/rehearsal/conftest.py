@@ -38,9 +38,20 @@ class Handler(BaseHTTPRequestHandler):
             status = 500
         if MODE == "unhealthy" and self.path == "/healthz":
             status = 503
+        host = self.headers.get("Host", "")
+        if host.startswith("nobody."):
+            status = 404
+        if MODE == "fails-one-tenant" and host.startswith("globex."):
+            status = 500
+        if MODE == "fails-one-tenant-live" and host.startswith("globex.") and live(self):
+            status = 500
+        if MODE == "takes-any-tenant" and host.startswith("nobody."):
+            status = 200
         if MODE == "fails-live" and self.path == "/smoke" and live(self):
             status = 500
         body = json.dumps(MANIFEST).encode()
+        if self.path == "/tenants":
+            body = json.dumps(["acme." + os.environ["CNAME"], "globex." + os.environ["CNAME"]]).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -9,7 +9,7 @@ import pytest
 from ebcd import config
 from ebcd.config import schema
 from ebcd.errors import UsageError
-from ebcd.model import Configuration, OnFailure, OptionSetting, Proof, SmokeTest, Stage, Target
+from ebcd.model import Configuration, OnFailure, OptionSetting, Proof, SmokeTest, Stage, Target, Tenants
 
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 
@@ -159,13 +159,40 @@ def test_no_refusal_tells_a_secret(tmp_path: Path) -> None:
     assert "hunter2" not in f"{error.what} {error.why} {error.hint}"
 
 
+def test_a_tenant_gate_is_read(tmp_path: Path) -> None:
+    found = load(tmp_path, PROD + """[stages.prod.tenants]
+hosts = ["acme.example.com", "globex.example.com"]
+path = "/healthz"
+budget = 1
+unknown = "nobody.example.com"
+""").stages["prod"].tenants  # fmt: skip
+    assert found == Tenants(("acme.example.com", "globex.example.com"), "", "/healthz", 200, 1, "nobody.example.com")
+    found = load(tmp_path, PROD + '[stages.prod.tenants]\nurl = "/internal/tenants?sample=20"\n').stages["prod"].tenants
+    assert found == Tenants(url="/internal/tenants?sample=20")
+
+
+@pytest.mark.parametrize(
+    ("gate", "key"),
+    [
+        ("path = '/'", "tenants.hosts"),
+        ("hosts = ['a.example.com']\nurl = '/x'", "tenants.hosts"),
+        ("hosts = ['http://a.example.com']", "tenants.hosts[0]"),
+        ("hosts = ['a.example.com:80']", "tenants.hosts[0]"),
+        ("hosts = ['a.example.com']\nbudget = -1", "tenants.budget"),
+        ("url = 'internal'", "tenants.url"),
+        ("hosts = ['a.example.com']\nhost = 'b'", "tenants.host"),
+    ],
+)
+def test_a_wrong_tenant_gate_is_refused(tmp_path: Path, gate: str, key: str) -> None:
+    assert f"stages.prod.{key} " in refused(tmp_path, f"{PROD}[stages.prod.tenants]\n{gate}\n").what
+
+
 @pytest.mark.parametrize(
     "addition",
     [
         'strategy = "pair"',
         'strategy = "in-place"',
         "database = true",
-        "[stages.prod.tenants]\npath = '/'",
         "[stages.prod.bake_limits]\nmax_5xx = 0.1",
         "[stages.prod.notify]\nurls = []",
         '[bundle]\nrequirements = "lock"',

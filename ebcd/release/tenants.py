@@ -1,0 +1,68 @@
+"""The tenant gate: tenants' own hosts, probed at an environment's address or at live's. A release that serves the
+smoke test may still fail a tenant.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from ebcd.model import Tenants
+from ebcd.release.probe import Prober
+from ebcd.release.run import Services
+
+AT_ONCE = 16
+"""Connections that are open at the same time."""
+SHOWN = 3
+"""Failures that are told one by one."""
+REJECTED = 404
+"""What a host that is no tenant's must be answered."""
+
+
+def tenants_failure(services: Services, tenants: Tenants, address: str, cname: str) -> str:
+    """Why the tenants do not pass at an address now; empty when they do. cname: the live CNAME, whole."""
+    hosts = tenants.hosts
+    if tenants.url:
+        found = hosts_of(services.prober, address, services.live_host(cname), tenants.url)
+        if isinstance(found, str):
+            return found
+        hosts = found
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        failures = [failure for failure in pool.map(lambda host: _failure(services, tenants, address, host), hosts)
+                    if failure]  # fmt: skip
+    if len(failures) > tenants.budget:
+        more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+        return f"{len(failures)} of {len(hosts)} tenants failed: {'; '.join(failures[:SHOWN])}{more}"
+    return _unknown_failure(services, tenants, address)
+
+
+def hosts_of(prober: Prober, address: str, host: str, url: str) -> tuple[str, ...] | str:
+    """The hosts that the application itself names, as a JSON list or as `{"hosts": […]}`; what is wrong otherwise."""
+    answer = prober.get(address, host, url)
+    if answer.status != 200:
+        return f"{url} named no tenants: {answer.error or f'it answered {answer.status}'}"
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        return f"{url} named no tenants: its answer is no JSON"
+    hosts = told.get("hosts") if isinstance(told, dict) else told
+    if not isinstance(hosts, list) or not hosts or not all(isinstance(item, str) and item for item in hosts):
+        return f"{url} named no tenants: its answer is no list of hosts"
+    return tuple(hosts)
+
+
+def _failure(services: Services, tenants: Tenants, address: str, host: str) -> str:
+    answer = services.prober.get(address, services.live_host(host), tenants.path)
+    if answer.status == tenants.status:
+        return ""
+    return f"{host} {f'answered {answer.status}' if answer.status else f'did not answer ({answer.error})'}"
+
+
+def _unknown_failure(services: Services, tenants: Tenants, address: str) -> str:
+    if not tenants.unknown:
+        return ""
+    answer = services.prober.get(address, services.live_host(tenants.unknown), tenants.path)
+    if answer.status == REJECTED:
+        return ""
+    said = f"answered {answer.status}" if answer.status else f"not answered ({answer.error})"
+    return f"the unknown host {tenants.unknown} was {said}, not {REJECTED}"
