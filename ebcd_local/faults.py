@@ -55,7 +55,9 @@ class Fault:
     status: int = 500
 
     def matches(self, place: str) -> bool:
-        """Whether it is meant for a place."""
+        """Whether it is meant for a place: calls have faults of their own, and instances have."""
+        if (self.kind in {Kind.LAUNCH, Kind.DISK}) != place.startswith((f"{Kind.LAUNCH}:", f"{Kind.DISK}:")):
+            return False
         return fnmatchcase(place, self.place) or fnmatchcase(place.partition(":")[2], self.place)
 
     def due(self, count: int) -> bool:

@@ -110,8 +110,8 @@ class Endpoint:
                 response = self._serve(environ, request, request_id)
                 time.sleep(fault.seconds)
                 return response
-            case Kind.LAUNCH | Kind.DISK:  # these strike instances, whatever their place is called
-                return self._serve(environ, request, request_id)
+            case Kind.LAUNCH | Kind.DISK:
+                raise AssertionError("these strike instances, not calls")
             case _:
                 assert_never(fault.kind)
 

@@ -12,6 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from conftest import BUCKET, Local, bundle
 
+from ebcd_local.faults import Fault, Kind
+
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=1)
 
 
@@ -127,6 +129,22 @@ def test_a_killed_instance_is_replaced(faulty: Local) -> None:
     faulty.until("shop-two", lambda item: item["Health"] == "Green")
     messages = [event["Message"] for event in eb.describe_events(EnvironmentName="shop-two")["Events"]]
     assert f"Removed instance [{killed}] from your environment due to a EC2 health check failure." in messages
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "passed", "meant"),
+    [
+        ("throttle", "*", "s3:PutObject", True),
+        ("throttle", "s3:*", "elasticbeanstalk:DescribeEvents", False),
+        ("throttle", "DescribeEvents", "elasticbeanstalk:DescribeEvents", True),
+        ("expired", "*", "launch:shop-one", False),
+        ("launch", "launch:shop-*", "launch:shop-one", True),
+        ("launch", "launch:*", "elasticbeanstalk:CreateEnvironment", False),
+        ("disk", "disk:shop-one", "launch:shop-one", False),
+    ],
+)
+def test_a_fault_is_meant_for_its_place(kind: str, place: str, passed: str, meant: bool) -> None:
+    assert Fault(Kind(kind), place).matches(passed) is meant
 
 
 def test_what_is_no_fault_is_refused_with_the_next_command(local: Local) -> None:
