@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,12 +80,15 @@ def connect(access: Access) -> Clients:
             aws_secret_access_key=access.secret_access_key,
         )
 
+        run = f"run/{secrets.token_hex(4)}"  # so that CloudTrail tells one run's calls from another's
+
         def client(service: str, attempts: int) -> Any:
             config = Config(
                 connect_timeout=5,
                 read_timeout=20,
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 user_agent_appid="ebcd",
+                user_agent_extra=run,
                 s3={"addressing_style": "path"} if access.endpoint_url else {},
             )
             return session.client(service, endpoint_url=access.endpoint_url, config=config)

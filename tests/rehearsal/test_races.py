@@ -1,0 +1,84 @@
+"""Many runs at once on one stage: one changes it at a time, and no number is given twice."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Clients, Product
+from test_killed_everywhere import last_call
+
+MUTATIONS = frozenset({"CreateEnvironment", "UpdateEnvironment", "SwapEnvironmentCNAMEs", "TerminateEnvironment"})
+WAIT = "150s"
+
+
+def holders(calls: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
+    """For each run that changed something: from its first change to the end of its last one."""
+    found: dict[str, tuple[float, float]] = {}
+    for call in calls:
+        run = re.search(r"run/(\w+)", call["agent"])
+        if call["operation"] in MUTATIONS and run and not call["code"]:
+            first, _ = found.get(run[1], (call["time"], 0.0))
+            found[run[1]] = (first, call["time"] + call["seconds"])
+    return [(run, *span) for run, span in sorted(found.items(), key=lambda item: item[1])]
+
+
+def clone(product: Product, folder: Path, number: int) -> Path:
+    """Another developer's clone, with a commit of their own."""
+    shutil.copytree(product.folder, folder)
+    (folder / "text").write_text(f"clone {number}")
+    command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-qam", f"Change {number}"]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder
+
+
+def race(product: Product, tmp_path: Path, ships: int, rollbacks: int) -> None:
+    product.configure(stable="0s", bake="0s", keep="0s")
+    for text in ("one", "two"):
+        product.commit(text)
+        assert product.json("ship")["exit_code"] == 0
+    last = last_call(product.cloud)
+    folders = [clone(product, tmp_path / f"clone-{number}", number) for number in range(ships)]
+    commands = [(["ship", "--wait-lock", WAIT], folder) for folder in folders]
+    commands += [(["swap", "--rollback", "--wait-lock", WAIT], tmp_path)] * rollbacks
+    names = ["-a", product.name, "-s", "local", "--json"]
+    with Clients(product, count=2) as clients:
+        running = [
+            subprocess.Popen([sys.executable, "-m", "ebcd", *command, *names], cwd=folder, env=product.cloud.environ,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            for command, folder in commands
+        ]  # fmt: skip
+        told = [json.loads(process.communicate(timeout=280)[0]) for process in running]
+    codes = Counter((item["command"], item["exit_code"]) for item in told)
+    # A rollback stops the ship that is under way: that one ends as interrupted. Who comes to late finds nothing to do.
+    assert all(code in {0, 130} if command == "ship" else code in {0, 3, 9} for command, code in codes), codes
+    assert clients.failures == []
+    spans = holders(product.cloud.calls(last))
+    for (earlier, _, end), (later, start, _) in itertools.pairwise(spans):
+        assert end <= start, (earlier, later, "two runs changed the stage at one time")
+    releases = product.json("releases")["releases"]
+    numbers = [int(item["release"][1:]) for item in releases]
+    assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1)), "no gap and no double"
+    assert len({item["environment"] for item in releases}) == len(releases)
+    status = product.json("status")
+    record = product.json("releases", status["live"]["release"])["record"]
+    assert product.serving() == record["sha"]
+    assert status["lock"] is None
+    print(f"{len(commands)} runs at once: {dict(codes)}, {len(spans)} of them changed the stage, one at a time")
+
+
+def test_a_few_ships_and_rollbacks_at_once(product: Product, tmp_path: Path) -> None:
+    race(product, tmp_path, ships=3, rollbacks=2)
+
+
+@pytest.mark.long
+def test_twenty_ships_and_rollbacks_at_once(product: Product, tmp_path: Path) -> None:
+    race(product, tmp_path, ships=14, rollbacks=6)
