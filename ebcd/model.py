@@ -68,6 +68,16 @@ class Tenants:
 
 
 @dataclass(frozen=True, slots=True)
+class BakeLimits:
+    """What a bake does not tolerate, from `[stages.NAME.bake_limits]`. None: not limited."""
+
+    max_5xx: float | None = None
+    """Share of the requests that may be answered 5xx, 0 to 1."""
+    p99_seconds: float | None = None
+    """Seconds that all but one in a hundred requests may take."""
+
+
+@dataclass(frozen=True, slots=True)
 class BundleOptions:
     """What goes into a source bundle, from `[bundle]`."""
 
@@ -108,6 +118,7 @@ class Stage:
     smoke: SmokeTest = field(default_factory=SmokeTest)
     proof: Proof | None = None
     tenants: Tenants | None = None
+    bake_limits: BakeLimits = field(default_factory=BakeLimits)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -221,6 +232,17 @@ class Event:
     message: str
     environment: str = ""
     version_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """An environment's requests of the last ten seconds, as enhanced health reports them."""
+
+    requests: int
+    failed: int
+    """Those answered 5xx."""
+    p99: float | None
+    """Seconds; None without requests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ebcd.aws.session import Clients, answering
-from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, OptionSetting
+from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, Metrics, OptionSetting
 
 
 class Beanstalk:
@@ -75,6 +75,15 @@ class Beanstalk:
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
             found = self._read.describe_environment_health(EnvironmentName=environment, AttributeNames=["Causes"])
         return tuple(found.get("Causes", []))
+
+    def metrics(self, environment: str) -> Metrics:
+        """The environment's requests of the last ten seconds. Without enhanced health there are none to see."""
+        with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
+            found = self._read.describe_environment_health(
+                EnvironmentName=environment, AttributeNames=["ApplicationMetrics"]
+            ).get("ApplicationMetrics", {})
+        failed = int(found.get("StatusCodes", {}).get("Status5xx", 0))
+        return Metrics(int(found.get("RequestCount", 0)), failed, found.get("Latency", {}).get("P99"))
 
     def cname_available(self, prefix: str) -> bool:
         """Whether a CNAME prefix is free in the region."""

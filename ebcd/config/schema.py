@@ -51,7 +51,7 @@ STAGE = (
     Key("proof", values.proof, "where the release names itself"),
     Key("database", values.later, "a PostgreSQL beside a local stage"),
     Key("tenants", values.tenants, "tenants' own hosts, probed before and after the swap"),
-    Key("bake_limits", values.later, "what a bake does not tolerate"),
+    Key("bake_limits", values.bake_limits, "what a bake does not tolerate"),
     Key("notify", values.later, "who is told"),
 )
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants
+from ebcd.model import BakeLimits, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants
 
 Parser = Callable[[str, Any], Any]
 
@@ -250,6 +250,22 @@ def tenants(key: str, value: Any) -> Tenants:
     if bool(found.get("hosts")) == bool(found.get("url")):
         raise wrong(f"{key}.hosts", found.get("hosts"), "A tenant gate has either hosts or a url that names them.")
     return Tenants(**found)
+
+
+def number(low: float, high: float) -> Parser:
+    """A number above low, up to high."""
+
+    def parse(key: str, value: Any) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low < value <= high:
+            raise wrong(key, value, f"It must be a number above {low:g}, up to {high:g}.")
+        return float(value)
+
+    return parse
+
+
+def bake_limits(key: str, value: Any) -> BakeLimits:
+    """`[stages.NAME.bake_limits]`."""
+    return BakeLimits(**members(key, value, {"max_5xx": number(0, 1), "p99_seconds": number(0, 3600)}))
 
 
 def members(key: str, value: Any, known: dict[str, Parser]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
-from ebcd.model import Stage
+from ebcd.model import BakeLimits, Stage
 from ebcd.release.clock import polls
 from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
@@ -17,6 +17,8 @@ PROOF_PATIENCE = 180.0
 """Seconds that the swap has to reach this machine: resolvers may keep the earlier answer for its TTL."""
 LOCAL_PROOF_PATIENCE = 20.0
 """The same where no resolver is asked."""
+ENOUGH = 20
+"""Requests of ten seconds below which shares and percentiles say nothing."""
 TOLERATED = 2
 """Failed probes in a row that do not count yet: one lost packet is no breach."""
 
@@ -117,12 +119,12 @@ def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) ->
 def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
     """Watch the live URL and the environment's health for the bake time. Raises Breach."""
     failures: list[str] = []
-    probes, health, asked = 0, "", 0.0
+    probes, health, asked = 0, "", -services.interval
     for spent in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
         tick()
         probes += 1
-        if not asked or spent - asked >= services.interval:
-            asked, health = spent, _health_failure(services, stage, step)
+        if spent - asked >= services.interval:
+            asked, health = spent, _health_failure(services, stage, step) or _limit_failure(services, stage, step)
         failure = live_failure(services, stage, step.cname) or health or _tenants_now(services, stage, step.cname)
         failures = [*failures, failure] if failure else []
         if failure:
@@ -137,6 +139,25 @@ def _tenants_now(services: Services, stage: Stage, cname: str) -> str:
     if stage.tenants is None:
         return ""
     return tenants_failure(services, stage.tenants, _address(services, cname), cname)
+
+
+def _limit_failure(services: Services, stage: Stage, step: Bake) -> str:
+    """Which of the stage's limits live breaks now; empty: none, or too few requests to tell."""
+    limits = stage.bake_limits
+    if limits == BakeLimits():
+        return ""
+    try:
+        seen = services.beanstalk.metrics(step.environment)
+    except (Throttled, NoAnswer):
+        return ""
+    if seen.requests < ENOUGH:
+        return ""
+    share = seen.failed / seen.requests
+    if limits.max_5xx is not None and share > limits.max_5xx:
+        return f"{share:.1%} of the requests were answered 5xx, more than {limits.max_5xx:.1%}"
+    if limits.p99_seconds is not None and seen.p99 is not None and seen.p99 > limits.p99_seconds:
+        return f"p99 is {seen.p99:.2f} s, more than {limits.p99_seconds:g} s"
+    return ""
 
 
 def _health_failure(services: Services, stage: Stage, step: Bake) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown
-from ebcd.model import Proof, SmokeTest, Stage, Tenants
+from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Tenants
 
 SCHEMA = 1
 
@@ -105,6 +105,7 @@ class ReleaseRecord:
             smoke=SmokeTest(**known["smoke"]),
             proof=Proof(**known["proof"]) if known["proof"] else None,
             tenants=_tenants(known.get("tenants")),
+            bake_limits=BakeLimits(**known.get("bake_limits", {})),
         )
 
 
@@ -206,6 +207,7 @@ def verification(stage: Stage) -> dict[str, Any]:
         "smoke": asdict(stage.smoke),
         "proof": asdict(stage.proof) if stage.proof else None,
         "tenants": asdict(stage.tenants) if stage.tenants else None,
+        "bake_limits": asdict(stage.bake_limits),
     }
 
 

@@ -38,6 +38,10 @@ class Handler(BaseHTTPRequestHandler):
             status = 500
         if MODE == "unhealthy" and self.path == "/healthz":
             status = 503
+        if MODE == "slow" and self.path == "/version" and live(self):
+            time.sleep(0.4)
+        if MODE == "fails-some" and self.path.startswith("/some"):
+            status = 500
         host = self.headers.get("Host", "")
         if host.startswith("nobody."):
             status = 404

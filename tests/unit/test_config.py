@@ -9,7 +9,7 @@ import pytest
 from ebcd import config
 from ebcd.config import schema
 from ebcd.errors import UsageError
-from ebcd.model import Configuration, OnFailure, OptionSetting, Proof, SmokeTest, Stage, Target, Tenants
+from ebcd.model import BakeLimits, Configuration, OnFailure, OptionSetting, Proof, SmokeTest, Stage, Target, Tenants
 
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 
@@ -171,6 +171,13 @@ unknown = "nobody.example.com"
     assert found == Tenants(url="/internal/tenants?sample=20")
 
 
+def test_bake_limits_are_read(tmp_path: Path) -> None:
+    stage = load(tmp_path, f"{PROD}[stages.prod.bake_limits]\nmax_5xx = 0.01\np99_seconds = 2\n").stages["prod"]
+    assert stage.bake_limits == BakeLimits(0.01, 2.0)
+    for line, key in (("max_5xx = 2", "max_5xx"), ("p99_seconds = 0", "p99_seconds"), ("max_5xx = true", "max_5xx")):
+        assert f"bake_limits.{key} " in refused(tmp_path, f"{PROD}[stages.prod.bake_limits]\n{line}\n").what
+
+
 @pytest.mark.parametrize(
     ("gate", "key"),
     [
@@ -193,7 +200,6 @@ def test_a_wrong_tenant_gate_is_refused(tmp_path: Path, gate: str, key: str) -> 
         'strategy = "pair"',
         'strategy = "in-place"',
         "database = true",
-        "[stages.prod.bake_limits]\nmax_5xx = 0.1",
         "[stages.prod.notify]\nurls = []",
         '[bundle]\nrequirements = "lock"',
     ],
