@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+
+NOT_YET = datetime.min.replace(tzinfo=UTC)
+"""The time of what is still to come."""
 
 
 class Target(StrEnum):
@@ -197,6 +200,8 @@ class ApplicationVersion:
     bucket: str
     key: str
     description: str = ""
+    created: datetime = NOT_YET
+    """When Beanstalk says it was created."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,17 @@ class Beanstalk:
             found = self._read.describe_application_versions(ApplicationName=application, VersionLabels=[label])
         return next((_version(item) for item in found["ApplicationVersions"]), None)
 
+    def versions(self, application: str) -> tuple[ApplicationVersion, ...]:
+        """All versions of the application."""
+        pages = self._pages("describe_application_versions", "DescribeApplicationVersions",
+                            {"ApplicationName": application})  # fmt: skip
+        return tuple(_version(item) for page in pages for item in page["ApplicationVersions"])
+
+    def delete_version(self, application: str, label: str) -> None:
+        """Delete an application version; its bundle stays."""
+        with answering("elasticbeanstalk:DeleteApplicationVersion"):
+            self._once.delete_application_version(ApplicationName=application, VersionLabel=label)
+
     def environments(self, application: str) -> tuple[Environment, ...]:
         """The application's environments that are not terminated."""
         return tuple(self._environments(ApplicationName=application, IncludeDeleted=False))
@@ -198,6 +209,7 @@ def _version(item: Mapping[str, Any]) -> ApplicationVersion:
         bucket=source.get("S3Bucket", ""),
         key=source.get("S3Key", ""),
         description=item.get("Description", ""),
+        created=item["DateCreated"],
     )
 
 

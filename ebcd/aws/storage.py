@@ -158,6 +158,11 @@ class Storage:
                 if error_code(error) not in _MISSING:
                     raise
 
+    def remove(self, key: str) -> None:
+        """Delete an object, whatever it holds; one that is gone is no error."""
+        with answering("s3:DeleteObject"):
+            self._s3.delete_object(**self._place, Key=key)
+
     def upload(self, key: str, path: Path, *, sha256: str, metadata: dict[str, str], tick: Callable[[], None]) -> bool:
         """Send a file under a key that its content names; False when it was there already.
 

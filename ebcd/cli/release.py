@@ -1,4 +1,4 @@
-"""`ship`, `swap`, `publish`, `retire`: the commands that change something."""
+"""`ship`, `swap`, `publish`, `retire`, `prune`: the commands that change something."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ebcd.cli.source import checked_bundle
 from ebcd.errors import EbcdError, UsageError
 from ebcd.release import ship as shipping
 from ebcd.release import swap as swapping
+from ebcd.release.prune import prune as prune_versions
 from ebcd.release.retire import retire as retire_drained
 from ebcd.release.run import Run, Status
 from ebcd.report import result, text
@@ -100,6 +101,20 @@ def retire(common: Common, plan: Planned = False) -> None:
         retire_drained(run, session.services, planned=plan)
 
     _perform(common, "retire", work, text.retired)
+
+
+@shared
+def prune(
+    common: Common,
+    keep: Annotated[int, typer.Option(min=1, help="How many of the newest versions stay, whatever needs them.")] = 20,
+    plan: Planned = False,
+) -> None:
+    """Delete application versions and bundles that nothing needs."""
+
+    def work(session: Session, run: Run) -> None:
+        prune_versions(run, session.services, keep=keep, planned=plan)
+
+    _perform(common, "prune", work, text.pruned)
 
 
 def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder: Path) -> None:

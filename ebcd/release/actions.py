@@ -10,7 +10,14 @@ from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBun
 from ebcd.release.clock import polls
 from ebcd.release.plan import ASG
 from ebcd.release.run import Seen, Services, Status
-from ebcd.release.steps import CreateEnvironment, CreateVersion, SetMinimum, TerminateEnvironment, UploadBundle
+from ebcd.release.steps import (
+    CreateEnvironment,
+    CreateVersion,
+    DeleteVersion,
+    SetMinimum,
+    TerminateEnvironment,
+    UploadBundle,
+)
 from ebcd.release.waits import Tick, await_version, looks
 
 THROTTLE_PATIENCE = 120.0
@@ -122,3 +129,17 @@ def terminate(services: Services, tick: Tick, application: str, step: TerminateE
         return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), leaving)
     except NoAnswer:
         return Seen("whether it began is not known; the next ship looks again", Status.SKIPPED)
+
+
+def delete_version(services: Services, tick: Tick, application: str, step: DeleteVersion) -> Seen:
+    """Delete an application version, then its bundle: the other way a version without a bundle could be left."""
+    beanstalk = services.beanstalk
+    sent = send(
+        services,
+        tick,
+        lambda: beanstalk.delete_version(application, step.label),
+        lambda: beanstalk.version(application, step.label) is None,
+    )
+    if step.key:
+        services.storage.remove(step.key)
+    return sent

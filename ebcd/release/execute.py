@@ -24,6 +24,7 @@ from ebcd.release.steps import (
     CreateBucket,
     CreateEnvironment,
     CreateVersion,
+    DeleteVersion,
     HoldHealth,
     ProbeTenants,
     ProveLive,
@@ -130,6 +131,8 @@ class Executor:
                 return Seen(gates.bake(services, tick, self._stage, step))
             case TerminateEnvironment():
                 return actions.terminate(services, tick, application, step)
+            case DeleteVersion():
+                return actions.delete_version(services, tick, application, step)
             case _:
                 assert_never(step)
 

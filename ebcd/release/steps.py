@@ -205,6 +205,18 @@ class TerminateEnvironment:
         return f"terminate {self.environment}: {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteVersion:
+    """Delete an application version that nothing needs, and its bundle."""
+
+    label: str
+    key: str
+    """Its bundle's key; empty: another version uses the bundle."""
+
+    def __str__(self) -> str:
+        return f"delete the application version {self.label}"
+
+
 Step: TypeAlias = (
     CreateBucket
     | UploadBundle
@@ -221,6 +233,7 @@ Step: TypeAlias = (
     | ProveLive
     | Bake
     | TerminateEnvironment
+    | DeleteVersion
 )
 
 MUTATIONS = (
@@ -232,6 +245,7 @@ MUTATIONS = (
     SetMinimum,
     SwapCnames,
     TerminateEnvironment,
+    DeleteVersion,
 )
 """Steps that change something: the lock is checked before each, intent and result are journaled."""
 

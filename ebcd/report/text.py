@@ -167,8 +167,17 @@ def logs(result: Json) -> RenderableType:
 
 def retired(result: Json) -> RenderableType:
     """The end of `retire`."""
+    return _cleared(result, "Nothing to retire.")
+
+
+def pruned(result: Json) -> RenderableType:
+    """The end of `prune`."""
+    return _cleared(result, "Nothing to prune: every version is needed, or among the newest.")
+
+
+def _cleared(result: Json, nothing: str) -> RenderableType:
     if not result["steps"]:
-        return f"[green]✔[/] [bold]{title(result)}[/]  Nothing to retire."
+        return f"[green]✔[/] [bold]{title(result)}[/]  {nothing}"
     lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}" for step in result["steps"]]
     return Group(f"[bold]{title(result)}[/]", *lines)
 

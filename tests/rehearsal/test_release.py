@@ -147,3 +147,24 @@ def test_text_goes_to_stdout_and_progress_to_stderr(product: Product) -> None:
     events = product.ebcd("events").stdout
     assert "Successfully launched environment" in events
     assert "web.stdout.log" in product.ebcd("logs").stdout
+
+
+def test_versions_that_nothing_needs_are_pruned_with_their_bundles(product: Product) -> None:
+    product.configure(stable="0s", bake="0s", keep="0s")
+    first = product.commit("0")
+    assert product.json("ship")["exit_code"] == 0
+    labels = []
+    for number in range(1, 4):
+        product.commit(str(number))
+        labels.append(product.json("publish")["version_label"])
+    last = product.commit("4")
+    assert product.json("ship")["exit_code"] == 0
+    planned = product.json("prune", "--keep", "1", "--plan")
+    assert [step["status"] for step in planned["steps"]] == ["planned"] * 3
+    done = product.json("prune", "--keep", "1")
+    assert [step["text"].rpartition(" ")[2] for step in done["steps"]] == labels
+    assert product.json("prune", "--keep", "1")["steps"] == []
+    assert product.serving() == last
+    assert product.json("swap", "--rollback")["sha"] == first, "its version is still there"
+    again = product.git("rev-parse", "HEAD~1").strip()
+    assert product.json("publish", again)["bundle"]["reused"] is False, "its bundle was deleted too"
