@@ -240,6 +240,17 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class ManagedAction:
+    """A managed update of an environment."""
+
+    id: str
+    description: str
+    status: str
+    """Scheduled, Pending, Running or Unknown."""
+    window_start: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """An environment's requests of the last ten seconds, as enhanced health reports them."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ebcd.aws.session import Clients, answering
-from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, Metrics, OptionSetting
+from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, ManagedAction, Metrics, OptionSetting
 
 
 class Beanstalk:
@@ -80,6 +80,25 @@ class Beanstalk:
         with answering("elasticbeanstalk:DescribeEnvironmentResources"):
             found = self._read.describe_environment_resources(EnvironmentName=environment)
         return len(found["EnvironmentResources"].get("Instances", []))
+
+    def settings(self, application: str, environment: str) -> tuple[OptionSetting, ...]:
+        """The environment's option settings that have a value, wherever they come from."""
+        with answering("elasticbeanstalk:DescribeConfigurationSettings"):
+            found = self._read.describe_configuration_settings(
+                ApplicationName=application, EnvironmentName=environment
+            )["ConfigurationSettings"]
+        return tuple(OptionSetting(item["Namespace"], item["OptionName"], item["Value"])
+                     for described in found for item in described["OptionSettings"] if item.get("Value"))  # fmt: skip
+
+    def managed_actions(self, environment: str) -> tuple[ManagedAction, ...]:
+        """The environment's managed updates that are scheduled or under way."""
+        with answering("elasticbeanstalk:DescribeEnvironmentManagedActions"):
+            found = self._read.describe_environment_managed_actions(EnvironmentName=environment)
+        return tuple(
+            ManagedAction(item["ActionId"], item.get("ActionDescription", ""), item.get("Status", "Unknown"),
+                          item.get("WindowStartTime"))
+            for item in found.get("ManagedActions", [])
+        )  # fmt: skip
 
     def health_causes(self, environment: str) -> tuple[str, ...]:
         """What enhanced health says is wrong with the environment."""

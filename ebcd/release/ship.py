@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
 from ebcd.model import OnFailure, SourceBundle, Stage
+from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
@@ -84,7 +85,10 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     if snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
-        snapshot = replace(snapshot, live_instances=services.beanstalk.instance_count(snapshot.live.name))
+        sight = preflight.look(services, snapshot.live)
+        if snapshot.live.name != release.environment:
+            preflight.refuse(sight)
+        snapshot = replace(snapshot, live_instances=sight.instances)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.environment] = prepared.release
     run.environment_name = prepared.release.environment

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,14 +160,29 @@ class Product:
         self.git("commit", "-q", "-m", f"Change {text or mode}")
         return self.git("rev-parse", "HEAD").strip()
 
-    def terminate_all(self) -> None:
-        """End all of its environments."""
+    @contextmanager
+    def by_hand(self) -> Iterator[Any]:
+        """A client of somebody who changes things beside ebcd."""
         keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": "eu-central-1"}
         client = boto3.client("elasticbeanstalk", endpoint_url=self.cloud.endpoint_url, **keys)
-        for item in self.cloud.control("GET", "status")["environments"]:
-            if item["application"] == self.name and item["status"] == "Ready":
-                client.terminate_environment(EnvironmentId=item["id"])
+        yield client
         client.close()
+
+    def terminate_all(self) -> None:
+        """End all of its environments."""
+        with self.by_hand() as client:
+            for item in self.cloud.control("GET", "status")["environments"]:
+                if item["application"] == self.name and item["status"] == "Ready":
+                    client.terminate_environment(EnvironmentId=item["id"])
+
+    def set_option(self, environment: str, option: dict[str, str]) -> None:
+        """Change an option setting of an environment, and wait until it is Ready again."""
+        with self.by_hand() as client:
+            client.update_environment(EnvironmentName=environment, OptionSettings=[option])
+            deadline = time.monotonic() + 30
+            while client.describe_environments(EnvironmentNames=[environment])["Environments"][0]["Status"] != "Ready":
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
 
     def configure(self, **values: str) -> None:
         """Change durations of the stage in ebcd.toml."""

@@ -184,3 +184,18 @@ def test_a_lock_that_is_held_is_told_and_can_be_broken(product: Product) -> None
     assert product.json("status")["lock"]["owner"] == "ada"
     assert product.json("lock", "--break", "--reason", "its run is gone")["broken"] is True
     assert product.json("ship")["release"] == "r2"
+
+
+def test_a_live_environment_with_a_database_of_its_own(product: Product) -> None:
+    """Somebody attached a database by hand: its environment must not be left to be terminated."""
+    one = product.commit("one")
+    assert product.json("ship")["exit_code"] == 0
+    live = product.json("status")["live"]["environment"]
+    option = {"Namespace": "aws:rds:dbinstance", "OptionName": "DBEngine", "Value": "postgres"}
+    product.set_option(live, option)
+    product.commit("two")
+    for command in (["ship", "--plan"], ["ship"]):
+        refused = product.json(*command)
+        assert (refused["exit_code"], refused["error"]["code"]) == (3, "attached-database")
+    assert product.serving() == one
+    assert [item["release"] for item in product.json("releases")["releases"]] == ["r1"], "nothing was begun"
