@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ebcd_local import health, log_stream, options
-from ebcd_local.fleet import Fleet, Member
+from ebcd_local.fleet import Fleet, Member, upkeep
 from ebcd_local.fleet.scaling import Load
 from ebcd_local.health import Health, Sight, Surroundings
 from ebcd_local.instance import ProbeResult
@@ -104,7 +104,7 @@ class Monitor:
         if log_stream.wanted(found):
             for member in members:
                 self._streams.push(environment.region, environment.name, member.instance.id, member.instance.log_dir)
-        fleet.tend(key, self._load(environment, members, usages, interval))
+        upkeep.tend(fleet, key, self._load(environment, members, usages, interval))
 
     def _judge(
         self,

@@ -16,7 +16,7 @@ from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_log import CallLog
 from ebcd_local.control import Control
 from ebcd_local.faults import Faults
-from ebcd_local.fleet import Fleet
+from ebcd_local.fleet import Fleet, upkeep
 from ebcd_local.fleet.site import Site
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
@@ -70,7 +70,7 @@ def serve(settings: Settings) -> None:
     control = Control(
         token=token,
         status=lambda: {"environments": environments(state, proxy_url), "unjailed": jail.unavailable()},
-        kill=fleet.kill,
+        kill=lambda name, instance: upkeep.kill(fleet, name, instance),
         shutdown=stop.set,
         faults=faults,
         calls=CallLog(),

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 
 from ebcd_local import options
 from ebcd_local.balancer import LoadBalancer
-from ebcd_local.fleet import policies, scaling
+from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
 from ebcd_local.fleet.site import Site, extensions
@@ -84,7 +84,7 @@ class Fleet:
                     work(key, request_id)
             except Exception as error:  # a defect here must not leave the environment Updating for ever
                 log.exception("an operation on %s", key)
-                self._say(key, request_id, f"Internal failure: {error}", "ERROR")
+                self.say(key, request_id, f"Internal failure: {error}", "ERROR")
                 self._settle(key, failure=str(error))
             finally:
                 self._threads.discard(threading.current_thread())
@@ -95,32 +95,32 @@ class Fleet:
 
     def launch(self, key: str, request_id: str) -> None:
         """Create an environment's listener and instances, and deploy its version."""
-        self._say(key, request_id, "createEnvironment is starting.")
+        self.say(key, request_id, "createEnvironment is starting.")
         self._open(key)
         with self._reporting(key, request_id, _CREATE_FAILED):
             self._populate(key)
             self.group(key).check_abort()
             self._settle(key)
             cname, name = self.state.environments[key].cname, self.state.environments[key].name
-            self._say(key, request_id, "Instance deployment completed successfully.")
+            self.say(key, request_id, "Instance deployment completed successfully.")
             if cname:
-                self._say(key, request_id, f"Application available at {cname}.")
-            self._say(key, request_id, f"Successfully launched environment: {name}")
+                self.say(key, request_id, f"Application available at {cname}.")
+            self.say(key, request_id, f"Successfully launched environment: {name}")
 
     def deploy(self, key: str, request_id: str, label: str) -> None:
         """Deploy another version by the environment's policy. A failure leaves the earlier label."""
         group, earlier = self.group(key), self.state.environments[key]
         settings = self.settings(earlier, label)
-        self._say(key, request_id, "Environment update is starting.")
+        self.say(key, request_id, "Environment update is starting.")
         self.state.change(
             key, version_label=label, deployment_id=earlier.deployment_id + 1, abortable=settings.abortable
         )
         with self._reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
             self._bring_stack(key, label)
-            policies.deploy(Rollout(group, label, settings, lambda text: self._say(key, request_id, text)))
+            policies.deploy(Rollout(group, label, settings, lambda text: self.say(key, request_id, text)))
             self._settle(key)
-            self._say(key, request_id, "New application version was deployed to running EC2 instances.")
-            self._say(key, request_id, "Environment update completed successfully.")
+            self.say(key, request_id, "New application version was deployed to running EC2 instances.")
+            self.say(key, request_id, "Environment update completed successfully.")
 
     def adjust(self, key: str, request_id: str) -> None:
         """Follow changed option settings: on the instances that run, and in their number."""
@@ -132,33 +132,33 @@ class Fleet:
 
     def restart_app_server(self, key: str, request_id: str) -> None:
         """Restart the application's processes on each instance."""
-        self._say(key, request_id, "restartAppServer is starting.")
+        self.say(key, request_id, "restartAppServer is starting.")
         with self._reporting(key, request_id, "Failed to restart application server(s)."):
             self.group(key).restart(self.members(key))
             self._settle(key)
-            self._say(key, request_id, "restartAppServer completed successfully.")
+            self.say(key, request_id, "restartAppServer completed successfully.")
 
     def rebuild(self, key: str, request_id: str) -> None:
         """Terminate all instances and launch them anew; a terminated environment comes back."""
-        self._say(key, request_id, "rebuildEnvironment is starting.")
+        self.say(key, request_id, "rebuildEnvironment is starting.")
         self.group(key).remove(self.members(key))
         self._open(key)
         with self._reporting(key, request_id, "Failed to rebuild the environment."):
             self._populate(key)
             self._settle(key)
-            self._say(key, request_id, "rebuildEnvironment completed successfully.")
+            self.say(key, request_id, "rebuildEnvironment completed successfully.")
 
     def swap(self, first: str, second: str, request_id: str) -> None:
         """Exchange two environments' CNAMEs: the routes change in one assignment."""
         one, other = self.state.environments[first], self.state.environments[second]
         for key in (first, second):
-            self._say(key, request_id, "swapEnvironmentCNAMEs is starting.")
-        self._say(first, request_id, f"Swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
+            self.say(key, request_id, "swapEnvironmentCNAMEs is starting.")
+        self.say(first, request_id, f"Swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
         time.sleep(SWAP_SECONDS / self.speed)
         self.state.swap(first, second, lambda: self.balancer.set_routes(self.state.routes()))
         for key in (first, second):
             self.state.change(key, status="Ready", operation="")
-            self._say(key, request_id, f"Completed swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
+            self.say(key, request_id, f"Completed swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
 
     def abort(self, key: str) -> None:
         """Let the deployment under way end at its next step."""
@@ -167,7 +167,7 @@ class Fleet:
     def terminate(self, key: str, request_id: str) -> None:
         """End the instances and free the CNAME."""
         environment = self.state.environments[key]
-        self._say(key, request_id, "terminateEnvironment is starting.")
+        self.say(key, request_id, "terminateEnvironment is starting.")
         self.balancer.set_routes(self.state.routes())
         self.group(key).remove(self.members(key))
         self.balancer.close(environment.id)
@@ -176,35 +176,7 @@ class Fleet:
         self._groups.pop(key, None)
         self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
                           processes=[], causes=[], failure="", port=0, references=None)  # fmt: skip
-        self._say(key, request_id, "terminateEnvironment completed successfully.")
-
-    def tend(self, key: str, load: scaling.Load) -> None:
-        """What the Auto Scaling group does by itself: replace what has died, follow the trigger."""
-        group, environment = self.group(key), self.state.environments[key]
-        if environment.status != "Ready" or not group.lock.acquire(blocking=False):
-            return
-        try:
-            if dead := [member for member in group.members if not member.instance.alive]:
-                self._replace(group, dead)
-            minimum, maximum = options.sizes(self.effective(environment))
-            trigger = scaling.Trigger.of(self.effective(environment), self.speed)
-            wanted = scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum)
-            self._fit(key, "", wanted)
-        except DeploymentFailed as failure:
-            self._say(key, "", f"Instance deployment failed: {failure.cause}", "ERROR")
-        finally:
-            group.lock.release()
-
-    def kill(self, name: str, instance_id: str) -> str:
-        """Kill an instance of an environment, the oldest one unless it is named; its id. Raises LookupError."""
-        for environment in self.state.living():
-            if environment.name == name:
-                for member in self.members(environment.key):
-                    if instance_id in ("", member.instance.id) and member.instance.alive:
-                        member.instance.kill()
-                        return member.instance.id
-                raise LookupError(f"The environment {name} has no instance {instance_id or 'that runs'}.")
-        raise LookupError(f"There is no environment {name}.")
+        self.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def recover(self) -> None:
         """After a start: end what an earlier life left running, and bring every environment back."""
@@ -259,25 +231,25 @@ class Fleet:
         try:
             self._site.stacks.delete(self.state.environments[key])
         except StackFailed as error:
-            self._say(key, request_id, str(error), "ERROR")
+            self.say(key, request_id, str(error), "ERROR")
 
     def _update_configuration(
         self, key: str, request_id: str, configure: Callable[[Group, Sequence[Member]], None] | None
     ) -> None:
         group = self.group(key)
-        self._say(key, request_id, "Environment update is starting.")
+        self.say(key, request_id, "Environment update is starting.")
         with self._reporting(key, request_id, "Failed to deploy configuration."):
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
                 configure(group, group.members)
             minimum, maximum = options.sizes(self.effective(self.state.environments[key]))
-            self._fit(key, request_id, min(max(len(group.members), minimum), maximum))
+            self.fit(key, request_id, min(max(len(group.members), minimum), maximum))
             group.check_abort()
             self._settle(key)
-            self._say(key, request_id, "Successfully deployed new configuration to environment.")
-            self._say(key, request_id, "Environment update completed successfully.")
+            self.say(key, request_id, "Successfully deployed new configuration to environment.")
+            self.say(key, request_id, "Environment update completed successfully.")
 
-    def _fit(self, key: str, request_id: str, wanted: int) -> None:
+    def fit(self, key: str, request_id: str, wanted: int) -> None:
         """Launch or terminate instances until there are as many as wanted. Raises DeploymentFailed."""
         group, label = self.group(key), self.state.environments[key].version_label
         lacking = wanted - len(group.members)
@@ -286,19 +258,12 @@ class Fleet:
             group.await_healthy(added, READY_DEADLINE)
             group.register(added)
             names = ", ".join(member.instance.id for member in added)
-            self._say(key, request_id, f"Added instance [{names}] to your environment.")
+            self.say(key, request_id, f"Added instance [{names}] to your environment.")
         elif lacking < 0:
             leaving = group.members[lacking:]
             group.remove(leaving)
             names = ", ".join(member.instance.id for member in leaving)
-            self._say(key, request_id, f"Removed instance [{names}] from your environment.")
-
-    def _replace(self, group: Group, dead: Sequence[Member]) -> None:
-        names = ", ".join(member.instance.id for member in dead)
-        group.remove(dead)
-        self._say(group.key, "", f"Removed instance [{names}] from your environment due to a EC2 health check failure.",
-                  "WARN")  # fmt: skip
-        self._fit(group.key, "", len(group.members) + len(dead))
+            self.say(key, request_id, f"Removed instance [{names}] from your environment.")
 
     def _return(self, key: str, request_id: str) -> None:
         """Bring an environment back after a restart of the server; what was under way comes to its end."""
@@ -307,11 +272,11 @@ class Fleet:
             self._bring_stack(key, self.state.environments[key].version_label)
             self.group(key).restore()
             minimum, _ = options.sizes(self.effective(self.state.environments[key]))
-            self._fit(key, request_id, max(minimum, len(self.members(key))))
+            self.fit(key, request_id, max(minimum, len(self.members(key))))
             self.group(key).await_healthy(self.members(key), READY_DEADLINE)
             self._settle(key, failure=self.state.environments[key].failure)
         if interrupted:
-            self._say(key, request_id, f"The operation {interrupted} was interrupted and has ended.", "WARN")
+            self.say(key, request_id, f"The operation {interrupted} was interrupted and has ended.", "WARN")
 
     @contextmanager
     def _reporting(self, key: str, request_id: str, failed: str, **reverted: str) -> Iterator[None]:
@@ -324,14 +289,14 @@ class Fleet:
             if self.state.environments[key].status == "Terminating":
                 return
             self._settle(key, failure=self.state.environments[key].failure, **reverted)
-            self._say(key, request_id, _MIXED, "WARN")
-            self._say(key, request_id, "Environment update was aborted.", "WARN")
+            self.say(key, request_id, _MIXED, "WARN")
+            self.say(key, request_id, "Environment update was aborted.", "WARN")
         except DeploymentFailed as failure:
             if self.state.environments[key].status == "Terminating":
                 return
-            self._say(key, request_id, f"Instance deployment failed: {failure.cause}", "ERROR")
+            self.say(key, request_id, f"Instance deployment failed: {failure.cause}", "ERROR")
             self._settle(key, failure=failure.cause, **reverted)
-            self._say(key, request_id, failed, "ERROR")
+            self.say(key, request_id, failed, "ERROR")
 
     def _settle(self, key: str, *, failure: str = "", **changes: str) -> None:
         """The operation has ended: Ready again, unless a termination has come over it."""
@@ -339,5 +304,6 @@ class Fleet:
             self.state.change(key, status="Ready", operation="", abortable=False, failure=failure, deployed=now(),
                               **changes)  # fmt: skip
 
-    def _say(self, key: str, request_id: str, message: str, severity: str = "INFO") -> None:
+    def say(self, key: str, request_id: str, message: str, severity: str = "INFO") -> None:
+        """Add an event of an environment."""
         self.state.say(self.state.environments[key], message, severity=severity, request_id=request_id)

@@ -1,0 +1,49 @@
+"""What an Auto Scaling group does by itself: replace instances that have died, follow the trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ebcd_local import options
+from ebcd_local.fleet import scaling
+from ebcd_local.fleet.fleet import Fleet
+from ebcd_local.fleet.group import Group, Member
+from ebcd_local.workflow import DeploymentFailed
+
+
+def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
+    """Look after an environment's instances, unless an operation is at work on them."""
+    group, environment = fleet.group(key), fleet.state.environments[key]
+    if environment.status != "Ready" or not group.lock.acquire(blocking=False):
+        return
+    try:
+        if dead := [member for member in group.members if not member.instance.alive]:
+            _replace(fleet, group, dead)
+        found = fleet.effective(environment)
+        minimum, maximum = options.sizes(found)
+        trigger = scaling.Trigger.of(found, fleet.speed)
+        fleet.fit(key, "", scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum))
+    except DeploymentFailed as failure:
+        fleet.say(key, "", f"Instance deployment failed: {failure.cause}", "ERROR")
+    finally:
+        group.lock.release()
+
+
+def kill(fleet: Fleet, name: str, instance_id: str) -> str:
+    """Kill an instance of an environment, the oldest one unless it is named; its id. Raises LookupError."""
+    for environment in fleet.state.living():
+        if environment.name == name:
+            for member in fleet.members(environment.key):
+                if instance_id in ("", member.instance.id) and member.instance.alive:
+                    member.instance.kill()
+                    return member.instance.id
+            raise LookupError(f"The environment {name} has no instance {instance_id or 'that runs'}.")
+    raise LookupError(f"There is no environment {name}.")
+
+
+def _replace(fleet: Fleet, group: Group, dead: Sequence[Member]) -> None:
+    names = ", ".join(member.instance.id for member in dead)
+    group.remove(dead)
+    fleet.say(group.key, "", f"Removed instance [{names}] from your environment due to a EC2 health check failure.",
+              "WARN")  # fmt: skip
+    fleet.fit(group.key, "", len(group.members) + len(dead))
