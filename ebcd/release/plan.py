@@ -58,6 +58,8 @@ class Plan:
     """What is live before."""
     steps: tuple[Step, ...]
     """Empty: there is nothing to do."""
+    back: tuple[Step, ...] = ()
+    """What returns to the earlier release when the new one is live and does not hold what it promised."""
 
 
 def bundle_key(application: str, content_digest: str) -> str:
@@ -127,7 +129,7 @@ def plan_ship(
     """
     stage, live = snapshot.stage, snapshot.live
     if live is not None and live.name == release.environment:
-        return Plan(snapshot, release, live, _finish_swapped(snapshot, release, live))
+        return _finish_swapped(snapshot, release, live)
     if live is not None:
         release = _leaving_from(release, snapshot, live)
     minimum, raised = _minimum((*bundled, *stage.options), snapshot.live_instances)
@@ -152,7 +154,7 @@ def plan_ship(
     elif swap:
         steps += _swap(stage, release, live)
         steps += retirements(snapshot, keep={release.environment, live.name})
-    return Plan(snapshot, release, live, tuple(steps))
+    return Plan(snapshot, release, live, tuple(steps), _back(release, snapshot, live) if live else ())
 
 
 def plan_promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool) -> Plan:
@@ -185,9 +187,11 @@ def plan_promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool)
     )
     if restoring:
         proof = (_prove(stage, release, live.cname), *_tenants(stage, release, live.cname, live=True))
-        return Plan(snapshot, release, live, (*gates, _swap_step(release, live), *proof))
+        left = snapshot.record_of(live)
+        swap = _swap_step(release, live, left.release if left else "")
+        return Plan(snapshot, release, live, (*gates, swap, *proof))
     release = _leaving_from(release, snapshot, live)
-    return Plan(snapshot, release, live, (*gates, *_swap(stage, release, live)))
+    return Plan(snapshot, release, live, (*gates, *_swap(stage, release, live)), _back(release, snapshot, live))
 
 
 def environment_options(
@@ -252,43 +256,52 @@ def _gates(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]
     )
 
 
-def _tenants(
-    stage: Stage, release: ReleaseRecord, cname: str, *, live: bool = False, previous: str = ""
-) -> tuple[Step, ...]:
-    return (ProbeTenants(release.environment, cname, live, previous),) if stage.tenants else ()
+def _tenants(stage: Stage, release: ReleaseRecord, cname: str, *, live: bool = False) -> tuple[Step, ...]:
+    return (ProbeTenants(release.environment, cname, live),) if stage.tenants else ()
 
 
 def _smoke(stage: Stage, release: ReleaseRecord, cname: str) -> SmokeCandidate:
     return SmokeCandidate(release.environment, cname, stage.smoke.path, release.version_label, release.sha)
 
 
-def _prove(stage: Stage, release: ReleaseRecord, cname: str, previous: str = "") -> ProveLive:
+def _prove(stage: Stage, release: ReleaseRecord, cname: str) -> ProveLive:
     path = stage.proof.path if stage.proof else stage.smoke.path
-    return ProveLive(release.environment, cname, previous, path, release.version_label, release.sha)
+    return ProveLive(release.environment, cname, path, release.version_label, release.sha)
 
 
-def _swap_step(release: ReleaseRecord, live: Environment) -> SwapCnames:
-    return SwapCnames(release.environment, live.name, release.version_label, live.cname)
-
-
-def _bake(stage: Stage, release: ReleaseRecord, cname: str, previous: str) -> tuple[Step, ...]:
-    return (Bake(release.environment, cname, previous, stage.bake),) if stage.bake and previous else ()
+def _swap_step(release: ReleaseRecord, live: Environment, leaves: str) -> SwapCnames:
+    return SwapCnames(release.environment, live.name, release.version_label, live.cname, release.release, leaves)
 
 
 def _swap(stage: Stage, release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
-    proof = _prove(stage, release, live.cname, live.name)
-    tenants = _tenants(stage, release, live.cname, live=True, previous=live.name)
-    return (_swap_step(release, live), proof, *tenants, *_bake(stage, release, live.cname, live.name))
+    return (_swap_step(release, live, release.from_release), *_watch(stage, release, live.cname, bake=True))
 
 
-def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
+def _watch(stage: Stage, release: ReleaseRecord, cname: str, *, bake: bool) -> tuple[Step, ...]:
+    """The proofs of a release that is live."""
+    baking = (Bake(release.environment, cname, stage.bake),) if stage.bake and bake else ()
+    return (_prove(stage, release, cname), *_tenants(stage, release, cname, live=True), *baking)
+
+
+def _back(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> tuple[Step, ...]:
+    """The swap that undoes the release's own. live: what holds the live CNAME at planning, before or after it."""
+    before = snapshot.release(release.from_release)
+    label = before.version_label if before else ""
+    return (
+        SwapCnames(
+            release.from_environment, release.environment, label, live.cname, release.from_release, release.release
+        ),
+    )
+
+
+def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
     """What is left for a release that holds the live CNAME already but did not end."""
     stage = snapshot.stage
     if not release.from_environment:
-        return (*_gates(stage, release, live.cname), _prove(stage, release, live.cname))
-    before = snapshot.environment(release.from_environment)
-    previous = before.name if before else ""
-    proof = _prove(stage, release, live.cname, previous)
+        steps = (*_gates(stage, release, live.cname), _prove(stage, release, live.cname))
+        return Plan(snapshot, release, live, steps)
+    standing = snapshot.environment(release.from_environment) is not None
+    watched = _watch(stage, release, live.cname, bake=standing)
     kept = {release.environment, release.from_environment}
-    tenants = _tenants(stage, release, live.cname, live=True, previous=previous)
-    return (proof, *tenants, *_bake(stage, release, live.cname, previous), *retirements(snapshot, keep=kept))
+    steps = (*watched, *retirements(snapshot, keep=kept))
+    return Plan(snapshot, release, live, steps, _back(release, snapshot, live) if standing else ())

@@ -129,8 +129,6 @@ class ProbeTenants:
     cname: str
     """The live CNAME, whole."""
     live: bool = False
-    previous: str = ""
-    """The environment to swap back to when live fails its tenants; empty: none."""
 
     def __str__(self) -> str:
         return f"probe the tenants on {'live' if self.live else self.environment}"
@@ -157,6 +155,10 @@ class SwapCnames:
     """The candidate's version label; empty: whatever it carries."""
     cname: str
     """The live CNAME, whole."""
+    release: str
+    """The release that the candidate becomes live with."""
+    leaves: str = ""
+    """The release that it takes the live CNAME from; empty: none that is recorded."""
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"
@@ -169,8 +171,6 @@ class ProveLive:
     environment: str
     cname: str
     """The live CNAME, whole."""
-    previous: str
-    """The environment to swap back to when it is not; empty: none."""
     path: str
     label: str
     sha: str
@@ -181,12 +181,11 @@ class ProveLive:
 
 @dataclass(frozen=True, slots=True)
 class Bake:
-    """Watch the release on live; swap back on a breach."""
+    """Watch the release on live."""
 
     environment: str
     cname: str
     """The live CNAME, whole."""
-    previous: str
     seconds: float
 
     def __str__(self) -> str:

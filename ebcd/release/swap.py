@@ -68,12 +68,12 @@ def _hold_reason(run: Run) -> str:
 
 
 def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:
-    run.records = {record.environment: record for record in snapshot.releases}
+    run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
     target = rollback_target(snapshot).target if options.rollback else _chosen(snapshot, options.to)
     prepared = plan_promote(snapshot, target, restoring=options.rollback)
-    run.records[prepared.release.environment] = prepared.release
-    run.environment_name = prepared.release.environment
+    run.records[prepared.release.release] = prepared.release
+    run.release_name = prepared.release.release
     if prepared.steps:
         run.left = snapshot.record_of(snapshot.live)
     if not prepared.steps:
@@ -106,12 +106,12 @@ def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
 
 
 def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options: SwapOptions) -> None:
-    ledger, name = services.ledger, prepared.release.environment
+    ledger, name = services.ledger, prepared.release.release
     # Stored first, with what the release takes the live CNAME from: a rollback needs it even after a crash.
     run.records[name] = ledger.update(prepared.release)
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
-        executor.execute(prepared.steps)
+        executor.execute(prepared.steps, prepared.back)
     except SwappedBack as error:
         run.records[name] = ledger.update(replace(run.records[name], outcome=Outcome.SWAPPED_BACK, reason=error.why))
         raise
@@ -122,11 +122,9 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
 
 
 def _record(run: Run, services: Services, prepared: Plan, options: SwapOptions) -> None:
-    name, live = prepared.release.environment, prepared.live
+    name = prepared.release.release
     run.records[name] = services.ledger.update(replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason))
-    left = run.records.get(live.name) if live else None
+    left = run.records.get(run.left.release) if run.left else None
     if options.rollback and left:
         reason = options.reason or f"rolled back by {services.caller.user}"
-        run.records[left.environment] = services.ledger.update(
-            replace(left, outcome=Outcome.ROLLED_BACK, reason=reason)
-        )
+        run.records[left.release] = services.ledger.update(replace(left, outcome=Outcome.ROLLED_BACK, reason=reason))
