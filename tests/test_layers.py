@@ -13,10 +13,12 @@ PURE = {
     "ebcd.model": {"ebcd.model"},
     "ebcd.errors": set(),
     "ebcd.release.steps": {"ebcd.model"},
-    "ebcd.release.plan": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.retirement": {"ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.release"},
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
+} | {
+    f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release"}
+    for path in (ROOT / "ebcd" / "release" / "plan").glob("[a-z]*.py")
 }
 """Modules without I/O, and what of ebcd they may know."""
 EFFECTS = {"boto3", "botocore", "subprocess", "socket", "time", "urllib3", "os", "threading", "random", "requests"}

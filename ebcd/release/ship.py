@@ -4,7 +4,6 @@ and done, and the outcome recorded, whatever it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,9 +12,18 @@ from ebcd.model import OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, verification
 from ebcd.release.lock import Lease
-from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
+from ebcd.release.plan import (
+    Plan,
+    already_live,
+    bundle_key,
+    environment_of,
+    plan_publish,
+    plan_ship,
+    resumable,
+    settings_digest,
+)
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
 from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
@@ -111,7 +119,7 @@ def _new_release(run: Run, services: Services, snapshot: Snapshot, options: Ship
         content_digest=bundle.content_digest,
         settings_digest=settings_digest(stage),
         platform_arn=_platform_arn(services, stage),
-        environment=environment_name(stage.application, stage.name, number),
+        environment=environment_of(snapshot, number),
         outcome=Outcome.RUNNING,
         verification=verification(stage),
         since=services.clock.now(),
@@ -150,14 +158,14 @@ def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
     """Store the release's record: a new number for a new one, over its earlier state for one taken up again."""
     record = replace(prepared.release, outcome=Outcome.RUNNING, reason="")
     run.records.pop(record.release, None)
-    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record, _environment(record))
+
+    def named(number: int) -> str:
+        return environment_of(prepared.snapshot, number)
+
+    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record, named)
     run.records[stored.release] = stored
     run.release_name = stored.release
     return stored
-
-
-def _environment(record: ReleaseRecord) -> Callable[[int], str]:
-    return lambda number: environment_name(record.application, record.stage, number)
 
 
 def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:

@@ -13,13 +13,13 @@ from ebcd.release.journal import Outcome
 from ebcd.release.plan import (
     already_live,
     bundle_key,
-    environment_options,
     plan_promote,
     plan_publish,
     plan_ship,
     resumable,
     settings_digest,
 )
+from ebcd.release.plan.creation import environment_options
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     Bake,
