@@ -10,7 +10,6 @@ from stages import LIVE_CNAME, STAGE, bundle, environment, record, snapshot
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
 from ebcd.release.journal import Outcome
-from ebcd.release.phases import environment_options
 from ebcd.release.plan import (
     already_live,
     bundle_key,
@@ -19,6 +18,7 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.plan.creation import environment_options
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     Bake,
@@ -26,7 +26,6 @@ from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     MatchCapacity,
-    ProveLive,
     SetMinimum,
     Step,
     SwapCnames,
@@ -65,8 +64,9 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
     assert only(plan.steps, SwapCnames) == SwapCnames(
-        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, ("Green",), events=True
+        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True
     )
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
 
 
@@ -80,15 +80,14 @@ def test_a_run_that_died_after_its_swap_is_proven_and_baked_and_not_swapped_agai
     seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=100)))
     plan = plan_ship(seen, died, swap=True)
     assert names(plan.steps) == ["ProveLive", "Bake"]
-    proof = only(plan.steps, ProveLive)
-    assert isinstance(proof, ProveLive)
-    assert proof.previous == "shop-prod-r1"
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
 
 
 def test_a_run_that_died_after_its_swap_has_nowhere_to_swap_back_to_when_the_earlier_one_is_gone() -> None:
     died = record(2, Outcome.RUNNING, from_=1)
     plan = plan_ship(snapshot(environment(2, live=True), releases=(died,)), died, swap=True)
     assert names(plan.steps) == ["ProveLive"]
+    assert plan.back == ()
 
 
 def test_no_swap_stops_before_the_swap() -> None:
