@@ -231,7 +231,8 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
     failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
-        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so")])
+        cname = snapshot.live.cname if snapshot.live else ""
+        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so", cname)])
 
 
 def _ensure_bucket(services: Services) -> tuple[Step, ...]:

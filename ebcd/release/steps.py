@@ -225,6 +225,10 @@ class TerminateEnvironment:
     environment: str
     environment_id: str
     reason: str
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays."""
+    drained: bool = False
+    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
 
     def __str__(self) -> str:
         return f"terminate {self.environment}: {self.reason}"

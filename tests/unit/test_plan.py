@@ -19,6 +19,7 @@ from ebcd.release.plan import (
     settings_digest,
 )
 from ebcd.release.plan.creation import environment_options
+from ebcd.release.retirement import retirements
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     Bake,
@@ -258,3 +259,20 @@ def test_a_label_that_stands_for_something_else_is_refused(version: ApplicationV
     with pytest.raises(Refused) as refusal:
         plan_publish(STAGE, bundle(1), Publication(True, True, version), "bucket")
     assert refusal.value.code == code
+
+
+def test_a_waiting_candidate_is_overtaken_by_what_went_live_after_it_and_by_nothing_else() -> None:
+    waiting = record(2, Outcome.WAITING)
+    seen = snapshot(environment(1, live=True), environment(2), releases=(waiting, record(1, live_since=9)))
+    assert retirements(seen) == ()
+    later = snapshot(environment(2), environment(3, live=True), releases=(record(3, live_since=1), waiting))
+    assert [step.environment for step in retirements(later)] == ["shop-prod-r2"]
+
+
+def test_what_leaves_live_must_have_fallen_quiet_and_what_never_was_live_need_not() -> None:
+    releases = (record(3, live_since=10), record(2, Outcome.WAITING), record(1, live_since=9000, left=5000))
+    seen = snapshot(environment(1), environment(2), environment(3, live=True), releases=releases)
+    assert {step.environment: step.drained for step in retirements(seen)} == {
+        "shop-prod-r1": True, "shop-prod-r2": False,
+    }  # fmt: skip
+    assert all(step.cname == LIVE_CNAME for step in retirements(seen))

@@ -46,7 +46,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         steps.append(swap_to(stage, release, live, snapshot))
         steps += proofs.watch(stage, release, live.cname, bake=True)
         steps += _keep_capacity(snapshot, live, minimum)
-        steps += retirements(snapshot, keep={release.environment, live.name})
+        steps += retirements(snapshot, {release.environment, live.name}, release.number)
     return Plan(snapshot, release, live, tuple(steps), swap_back(release, snapshot, live) if live else ())
 
 
@@ -66,5 +66,5 @@ def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environmen
     standing = snapshot.environment(release.from_environment) is not None
     watched = proofs.watch(stage, release, live.cname, bake=standing)
     kept = {release.environment, release.from_environment}
-    steps = (*watched, *retirements(snapshot, keep=kept))
+    steps = (*watched, *retirements(snapshot, kept, release.number))
     return Plan(snapshot, release, live, steps, swap_back(release, snapshot, live) if standing else ())
