@@ -22,6 +22,9 @@ class Strategy(StrEnum):
     """How a release reaches its users."""
 
     BLUE_GREEN = "blue-green"
+    """A fresh environment for each release, and a CNAME swap."""
+    IN_PLACE = "in-place"
+    """One environment, whose version each release updates."""
 
 
 class OnFailure(StrEnum):

@@ -195,10 +195,26 @@ class Beanstalk:
         with answering("elasticbeanstalk:CreateEnvironment"):
             self._once.create_environment(**request)
 
-    def update_options(self, environment: str, options: Iterable[OptionSetting]) -> None:
-        """Begin to change option settings."""
+    def update_options(
+        self,
+        environment: str,
+        options: Iterable[OptionSetting],
+        remove: Iterable[tuple[str, str]] = (),
+        platform_arn: str = "",
+    ) -> None:
+        """Begin to change option settings, and the platform where one is given. remove: namespaces and names."""
+        request: dict[str, object] = {"EnvironmentName": environment, "OptionSettings": _wire_options(options)}
+        if removed := [{"Namespace": namespace, "OptionName": name} for namespace, name in remove]:
+            request["OptionsToRemove"] = removed
+        if platform_arn:
+            request["PlatformArn"] = platform_arn
         with answering("elasticbeanstalk:UpdateEnvironment"):
-            self._once.update_environment(EnvironmentName=environment, OptionSettings=_wire_options(options))
+            self._once.update_environment(**request)
+
+    def update_version(self, environment: str, label: str) -> None:
+        """Begin to deploy another version."""
+        with answering("elasticbeanstalk:UpdateEnvironment"):
+            self._once.update_environment(EnvironmentName=environment, VersionLabel=label)
 
     def swap_cnames(self, source: str, destination: str) -> None:
         """Begin to exchange two environments' CNAMEs. A repeat undoes it, so it is never retried."""

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ebcd.aws.storage import Storage
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Throttled
-from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBundle
+from ebcd.errors import AwsRefused, NoAnswer, Throttled
+from ebcd.model import ApplicationVersion, SourceBundle
 from ebcd.release.clock import polls
-from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     DeleteVersion,
-    SetMinimum,
     TerminateEnvironment,
     UploadBundle,
 )
-from ebcd.release.waits import Tick, await_version, looks
+from ebcd.release.waits import Tick, await_version
 
 THROTTLE_PATIENCE = 120.0
 """Seconds that a throttled mutation is sent again: nothing happened, so a repeat is harmless."""
-BEGIN_PATIENCE = 60.0
-"""Seconds within which an update must be seen to have ended or begun."""
 
 
 def send(services: Services, tick: Tick, mutation: Callable[[], object], took_effect: Callable[[], bool]) -> Seen:
@@ -97,25 +93,6 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
         )
 
     return send(services, tick, create, is_there)
-
-
-def set_minimum(services: Services, tick: Tick, application: str, step: SetMinimum) -> Seen:
-    """Change MinSize and wait until the environment is Ready again. Capacity stays: a minimum does not scale in."""
-    beanstalk = services.beanstalk
-    option = OptionSetting(ASG, "MinSize", str(step.minimum))
-    send(services, tick, lambda: beanstalk.update_options(step.environment, [option]), lambda: False)
-    environment: Environment | None = None
-    for environment in looks(
-        services, tick, BEGIN_PATIENCE * 10, lambda: beanstalk.environment(application, step.environment)
-    ):
-        if environment is not None and environment.status == "Ready":
-            return Seen(f"MinSize {step.minimum}")
-    raise OutcomeUnknown(
-        f"{step.environment} did not become Ready after a change of MinSize.",
-        why=f"Its status is {environment.status if environment else 'unknown'}.",
-        hint="Run the same command again: it goes on from what is there.",
-        code="deadline",
-    )
 
 
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:

@@ -48,7 +48,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
             return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
         services.progress.note(failure)
     raise ReleaseFailed(
-        f"The candidate {step.environment} failed its smoke test {stage.smoke.attempts} times.",
+        f"{step.environment} failed its smoke test {stage.smoke.attempts} times.",
         why=f"{failure}.",
         hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
         code="smoke-failed",
@@ -70,7 +70,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         services.progress.note(failure)
     if not step.live:
         raise ReleaseFailed(
-            f"The candidate {step.environment} failed its tenants.",
+            f"{step.environment} failed its tenants.",
             why=f"{failure}.",
             hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
             code="tenants-failed",

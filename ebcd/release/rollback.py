@@ -34,12 +34,13 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
             why="It has no release." if last is None else f"No release was proven live before {last.release}.",
             hint=f"ebcd releases {flags}",
         )
-    if live is not None and live.name == target.environment:
+    if live is not None and snapshot.record_of(live) == target:
         return RollbackTarget(target, last, already=True)
-    if live is None or live.name != last.environment:
+    if live is None or snapshot.record_of(live) != last:
         raise Refused(
             "What is live is not what the ledger says went live last.",
-            why=f"Live is {live.name if live else 'nothing'}; {last.release} ({last.environment}) went live last.",
+            why=f"Live is {f'{live.name} with {live.version_label}' if live else 'nothing'}; "
+            f"{last.release} ({last.environment} with {last.version_label}) went live last.",
             hint=f"Choose the release yourself: ebcd swap --to rN {flags}",
             code="unexpected-live",
         )
@@ -50,6 +51,12 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
             hint=f"ebcd ship {target.sha} -s {stage.name}   (deploys that version again, as a new release)",
         )
     return RollbackTarget(target, last, already=False)
+
+
+def left_by(snapshot: Snapshot, target: ReleaseRecord) -> ReleaseRecord | None:
+    """The release that a promoted one takes the place of: live's, or where that is itself by now, what it left."""
+    live = snapshot.record_of(snapshot.live)
+    return snapshot.release(target.from_release) if live == target else live
 
 
 def _last_live(snapshot: Snapshot) -> ReleaseRecord | None:

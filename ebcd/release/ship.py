@@ -95,9 +95,10 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
         sight = preflight.look(services, snapshot.live)
-        if snapshot.live.name != release.environment:
-            preflight.refuse(sight)
-        snapshot = replace(snapshot, live_instances=sight.instances)
+        carried = snapshot.record_of(snapshot.live)
+        if carried is None or carried.number != release.number:
+            preflight.refuse(sight, stage.strategy)
+        snapshot = replace(snapshot, live_instances=sight.instances, settings={snapshot.live.name: sight.settings})
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
@@ -181,7 +182,8 @@ def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
     if not live and record.live_since and not record.left_live:
         record = replace(record, left_live=snapshot.taken)
     if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
-        if live:
+        in_place = record.environment == record.from_environment
+        if live and not (in_place and record.live_since is None):
             return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
         ended = Outcome.LIVE if record.live_since else Outcome.FAILED
         return replace(record, outcome=ended, reason=record.reason or "its run did not end")
@@ -198,7 +200,7 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
             executor.watch_live(prepared.live.cname)
         executor.execute(prepared.steps, prepared.back)
     except EbcdError as error:
-        _record_failure(run, services, executor, stage, error)
+        _record_failure(run, services, executor, prepared, error)
         raise
     _record(run, services, Outcome.LIVE if options.swap or prepared.live is None else Outcome.WAITING)
 
@@ -210,14 +212,16 @@ def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") ->
     run.records[record.release] = services.ledger.update(record)
 
 
-def _record_failure(run: Run, services: Services, executor: Executor, stage: Stage, error: EbcdError) -> None:
-    reason = f"{error.what} {error.why}".strip()
+def _record_failure(run: Run, services: Services, executor: Executor, prepared: Plan, error: EbcdError) -> None:
+    stage, reason = prepared.snapshot.stage, f"{error.what} {error.why}".strip()
     match error:
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
-            run.diagnosis = diagnose(services, stage.application, run.records[run.release_name].environment)
+            run.diagnosis = diagnose(services, prepared.release)
             _record(run, services, Outcome.FAILED, reason)
+            if prepared.undo:
+                executor.undo(prepared.undo, error)
             _terminate_failed(run, services, executor, stage)
         case _:
             _record(run, services, Outcome.INTERRUPTED, reason)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
-from ebcd.model import NOT_YET, ApplicationVersion, Environment, Stage, Target
+from ebcd.model import NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target
 from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number
 
 NEWEST = 20
@@ -30,6 +30,8 @@ class Snapshot:
     """Newest first."""
     live_instances: int = 0
     """How many instances live runs; 0 where nobody asked."""
+    settings: Mapping[str, tuple[OptionSetting, ...]] = field(default_factory=dict)
+    """Option settings by environment, of those where somebody asked."""
 
     @classmethod
     def empty(cls, stage: Stage, taken: datetime) -> Snapshot:
@@ -51,6 +53,11 @@ class Snapshot:
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, unless it is on its way out."""
         return next((item for item in self.environments if item.name == name and not leaving(item)), None)
+
+    def standing(self, record: ReleaseRecord) -> Environment | None:
+        """The environment that carries the release now; None where it is gone or carries another release by now."""
+        found = self.environment(record.environment)
+        return found if self.record_of(found) == record else None
 
     @property
     def previous(self) -> ReleaseRecord | None:
@@ -121,10 +128,20 @@ def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -
         known = numbers.result()
     own = (release_number(stage.application, stage.name, item.name) for item in environments)
     wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
-    releases = ledger.read_all(wanted)
+    releases = _with_earlier(ledger.read_all(wanted), ledger)
     if not stage.cname and releases:
         stage = releases[0].completed(stage)
     return Snapshot(now, stage, environments, find_live(stage, environments), releases)
+
+
+def _with_earlier(releases: tuple[ReleaseRecord, ...], ledger: Ledger) -> tuple[ReleaseRecord, ...]:
+    """The records, and those which they took live's place from, and those before these: many may have failed since."""
+    for _ in range(2):
+        known = {record.release for record in releases}
+        missing = {record.from_release for record in releases} - known - {""}
+        found = ledger.read_all(sorted((int(name[1:]) for name in missing), reverse=True))
+        releases = tuple(sorted((*releases, *found), key=lambda record: -record.number))
+    return releases
 
 
 def observe_if_possible(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot | None:

@@ -7,6 +7,9 @@ from typing import TypeAlias
 
 from ebcd.model import OptionSetting
 
+NAMED = 3
+"""Option settings that a step names."""
+
 
 @dataclass(frozen=True, slots=True)
 class CreateBucket:
@@ -146,6 +149,44 @@ class SetMinimum:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """Change option settings, and maybe the platform, of an environment that stands; wait until it is Ready again."""
+
+    environment: str
+    options: tuple[OptionSetting, ...] = field(repr=False)
+    remove: tuple[tuple[str, str], ...] = ()
+    """Namespaces and names of what is to be unset."""
+    platform_arn: str = ""
+    """Empty: the platform stays."""
+
+    def __str__(self) -> str:
+        names = [*(item.name for item in self.options), *(name for _, name in self.remove)]
+        named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        what = " and ".join(filter(None, ("the platform" if self.platform_arn else "", named)))
+        return f"update {what} of {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateVersion:
+    """Deploy a version on an environment that stands; wait until it is Ready with it."""
+
+    environment: str
+    label: str
+    release: str
+    """The release whose version it is."""
+    live: bool
+    """The environment is live's own, so that its users get the release by this."""
+    leaves: str = ""
+    """The release that was live there before; empty: none that is recorded."""
+    expected: float | None = None
+    """Seconds that the last deployment took; None: none is recorded."""
+
+    def __str__(self) -> str:
+        about = f" (took {self.expected:g} s the last time)" if self.expected is not None else ""
+        return f"deploy {self.label} on {self.environment}{about}"
+
+
+@dataclass(frozen=True, slots=True)
 class SwapCnames:
     """Exchange the CNAMEs of candidate and live, once, and read both back."""
 
@@ -228,6 +269,8 @@ Step: TypeAlias = (
     | SmokeCandidate
     | ProbeTenants
     | SetMinimum
+    | UpdateOptions
+    | UpdateVersion
     | SwapCnames
     | ProveLive
     | Bake
@@ -242,6 +285,8 @@ MUTATIONS = (
     CreateVersion,
     CreateEnvironment,
     SetMinimum,
+    UpdateOptions,
+    UpdateVersion,
     SwapCnames,
     TerminateEnvironment,
     DeleteVersion,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ebcd.errors import EbcdError, Refused, SwappedBack, UsageError
+from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
 from ebcd.release.execute import Executor
 from ebcd.release.journal import Outcome, ReleaseRecord
 from ebcd.release.lock import Lease
 from ebcd.release.plan import Plan, plan_promote
-from ebcd.release.rollback import rollback_target
+from ebcd.release.rollback import left_by, rollback_target
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe, observe_if_possible
 
@@ -70,12 +70,18 @@ def _hold_reason(run: Run) -> str:
 def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:
     run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
-    target = rollback_target(snapshot).target if options.rollback else _chosen(snapshot, options.to)
-    prepared = plan_promote(snapshot, target, restoring=options.rollback)
+    leaves: ReleaseRecord | None
+    if options.rollback:
+        found = rollback_target(snapshot)
+        target, leaves = found.target, found.leaves
+    else:
+        target = _chosen(snapshot, options.to)
+        leaves = left_by(snapshot, target)
+    prepared = plan_promote(snapshot, target, leaves, restoring=options.rollback)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
     if prepared.steps:
-        run.left = snapshot.record_of(snapshot.live)
+        run.left = leaves
     if not prepared.steps:
         run.note = f"{target.release} is live already."
     return prepared
@@ -117,6 +123,8 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
         raise
     except EbcdError as error:
         ledger.entry(run.records[name], "failed", {"what": error.what, "why": error.why}, services.clock.now())
+        if isinstance(error, ReleaseFailed) and prepared.updates_live:
+            executor.undo(prepared.undo, error)
         raise
     _record(run, services, prepared, options)
 

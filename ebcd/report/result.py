@@ -108,16 +108,17 @@ def rollback(snapshot: Snapshot) -> Json:
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
     assert environment is not None, "rollback_target refuses a target whose environment is gone"
-    reason = _unready(environment, snapshot.stage)
-    estimate = None if reason else _last_swap(snapshot)
+    deployed = snapshot.standing(target.target) is None
+    reason = _unready(environment, snapshot.stage, deployed=deployed)
+    estimate = None if reason else _last_took(snapshot, "deploy_seconds" if deployed else "swap_seconds")
     return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
 
 
-def _last_swap(snapshot: Snapshot) -> float | None:
-    """What the stage's last swap took: the best that is known of the next one."""
-    swapped = [record for record in snapshot.releases if record.swap_seconds is not None]
-    newest = max(swapped, key=lambda record: record.live_at or record.since, default=None)
-    return newest.swap_seconds if newest else None
+def _last_took(snapshot: Snapshot, name: str) -> float | None:
+    """What the stage's last swap or deployment took: the best that is known of the next one."""
+    timed = [record for record in snapshot.releases if getattr(record, name) is not None]
+    newest = max(timed, key=lambda record: record.live_at or record.since, default=None)
+    return getattr(newest, name) if newest else None
 
 
 def live(snapshot: Snapshot, services: Services) -> Json | None:
@@ -149,16 +150,19 @@ def age(delta: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _unready(environment: Environment, stage: Stage) -> str:
+def _unready(environment: Environment, stage: Stage, *, deployed: bool) -> str:
+    """Why an environment cannot be returned to now. deployed: by deploying a version on it, whatever its health."""
     if environment.status != "Ready":
         return f"{environment.name} is {environment.status}"
+    if deployed:
+        return ""
     return "" if environment.health in stage.accept else f"the health of {environment.name} is {environment.health}"
 
 
 def candidate(snapshot: Snapshot) -> ReleaseRecord | None:
     """The newest release that has an environment and did not end."""
     for record in snapshot.releases:
-        standing = snapshot.environment(record.environment)
+        standing = snapshot.standing(record)
         if record.outcome in UNENDED and standing is not None and standing != snapshot.live:
             return record
     return None
@@ -169,7 +173,7 @@ def _described(
 ) -> Json | None:
     """One side of a stage with how it is doing."""
     if environment is None and record is not None:
-        environment = snapshot.environment(record.environment)
+        environment = snapshot.standing(record)
     if environment is None and record is None:
         return None
     name = environment.name if environment else record.environment if record else ""
@@ -179,12 +183,17 @@ def _described(
         "environment": name,
         "version_label": environment.version_label if environment else record.version_label if record else "",
         "url": url,
-        "status": environment.status if environment else "Terminated",
+        "status": environment.status if environment else _status_without(snapshot, record),
         "health": environment.health if environment else None,
         "health_status": environment.health_status if environment else None,
         "since": stamp((record.live_at or record.since) if record else environment.created if environment else None),
         "by": record.by if record else None,
     }
+
+
+def _status_without(snapshot: Snapshot, record: ReleaseRecord | None) -> str | None:
+    """The status of a release that no environment carries: None where its environment carries another one by now."""
+    return None if record and snapshot.environment(record.environment) else "Terminated"
 
 
 def _bundle(bundle: SourceBundle, stage: Stage, *, reused: bool) -> Json:

@@ -93,7 +93,9 @@ def status(result: Json) -> RenderableType:
     table = _table(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
-        ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {flags(result)}[/]"
+        estimate = rollback["seconds_estimate"]
+        about = f", about {estimate:g} s" if estimate is not None else ""
+        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
     rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
@@ -233,6 +235,7 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
 def _side(role: str, side: Json) -> tuple[str, ...]:
     ready = side["status"] == "Ready"
     health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
+    health = health or "not deployed"
     style = _HEALTH.get(side["health"] or "", "dim") if ready else "yellow"
     return (
         f"[bold]{role}[/]",

@@ -258,16 +258,16 @@ def test_a_label_that_stands_for_something_else_is_refused(version: ApplicationV
 
 def test_promoting_what_is_live_does_nothing() -> None:
     seen = snapshot(environment(1, live=True), releases=(record(1, live_since=9),))
-    assert plan_promote(seen, record(1, live_since=9), restoring=False).steps == ()
+    assert plan_promote(seen, record(1, live_since=9), None, restoring=False).steps == ()
 
 
 def test_a_rollback_does_not_bake_and_a_promotion_does() -> None:
     releases = (record(2, live_since=9, from_=1), record(1, live_since=99, left=9))
     seen = snapshot(environment(1), environment(2, live=True), releases=releases)
-    back = plan_promote(seen, releases[1], restoring=True)
+    back = plan_promote(seen, releases[1], releases[0], restoring=True)
     assert names(back.steps) == ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive"]
     assert back.release == releases[1]
-    onward = plan_promote(seen, releases[1], restoring=False)
+    onward = plan_promote(seen, releases[1], releases[0], restoring=False)
     assert names(onward.steps)[-1] == "Bake"
     assert onward.release.from_release == "r2"
 
@@ -275,6 +275,6 @@ def test_a_rollback_does_not_bake_and_a_promotion_does() -> None:
 def test_an_environment_that_is_gone_cannot_be_promoted() -> None:
     seen = snapshot(environment(2, live=True), releases=(record(2, live_since=9, from_=1), record(1, live_since=99)))
     with pytest.raises(Refused) as refusal:
-        plan_promote(seen, record(1, live_since=99), restoring=False)
+        plan_promote(seen, record(1, live_since=99), record(2, live_since=9, from_=1), restoring=False)
     assert refusal.value.code == "environment-gone"
     assert f"ebcd ship {record(1).sha}" in refusal.value.hint

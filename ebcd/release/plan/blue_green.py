@@ -5,12 +5,12 @@ from __future__ import annotations
 from ebcd.errors import Refused
 from ebcd.model import Environment, OptionSetting, Stage
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.plan import proofs
+from ebcd.release.plan import first, proofs
 from ebcd.release.plan.creation import capacity, create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.retirement import failed_candidates, retirements
-from ebcd.release.snapshot import Snapshot, default_cname
-from ebcd.release.steps import AwaitEnvironment, HoldHealth, SetMinimum, Step, SwapCnames
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import SetMinimum, Step, SwapCnames
 
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
@@ -19,49 +19,32 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     bundled: what the bundle's .ebextensions set. Raises Refused when the way is barred.
     """
     stage, live = snapshot.stage, snapshot.live
-    if live is not None and live.name == release.environment:
+    if live is None:
+        return first.begin(snapshot, release, bundled)
+    if live.name == release.environment:
         return _finish_swapped(snapshot, release, live)
-    if live is not None:
-        release = leaving_from(release, snapshot, live)
+    release = leaving_from(release, snapshot, live)
     minimum, raised = capacity((*bundled, *stage.options), snapshot.live_instances)
-    existing = snapshot.environment(release.environment)
-    if live is None and existing is not None:
-        raise Refused(
-            f"Nothing holds the live CNAME of the stage {stage.name}, and {existing.name} cannot take it.",
-            why="An environment gets a CNAME when it is created or by a swap, and there is nothing to swap with.",
-            hint=f"Terminate {existing.name}, then ship again.",
-            code="no-live",
-        )
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
-    if existing is None:
+    if snapshot.environment(release.environment) is None:
         options = environment_options(stage, bundled, raised if raised > minimum else None)
-        steps.append(create(stage, release, options, first=live is None))
-    steps += proofs.gates(stage, release, live.cname if live else default_cname(stage))
+        steps.append(create(stage, release, options, first=False))
+    steps += proofs.gates(stage, release, live.cname)
     if raised > minimum:
         steps.append(SetMinimum(release.environment, minimum))
-    if live is None:
-        steps.append(proofs.prove(stage, release, default_cname(stage)))
-    elif swap:
+    if swap:
         steps += _swap(stage, release, live)
         steps += retirements(snapshot, keep={release.environment, live.name})
-    return Plan(snapshot, release, live, tuple(steps), _back(release, snapshot, live) if live else ())
+    return Plan(snapshot, release, live, tuple(steps), _back(release, snapshot, live))
 
 
-def promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool) -> Plan:
-    """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
+def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None, *, restoring: bool) -> Plan:
+    """The steps that swap a recorded release's standing environment live. Raises Refused where it is not standing.
 
-    restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave.
+    leaves: what is live before. restoring: a rollback, which does not bake.
     """
     stage, live = snapshot.stage, snapshot.live
-    if live is None:
-        raise Refused(
-            f"No environment holds the live CNAME of the stage {stage.name}.",
-            why="A swap needs an environment on each side.",
-            hint=f"ebcd ship {release.sha} -s {stage.name}",
-            code="no-live",
-        )
-    if live.name == release.environment:
-        return Plan(snapshot, release, live, ())
+    assert live is not None
     if snapshot.environment(release.environment) is None:
         raise Refused(
             f"The environment of {release.release}, {release.environment}, is gone.",
@@ -69,16 +52,11 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool) -> P
             hint=f"ebcd ship {release.sha} -s {stage.name}   (deploys that version again)",
             code="environment-gone",
         )
-    gates = (
-        AwaitEnvironment(release.environment, release.version_label, events=release.live_since is None),
-        HoldHealth(release.environment, stage.accept, 0.0, proofs.PROMOTION_PATIENCE),
-        proofs.smoke(stage, release, live.cname),
-        *proofs.tenants(stage, release, live.cname),
-    )
+    fresh = release.live_since is None
+    gates = proofs.standing(stage, release, live.cname, patience=proofs.PROMOTION_PATIENCE, events=fresh)
     if restoring:
         proof = (proofs.prove(stage, release, live.cname), *proofs.tenants(stage, release, live.cname, live=True))
-        left = snapshot.record_of(live)
-        swap = _swap_step(release, live, left.release if left else "")
+        swap = _swap_step(release, live, leaves.release if leaves else "")
         return Plan(snapshot, release, live, (*gates, swap, *proof))
     release = leaving_from(release, snapshot, live)
     return Plan(snapshot, release, live, (*gates, *_swap(stage, release, live)), _back(release, snapshot, live))
@@ -107,8 +85,7 @@ def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environmen
     """What is left for a release that holds the live CNAME already but did not end."""
     stage = snapshot.stage
     if not release.from_environment:
-        steps = (*proofs.gates(stage, release, live.cname), proofs.prove(stage, release, live.cname))
-        return Plan(snapshot, release, live, steps)
+        return first.finish(snapshot, release)
     standing = snapshot.environment(release.from_environment) is not None
     watched = proofs.watch(stage, release, live.cname, bake=standing)
     kept = {release.environment, release.from_environment}

@@ -10,11 +10,29 @@ PROMOTION_PATIENCE = 60.0
 """Seconds that a standing environment has to show accepted health: whoever rolls back is waiting."""
 
 
-def gates(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
-    """What the release's environment must show. cname: the live CNAME, whole."""
+def gates(stage: Stage, release: ReleaseRecord, cname: str, *, created: bool = True) -> tuple[Step, ...]:
+    """What the release's environment must show. cname: the live CNAME, whole.
+
+    created: it was created for the release, so that all of its events count.
+    """
     return (
-        AwaitEnvironment(release.environment, release.version_label),
+        AwaitEnvironment(release.environment, release.version_label, events=created),
         HoldHealth(release.environment, stage.accept, stage.stable, stage.timeout),
+        smoke(stage, release, cname),
+        *tenants(stage, release, cname),
+    )
+
+
+def standing(
+    stage: Stage, release: ReleaseRecord, cname: str, *, patience: float, events: bool, seconds: float = 0.0
+) -> tuple[Step, ...]:
+    """What an environment must show that a recorded release is brought live on.
+
+    patience: seconds that it has to become healthy. events: all of its events count. seconds: how long health holds.
+    """
+    return (
+        AwaitEnvironment(release.environment, release.version_label, events=events),
+        HoldHealth(release.environment, stage.accept, seconds, patience),
         smoke(stage, release, cname),
         *tenants(stage, release, cname),
     )

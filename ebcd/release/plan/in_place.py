@@ -1,0 +1,119 @@
+"""The strategy in-place: one environment, whose version each release updates. The one exception to the rule that
+live's own environment is never changed: users get the version before its gates have passed, and a release that fails
+them is taken back by deploying the earlier version again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ebcd.errors import UsageError
+from ebcd.model import Environment, OptionSetting
+from ebcd.release.journal import ReleaseRecord
+from ebcd.release.plan import first, proofs
+from ebcd.release.plan.plan import Plan
+from ebcd.release.plan.settings import change
+from ebcd.release.retirement import failed_candidates, retirements
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion
+
+
+def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
+    """The steps from what is there to the release being live: settings, then the version, then its proofs.
+
+    Raises UsageError without `swap`: there is no candidate that could wait.
+    """
+    stage, live = snapshot.stage, snapshot.live
+    if not swap:
+        raise UsageError(
+            f"A release of the stage {stage.name} cannot wait for its swap.",
+            why="Its strategy is in-place: a version is live as soon as it is deployed.",
+            hint=f"ebcd ship -s {stage.name}, or another strategy in ebcd.toml.",
+            code="no-candidate",
+        )
+    if live is None:
+        return first.begin(snapshot, release, bundled)
+    if _is(snapshot.record_of(live), release) and not release.from_environment:
+        return first.finish(snapshot, release)
+    release = _following(release, snapshot, live)
+    settings = change(snapshot, live, stage.options, release.platform_arn)
+    back = _back(snapshot, release, live, settings.back)
+    steps: tuple[Step, ...] = (
+        *failed_candidates(snapshot, keep={live.name}),
+        *((settings.there,) if settings.there else ()),
+        deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
+        *proofs.gates(stage, release, live.cname, created=False),
+        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *retirements(snapshot, keep={live.name}),
+    )
+    return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None, *, restoring: bool) -> Plan:
+    """The steps that deploy a recorded release's version on live's environment again.
+
+    leaves: what is live before. restoring: a rollback. It does not bake, and is not taken back.
+    """
+    stage, live = snapshot.stage, snapshot.live
+    assert live is not None
+    left = leaves.release if leaves else ""
+    if not restoring:
+        release = replace(
+            release, from_environment=live.name, from_release=left, from_version=leaves.version_label if leaves else ""
+        )
+    back = () if restoring else _back(snapshot, release, live, None)
+    held = 0.0 if restoring else stage.stable
+    steps = (
+        deployment(snapshot, release, live.name, live=True, leaves=left),
+        *proofs.standing(stage, release, live.cname, seconds=held, patience=stage.timeout, events=False),
+        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+    )
+    return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def deployment(
+    snapshot: Snapshot, release: ReleaseRecord, environment: str, *, live: bool, leaves: str = ""
+) -> UpdateVersion:
+    """The update that brings a release's version onto a standing environment."""
+    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
+    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
+    expected = last.deploy_seconds if last else None
+    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected)
+
+
+def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:
+    """Whether a record, as it was stored, is that of the release."""
+    return record is not None and record.number == release.number
+
+
+def _following(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> ReleaseRecord:
+    """The release with what it takes the place of: the last one that was live there, not one that never came so far."""
+    carried = snapshot.record_of(live)
+    if _is(carried, release):
+        return release
+    if carried is not None and carried.live_since is None:
+        carried = snapshot.release(carried.from_release)
+        version = carried.version_label if carried else ""
+    else:
+        version = live.version_label
+    return replace(
+        release,
+        from_environment=live.name,
+        from_release=carried.release if carried else "",
+        from_version=version,
+    )
+
+
+def _back(snapshot: Snapshot, release: ReleaseRecord, live: Environment, settings: Step | None) -> tuple[Step, ...]:
+    """What deploys the earlier version again, with the settings that it had; nothing where none was live before."""
+    stage, before, label = snapshot.stage, snapshot.release(release.from_release), release.from_version
+    if not label:
+        return ()
+    name = live.name
+    return (
+        UpdateVersion(name, label, release.from_release, live=True, leaves=release.release),
+        *((settings,) if settings else ()),
+        AwaitEnvironment(name, label, events=False),
+        HoldHealth(name, stage.accept, 0.0, stage.timeout),
+        *((proofs.prove(stage, before, live.cname),) if before else ()),
+    )
