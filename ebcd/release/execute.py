@@ -27,6 +27,7 @@ from ebcd.release.steps import (
     CreateVersion,
     DeleteVersion,
     HoldHealth,
+    MatchCapacity,
     ProbeTenants,
     ProveLive,
     SetMinimum,
@@ -132,6 +133,8 @@ class Executor:
                 return updates.update_options(services, tick, self._stage, step)
             case UpdateVersion():
                 return self._deploy(step)
+            case MatchCapacity():
+                return actions.match_capacity(services, tick, application, step)
             case SwapCnames():
                 return self._swap(step)
             case ProveLive():

@@ -13,7 +13,7 @@ from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, verification
-from ebcd.release.lock import Lease
+from ebcd.release.lock import SHIP, Lease
 from ebcd.release.plan import (
     Plan,
     already_live,
@@ -59,7 +59,7 @@ def plan(run: Run, services: Services, options: ShipOptions) -> None:
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
     Executor(run, services, run.stage).execute(_ensure_bucket(services))
-    message = f"ship {_bundle(run).version_label}"
+    message = f"{SHIP}{_bundle(run).version_label}"
     caller = services.caller
     try:
         with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
@@ -179,13 +179,13 @@ def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
 
 def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
     live = snapshot.record_of(snapshot.live) == record
-    if not live and record.live_since and not record.left_live:
+    if not live and record.live_at and not record.left_live:
         record = replace(record, left_live=snapshot.taken)
     if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
         in_place = record.environment == record.from_environment
         if live and not (in_place and record.live_since is None):
             return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
-        ended = Outcome.LIVE if record.live_since else Outcome.FAILED
+        ended = Outcome.LIVE if record.live_at else Outcome.FAILED
         return replace(record, outcome=ended, reason=record.reason or "its run did not end")
     return record
 
@@ -208,7 +208,8 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
 def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
     record = run.records[run.release_name]
     first_live = services.clock.now() if outcome is Outcome.LIVE else None
-    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live)
+    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
+                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
     run.records[record.release] = services.ledger.update(record)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
@@ -128,20 +128,34 @@ def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -
         known = numbers.result()
     own = (release_number(stage.application, stage.name, item.name) for item in environments)
     wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
-    releases = _with_earlier(ledger.read_all(wanted), ledger)
+    return _with_earlier(_snapshot(stage, environments, ledger.read_all(wanted), now), ledger)
+
+
+def observe_standing(stage: Stage, environments: tuple[Environment, ...], ledger: Ledger, now: datetime) -> Snapshot:
+    """What a rollback needs to know: the environments as they were seen, with their own releases' records only.
+
+    Two or three records instead of the whole ledger, as long as live is one of them."""
+    own = (release_number(stage.application, stage.name, item.name) for item in environments)
+    return _snapshot(stage, environments, ledger.read_all(sorted({item for item in own if item}, reverse=True)), now)
+
+
+def _snapshot(
+    stage: Stage, environments: tuple[Environment, ...], releases: tuple[ReleaseRecord, ...], now: datetime
+) -> Snapshot:
     if not stage.cname and releases:
         stage = releases[0].completed(stage)
     return Snapshot(now, stage, environments, find_live(stage, environments), releases)
 
 
-def _with_earlier(releases: tuple[ReleaseRecord, ...], ledger: Ledger) -> tuple[ReleaseRecord, ...]:
-    """The records, and those which they took live's place from, and those before these: many may have failed since."""
+def _with_earlier(snapshot: Snapshot, ledger: Ledger) -> Snapshot:
+    """With the records that the newest ones lead to: live's, where many have failed since, and the one before it."""
     for _ in range(2):
-        known = {record.release for record in releases}
-        missing = {record.from_release for record in releases} - known - {""}
-        found = ledger.read_all(sorted((int(name[1:]) for name in missing), reverse=True))
-        releases = tuple(sorted((*releases, *found), key=lambda record: -record.number))
-    return releases
+        known = snapshot.record_of(snapshot.live) or next(iter(snapshot.releases), None)
+        if known is None or not known.from_release or snapshot.release(known.from_release):
+            return snapshot
+        before = ledger.read(int(known.from_release[1:]))
+        snapshot = replace(snapshot, releases=(*snapshot.releases, before)) if before else snapshot
+    return snapshot
 
 
 def observe_if_possible(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot | None:

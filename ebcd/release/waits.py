@@ -19,6 +19,8 @@ Tick = Callable[[], None]
 FAILURES = frozenset({"ERROR", "FATAL"})
 RECENT = 20
 """Events before an operation that are read, to be left out."""
+BASIC_HEALTH = frozenset({"InvalidRequestException", "InvalidRequest"})
+"""What is answered where enhanced health is asked of an environment that reports basic health."""
 PUBLISH_PATIENCE = 600.0
 """Seconds that Beanstalk has to process an application version."""
 
@@ -119,14 +121,14 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
 
 
 def lacking_instances(services: Services, environment: str, label: str) -> tuple[bool, str]:
-    """Whether an instance does not run the version yet, and what was seen."""
+    """Whether an instance does not run the version (yet), and what was seen."""
     try:
         instances = services.beanstalk.instances(environment)
     except AwsRefused as error:
-        if error.code not in {"InvalidRequestException", "InvalidRequest"}:
+        if error.code not in BASIC_HEALTH:
             raise
         return False, "basic health reporting: which version each instance runs is not known"
-    other = [item for item in instances if item.version_label != label or item.deployment_status != "Deployed"]
+    other = [item for item in instances if not item.runs(label)]
     if not instances:
         return True, "no instance reports"
     if other:

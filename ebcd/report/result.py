@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
@@ -11,8 +11,9 @@ from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
+from ebcd.release.phases import deployment_estimate
 from ebcd.release.plan import bundle_key
-from ebcd.release.rollback import rollback_target
+from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
 
@@ -47,6 +48,8 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["steps"] = [_step(item) for item in run.results]
     if run.left:
         result["left"] = _release_fields(run.left)
+    if run.told:
+        result["told"] = list(run.told)
     if run.hold:
         result["hold"] = hold(run.hold)
     if run.note:
@@ -107,18 +110,21 @@ def rollback(snapshot: Snapshot) -> Json:
         reason = f"{release} is live already: {target.leaves.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
-    assert environment is not None, "rollback_target refuses a target whose environment is gone"
+    if environment is None:
+        reason = f"{target.target.environment} is gone; a rollback deploys its version again"
+        seconds = creation_estimate(snapshot)
+        return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
     deployed = snapshot.standing(target.target) is None
     reason = _unready(environment, snapshot.stage, deployed=deployed)
-    estimate = None if reason else _last_took(snapshot, "deploy_seconds" if deployed else "swap_seconds")
+    estimate = None if reason else (deployment_estimate(snapshot) if deployed else _last_swap(snapshot))
     return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
 
 
-def _last_took(snapshot: Snapshot, name: str) -> float | None:
-    """What the stage's last swap or deployment took: the best that is known of the next one."""
-    timed = [record for record in snapshot.releases if getattr(record, name) is not None]
-    newest = max(timed, key=lambda record: record.live_at or record.since, default=None)
-    return getattr(newest, name) if newest else None
+def _last_swap(snapshot: Snapshot) -> float | None:
+    """What the stage's last swap took: the best that is known of the next one."""
+    swapped = [record for record in snapshot.releases if record.swap_seconds is not None]
+    newest = max(swapped, key=lambda record: record.live_at or record.since, default=None)
+    return newest.swap_seconds if newest else None
 
 
 def live(snapshot: Snapshot, services: Services) -> Json | None:
@@ -138,16 +144,6 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
 def stamp(at: datetime | None) -> str | None:
     """A time as JSON has it: ISO 8601 in UTC."""
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
-
-
-def age(delta: timedelta) -> str:
-    """A time span as people say it."""
-    seconds = max(0, int(delta.total_seconds()))
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} s"
 
 
 def _unready(environment: Environment, stage: Stage, *, deployed: bool) -> str:

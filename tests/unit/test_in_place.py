@@ -10,8 +10,9 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 from ebcd.errors import UsageError
 from ebcd.model import Environment, OptionSetting, Strategy
 from ebcd.release.journal import Outcome, ReleaseRecord
-from ebcd.release.plan import Plan, environment_of, plan_promote, plan_ship, resumable, settings_digest
-from ebcd.release.rollback import left_by, rollback_target
+from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
+from ebcd.release.promote import Standing, plan_promote
+from ebcd.release.rollback import announcement, rollback_target
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, Step, UpdateOptions, UpdateVersion
 from ebcd.report import result
@@ -131,13 +132,14 @@ def test_a_candidate_cannot_wait() -> None:
     assert error.value.code == "no-candidate"
 
 
+BOTH = Standing(2, 2)
 LEFT = release(1, live_since=300, left=100)
 TWO = release(2, live_since=100, from_=1)
 
 
 def rolled_back(found: Snapshot) -> Plan:
     target = rollback_target(found)
-    return plan_promote(found, target.target, target.leaves, restoring=True)
+    return plan_promote(found, target.target, target.leaves, BOTH, restoring=True)
 
 
 def test_a_rollback_deploys_the_version_before_and_says_how_long_that_took() -> None:
@@ -147,6 +149,10 @@ def test_a_rollback_deploys_the_version_before_and_says_how_long_that_took() -> 
     assert (deployed.label, deployed.release, deployed.leaves, deployed.expected) == ("v1", "r1", "r2", 41.5)
     assert "41.5 s" in str(deployed)
     assert (plan.back, plan.undo) == ((), ()), "whoever rolls back leaves something broken"
+    found = seen(live(2), replace(TWO, deploy_seconds=41.5), LEFT)
+    told = " ".join(announcement(found, rollback_target(found), BOTH))
+    assert "v1 is deployed on it, which took 41.5 s" in told
+    assert "DNS" not in told
 
 
 def test_a_second_rollback_finds_it_live_already() -> None:
@@ -167,7 +173,7 @@ def test_a_promotion_bakes_and_can_be_taken_back() -> None:
     found = seen(live(1), replace(TWO, outcome=Outcome.ROLLED_BACK, left_live=NOW), ONE)
     two = found.release("r2")
     assert two is not None
-    plan = plan_promote(found, two, left_by(found, two), restoring=False)
+    plan = plan_promote(found, two, ONE, BOTH, restoring=False)
     assert names(plan.steps)[-1] == "Bake"
     assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
 

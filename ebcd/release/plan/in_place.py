@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from ebcd.errors import UsageError
 from ebcd.model import Environment, OptionSetting
+from ebcd.release import phases
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.plan import first, proofs
+from ebcd.release.plan import first
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.settings import change
 from ebcd.release.retirement import failed_candidates, retirements
@@ -19,7 +20,7 @@ from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion
 
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
-    """The steps from what is there to the release being live: settings, then the version, then its proofs.
+    """The steps from what is there to the release being live: settings, then the version, then its phases.
 
     Raises UsageError without `swap`: there is no candidate that could wait.
     """
@@ -41,9 +42,9 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
         *((settings.there,) if settings.there else ()),
-        deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
-        *proofs.gates(stage, release, live.cname, created=False),
-        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        phases.deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
+        *phases.gates(stage, release, live.cname, created=False),
+        *phases.shown_live(stage, release, live.cname, bake=bool(back)),
         *retirements(snapshot, keep={live.name}),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
@@ -62,23 +63,14 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | 
             release, from_environment=live.name, from_release=left, from_version=leaves.version_label if leaves else ""
         )
     back = () if restoring else _back(snapshot, release, live, None)
-    held = 0.0 if restoring else stage.stable
     steps = (
-        deployment(snapshot, release, live.name, live=True, leaves=left),
-        *proofs.standing(stage, release, live.cname, seconds=held, patience=stage.timeout, events=False),
-        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        phases.deployment(snapshot, release, live.name, live=True, leaves=left),
+        AwaitEnvironment(live.name, release.version_label, events=False),
+        HoldHealth(live.name, stage.accept, 0.0 if restoring else stage.stable, stage.timeout),
+        *phases.probes(stage, release, live.cname, live.endpoint_url),
+        *phases.shown_live(stage, release, live.cname, bake=bool(back)),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
-
-
-def deployment(
-    snapshot: Snapshot, release: ReleaseRecord, environment: str, *, live: bool, leaves: str = ""
-) -> UpdateVersion:
-    """The update that brings a release's version onto a standing environment."""
-    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
-    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
-    expected = last.deploy_seconds if last else None
-    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected)
 
 
 def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:
@@ -115,5 +107,5 @@ def _back(snapshot: Snapshot, release: ReleaseRecord, live: Environment, setting
         *((settings,) if settings else ()),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
-        *((proofs.prove(stage, before, live.cname),) if before else ()),
+        *((phases.prove(stage, before, live.cname),) if before else ()),
     )
