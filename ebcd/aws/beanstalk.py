@@ -186,6 +186,7 @@ class Beanstalk:
         tags: Mapping[str, str],
         platform_arn: str = "",
         template: str = "",
+        worker: bool = False,
     ) -> None:
         """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME.
 
@@ -201,6 +202,8 @@ class Beanstalk:
         }
         if cname_prefix:
             request["CNAMEPrefix"] = cname_prefix
+        if worker:
+            request["Tier"] = {"Name": "Worker", "Type": "SQS/HTTP"}
         with answering("elasticbeanstalk:CreateEnvironment"):
             self._once.create_environment(**request)
 
@@ -287,6 +290,7 @@ def _environment(item: Mapping[str, Any]) -> Environment:
         created=item["DateCreated"],
         updated=item["DateUpdated"],
         platform_arn=item.get("PlatformArn", ""),
+        tier=item.get("Tier", {}).get("Name", ""),
     )
 
 

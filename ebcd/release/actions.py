@@ -96,6 +96,7 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
             label=step.label,
             platform_arn=step.platform_arn,
             template=template,
+            worker=step.worker,
             cname_prefix=step.cname_prefix,
             options=step.options,
             tags=dict(step.tags),

@@ -124,7 +124,7 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
         probes += 1
         if spent - asked >= services.interval:
             asked, health = spent, _health_failure(services, stage, step) or _limit_failure(services, stage, step)
-        failure = live_failure(services, stage, step.cname) or health or _tenants_now(services, stage, step.cname)
+        failure = _unanswered(services, stage, step.cname) or health
         failures = [*failures, failure] if failure else []
         if failure:
             services.progress.note(failure)
@@ -133,10 +133,11 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
     return f"{probes} probes"
 
 
-def _tenants_now(services: Services, stage: Stage, cname: str) -> str:
-    """Why the tenants do not pass on live now; empty when they do, or when there is no tenant gate."""
-    if stage.tenants is None:
-        return ""
+def _unanswered(services: Services, stage: Stage, cname: str) -> str:
+    """Why live does not pass its smoke test or its tenants now; empty when it does, and for a worker, without CNAME."""
+    failure = live_failure(services, stage, cname) if cname else ""
+    if failure or stage.tenants is None:
+        return failure
     return tenants_failure(services, stage.tenants, _address(services, cname), cname)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown
-from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants
+from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier
 
 SCHEMA = 1
 
@@ -112,6 +112,7 @@ class ReleaseRecord:
             stage,
             cname=self.cname,
             strategy=Strategy(known.get("strategy", Strategy.BLUE_GREEN)),
+            tier=Tier(known.get("tier", Tier.WEB)),
             accept=tuple(known["accept"]),
             timeout=known["timeout"],
             keep=known["keep"],
@@ -213,6 +214,7 @@ def verification(stage: Stage) -> dict[str, Any]:
     """What a record keeps of its stage; `ReleaseRecord.completed` reads it back."""
     return {
         "strategy": str(stage.strategy),
+        "tier": str(stage.tier),
         "accept": list(stage.accept),
         "timeout": stage.timeout,
         "keep": stage.keep,

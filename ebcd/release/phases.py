@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebcd.model import Environment, OptionSetting, Stage
+from ebcd.model import Environment, OptionSetting, Stage, Tier
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import (
@@ -48,7 +48,7 @@ def create(
         environment=release.environment,
         label=release.version_label,
         platform_arn=release.platform_arn,
-        cname_prefix=stage.cname if first else None,
+        cname_prefix=stage.cname or None if first else None,
         options=options,
         tags=(
             ("ebcd:stage", stage.name),
@@ -57,6 +57,7 @@ def create(
             ("ebcd:digest", release.content_digest),
         ),
         settings_of=settings_of,
+        worker=stage.tier is Tier.WORKER,
     )
 
 
@@ -68,7 +69,8 @@ def environment_options(
     capacity: MinSize where it must exceed the configured one.
     """
     set_elsewhere = {(item.namespace, item.name) for item in bundled}
-    merged = {(item.namespace, item.name): item for item in DEFAULT_OPTIONS}
+    defaults = DEFAULT_OPTIONS if stage.tier is Tier.WEB else DEFAULT_OPTIONS[:-1]  # a worker has no load balancer
+    merged = {(item.namespace, item.name): item for item in defaults}
     merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
     merged |= {(item.namespace, item.name): item for item in stage.options}
     if capacity is not None:
@@ -123,7 +125,12 @@ def gates(stage: Stage, release: ReleaseRecord, cname: str, *, created: bool = T
 
 
 def probes(stage: Stage, release: ReleaseRecord, cname: str, address: str = "") -> tuple[Step, ...]:
-    """Smoke test and tenant gate at the candidate's own address, which is read where it is not known."""
+    """Smoke test and tenant gate at the environment's own address, which is read where it is not known.
+
+    A worker answers nobody's requests: its health is what there is to see.
+    """
+    if stage.tier is Tier.WORKER:
+        return ()
     name = release.environment
     smoke = SmokeCandidate(name, cname, stage.smoke.path, release.version_label, release.sha, address)
     return (smoke, ProbeTenants(name, cname, address=address)) if stage.tenants else (smoke,)
@@ -148,13 +155,15 @@ def swap_back(snapshot: Snapshot, release: ReleaseRecord, cname: str) -> tuple[S
 def shown_live(stage: Stage, release: ReleaseRecord, cname: str, *, bake: bool) -> tuple[Step, ...]:
     """What a release must show once it is live. bake: there is a way back, so that watching it serves something."""
     baking = (Bake(release.environment, cname, stage.bake),) if stage.bake and bake else ()
-    return (prove(stage, release, cname), *live_tenants(stage, release, cname), *baking)
+    return (*prove(stage, release, cname), *live_tenants(stage, release, cname), *baking)
 
 
-def prove(stage: Stage, release: ReleaseRecord, cname: str) -> ProveLive:
-    """The live URL is answered by the release."""
+def prove(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
+    """The live URL is answered by the release; a worker has none."""
+    if stage.tier is Tier.WORKER:
+        return ()
     path = stage.proof.path if stage.proof else stage.smoke.path
-    return ProveLive(release.environment, cname, path, release.version_label, release.sha)
+    return (ProveLive(release.environment, cname, path, release.version_label, release.sha),)
 
 
 def live_tenants(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:

@@ -66,7 +66,7 @@ def plan_promote(
     release = release if restoring else phases.leaving_from(release, snapshot, live)
     steps.append(_swap(stage, release, live, leaves, snapshot if ready else None))
     if restoring:
-        steps += (phases.prove(stage, release, live.cname), *phases.live_tenants(stage, release, live.cname))
+        steps += (*phases.prove(stage, release, live.cname), *phases.live_tenants(stage, release, live.cname))
         return Plan(snapshot, release, live, tuple(steps))
     steps += phases.shown_live(stage, release, live.cname, bake=True)
     return Plan(snapshot, release, live, tuple(steps), phases.swap_back(snapshot, release, live.cname))
@@ -90,7 +90,7 @@ def plan_redeploy(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRec
         capacity = OptionSetting(phases.ASG, "MinSize", str(max(1, standing.live)))
         steps.append(phases.create(stage, release, (capacity,), settings_of=live.name))
     steps += phases.gates(stage, release, live.cname)
-    steps += (_swap(stage, release, live, leaves, None), phases.prove(stage, release, live.cname))
+    steps += (_swap(stage, release, live, leaves, None), *phases.prove(stage, release, live.cname))
     steps += phases.live_tenants(stage, release, live.cname)
     return Plan(snapshot, phases.leaving_from(release, snapshot, live), live, tuple(steps))
 

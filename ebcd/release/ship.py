@@ -91,7 +91,7 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
         run.note = f"{done.release} is live with this version and these settings already."
         return None
     release = resumable(snapshot, bundle.version_label, settings) or _new_release(run, services, snapshot, options)
-    if snapshot.live is None and snapshot.environment(release.environment) is None:
+    if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
         sight = preflight.look(services, snapshot.live)

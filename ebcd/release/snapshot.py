@@ -9,8 +9,8 @@ from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
-from ebcd.model import NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target
-from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number
+from ebcd.model import NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
+from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number, standing_name
 
 NEWEST = 20
 """How many of the newest records a snapshot holds, beside those of the environments that exist."""
@@ -95,7 +95,9 @@ def live_cnames(prefix: str, region: str) -> frozenset[str]:
 
 
 def default_cname(stage: Stage) -> str:
-    """The whole CNAME that a new environment with the stage's prefix gets."""
+    """The whole CNAME that a new environment with the stage's prefix gets; empty for a worker."""
+    if stage.tier is Tier.WORKER:
+        return ""
     if stage.target is Target.LOCAL:
         return f"{stage.cname.lower()}.{stage.region}.elasticbeanstalk.localhost"
     domain = "eb.amazonaws.com.cn" if stage.region.startswith("cn-") else "elasticbeanstalk.com"
@@ -105,8 +107,12 @@ def default_cname(stage: Stage) -> str:
 def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment | None:
     """The environment that holds the stage's live CNAME; None when none does. The whole CNAME decides.
 
-    Raises Refused (code `ambiguous-live`) when more than one does: ebcd never guesses.
+    A worker has no CNAME: it is the environment of the stage's fixed name. Raises Refused (code `ambiguous-live`) when
+    more than one holds the live CNAME: ebcd never guesses.
     """
+    if stage.tier is Tier.WORKER:
+        name = standing_name(stage.application, stage.name)
+        return next((item for item in environments if item.name == name and not leaving(item)), None)
     wanted = live_cnames(stage.cname, stage.region)
     found = [item for item in environments if item.cname in wanted and not leaving(item)]
     if len(found) > 1:
@@ -142,7 +148,7 @@ def observe_standing(stage: Stage, environments: tuple[Environment, ...], ledger
 def _snapshot(
     stage: Stage, environments: tuple[Environment, ...], releases: tuple[ReleaseRecord, ...], now: datetime
 ) -> Snapshot:
-    if not stage.cname and releases:
+    if stage.named_only and releases:
         stage = releases[0].completed(stage)
     return Snapshot(now, stage, environments, find_live(stage, environments), releases)
 

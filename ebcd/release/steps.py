@@ -80,10 +80,12 @@ class CreateEnvironment:
     tags: tuple[tuple[str, str], ...] = ()
     settings_of: str = ""
     """The environment whose platform and settings it takes over, instead of `platform_arn`; empty: none."""
+    worker: bool = False
+    """Of the worker tier, which has no CNAME."""
 
     def __str__(self) -> str:
         like = f" with the settings of {self.settings_of}" if self.settings_of else ""
-        return f"create the environment {self.environment}{like}"
+        return f"create the {'worker ' if self.worker else ''}environment {self.environment}{like}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,7 @@ class Bake:
 
     environment: str
     cname: str
-    """The live CNAME, whole."""
+    """The live CNAME, whole; empty for a worker, of which only the health is watched."""
     seconds: float
 
     def __str__(self) -> str:

@@ -101,7 +101,9 @@ def status(result: Json) -> RenderableType:
         ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
-    rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
+    rows = [("rollback", ready)]
+    if url := result["live"]["url"]:
+        rows.insert(0, ("url", f"[link]{url}[/link]"))
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
@@ -229,7 +231,9 @@ def _stage_flag(result: Json) -> str:
 def _live_rows(result: Json) -> list[tuple[str, str]]:
     rows = []
     if live := result["live"]:
-        rows += [("live", live["url"]), ("try", f"curl {live['url']}/")]
+        rows.append(("live", live["url"] or live["environment"]))
+        if live["url"]:
+            rows.append(("try", f"curl {live['url']}/"))
     if previous := result["previous"]:
         rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
     return rows

@@ -36,4 +36,4 @@ def finish(snapshot: Snapshot, release: ReleaseRecord) -> Plan:
 
 def _shown(snapshot: Snapshot, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
     stage = snapshot.stage
-    return (*phases.gates(stage, release, cname), phases.prove(stage, release, cname))
+    return (*phases.gates(stage, release, cname), *phases.prove(stage, release, cname))

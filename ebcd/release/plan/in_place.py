@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebcd.errors import UsageError
-from ebcd.model import Environment, OptionSetting
+from ebcd.errors import Refused, UsageError
+from ebcd.model import Environment, OptionSetting, Tier
 from ebcd.release import phases
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import first
@@ -18,11 +18,15 @@ from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion
 
+WORKER = "Worker"
+"""The worker tier, as Beanstalk names it."""
+
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
     """The steps from what is there to the release being live: settings, then the version, then its phases.
 
-    Raises UsageError without `swap`: there is no candidate that could wait.
+    Raises UsageError without `swap`: there is no candidate that could wait. Raises Refused where the environment of a
+    worker's name is of the web tier.
     """
     stage, live = snapshot.stage, snapshot.live
     if not swap:
@@ -31,6 +35,13 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
             why="Its strategy is in-place: a version is live as soon as it is deployed.",
             hint=f"ebcd ship -s {stage.name}, or another strategy in ebcd.toml.",
             code="no-candidate",
+        )
+    if live is not None and stage.tier is Tier.WORKER and live.tier not in ("", WORKER):
+        raise Refused(
+            f"The environment {live.name} is no worker.",
+            why=f"The stage {stage.name} is one, and the tier of an environment cannot be changed.",
+            hint=f"Terminate {live.name}, or give the stage another name.",
+            code="another-tier",
         )
     if live is None:
         return first.begin(snapshot, release, bundled)
@@ -107,5 +118,5 @@ def _back(snapshot: Snapshot, release: ReleaseRecord, live: Environment, setting
         *((settings,) if settings else ()),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
-        *((phases.prove(stage, before, live.cname),) if before else ()),
+        *(phases.prove(stage, before, live.cname) if before else ()),
     )
