@@ -13,8 +13,6 @@ PURE = {
     "ebcd.model": {"ebcd.model"},
     "ebcd.errors": set(),
     "ebcd.release.steps": {"ebcd.model", "ebcd.words"},
-    "ebcd.release.phases": {"ebcd.model", "ebcd.release"},
-    "ebcd.release.promote": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.retirement": {"ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.release", "ebcd.words"},
     "ebcd.words": set(),

@@ -8,7 +8,7 @@ from ebcd.aws.storage import Storage
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
 from ebcd.model import ApplicationVersion, OptionSetting, SourceBundle
 from ebcd.release.clock import polls
-from ebcd.release.phases import ASG
+from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.steps import (
     CreateEnvironment,

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
-from ebcd.release import phases
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.promote import Standing, half_way
+from ebcd.release.plan import Standing
+from ebcd.release.plan.in_place import half_way
+from ebcd.release.plan.updating import deployment_estimate
 from ebcd.release.snapshot import Snapshot
 
 NOT_UNDONE = "database migrations, option settings, worker environments"
@@ -84,7 +85,7 @@ def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -
         about = f", which took about {seconds:.0f} s the last time" if seconds else ""
         return f"{target.environment} is gone: its version is deployed again with the settings of live{about}."
     if snapshot.record_of(environment) != target:
-        took = phases.deployment_estimate(snapshot)
+        took = deployment_estimate(snapshot)
         about = f", which took {took:g} s the last time" if took else ""
         carries = f"{environment.name} carries {environment.version_label}"
         return f"{carries}: {target.version_label} is deployed on it{about}."

@@ -218,16 +218,16 @@ class SwapCnames:
     """The candidate's version label; empty: whatever it carries."""
     cname: str
     """The live CNAME, whole."""
+    release: str
+    """The release that the candidate becomes live with."""
+    leaves: str = ""
+    """The release that it takes the live CNAME from; empty: none that is recorded."""
     accept: tuple[str, ...] = ()
     """Health that the candidate must have at that moment; empty: any."""
     events: bool = False
     """Whether an ERROR or FATAL event since the candidate's creation forbids it."""
     proven: datetime | None = None
     """When every instance was seen to run the version; None, or long ago: it is read again."""
-    release: str = ""
-    """The release that the candidate becomes live with."""
-    leaves: str = ""
-    """The release that it takes the live CNAME from; empty: none that is recorded."""
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"

@@ -12,8 +12,7 @@ from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import Lease, Overtake
-from ebcd.release.plan import Plan
-from ebcd.release.promote import Standing, plan_promote, plan_redeploy, redeployment
+from ebcd.release.plan import Plan, Standing, plan_promote, plan_redeploy, redeployment
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observe_standing
 from ebcd.release.waits import BASIC_HEALTH
@@ -109,7 +108,7 @@ def _promote(services: Services, snapshot: Snapshot, name: str) -> tuple[Plan, R
     leaves = snapshot.record_of(snapshot.live)
     if leaves == target:
         leaves = snapshot.release(target.from_release)
-    return plan_promote(snapshot, target, leaves, _look(services, snapshot, target), restoring=False), leaves
+    return plan_promote(snapshot, target, _look(services, snapshot, target), restoring=False, leaves=leaves), leaves
 
 
 def _roll_back(run: Run, services: Services, snapshot: Snapshot) -> tuple[Plan, ReleaseRecord]:
@@ -120,8 +119,8 @@ def _roll_back(run: Run, services: Services, snapshot: Snapshot) -> tuple[Plan, 
     standing = _look(services, snapshot, found.target)
     run.told = rollback.announcement(snapshot, found, standing)
     if found.gone:
-        return plan_redeploy(snapshot, _redeployment(services, snapshot, found), leaves, standing), leaves
-    return plan_promote(snapshot, found.target, leaves, standing, restoring=True), leaves
+        return plan_redeploy(snapshot, _redeployment(services, snapshot, found), standing), leaves
+    return plan_promote(snapshot, found.target, standing, restoring=True, leaves=leaves), leaves
 
 
 def _redeployment(services: Services, snapshot: Snapshot, found: rollback.RollbackTarget) -> ReleaseRecord:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ebcd.model import Environment, OptionSetting, Stage
 from ebcd.release.actions import send
-from ebcd.release.phases import ASG
+from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import SetMinimum, UpdateOptions, UpdateVersion

@@ -11,8 +11,8 @@ from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
-from ebcd.release.phases import deployment_estimate
 from ebcd.release.plan import bundle_key
+from ebcd.release.plan.updating import deployment_estimate
 from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot

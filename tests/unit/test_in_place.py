@@ -10,8 +10,7 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 from ebcd.errors import UsageError
 from ebcd.model import Environment, OptionSetting, Strategy
 from ebcd.release.journal import Outcome, ReleaseRecord
-from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
-from ebcd.release.promote import Standing, plan_promote
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_ship, resumable, settings_digest
 from ebcd.release.rollback import announcement, rollback_target
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, Step, UpdateOptions, UpdateVersion
@@ -139,7 +138,7 @@ TWO = release(2, live_since=100, from_=1)
 
 def rolled_back(found: Snapshot) -> Plan:
     target = rollback_target(found)
-    return plan_promote(found, target.target, target.leaves, BOTH, restoring=True)
+    return plan_promote(found, target.target, BOTH, restoring=True, leaves=target.leaves)
 
 
 def test_a_rollback_deploys_the_version_before_and_says_how_long_that_took() -> None:
@@ -173,7 +172,7 @@ def test_a_promotion_bakes_and_can_be_taken_back() -> None:
     found = seen(live(1), replace(TWO, outcome=Outcome.ROLLED_BACK, left_live=NOW), ONE)
     two = found.release("r2")
     assert two is not None
-    plan = plan_promote(found, two, ONE, BOTH, restoring=False)
+    plan = plan_promote(found, two, BOTH, restoring=False, leaves=ONE)
     assert names(plan.steps)[-1] == "Bake"
     assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
 

@@ -10,7 +10,6 @@ from stages import LIVE_CNAME, STAGE, bundle, environment, record, snapshot
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
 from ebcd.release.journal import Outcome
-from ebcd.release.phases import environment_options
 from ebcd.release.plan import (
     already_live,
     bundle_key,
@@ -19,6 +18,7 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.plan.creation import environment_options
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     Bake,
@@ -64,9 +64,9 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
     assert only(plan.steps, SwapCnames) == SwapCnames(
-        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, ("Green",), events=True, release="r2", leaves="r1"
+        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True
     )
-    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", leaves="r2"),)
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ebcd.model import Environment, OptionSetting
-from ebcd.release import phases
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.plan import first
-from ebcd.release.plan.plan import Plan
+from ebcd.release.plan import first, proofs
+from ebcd.release.plan.creation import capacity, create, environment_options
+from ebcd.release.plan.plan import Plan, leaving_from
+from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import MatchCapacity, SetMinimum, Step
@@ -21,21 +22,22 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if live is None:
         return first.begin(snapshot, release, bundled)
     if live.name == release.environment:
-        return _finish_swapped(snapshot, release, live)
-    release = phases.leaving_from(release, snapshot, live)
-    minimum, raised = phases.capacity((*bundled, *stage.options), snapshot.live_instances)
+        return finish_swapped(snapshot, release, live)
+    release = leaving_from(release, snapshot, live)
+    minimum, raised = capacity((*bundled, *stage.options), snapshot.live_instances)
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
     if snapshot.environment(release.environment) is None:
-        options = phases.environment_options(stage, bundled, raised if raised > minimum else None)
-        steps.append(phases.create(stage, release, options))
-    steps += phases.gates(stage, release, live.cname)
+        options = environment_options(stage, bundled, raised if raised > minimum else None)
+        steps.append(create(stage, release, options))
+    steps += proofs.gates(stage, release, live.cname)
     if raised > minimum:
         steps.append(SetMinimum(release.environment, minimum))
     if swap:
-        steps += phases.swap(stage, release, live)
+        steps.append(swap_to(stage, release, live, snapshot))
+        steps += proofs.watch(stage, release, live.cname, bake=True)
         steps += keep_capacity(snapshot, live, minimum)
         steps += retirements(snapshot, keep={release.environment, live.name})
-    return Plan(snapshot, release, live, tuple(steps), phases.swap_back(snapshot, release, live.cname))
+    return Plan(snapshot, release, live, tuple(steps), swap_back(release, snapshot, live))
 
 
 def keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tuple[Step, ...]:
@@ -45,13 +47,13 @@ def keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tupl
     return (MatchCapacity(before.name, snapshot.live_instances),)
 
 
-def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
+def finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
     """What is left for a release that holds the live CNAME already but did not end."""
     stage = snapshot.stage
     if not release.from_environment:
         return first.finish(snapshot, release)
     standing = snapshot.environment(release.from_environment) is not None
-    back = phases.swap_back(snapshot, release, live.cname) if standing else ()
+    watched = proofs.watch(stage, release, live.cname, bake=standing)
     kept = {release.environment, release.from_environment}
-    steps = (*phases.shown_live(stage, release, live.cname, bake=standing), *retirements(snapshot, keep=kept))
-    return Plan(snapshot, release, live, steps, back)
+    steps = (*watched, *retirements(snapshot, keep=kept))
+    return Plan(snapshot, release, live, steps, swap_back(release, snapshot, live) if standing else ())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ebcd.errors import Refused
 from ebcd.model import OptionSetting
-from ebcd.release import phases
 from ebcd.release.journal import ReleaseRecord
+from ebcd.release.plan import proofs
+from ebcd.release.plan.creation import create, environment_options
 from ebcd.release.plan.plan import Plan
 from ebcd.release.retirement import failed_candidates
 from ebcd.release.snapshot import Snapshot, default_cname
@@ -22,7 +23,7 @@ def begin(snapshot: Snapshot, release: ReleaseRecord, bundled: tuple[OptionSetti
             hint=f"Terminate {existing.name}, then ship again.",
             code="no-live",
         )
-    created = phases.create(stage, release, phases.environment_options(stage, bundled, None), first=True)
+    created = create(stage, release, environment_options(stage, bundled, None), first=True)
     cleared = failed_candidates(snapshot, keep={release.environment})
     return Plan(snapshot, release, None, (*cleared, created, *_shown(snapshot, release, default_cname(stage))))
 
@@ -36,4 +37,4 @@ def finish(snapshot: Snapshot, release: ReleaseRecord) -> Plan:
 
 def _shown(snapshot: Snapshot, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
     stage = snapshot.stage
-    return (*phases.gates(stage, release, cname), *phases.prove(stage, release, cname))
+    return (*proofs.gates(stage, release, cname), *proofs.prove(stage, release, cname))

@@ -9,11 +9,10 @@ from dataclasses import replace
 
 from ebcd.errors import Refused, UsageError
 from ebcd.model import Environment, OptionSetting, Tier
-from ebcd.release import phases
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.plan import first
+from ebcd.release.plan import first, proofs
 from ebcd.release.plan.plan import Plan
-from ebcd.release.plan.settings import change
+from ebcd.release.plan.updating import change, deployment
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion
@@ -23,7 +22,7 @@ WORKER = "Worker"
 
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
-    """The steps from what is there to the release being live: settings, then the version, then its phases.
+    """The steps from what is there to the release being live: settings, then the version, then its proofs.
 
     Raises UsageError without `swap`: there is no candidate that could wait. Raises Refused where the environment of a
     worker's name is of the web tier.
@@ -53,9 +52,9 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
         *((settings.there,) if settings.there else ()),
-        phases.deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
-        *phases.gates(stage, release, live.cname, created=False),
-        *phases.shown_live(stage, release, live.cname, bake=bool(back)),
+        deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
+        *proofs.gates(stage, release, live.cname, created=False),
+        *proofs.watch(stage, release, live.cname, bake=bool(back)),
         *retirements(snapshot, keep={live.name}),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
@@ -75,13 +74,23 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | 
         )
     back = () if restoring else _back(snapshot, release, live, None)
     steps = (
-        phases.deployment(snapshot, release, live.name, live=True, leaves=left),
+        deployment(snapshot, release, live.name, live=True, leaves=left),
         AwaitEnvironment(live.name, release.version_label, events=False),
         HoldHealth(live.name, stage.accept, 0.0 if restoring else stage.stable, stage.timeout),
-        *phases.probes(stage, release, live.cname, live.endpoint_url),
-        *phases.shown_live(stage, release, live.cname, bake=bool(back)),
+        *proofs.probes(stage, release, live.cname, live.endpoint_url),
+        *proofs.watch(stage, release, live.cname, bake=bool(back)),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def half_way(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None) -> bool:
+    """Whether a release that live carries got there by a deployment in place that was not seen to its end.
+
+    By its label it is live; by its record, or by the environment's status, it is not yet.
+    """
+    live = snapshot.live
+    in_place_of = leaves is not None and leaves.number != release.number and leaves.environment == release.environment
+    return in_place_of and live is not None and (live.status != "Ready" or release.left_live is not None)
 
 
 def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:
@@ -118,5 +127,5 @@ def _back(snapshot: Snapshot, release: ReleaseRecord, live: Environment, setting
         *((settings,) if settings else ()),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
-        *(phases.prove(stage, before, live.cname) if before else ()),
+        *(proofs.prove(stage, before, live.cname) if before else ()),
     )

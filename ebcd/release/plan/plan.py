@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, Stage
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
@@ -58,3 +58,14 @@ def already_live(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord
     if live is None or record is None or record.outcome is not Outcome.LIVE or live.version_label != label:
         return None
     return record if (record.version_label, record.settings_digest) == (label, settings) else None
+
+
+def leaving_from(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> ReleaseRecord:
+    """The release with what it takes the live CNAME from."""
+    before = snapshot.record_of(live)
+    return replace(
+        release,
+        from_environment=live.name,
+        from_release=before.release if before else "",
+        from_version=live.version_label,
+    )

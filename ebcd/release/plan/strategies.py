@@ -6,8 +6,9 @@ from typing import assert_never
 
 from ebcd.model import OptionSetting, Strategy
 from ebcd.release.journal import ReleaseRecord, environment_name, standing_name
-from ebcd.release.plan import blue_green, in_place
+from ebcd.release.plan import blue_green, in_place, promotion
 from ebcd.release.plan.plan import Plan
+from ebcd.release.plan.promotion import Standing
 from ebcd.release.snapshot import Snapshot
 
 
@@ -37,3 +38,32 @@ def plan_ship(
             return in_place.ship(snapshot, release, swap=swap, bundled=bundled)
         case _:
             assert_never(snapshot.stage.strategy)
+
+
+def plan_promote(
+    snapshot: Snapshot,
+    release: ReleaseRecord,
+    standing: Standing,
+    *,
+    restoring: bool,
+    leaves: ReleaseRecord | None = None,
+) -> Plan:
+    """The steps that bring a recorded release live. Raises Refused where its environment is not standing.
+
+    Where that is decides, not the stage's strategy, which may have changed since: on live's own environment its
+    version is deployed again, from another one it is swapped.
+
+    restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave. leaves:
+    what is live before, where that is recorded.
+    """
+    live = promotion.require_live(snapshot, release)
+    if snapshot.record_of(live) == release and not in_place.half_way(snapshot, release, leaves):
+        return Plan(snapshot, release, live, ())
+    if live.name == release.environment:
+        return in_place.promote(snapshot, release, leaves, restoring=restoring)
+    return promotion.promote(snapshot, release, standing, restoring=restoring)
+
+
+def plan_redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
+    """The steps of a rollback whose environment is gone: its version again, as a new release with live's settings."""
+    return promotion.redeploy(snapshot, release, standing)

@@ -1,4 +1,4 @@
-"""From the settings that an environment has to those that its stage asks for."""
+"""What brings an environment that stands to a release: its settings, then its version."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ebcd.model import Environment, OptionSetting
+from ebcd.release.journal import ReleaseRecord
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import UpdateOptions
+from ebcd.release.steps import UpdateOptions, UpdateVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,18 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
         UpdateOptions(environment.name, differing, platform_arn=platform),
         UpdateOptions(environment.name, earlier, unset, environment.platform_arn if platform else ""),
     )
+
+
+def deployment(
+    snapshot: Snapshot, release: ReleaseRecord, environment: str, *, live: bool, leaves: str = ""
+) -> UpdateVersion:
+    """The update that brings the release's version. live: the environment is live's own."""
+    expected = deployment_estimate(snapshot)
+    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected)
+
+
+def deployment_estimate(snapshot: Snapshot) -> float | None:
+    """Seconds that deploying a version on a standing environment may take: what the last one took."""
+    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
+    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
+    return last.deploy_seconds if last else None
