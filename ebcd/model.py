@@ -23,6 +23,8 @@ class Strategy(StrEnum):
 
     BLUE_GREEN = "blue-green"
     """A fresh environment for each release, and a CNAME swap."""
+    PAIR = "pair"
+    """Two standing environments: a release is deployed on the one that is not live, and swapped."""
     IN_PLACE = "in-place"
     """One environment, whose version each release updates."""
 

@@ -119,8 +119,8 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
     """Raise MinSize, and wait until the environment is Ready with that many instances."""
     beanstalk = services.beanstalk
-    option = OptionSetting(ASG, "MinSize", str(step.instances))
-    send(services, tick, lambda: beanstalk.update_options(step.environment, [option]), lambda: False)
+    options = [OptionSetting(ASG, "MinSize", str(step.instances)), *_largest(services, application, step)]
+    send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
     count = 0
     for environment in looks(
         services, tick, CAPACITY_PATIENCE, lambda: beanstalk.environment(application, step.environment)
@@ -135,6 +135,15 @@ def match_capacity(services: Services, tick: Tick, application: str, step: Match
         hint="Run the same command again: it goes on from what is there.",
         code="deadline",
     )
+
+
+def _largest(services: Services, application: str, step: MatchCapacity) -> tuple[OptionSetting, ...]:
+    """MaxSize as it is where the step says, if the environment's own is smaller: it was scaled down."""
+    if not step.like:
+        return ()
+    sides = (services.beanstalk.settings(application, name) for name in (step.environment, step.like))
+    own, like = ([item for item in side if (item.namespace, item.name) == (ASG, "MaxSize")] for side in sides)
+    return tuple(like) if own and like and int(own[0].value) < int(like[0].value) else ()
 
 
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:

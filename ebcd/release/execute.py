@@ -18,6 +18,7 @@ from ebcd.release.lock import Lease
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
 from ebcd.release.steps import (
     MUTATIONS,
+    AwaitDrain,
     AwaitEnvironment,
     AwaitVersion,
     Bake,
@@ -30,6 +31,7 @@ from ebcd.release.steps import (
     MatchCapacity,
     ProbeTenants,
     ProveLive,
+    ScaleDown,
     SetMinimum,
     SmokeCandidate,
     Step,
@@ -133,6 +135,10 @@ class Executor:
                 return updates.update_options(services, tick, self._stage, step)
             case UpdateVersion():
                 return self._deploy(step)
+            case AwaitDrain():
+                return Seen(waits.await_drain(services, tick, step))
+            case ScaleDown():
+                return updates.scale_down(services, tick, self._stage, step)
             case MatchCapacity():
                 return actions.match_capacity(services, tick, application, step)
             case SwapCnames():
@@ -160,8 +166,11 @@ class Executor:
         start = self._services.clock.monotonic()
         seen = updates.update_version(self._services, self._tick, self._stage, step)
         seconds = round(self._services.clock.monotonic() - start, 1)
+        if step.release in self._run.records and seen.status is Status.DONE:
+            record = self._run.records[step.release]
+            self._run.records[step.release] = replace(record, deploy_seconds=seconds)
         if step.live and self._changes_hands(step):
-            self._hand_over(step.release, step.leaves, deploy_seconds=seconds if seen.status is Status.DONE else None)
+            self._hand_over(step.release, step.leaves)
         return seen
 
     def _changes_hands(self, step: UpdateVersion) -> bool:
@@ -173,18 +182,12 @@ class Executor:
             return own is None or step.leaves != own.release or own.live_since is not None
         return to is None or to.live_since is None or to.left_live is not None
 
-    def _hand_over(
-        self, to: str, by: str, *, swap_seconds: float | None = None, deploy_seconds: float | None = None
-    ) -> None:
+    def _hand_over(self, to: str, by: str, *, swap_seconds: float | None = None) -> None:
         """Record at once what is live since when, and how long that took: a rollback reads it, even after a crash."""
         records, ledger = self._run.records, self._services.ledger
         if to not in records:
             return
-        records[to] = replace(
-            records[to],
-            swap_seconds=swap_seconds or records[to].swap_seconds,
-            deploy_seconds=deploy_seconds or records[to].deploy_seconds,
-        )
+        records[to] = replace(records[to], swap_seconds=swap_seconds or records[to].swap_seconds)
         now, restored = self._services.clock.now(), self._run.restoring
         gained, lost = handed_over(records[to], records.get(by), now, restored=restored)
         records[to] = ledger.update(gained)

@@ -210,6 +210,16 @@ def environment_name(application: str, stage: str, number: int) -> str:
     return f"{application}-{stage}-r{number}"
 
 
+def is_fresh(record: ReleaseRecord) -> bool:
+    """Whether the release's environment is made for it alone, so that all of its events are about it."""
+    return record.environment == environment_name(record.application, record.stage, record.number)
+
+
+def is_side(application: str, stage: str, environment: str) -> bool:
+    """Whether an environment is a side of the stage's pair."""
+    return environment in {standing_name(application, stage, side) for side in "ab"}
+
+
 def verification(stage: Stage) -> dict[str, Any]:
     """What a record keeps of its stage; `ReleaseRecord.completed` reads it back."""
     return {

@@ -7,16 +7,14 @@ from datetime import datetime
 
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
-from ebcd.release.journal import ReleaseRecord
+from ebcd.release.journal import ReleaseRecord, is_side
 from ebcd.release.plan import Standing
 from ebcd.release.plan.in_place import half_way
 from ebcd.release.plan.updating import deployment_estimate
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.snapshot import DNS_TAIL, Snapshot
 
 NOT_UNDONE = "database migrations, option settings, worker environments"
 """What a swap of CNAMEs leaves as it is."""
-DNS_TAIL = 60
-"""Seconds that resolvers may remember the earlier answer: the TTL of Beanstalk's CNAMEs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class RollbackTarget:
     already: bool = False
     """The target is live: an earlier rollback, or a person, has been here."""
     gone: bool = False
-    """Its environment was terminated: the version has to be deployed again."""
+    """No environment carries it and it is not updated in place: the version has to be deployed again, as a release."""
 
 
 def rollback_target(snapshot: Snapshot) -> RollbackTarget:
@@ -60,7 +58,8 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
             hint=f"Choose the release yourself: ebcd swap --to rN {flags}",
             code="unexpected-live",
         )
-    return RollbackTarget(target, last, gone=snapshot.environment(target.environment) is None)
+    in_place = target.environment == live.name and not is_side(stage.application, stage.name, live.name)
+    return RollbackTarget(target, last, gone=snapshot.standing(target) is None and not in_place)
 
 
 def announcement(snapshot: Snapshot, found: RollbackTarget, standing: Standing) -> tuple[str, ...]:

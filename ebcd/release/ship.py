@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
-from ebcd.model import OnFailure, SourceBundle, Stage
+from ebcd.model import Environment, OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, verification
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.lock import SHIP, Lease
 from ebcd.release.plan import (
     Plan,
@@ -24,9 +24,10 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
-from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
+from ebcd.release.steps import CreateBucket, Step, UploadBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +95,23 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
-        sight = preflight.look(services, snapshot.live)
-        carried = snapshot.record_of(snapshot.live)
-        if carried is None or carried.number != release.number:
-            preflight.refuse(sight, stage.strategy)
-        snapshot = replace(snapshot, live_instances=sight.instances, settings={snapshot.live.name: sight.settings})
+        snapshot = _sighted(services, snapshot, snapshot.live, release)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
     return prepared
+
+
+def _sighted(services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord) -> Snapshot:
+    """With what a plan must know of live, and of a standing environment that the release gets. Raises Refused."""
+    sight = preflight.look(services, live)
+    carried = snapshot.record_of(live)
+    if carried is None or carried.number != release.number:
+        preflight.refuse(sight, snapshot.stage.strategy)
+    snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
+    if live.name == release.environment or is_fresh(release):
+        return snapshot
+    return snapshot.with_settings(services.beanstalk, release.environment)
 
 
 def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:
@@ -235,7 +244,7 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
     failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
-        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so")])
+        executor.execute([clearing(snapshot, failed, "it failed, and on_failure says so")])
 
 
 def _ensure_bucket(services: Services) -> tuple[Step, ...]:

@@ -12,6 +12,8 @@ from ebcd.errors import EbcdError, Refused
 from ebcd.model import NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
 from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number, standing_name
 
+DNS_TAIL = 60
+"""Seconds that resolvers may remember the earlier answer: the TTL of Beanstalk's CNAMEs."""
 NEWEST = 20
 """How many of the newest records a snapshot holds, beside those of the environments that exist."""
 
@@ -49,6 +51,12 @@ class Snapshot:
         own = [record for record in self.releases if record.environment == environment.name]
         carried = [record for record in own if record.version_label == environment.version_label]
         return max(carried if len(own) > 1 else own, key=_latest, default=None)
+
+    def with_settings(self, beanstalk: Beanstalk, name: str) -> Snapshot:
+        """With the option settings of one more environment, if it is there."""
+        if self.environment(name) is None:
+            return self
+        return replace(self, settings={**self.settings, name: beanstalk.settings(self.stage.application, name)})
 
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, unless it is on its way out."""

@@ -165,6 +165,8 @@ class MatchCapacity:
 
     environment: str
     instances: int
+    like: str = ""
+    """The environment whose MaxSize it takes over where its own is smaller; empty: its own stays."""
 
     def __str__(self) -> str:
         return f"keep {self.environment} at {self.instances} instances, as many as live runs"
@@ -206,6 +208,28 @@ class UpdateVersion:
     def __str__(self) -> str:
         about = f" (took {self.expected:g} s the last time)" if self.expected is not None else ""
         return f"deploy {self.label} on {self.environment}{about}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitDrain:
+    """Wait until no client can have an old DNS answer that leads to an environment."""
+
+    environment: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"wait {self.seconds:.0f} s until clients have left {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDown:
+    """Bring a standing environment that nothing needs now to one instance."""
+
+    environment: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"scale {self.environment} down to 1 instance: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +323,8 @@ Step: TypeAlias = (
     | SetMinimum
     | MatchCapacity
     | UpdateOptions
+    | AwaitDrain
+    | ScaleDown
     | UpdateVersion
     | SwapCnames
     | ProveLive
@@ -317,6 +343,7 @@ MUTATIONS = (
     MatchCapacity,
     UpdateOptions,
     UpdateVersion,
+    ScaleDown,
     SwapCnames,
     TerminateEnvironment,
     DeleteVersion,

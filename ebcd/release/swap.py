@@ -12,7 +12,7 @@ from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import Lease, Overtake
-from ebcd.release.plan import Plan, Standing, plan_promote, plan_redeploy, redeployment
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observe_standing
 from ebcd.release.waits import BASIC_HEALTH
@@ -130,7 +130,7 @@ def _redeployment(services: Services, snapshot: Snapshot, found: rollback.Rollba
             return record
     number = max(record.number for record in snapshot.releases) + 1
     caller = services.caller
-    made = redeployment(found.target, found.leaves, number)
+    made = redeployment(found.target, found.leaves, number, environment_of(snapshot, number))
     return replace(made, since=services.clock.now(), by=caller.user, host=caller.host, run_url=caller.run_url)
 
 
@@ -168,7 +168,9 @@ def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
                 code="unknown-release",
             )
         return release
-    waiting = [record for record in snapshot.releases if record.outcome is Outcome.WAITING]
+    waiting = [
+        record for record in snapshot.releases if record.outcome is Outcome.WAITING and snapshot.standing(record)
+    ]
     if not waiting:
         raise Refused(
             f"No candidate of the stage {snapshot.stage.name} waits to be swapped.",

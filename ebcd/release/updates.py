@@ -13,7 +13,7 @@ from ebcd.release.actions import send
 from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
-from ebcd.release.steps import SetMinimum, UpdateOptions, UpdateVersion
+from ebcd.release.steps import ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
 from ebcd.release.waits import EventFollower, Tick, failed, lacking_instances, looks
 
 BEGIN_PATIENCE = 60.0
@@ -62,6 +62,12 @@ def set_minimum(services: Services, tick: Tick, stage: Stage, step: SetMinimum) 
     option = OptionSetting(ASG, "MinSize", str(step.minimum))
     update_options(services, tick, stage, UpdateOptions(step.environment, (option,)))
     return Seen(f"MinSize {step.minimum}")
+
+
+def scale_down(services: Services, tick: Tick, stage: Stage, step: ScaleDown) -> Seen:
+    """Bring an environment to one instance, and keep it there. Raises ReleaseFailed."""
+    sizes = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
+    return update_options(services, tick, stage, UpdateOptions(step.environment, sizes))
 
 
 def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Seen:

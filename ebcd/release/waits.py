@@ -10,7 +10,7 @@ from ebcd.model import Environment, Event
 from ebcd.release.clock import polls
 from ebcd.release.run import Services
 from ebcd.release.snapshot import leaving
-from ebcd.release.steps import AwaitEnvironment, HoldHealth
+from ebcd.release.steps import AwaitDrain, AwaitEnvironment, HoldHealth
 
 T = TypeVar("T")
 Tick = Callable[[], None]
@@ -59,6 +59,13 @@ def await_version(services: Services, tick: Tick, application: str, label: str) 
         hint="Run the same command again: it goes on from what is there.",
         code="deadline",
     )
+
+
+def await_drain(services: Services, tick: Tick, step: AwaitDrain) -> str:
+    """Let the time pass that resolvers may remember an old answer."""
+    for _ in polls(services.clock, timeout=step.seconds, interval=services.interval):
+        tick()
+    return ""
 
 
 class EventFollower:

@@ -110,9 +110,10 @@ def rollback(snapshot: Snapshot) -> Json:
         reason = f"{release} is live already: {target.leaves.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
-    if environment is None:
-        reason = f"{target.target.environment} is gone; a rollback deploys its version again"
-        seconds = creation_estimate(snapshot)
+    if environment is None or target.gone:
+        state = f"carries {environment.version_label}" if environment else "is gone"
+        reason = f"{target.target.environment} {state}; a rollback deploys {target.target.version_label} again"
+        seconds = deployment_estimate(snapshot) if environment else creation_estimate(snapshot)
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
     deployed = snapshot.standing(target.target) is None
     reason = _unready(environment, snapshot.stage, deployed=deployed)

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, Stage
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
-from ebcd.release.snapshot import Snapshot, leaving
+from ebcd.release.journal import Outcome, ReleaseRecord
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import Step, UpdateVersion
 
 
@@ -39,16 +39,6 @@ def settings_digest(stage: Stage) -> str:
     """SHA-256, hexadecimal, over the platform and every option setting of a stage."""
     settings = [stage.platform, *([item.namespace, item.name, item.value] for item in sorted(stage.options))]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-
-
-def resumable(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
-    """The release of that version and those settings that began and did not end, if there is one."""
-    gone = {item.name for item in snapshot.environments if leaving(item)}
-    for record in snapshot.releases:
-        if record.outcome in UNENDED and record.environment not in gone:
-            same = (record.version_label, record.settings_digest) == (label, settings)
-            return record if same else None
-    return None
 
 
 def already_live(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
