@@ -48,7 +48,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
             return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
         services.progress.note(failure)
     raise ReleaseFailed(
-        f"The candidate {step.environment} failed its smoke test {stage.smoke.attempts} times.",
+        f"{step.environment} failed its smoke test {stage.smoke.attempts} times.",
         why=f"{failure}.",
         hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
         code="smoke-failed",
@@ -71,7 +71,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         services.progress.note(failure)
     if not step.live:
         raise ReleaseFailed(
-            f"The candidate {step.environment} failed its tenants.",
+            f"{step.environment} failed its tenants.",
             why=f"{failure}.",
             hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
             code="tenants-failed",
@@ -124,7 +124,7 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
         probes += 1
         if spent - asked >= services.interval:
             asked, health = spent, _health_failure(services, stage, step) or _limit_failure(services, stage, step)
-        failure = live_failure(services, stage, step.cname) or health or _tenants_now(services, stage, step.cname)
+        failure = _unanswered(services, stage, step.cname) or health
         failures = [*failures, failure] if failure else []
         if failure:
             services.progress.note(failure)
@@ -133,10 +133,11 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
     return f"{probes} probes"
 
 
-def _tenants_now(services: Services, stage: Stage, cname: str) -> str:
-    """Why the tenants do not pass on live now; empty when they do, or when there is no tenant gate."""
-    if stage.tenants is None:
-        return ""
+def _unanswered(services: Services, stage: Stage, cname: str) -> str:
+    """Why live does not pass its smoke test or its tenants now; empty when it does, and for a worker, without CNAME."""
+    failure = live_failure(services, stage, cname) if cname else ""
+    if failure or stage.tenants is None:
+        return failure
     return tenants_failure(services, stage.tenants, _address(services, cname), cname)
 
 
