@@ -92,6 +92,8 @@ class BakeLimits:
     """Share of the requests that may be answered 5xx, 0 to 1."""
     p99_seconds: float | None = None
     """Seconds that all but one in a hundred requests may take."""
+    p99_ratio: float | None = None
+    """How many times the p99 of live before the swap it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,11 @@ class Metrics:
     """Seconds; None without requests."""
     instances: int = 0
     """How many instances report."""
+
+    @property
+    def share_5xx(self) -> float:
+        """Share of the requests that were answered 5xx, 0 to 1."""
+        return self.failed / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True)
