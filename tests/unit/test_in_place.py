@@ -65,7 +65,7 @@ def test_a_later_release_updates_it_and_the_way_back_is_the_earlier_version() ->
         "MeasureLive", "UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive", "Bake",
     ]  # fmt: skip
     assert deployments(plan) == [UpdateVersion(NAME, "v2", "r2", live=True, leaves="r1")]
-    assert plan.steps[1] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
+    assert plan.steps[2] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
     assert plan.back == plan.undo
     assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
     assert names(plan.undo) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "ProveLive"]
