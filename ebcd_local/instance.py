@@ -14,7 +14,7 @@ from pathlib import Path
 from ebcd_local import ebextensions, procfile
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.jail import Jail
-from ebcd_local.processes import ProcessRecord, Supervised
+from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
@@ -136,15 +136,17 @@ class Instance:
         """End it as a machine dies: nothing is stopped in order, nothing starts again."""
         self.alive = False
         self.stop(0)
+        sweep(self._root)
 
     def destroy(self) -> None:
         """End its processes and remove its folder."""
         self.stop()
+        sweep(self._root)
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def processes(self) -> list[ProcessRecord]:
-        """What finds its processes again after the server was killed."""
-        return [record for process in self._processes if (record := process.record())]
+    def pids(self) -> list[int]:
+        """The ids of its processes, not of what those have started."""
+        return [process.pid for process in self._processes]
 
     def probe(self, path: str, timeout: float = 5) -> ProbeResult:
         """A health check as a load balancer sends it: its own address as Host, 200 is healthy."""
@@ -191,6 +193,7 @@ class Instance:
             "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port}",
             **deployment.properties,
             "PORT": str(self.port),
+            MARK: f"{self._root}/",
         }
 
     @property

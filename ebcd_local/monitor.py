@@ -96,7 +96,7 @@ class Monitor:
         found = fleet.effective(environment)
         path = options.health_path(found)
         probes = list(self._probes.map(lambda member: member.instance.probe(path, PROBE_TIMEOUT), members))
-        usages = [self._measure.of(member.instance.processes()) for member in members]
+        usages = [self._measure.of(member.instance.pids()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
                                 if probe.healthy})  # fmt: skip
         self._judge(environment, members, probes, usages)

@@ -15,7 +15,8 @@ from ebcd_local.balancer import LoadBalancer
 from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
-from ebcd_local.fleet.site import Site, extensions
+from ebcd_local.fleet.site import ENVIRONMENTS, Site, extensions
+from ebcd_local.processes import sweep
 from ebcd_local.stacks import StackFailed
 from ebcd_local.state import Environment, State, now
 from ebcd_local.workflow import DeploymentFailed
@@ -175,26 +176,28 @@ class Fleet:
         shutil.rmtree(self._site.root(key), ignore_errors=True)
         self._groups.pop(key, None)
         self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
-                          processes=[], causes=[], failure="", port=0, references=None)  # fmt: skip
+                          causes=[], failure="", port=0, references=None)  # fmt: skip
         self.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def recover(self) -> None:
         """After a start: end what an earlier life left running, and bring every environment back."""
         living = list(self.state.living())
-        for environment in living:
-            self.group(environment.key).sweep()
+        sweep(self._site.folder / ENVIRONMENTS)
         for environment in living:
             port = self._reopen(environment)
-            self.state.change(environment.key, port=port, processes=[], health="Grey", health_status="Pending")
+            self.state.change(environment.key, port=port, health="Grey", health_status="Pending")
             work = self.terminate if environment.operation == "terminate" else self._return
             self.begin(work, environment.key, "")
         self.balancer.set_routes(self.state.routes())
 
     def stop(self) -> None:
-        """End every instance's processes; the state stays."""
+        """End every instance's processes, and what is under way at its next step; the state stays."""
+        for group in self._groups.values():
+            group.abort.set()
         everything = [member.instance for group in self._groups.values() for member in group.members]
         with ThreadPoolExecutor(max_workers=16) as pool:
             list(pool.map(lambda instance: instance.stop(), everything))
+        sweep(self._site.folder / ENVIRONMENTS)
 
     def _open(self, key: str) -> None:
         environment = self.state.environments[key]

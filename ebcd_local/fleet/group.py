@@ -16,7 +16,6 @@ from ebcd_local.faults import Kind
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
 from ebcd_local.instance import Deployment, Instance
-from ebcd_local.processes import ProcessRecord, kill_recorded
 from ebcd_local.state import Environment, InstanceRecord, now
 from ebcd_local.workflow import DeploymentFailed
 
@@ -153,17 +152,10 @@ class Group:
         )
 
     def record(self) -> None:
-        """Store which instances and processes there are, so that they are found after a crash."""
-        found = [[item.pid, item.start_time] for member in self.members for item in member.instance.processes()]
+        """Store which instances there are, so that they are found after a crash."""
         records = {member.instance.id: _record(member) for member in self.members}
-        stored = self.environment
-        if (stored.processes, stored.instances) != (found, records):
-            self._site.state.change(self.key, processes=found, instances=records)
-
-    def sweep(self) -> None:
-        """End what an earlier life of the server left running."""
-        for pid, started in self.environment.processes:
-            kill_recorded(ProcessRecord(pid, started))
+        if self.environment.instances != records:
+            self._site.state.change(self.key, instances=records)
 
     def healthy(self, members: Sequence[Member]) -> bool:
         """Whether each passes a health check now."""

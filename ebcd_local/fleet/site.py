@@ -18,6 +18,9 @@ from ebcd_local.stacks import Stacks, resolved
 from ebcd_local.state import Environment, State
 from ebcd_local.workflow import DeploymentFailed
 
+ENVIRONMENTS = "environments"
+"""The folder of all instances, in the server's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -40,7 +43,7 @@ class Site:
 
     def root(self, key: str) -> Path:
         """The folder of an environment's instances."""
-        return self.folder / "environments" / key.replace("/", "-")
+        return self.folder / ENVIRONMENTS / key.replace("/", "-")
 
     def effective(self, environment: Environment, label: str = "") -> options.Options:
         """The option settings that hold for an environment, or would with another version."""

@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import PLATFORM, REGION, ROOT, Client
+from shell import PLATFORM, REGION, ROOT, Client
 
 
 def eb(client: Client, folder: Path, *words: str, ok: bool = True, answer: str = "") -> str:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 
-from conftest import Local, bundle
+from running import Local, bundle
 from test_daemon import request
 
 CLIENTS = 8

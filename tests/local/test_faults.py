@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
-from conftest import BUCKET, Local, bundle
+from running import BUCKET, Local, bundle
 
 from ebcd_local.faults import Fault, Kind
 

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Local, bundle
+from running import Local, bundle
 from test_daemon import request
 
 from ebcd_local import ebextensions

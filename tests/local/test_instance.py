@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import bundle, processes_of
+from running import bundle, processes_of
 
 from ebcd_local.instance import Deployment, DeploymentFailed, Instance
-from ebcd_local.processes import ProcessRecord, kill_recorded
+from ebcd_local.processes import BACKOFF, MARK, Supervised, sweep
 
 
 @pytest.fixture
@@ -129,9 +133,59 @@ def test_a_reboot_starts_what_was_deployed(instance: Instance, tmp_path: Path) -
     assert instance.probe("/").healthy
 
 
-def test_a_recorded_process_is_killed_and_another_of_its_id_is_not(instance: Instance, tmp_path: Path) -> None:
+def test_what_a_process_has_started_is_found_wherever_it_went(instance: Instance, tmp_path: Path) -> None:
+    daemon = "subprocess.Popen(['sleep', '600'], start_new_session=True, cwd='/')"
+    content = bundle(Procfile=f'web: python -c "import subprocess; {daemon}; import server"\n')
+    other = Instance("i-10", tmp_path / "i-10", tmp_path / "cache")
+    other.deploy(deployment(tmp_path, bundle()))
+    instance.deploy(deployment(tmp_path, content))
+    mark = f"{MARK}={tmp_path / 'i-1'}/".encode()
+
+    def marked() -> list[str]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (path / "environ").read_bytes():
+                    found.append((path / "cmdline").read_text().replace("\0", " ").strip())
+        return found
+
+    assert "sleep 600" in marked()
+    sweep(tmp_path / "i-1")
+    assert marked() == []
+    assert other.probe("/").healthy
+    other.destroy()
+
+
+def test_a_process_that_is_just_coming_back_ends_with_those_that_run(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    os.mkfifo(log)  # whoever starts a process waits here until somebody reads
+
+    def read() -> None:
+        with log.open("rb"):
+            time.sleep(0.1)
+
+    threading.Thread(target=read).start()
+    process = Supervised("web", "sleep 600", tmp_path, {"PATH": "/usr/bin:/bin"}, log)
+    process.supervise()
+    os.kill(process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while not process.exits:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(BACKOFF[0] + 0.2)  # by now it waits to be started again
+    stopping = threading.Thread(target=process.stop, args=(5,))
+    stopping.start()
+    read()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    assert process.exit_code() is not None
+    assert processes_of(tmp_path) == []
+
+
+def test_a_jail_that_has_just_been_made_is_stopped_at_once(instance: Instance, tmp_path: Path) -> None:
     instance.deploy(deployment(tmp_path, bundle()))
-    (record,) = instance.processes()
-    assert kill_recorded(ProcessRecord(record.pid, record.start_time + 1)) is False
-    assert instance.probe("/").healthy
-    assert kill_recorded(record) is True
+    instance.stop()
+    jail = instance._jail.words()
+    before = time.monotonic()
+    Supervised("web", "sleep 600", tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "log", jail).stop(30)
+    assert time.monotonic() - before < 15, "it was not waited for until it was killed"

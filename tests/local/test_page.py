@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from balancing import ask
-from conftest import ROOT, Local, bundle
+from running import ROOT, Local, bundle
 
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.page import Page

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SERVER
+from running import SERVER
 
 from ebcd_local import jail, options, python_environment
 from ebcd_local.instance import Deployment, Instance
@@ -85,12 +85,12 @@ def test_configuration_hooks_run_and_the_processes_get_the_new_properties(place:
     path = bundle(place, hooks(order) | hooks(order, "confighooks"))
     instance.deploy(deployment(path))
     order.unlink()
-    before = instance.processes()
+    before = instance.pids()
     instance.configure(deployment(path, color="green"))
     assert order.read_text().split("\n")[:-1] == [
         f"confighooks-{name} green" for name in ("prebuild", "predeploy", "postdeploy")
     ]
-    assert instance.processes() != before
+    assert instance.pids() != before
     assert instance.probe("/").healthy
 
 
@@ -171,9 +171,9 @@ container_commands:
     assert not outside.exists()
     assert (place / "i-1" / "system" / "ran").read_text() == "ran\n"
     assert instance.probe("/").healthy
-    records = instance.processes()
+    pids = instance.pids()
     instance.stop()
-    assert all(not Path(f"/proc/{record.pid}").exists() for record in records)
+    assert all(not Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def test_static_files_are_found_inside_the_application_only(place: Path, instance: Instance) -> None:

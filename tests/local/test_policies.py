@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import Local, bundle
+from running import Local, bundle
 from test_daemon import request
 
 COMMAND = "aws:elasticbeanstalk:command"
