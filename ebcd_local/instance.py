@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import socket
@@ -38,16 +37,6 @@ class Deployment:
     options: Mapping[tuple[str, str], str]
     leader: bool
     """Whether commands that are `leader_only` run here."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """What a health check saw."""
-
-    healthy: bool
-    status: int | None
-    seconds: float
-    error: str = ""
 
 
 class Instance:
@@ -147,19 +136,6 @@ class Instance:
     def pids(self) -> list[int]:
         """The ids of its processes, not of what those have started."""
         return [process.pid for process in self._processes]
-
-    def probe(self, path: str, timeout: float = 5) -> ProbeResult:
-        """A health check as a load balancer sends it: its own address as Host, 200 is healthy."""
-        start = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
-            status = connection.getresponse().status
-            return ProbeResult(status == 200, status, time.monotonic() - start)
-        except (OSError, http.client.HTTPException) as error:
-            return ProbeResult(False, None, time.monotonic() - start, str(error) or type(error).__name__)
-        finally:
-            connection.close()
 
     def causes(self) -> list[str]:
         """What is wrong with its processes."""

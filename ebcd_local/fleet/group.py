@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from ebcd_local import options
 from ebcd_local.faults import Kind
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
+from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, Instance
 from ebcd_local.state import Environment, InstanceRecord, now
 from ebcd_local.workflow import DeploymentFailed
@@ -159,8 +159,8 @@ class Group:
 
     def healthy(self, members: Sequence[Member]) -> bool:
         """Whether each passes a health check now."""
-        path = options.health_path(self._site.effective(self.environment))
-        return all(member.instance.probe(path).healthy for member in members)
+        check = HealthCheck.of(self._site.effective(self.environment))
+        return all(check.ask(member.instance.port).healthy for member in members)
 
     def await_healthy(self, members: Sequence[Member], seconds: float) -> bool:
         """Wait until each passes a health check; whether they did. Raises Aborted."""

@@ -19,6 +19,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from ebcd_local.health_check import HealthCheck
+from ebcd_local.instance import Instance
+
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
 BUCKET = f"elasticbeanstalk-{REGION}-123456789012"
@@ -130,6 +133,11 @@ def start(folder: Path, *words: str) -> Local:
     done = local.run("up", "--json", "--port", "0", "--lb-port", "0", "--speed", "4", *words)
     assert done.returncode == 0, done.stderr + done.stdout
     return local
+
+
+def healthy(instance: Instance) -> bool:
+    """Whether an instance answers now."""
+    return HealthCheck().ask(instance.port).healthy
 
 
 def processes_of(folder: Path) -> list[str]:

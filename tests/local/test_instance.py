@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from running import bundle, processes_of
+from running import bundle, healthy, processes_of
 
+from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, DeploymentFailed, Instance
 from ebcd_local.processes import BACKOFF, MARK, Supervised, sweep
 
@@ -68,14 +69,14 @@ def test_a_bundle_that_cannot_be_deployed_says_why(
 def test_a_deployment_that_fails_before_it_starts_leaves_the_earlier_one(instance: Instance, tmp_path: Path) -> None:
     instance.deploy(deployment(tmp_path, bundle("one")))
     failed(instance, deployment(tmp_path, bundle("two", Procfile="no")))
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
 def test_a_process_that_dies_is_restarted(instance: Instance, tmp_path: Path) -> None:
     instance.deploy(deployment(tmp_path, bundle()))
-    assert not instance.probe("/die").healthy
+    assert HealthCheck("/die").ask(instance.port).status is None
     deadline = time.monotonic() + 15
-    while not instance.probe("/").healthy:
+    while not healthy(instance):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "exited with code 7 and was restarted" in instance.causes()[0]
@@ -121,16 +122,16 @@ def test_without_a_procfile_gunicorn_serves_the_wsgi_path(instance: Instance, tm
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("application.py", "def application(e, s):\n    s('200 OK', [])\n    return [b'wsgi']\n")
     instance.deploy(deployment(tmp_path, buffer.getvalue()))
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
 def test_a_reboot_starts_what_was_deployed(instance: Instance, tmp_path: Path) -> None:
     found = deployment(tmp_path, bundle())
     instance.deploy(found)
     instance.stop()
-    assert not instance.probe("/").healthy
+    assert not healthy(instance)
     instance.boot(found)
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
 def test_what_a_process_has_started_is_found_wherever_it_went(instance: Instance, tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_what_a_process_has_started_is_found_wherever_it_went(instance: Instance
     assert "sleep 600" in marked()
     sweep(tmp_path / "i-1")
     assert marked() == []
-    assert other.probe("/").healthy
+    assert healthy(other)
     other.destroy()
 
 

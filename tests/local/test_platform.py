@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import SERVER
+from running import SERVER, healthy
 
 from ebcd_local import jail, options, python_environment
 from ebcd_local.instance import Deployment, Instance
@@ -91,7 +91,7 @@ def test_configuration_hooks_run_and_the_processes_get_the_new_properties(place:
         f"confighooks-{name} green" for name in ("prebuild", "predeploy", "postdeploy")
     ]
     assert instance.pids() != before
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
 @pytest.mark.parametrize("name", ["prebuild", "predeploy", "postdeploy"])
@@ -170,7 +170,7 @@ container_commands:
     assert "unseen" in said
     assert not outside.exists()
     assert (place / "i-1" / "system" / "ran").read_text() == "ran\n"
-    assert instance.probe("/").healthy
+    assert healthy(instance)
     pids = instance.pids()
     instance.stop()
     assert all(not Path(f"/proc/{pid}").exists() for pid in pids)
