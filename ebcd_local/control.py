@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Response
 
+from ebcd_local import protocol
 from ebcd_local.call_log import CallLog
 from ebcd_local.faults import Fault, Faults, Kind
 
@@ -88,14 +89,15 @@ def _body(environ: dict[str, Any]) -> dict[str, Any]:
 
 def _fault(given: dict[str, Any]) -> Fault:
     try:
+        code, status = protocol.error(given["code"]) if given.get("code") else ("", 500)
         return Fault(
             kind=Kind(given["kind"]),
             place=str(given["place"]),
             nth=int(given.get("nth", 1)),
             times=int(given.get("times", 1)),
             seconds=float(given.get("seconds", 0)),
-            code=str(given.get("code", "")),
-            status=int(given.get("status", 500)),
+            code=str(code),
+            status=int(given.get("status") or status),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise BadControl(f"This is no fault: {error}.") from error

@@ -59,6 +59,18 @@ def operation(name: str) -> OperationModel:
     return model().operation_model(name)
 
 
+@cache
+def error(name: str) -> tuple[str, int]:
+    """The code on the wire and the HTTP status of an error, by the name of its shape or by its code."""
+    for shape in map(model().shape_for, model().shape_names):
+        if shape.metadata.get("exception"):
+            told = shape.metadata.get("error", {})
+            code = told.get("code", shape.name)
+            if name in {shape.name, code}:
+                return code, told.get("httpStatusCode", 400)
+    return name, 400
+
+
 def parse(found: OperationModel, parameters: Mapping[str, str]) -> dict[str, Any]:
     """An operation's input from a request's parameters. Raises ServiceError for what does not fit the model."""
     if found.input_shape is None:

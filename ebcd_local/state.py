@@ -221,6 +221,7 @@ class State:
         region: str = "",
         application: str = "",
         version_label: str = "",
+        template: str = "",
     ) -> None:
         """Add an event."""
         self.events.add(
@@ -234,6 +235,7 @@ class State:
                 severity=severity,
                 message=message,
                 request_id=request_id,
+                template=template,
             )
         )
 

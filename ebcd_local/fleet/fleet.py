@@ -18,7 +18,7 @@ from ebcd_local.fleet.policies import Rollout, Settings
 from ebcd_local.fleet.site import ENVIRONMENTS, Site, extensions
 from ebcd_local.processes import sweep
 from ebcd_local.stacks import StackFailed
-from ebcd_local.state import Environment, State, now
+from ebcd_local.state import ACCOUNT, Environment, State, now
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,9 @@ class Fleet:
 
     def launch(self, key: str, request_id: str) -> None:
         """Create an environment's listener and instances, and deploy its version."""
+        bucket = f"elasticbeanstalk-{self.state.environments[key].region}-{ACCOUNT}"
         self.say(key, request_id, "createEnvironment is starting.")
+        self.say(key, request_id, f"Using {bucket} as Amazon S3 storage bucket for environment data.")
         self._open(key)
         with self._reporting(key, request_id, _CREATE_FAILED):
             self._populate(key)
@@ -241,6 +243,8 @@ class Fleet:
     ) -> None:
         group = self.group(key)
         self.say(key, request_id, "Environment update is starting.")
+        name = self.state.environments[key].name
+        self.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self._reporting(key, request_id, "Failed to deploy configuration."):
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
@@ -297,7 +301,7 @@ class Fleet:
         except DeploymentFailed as failure:
             if self.state.environments[key].status == "Terminating":
                 return
-            self.say(key, request_id, f"Instance deployment failed: {failure.cause}", "ERROR")
+            self.say_failed(key, request_id, failure)
             self._settle(key, failure=failure.cause, **reverted)
             self.say(key, request_id, failed, "ERROR")
 
@@ -306,6 +310,20 @@ class Fleet:
         if self.state.environments[key].status != "Terminating":
             self.state.change(key, status="Ready", operation="", abortable=False, failure=failure, deployed=now(),
                               **changes)  # fmt: skip
+
+    def say_failed(self, key: str, request_id: str, failure: DeploymentFailed) -> None:
+        """Add the events of a deployment that failed: on which instances, and why."""
+        if not failure.instances:
+            self.say(key, request_id, failure.cause, "ERROR")
+            return
+        self.say(key, request_id, "Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
+        failed = (
+            f"[Instance: {failure.instances[0]}] Command failed on instance. Return code: 1 Output: {failure.cause}"
+        )
+        self.say(key, request_id, failed, "ERROR")
+        names = "','".join(failure.instances)
+        aborted = f"Unsuccessful command execution on instance id(s) '{names}'. Aborting the operation."
+        self.say(key, request_id, aborted, "ERROR")
 
     def say(self, key: str, request_id: str, message: str, severity: str = "INFO") -> None:
         """Add an event of an environment."""

@@ -209,6 +209,7 @@ class Group:
         self.route()
         self._serve_static()
         if failures:
+            failures[0].instances = [item.instance.id for item in members if item.status == "Failed"]
             raise failures[0]
 
     def _serve_static(self) -> None:

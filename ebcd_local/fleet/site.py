@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options
+from ebcd_local import options, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.faults import Faults
@@ -64,14 +64,19 @@ class Site:
         """A version's source bundle as a file, fetched once; None when there is no such version."""
         version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
         if version is None:
-            return None
+            return self._kept("sample", sample.write) if label == sample.LABEL else None
+        bucket, key = version.bucket, version.s3_key
         # A label that was deleted and made again is another version, so its creation is part of the name.
         name = hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
+        return self._kept(name, lambda draft: self.fetch(bucket, key, draft))
+
+    def _kept(self, name: str, write: Callable[[Path], None]) -> Path:
+        """A bundle's file, written once and whole."""
         path = self.folder / "bundles" / f"{name}.zip"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(f".{secrets.token_hex(4)}")
-            self.fetch(version.bucket, version.s3_key, draft)
+            write(draft)
             draft.replace(path)
         return path
 

@@ -24,7 +24,7 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         trigger = scaling.Trigger.of(found, fleet.speed)
         fleet.fit(key, "", scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum))
     except DeploymentFailed as failure:
-        fleet.say(key, "", f"Instance deployment failed: {failure.cause}", "ERROR")
+        fleet.say_failed(key, "", failure)
     finally:
         group.lock.release()
 
