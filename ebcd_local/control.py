@@ -21,8 +21,9 @@ from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Response
 
-from ebcd_local import protocol
+from ebcd_local import protocol, wire
 from ebcd_local.call_log import CallLog
+from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Faults, Kind
 
 BODY_LIMIT = 100_000
@@ -77,10 +78,9 @@ class Control:
 
 
 def _body(environ: dict[str, Any]) -> dict[str, Any]:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
     try:
-        found = json.loads(environ["wsgi.input"].read(min(length, BODY_LIMIT)))
-    except ValueError as error:
+        found = json.loads(environ["wsgi.input"].read(min(wire.body_length(environ), BODY_LIMIT)))
+    except (ValueError, RecursionError, ServiceError) as error:
         raise BadControl("The body is no JSON.") from error
     if not isinstance(found, dict):
         raise BadControl("The body is no JSON object.")

@@ -187,7 +187,7 @@ class Instance:
         try:
             commands = _commands(self._current, deployment.options)
             return commands, self._variables(deployment, environment(self._current, self._cache))
-        except (procfile.BadProcfile, InstallFailed) as error:
+        except (procfile.BadProcfile, InstallFailed, OSError) as error:
             raise DeploymentFailed(str(error), str(error)) from error
 
     def _switch(self, staging: Path) -> None:

@@ -110,7 +110,7 @@ def _list(shape: ListShape, found: Any, path: str) -> list[Any]:
     if found == "":
         return []
     items = found.get("member", {}) if isinstance(found, dict) else None
-    if not isinstance(items, dict) or not all(key.isdigit() for key in items):
+    if not isinstance(items, dict) or not all(re.fullmatch("[0-9]{1,9}", key) for key in items):
         raise ServiceError("MalformedInput", f"{path} is no list.")
     return [_value(shape.member, items[key], f"{path}.member.{key}") for key in sorted(items, key=int)]
 
@@ -126,8 +126,8 @@ def _scalar(shape: Shape, found: str, path: str) -> Any:
                 return float(found)
             case "timestamp":
                 return parse_timestamp(found).astimezone(UTC)
-    except (ValueError, KeyError) as error:
-        raise ServiceError("InvalidParameterValue", f"{found!r} is no {shape.type_name} for {path}.") from error
+    except (ValueError, KeyError, OverflowError, RuntimeError) as error:
+        raise ServiceError("InvalidParameterValue", f"{found[:200]!r} is no {shape.type_name} for {path}.") from error
     _check_text(shape, found, path)
     return found
 
