@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 
 from ebcd_local.health_check import HealthCheck
@@ -116,6 +117,22 @@ class Local:
         found = self.client("elasticbeanstalk").describe_environments(EnvironmentNames=[name])["Environments"]
         return dict(found[-1])
 
+    def control(self, call: str, method: str = "POST", **content: Any) -> dict[str, Any]:
+        """A control call; its answer."""
+        told, body = self.told, json.dumps(content).encode() if content else None
+        answer = urllib3.request(method, f"{told['endpoint_url']}/_ebcd/{call}", body=body, retries=False, timeout=10,
+                                 headers={"X-Ebcd-Token": told["token"]})  # fmt: skip
+        assert answer.status == 200, answer.data
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def wait(self, done: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def until(self, name: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
         """Wait until an environment is as wanted."""
         deadline = time.monotonic() + seconds
@@ -141,14 +158,16 @@ def healthy(instance: Instance) -> bool:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of processes that run below a folder or were started from it."""
+    """Command lines of processes that run below a folder, were started from it, or serve it."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             where, command = (path / "cwd").readlink(), (path / "cmdline").read_text()
+            environ = (path / "environ").read_bytes()
         except OSError:
             continue
-        if where.is_relative_to(folder) or f"{folder}/" in command:
+        serves = f"EBCD_HOME={folder}\0".encode() in environ
+        if serves or where.is_relative_to(folder) or f"{folder}/" in command:
             found.append(command.replace("\0", " "))
     return found
 

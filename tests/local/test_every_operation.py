@@ -4,8 +4,6 @@ it answers fits the model. And every error that the model declares, at every ope
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -243,13 +241,10 @@ DECLARED = [(name, shape.name) for name in OPERATIONS for shape in PUBLIC.operat
 
 
 def test_every_declared_error_can_be_provoked_at_its_operation(faulty: Local) -> None:
-    told = faulty.told
     client = faulty.client("elasticbeanstalk", Config(retries={"total_max_attempts": 1}))
     methods = {value: key for key, value in client.meta.method_to_api_mapping.items()}
     for operation, error in DECLARED:
-        body = json.dumps({"kind": "error", "place": f"elasticbeanstalk:{operation}", "code": error}).encode()
-        fault = urllib.request.Request(f"{told['endpoint_url']}/_ebcd/faults", body, {"X-Ebcd-Token": told["token"]})
-        urllib.request.urlopen(fault, timeout=5).close()
+        faulty.control("faults", kind="error", place=f"elasticbeanstalk:{operation}", code=error)
         with pytest.raises(getattr(client.exceptions, error, ClientError)) as raised:
             getattr(client, methods[operation])(**members(operation, full=False))
         response, shape = raised.value.response, PUBLIC.shape_for(error)

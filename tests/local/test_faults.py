@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from botocore.config import Config
@@ -36,16 +35,6 @@ def faulty(server: Local) -> Iterator[Local]:
 def set_fault(local: Local, *words: str) -> None:
     done = local.run("fault", *words, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def calls(local: Local) -> list[dict[str, Any]]:
-    import urllib.request
-
-    told = local.told
-    request = urllib.request.Request(f"{told['endpoint_url']}/_ebcd/calls", headers={"X-Ebcd-Token": told["token"]})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["calls"]
-    return found
 
 
 def test_calls_go_wrong_as_asked_and_only_then(faulty: Local) -> None:
@@ -82,7 +71,7 @@ def test_a_lost_answer_took_effect_and_a_cut_connection_did_not(faulty: Local) -
     found = [item["ApplicationName"] for item in eb.describe_applications()["Applications"]]
     assert "done" in found
     assert "undone" not in found
-    told = [(call["operation"], call["status"], call["code"]) for call in calls(faulty)][-3:]
+    told = [(call["operation"], call["status"], call["code"]) for call in faulty.control("calls", "GET")["calls"]][-3:]
     assert told == [
         ("CreateApplication", 0, "cut"),
         ("CreateApplication", 0, "lost"),
