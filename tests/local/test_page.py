@@ -30,6 +30,7 @@ def told(**changes: Any) -> dict[str, Any]:
         "now": "2026-01-01T00:00:10.000+00:00",
         "endpoint_url": "http://127.0.0.1:8155",
         "proxy_url": "http://127.0.0.1:8156",
+        "unjailed": "",
         "applications": [],
         "events": [],
     } | changes
