@@ -106,9 +106,11 @@ class Group:
             member.launched, member.deployed = record.launched, record.deployed
             self._members[name] = member
         current = self.environment.version_label
-        self._each([item for item in self.members if item.label == current], current, Instance.boot)
-        if other := [item for item in self.members if item.label != current]:
-            self.deploy(other, current)  # a deployment that was under way is brought to its end
+        whole = [item for item in self.members if (item.label, item.status) == (current, "Deployed")]
+        self._each(whole, current, Instance.boot)
+        if other := [item for item in self.members if item not in whole]:
+            # A deployment that was under way is brought to its end, its leader's commands too.
+            self.deploy(other, current, leader=bool(self.environment.operation))
 
     def register(self, members: Sequence[Member]) -> None:
         """Let members take requests."""
