@@ -68,6 +68,8 @@ class Instance:
         try:
             unpack(deployment.bundle, staging)
             workflow.hooks(staging, "hooks", "prebuild")
+            if (staging / ".platform" / "nginx").exists():
+                workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
             commands = _commands(staging, deployment.options)
         except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:

@@ -51,7 +51,7 @@ class Client:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert (done.returncode == 0) is ok, f"{' '.join(command)}: {done.returncode}\n{done.stdout}"

@@ -82,6 +82,23 @@ def test_a_process_that_dies_is_restarted(instance: Instance, tmp_path: Path) ->
     assert "exited with code 7 and was restarted" in instance.causes()[0]
 
 
+def test_every_process_of_a_procfile_runs_with_its_own_log_and_limits(instance: Instance, tmp_path: Path) -> None:
+    worker = "import os, time; print('worker', os.environ['PORT'], flush=True); time.sleep(600)"
+    lines = 'web: python server.py\nworker: python worker.py\nshell: test -n "$PORT" && sleep 600\n'
+    instance.deploy(deployment(tmp_path, bundle(Procfile=lines, **{"worker.py": worker})))
+    assert len(instance.pids()) == 3
+    deadline = time.monotonic() + 10
+    while f"worker {instance.port}" not in (instance.log_dir / "worker.stdout.log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    (running,) = [path for path in Path("/proc").glob("[0-9]*")
+                  if (path / "cmdline").exists() and (path / "cmdline").read_bytes() == b"python\0worker.py\0"
+                  and f"{MARK}={tmp_path / 'i-1'}/".encode() in (path / "environ").read_bytes()]  # fmt: skip
+    limits = {line[:26].strip(): line[26:].split() for line in (running / "limits").read_text().splitlines()}
+    assert limits["Max core file size"][0] == "0"
+    assert int(limits["Max open files"][0]) <= 8192
+
+
 def test_container_commands_run_by_name_and_leader_only_on_the_leader(instance: Instance, tmp_path: Path) -> None:
     extension = """
 container_commands:
