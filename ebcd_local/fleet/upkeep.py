@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ebcd_local import options
 from ebcd_local.fleet import scaling
@@ -19,6 +20,8 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
     try:
         if dead := [member for member in group.members if not member.instance.alive]:
             _replace(fleet, group, dead)
+        # An operation may have ended since the load was measured: what counts is who is there now.
+        load = replace(load, instances=len(group.members))
         found = fleet.effective(environment)
         minimum, maximum = options.sizes(found)
         trigger = scaling.Trigger.of(found, fleet.speed)

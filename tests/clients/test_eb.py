@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 from shell import PLATFORM, REGION, ROOT, Client
 
-DEADLINE = 400.0
-
 
 def eb(client: Client, folder: Path, *words: str, ok: bool = True, answer: str = "") -> str:
     return client.run("eb", *words, cwd=folder, ok=ok, answer=answer)
@@ -170,4 +168,4 @@ def journeys(client: Client, request: pytest.FixtureRequest) -> Iterator[dict[st
 @pytest.mark.xdist_group("eb")
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_the_official_eb(journeys: dict[str, Future[None]], name: str) -> None:
-    journeys[name].result(DEADLINE)
+    journeys[name].result()
