@@ -19,10 +19,10 @@ ship: install
 	@$(BIN)/ebcd ship
 
 test: install
-	$(PYTEST) -n 2 -m 'not long'
+	$(PYTEST) -n 2 --dist loadgroup -m 'not long'
 
 test-long: install
-	$(PYTEST) -n 2 -rfEP
+	$(PYTEST) -n 2 --dist loadgroup -rfEP
 
 check: install
 	$(BIN)/ruff check .
