@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from ebcd import check as linting
 from ebcd import config
 from ebcd.bundle import build, listing
-from ebcd.check.lint import Severity
+from ebcd.bundle.cache import default_folder
+from ebcd.check import Severity
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Rev
 from ebcd.cli.session import load
-from ebcd.cli.source import files_of, options_of, repository_of
+from ebcd.cli.source import inspected_bundle, options_of, repository_of
 from ebcd.errors import EbcdError, Refused
 from ebcd.model import Stage
 from ebcd.report import result, text
@@ -41,7 +42,8 @@ def bundle(
                  for item in listing(repository, commit, options)]  # fmt: skip
         tell(common, head | {"paths": paths}, text.listed)
         return
-    made = build(repository, commit, options, output or Path(f"{commit.version_label}.zip"))
+    path = output or Path(f"{commit.version_label}.zip")
+    made = build(repository, commit, options, path, cache=default_folder(os.environ))
     told = {"path": str(made.path), "content_digest": made.content_digest, "sha256": made.sha256, "size": made.size,
             "entries": made.entries}  # fmt: skip
     tell(common, head | told, text.bundled)
@@ -53,7 +55,9 @@ def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
     configuration = load(common)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
-    found = linting.check(files_of(repository, commit, options), _stage(common))
+    with TemporaryDirectory(prefix="ebcd-") as folder:
+        _, inspection = inspected_bundle(repository, commit, options, Path(folder))
+    found = inspection.findings(_stage(common))
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:

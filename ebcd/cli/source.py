@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
-from ebcd import check as linting
 from ebcd.bundle import Repository, build
-from ebcd.bundle.build import contents
-from ebcd.check.extensions import File, option_settings
-from ebcd.check.lint import Finding, Severity
+from ebcd.bundle.cache import default_folder
+from ebcd.check import Finding, Inspection, Severity
+from ebcd.check.extensions import option_settings
 from ebcd.errors import Refused
 from ebcd.model import BundleOptions, Commit, Configuration, SourceBundle, Stage
 
@@ -25,10 +25,14 @@ def options_of(configuration: Configuration | None) -> BundleOptions:
     return configuration.bundle if configuration else BundleOptions()
 
 
-def files_of(repository: Repository, commit: Commit, options: BundleOptions) -> dict[str, File]:
-    """What a commit's bundle holds, for `check`."""
-    found = contents(repository, commit, options)
-    return {item.path: File(item.data, bool(item.mode & 0o111)) for item in found}
+def inspected_bundle(
+    repository: Repository, commit: Commit, options: BundleOptions, folder: Path
+) -> tuple[SourceBundle, Inspection]:
+    """A commit's bundle in a folder, and what `check` sees of it: each file is read once for both."""
+    inspection = Inspection()
+    path = folder / f"{commit.version_label}.zip"
+    made = build(repository, commit, options, path, cache=default_folder(os.environ), inspection=inspection)
+    return made, inspection
 
 
 def checked_bundle(
@@ -37,10 +41,9 @@ def checked_bundle(
     """The revision's bundle in a folder. Raises Refused when `check` finds an error in it."""
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
-    files = files_of(repository, commit, options)
-    _refuse_errors(commit, linting.check(files, stage))
-    made = build(repository, commit, options, folder / f"{commit.version_label}.zip")
-    return replace(made, options=option_settings(files))
+    made, inspection = inspected_bundle(repository, commit, options, folder)
+    _refuse_errors(commit, inspection.findings(stage))
+    return replace(made, options=option_settings(inspection.files()))
 
 
 def _refuse_errors(commit: Commit, found: list[Finding]) -> None:
