@@ -58,7 +58,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _fail(error: EbcdError, arguments: list[str]) -> int:
     from ebcd.cli import output
-    from ebcd.report.result import envelope
+    from ebcd.report.envelope import envelope
 
     result = envelope(_command_of(arguments), error)
     if not error.told:

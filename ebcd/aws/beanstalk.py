@@ -14,8 +14,15 @@ class Beanstalk:
     """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
 
     def __init__(self, clients: Clients) -> None:
-        self._read = clients.beanstalk
-        self._once = clients.beanstalk_once
+        self._clients = clients
+
+    @property
+    def _read(self) -> Any:
+        return self._clients.beanstalk
+
+    @property
+    def _once(self) -> Any:
+        return self._clients.beanstalk_once
 
     # reads: retried by botocore
 

@@ -14,8 +14,6 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
 
@@ -59,7 +57,7 @@ class Storage:
     """One bucket. Every call names the expected owner, because the default bucket's name can be guessed."""
 
     def __init__(self, clients: Clients, bucket: str, owner: str) -> None:
-        self._s3 = clients.s3
+        self._clients = clients
         self.bucket = bucket
         self._place = {"Bucket": bucket, "ExpectedBucketOwner": owner}
 
@@ -67,8 +65,8 @@ class Storage:
         """Whether the bucket is there. Raises AwsRefused (code `bucket-owner`) when it is another account's."""
         with answering("s3:HeadBucket"):
             try:
-                self._s3.head_bucket(**self._place)
-            except ClientError as error:
+                self._clients.s3.head_bucket(**self._place)
+            except Exception as error:
                 if error_code(error) in _NO_BUCKET:
                     return False
                 if error_code(error) in {"403", "AccessDenied"}:
@@ -89,8 +87,8 @@ class Storage:
         """The object; None when there is none (or no bucket)."""
         with answering("s3:GetObject"):
             try:
-                found = self._s3.get_object(**self._place, Key=key)
-            except ClientError as error:
+                found = self._clients.s3.get_object(**self._place, Key=key)
+            except Exception as error:
                 if error_code(error) in _MISSING | _NO_BUCKET:
                     return None
                 raise
@@ -103,8 +101,8 @@ class Storage:
         """Whether there is an object of that key."""
         with answering("s3:HeadObject"):
             try:
-                self._s3.head_object(**self._place, Key=key)
-            except ClientError as error:
+                self._clients.s3.head_object(**self._place, Key=key)
+            except Exception as error:
                 if error_code(error) in _MISSING | _NO_BUCKET:
                     return False
                 raise
@@ -116,8 +114,8 @@ class Storage:
         while True:
             with answering("s3:ListBucket"):
                 try:
-                    page = self._s3.list_objects_v2(**self._place, Prefix=prefix, **token)
-                except ClientError as error:
+                    page = self._clients.s3.list_objects_v2(**self._place, Prefix=prefix, **token)
+                except Exception as error:
                     if error_code(error) in _NO_BUCKET:
                         return
                     raise
@@ -151,8 +149,8 @@ class Storage:
         """Delete the object that was read with that ETag. Raises PreconditionFailed; one that is gone is no error."""
         with answering("s3:DeleteObject"):
             try:
-                self._s3.delete_object(**self._place, Key=key, IfMatch=etag)
-            except ClientError as error:
+                self._clients.s3.delete_object(**self._place, Key=key, IfMatch=etag)
+            except Exception as error:
                 if error_code(error) in _CONDITION:
                     raise PreconditionFailed(key) from error
                 if error_code(error) not in _MISSING:
@@ -161,7 +159,7 @@ class Storage:
     def remove(self, key: str) -> None:
         """Delete an object, whatever it holds; one that is gone is no error."""
         with answering("s3:DeleteObject"):
-            self._s3.delete_object(**self._place, Key=key)
+            self._clients.s3.delete_object(**self._place, Key=key)
 
     def upload(self, key: str, path: Path, *, sha256: str, metadata: dict[str, str], tick: Callable[[], None]) -> bool:
         """Send a file under a key that its content names; False when it was there already.
@@ -181,8 +179,8 @@ class Storage:
         for attempt in range(1, _CONFLICT_ATTEMPTS + 1):
             with answering(operation):
                 try:
-                    return str(self._s3.put_object(**self._place, **request)["ETag"])
-                except ClientError as error:
+                    return str(self._clients.s3.put_object(**self._place, **request)["ETag"])
+                except Exception as error:
                     if error_code(error) in _CONDITION:
                         raise PreconditionFailed(str(request["Key"])) from error
                     # 409: a concurrent write was in the way, and S3 asks for the request again.

@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ebcd import config, local
 from ebcd.aws.beanstalk import Beanstalk
@@ -16,6 +15,7 @@ from ebcd.aws.session import Access, account, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.options import Common
 from ebcd.cli.output import console
+from ebcd.cli.source import load
 from ebcd.model import Configuration, Stage, Target
 from ebcd.release.clock import SystemClock
 from ebcd.release.hold import Hold
@@ -41,11 +41,6 @@ class Session:
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""
         return Run(command, self.stage, time.monotonic())
-
-
-def load(options: Common) -> Configuration | None:
-    """ebcd.toml here or above, or the one named; None when there is none."""
-    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
 
 
 def open_session(options: Common, clock: SystemClock) -> Session:

@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ebcd.bundle import Repository, build
-from ebcd.bundle.cache import default_folder
-from ebcd.check import Finding, Inspection, Severity
-from ebcd.check.extensions import option_settings
+from ebcd import config
+from ebcd.cli.options import Common
 from ebcd.errors import Refused
 from ebcd.model import BundleOptions, Commit, Configuration, SourceBundle, Stage
+
+if TYPE_CHECKING:
+    from ebcd.bundle import Repository
+    from ebcd.check import Finding, Inspection
+
+
+def load(options: Common) -> Configuration | None:
+    """ebcd.toml here or above, or the one named; None when there is none."""
+    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
 
 
 def repository_of(configuration: Configuration | None) -> Repository:
     """The repository of ebcd.toml's folder, else of this one."""
+    from ebcd.bundle import Repository
+
     source = configuration.source if configuration else None
     return Repository(source.parent if source else Path.cwd())
 
@@ -29,6 +39,10 @@ def inspected_bundle(
     repository: Repository, commit: Commit, options: BundleOptions, folder: Path
 ) -> tuple[SourceBundle, Inspection]:
     """A commit's bundle in a folder, and what `check` sees of it: each file is read once for both."""
+    from ebcd.bundle import build
+    from ebcd.bundle.cache import default_folder
+    from ebcd.check import Inspection
+
     inspection = Inspection()
     path = folder / f"{commit.version_label}.zip"
     made = build(repository, commit, options, path, cache=default_folder(os.environ), inspection=inspection)
@@ -39,6 +53,8 @@ def checked_bundle(
     configuration: Configuration | None, stage: Stage, revision: str, *, allow_dirty: bool, folder: Path
 ) -> SourceBundle:
     """The revision's bundle in a folder. Raises Refused when `check` finds an error in it."""
+    from ebcd.check.extensions import option_settings
+
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
     made, inspection = inspected_bundle(repository, commit, options, folder)
@@ -47,7 +63,7 @@ def checked_bundle(
 
 
 def _refuse_errors(commit: Commit, found: list[Finding]) -> None:
-    errors = [item for item in found if item.severity is Severity.ERROR]
+    errors = [item for item in found if item.severity == "error"]
     if not errors:
         return
     first = errors[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress as Spinner
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ebcd.release.run import Progress, Status
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Spinner
 
 _MARKS = {
     Status.DONE: "[green]✔[/]",
@@ -70,6 +73,9 @@ class TerminalProgress:
 
     def begin(self, text: str) -> None:
         """Start a spinner."""
+        from rich.progress import Progress as Spinner
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self._spinner = Spinner(*columns, console=self._console, transient=True)
         self._spinner.add_task(escape(text))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
-from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
+from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
@@ -15,18 +14,23 @@ from ebcd.release.plan import bundle_key
 from ebcd.release.rollback import rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
+from ebcd.report.envelope import Json, age, envelope
 
-SCHEMA = 1
-Json = dict[str, Any]
-
-
-def envelope(command: str, error: EbcdError | None = None) -> Json:
-    """The four keys that every result has, and the error where there is one."""
-    exit_code = error.exit_code if error else ExitCode.OK
-    result: Json = {"schema": SCHEMA, "command": command, "ok": error is None, "exit_code": int(exit_code)}
-    if error is not None:
-        result["error"] = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
-    return result
+__all__ = [
+    "Json",
+    "age",
+    "candidate",
+    "envelope",
+    "hold",
+    "live",
+    "lock",
+    "of_run",
+    "outcome",
+    "releases",
+    "rollback",
+    "stamp",
+    "status",
+]
 
 
 def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float) -> Json:
@@ -137,16 +141,6 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
 def stamp(at: datetime | None) -> str | None:
     """A time as JSON has it: ISO 8601 in UTC."""
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
-
-
-def age(delta: timedelta) -> str:
-    """A time span as people say it."""
-    seconds = max(0, int(delta.total_seconds()))
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} s"
 
 
 def _unready(environment: Environment, stage: Stage) -> str:

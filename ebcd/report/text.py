@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ebcd.report.result import Json, age
+from ebcd.report.envelope import Json, age
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
