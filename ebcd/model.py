@@ -273,3 +273,25 @@ class InstanceHealth:
     """The version deployed on it."""
     deployment_status: str
     """In Progress, Deployed or Failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    """A part of an upload: a range of a file, sent, or copied inside S3 from another object."""
+
+    offset: int
+    """Where it begins in the file."""
+    length: int
+    """Bytes."""
+    source: int | None = None
+    """Where the same bytes begin in the object that is copied from; None: they are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an upload took."""
+
+    sent: int
+    """Bytes that crossed the wire."""
+    copied: int
+    """Bytes that S3 copied."""

@@ -35,6 +35,7 @@ from ebcd.release.steps import (
     TerminateEnvironment,
     UploadBundle,
 )
+from ebcd.release.upload import upload
 
 
 class Executor:
@@ -104,7 +105,7 @@ class Executor:
                 return Seen()
             case UploadBundle():
                 assert self._run.bundle is not None
-                return actions.upload(services, tick, step, self._run.bundle)
+                return upload(services, tick, step, self._run.bundle)
             case CreateApplication():
                 return actions.create_application(services, tick, application)
             case CreateVersion():
