@@ -28,7 +28,7 @@ def realistic(folder: Path, files: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source.read_bytes() + (f"\n# part {copy}\n".encode() if copy else b""))
         paths.append(path)
-    _commit(folder, "All of it")
+    commit(folder, "All of it")
     git(folder, "repack", "-a", "-d", "-q")
     change(folder, paths[:: len(paths) // 5][:5])
     return folder
@@ -47,7 +47,7 @@ def large(folder: Path, megabytes: int) -> Path:
         block = (content * 2)[: 1024**2]
         (folder / f"{number:03}.dat").write_bytes(bytes([number % 256]) + block * size)
         left, number = left - size, number + 1
-    _commit(folder, "Large files")
+    commit(folder, "Large files")
     return folder
 
 
@@ -56,7 +56,7 @@ def change(folder: Path, paths: list[Path]) -> None:
     for path in paths:
         with path.open("ab") as stream:
             stream.write(b"\n# changed\n")
-    _commit(folder, f"Change {len(paths)} files")
+    commit(folder, f"Change {len(paths)} files")
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -65,7 +65,8 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
-def _commit(folder: Path, message: str) -> None:
+def commit(folder: Path, message: str) -> None:
+    """Commit everything below a folder, which becomes a repository."""
     if not (folder / ".git").exists():
         git(folder, "init", "-q", "-b", "main")
     git(folder, "add", "--all", "--force")

@@ -111,7 +111,10 @@ def connect(access: Access) -> Clients:
 def _session(access: Access) -> Any:
     from botocore.session import Session
 
+    from ebcd.aws.loader import ServiceLoader
+
     session = Session(profile=access.profile)
+    session.register_component("data_loader", ServiceLoader.of(session))
     session.set_config_variable("region", access.region)
     if access.access_key_id and access.secret_access_key:
         session.set_credentials(access.access_key_id, access.secret_access_key)

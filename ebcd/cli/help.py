@@ -5,7 +5,8 @@ Typer would draw it with rich, whose import takes longer than everything else th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -23,15 +24,34 @@ class Command(TyperCommand):
         _write(formatter, _parameters(self, ctx))
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What `--help` shows of a command that is not imported."""
+
+    place: str
+    """Where it is."""
+    heading: str
+    help: str
+
+
 class Group(TyperGroup):
-    """A group whose commands stand under the headings of their panels."""
+    """A group whose commands stand under their headings."""
+
+    entries: Mapping[str, Entry] = {}
+    """Commands that are not imported yet."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        names: dict[str, Any] = dict.fromkeys(self.entries)
+        self.commands = names | self.commands
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the group's own options."""
-        shown = ((name, self.commands[name]) for name in self.list_commands(ctx) if not self.commands[name].hidden)
-        rows = ((getattr(command, "rich_help_panel", None) or "Commands",
-                 (name, command.get_short_help_str(formatter.width))) for name, command in shown)  # fmt: skip
-        _write(formatter, rows)
+        entries = dict(self.entries) or {
+            name: Entry("", "Commands", self.commands[name].get_short_help_str(formatter.width))
+            for name in self.list_commands(ctx)
+        }
+        _write(formatter, ((entry.heading, (name, entry.help)) for name, entry in entries.items()))
         _write(formatter, _parameters(self, ctx))
 
 
