@@ -10,7 +10,9 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-LARGEST = 5_000_000
+MANY = 20_000
+"""Files from which they are small ones, so that the repository does not become a gigabyte."""
+LARGEST, SMALL = 5_000_000, 16_000
 """Bytes; a larger file of the machine's is left out."""
 
 
@@ -19,7 +21,7 @@ def realistic(folder: Path, files: int) -> Path:
 
     Where the machine has fewer, they come again in another folder, each with a line of its own.
     """
-    sources = list(_sources())
+    sources = list(_sources(SMALL if files >= MANY else LARGEST))
     rounds = (itertools.repeat(number, len(sources)) for number in itertools.count())
     numbered = zip(itertools.chain.from_iterable(rounds), itertools.cycle(sources), strict=False)
     paths = []
@@ -73,7 +75,7 @@ def commit(folder: Path, message: str) -> None:
     git(folder, "commit", "-q", "-m", message)
 
 
-def _sources() -> Iterator[tuple[str, Path]]:
+def _sources(largest: int) -> Iterator[tuple[str, Path]]:
     """Each file below the standard library and site-packages, without what Python compiled."""
     for key in ("stdlib", "purelib"):
         root = Path(sysconfig.get_path(key))
@@ -81,5 +83,5 @@ def _sources() -> Iterator[tuple[str, Path]]:
             folders[:] = sorted(name for name in folders if name not in {"__pycache__", "site-packages", ".git"})
             for name in sorted(names):
                 path = Path(folder) / name
-                if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST:
+                if path.is_file() and not path.is_symlink() and path.stat().st_size <= largest:
                     yield f"{key}/{path.relative_to(root)}", path

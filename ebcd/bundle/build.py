@@ -22,6 +22,7 @@ from ebcd.model import BundleOptions, Commit, SourceBundle
 IGNORE_FILE = ".ebignore"
 _MODES = {EXECUTABLE: 0o100755, SYMLINK: LINK}
 _PLAIN = 0o100644
+_SMALL = 64 * 1024
 
 
 def listing(repository: Repository, commit: Commit, options: BundleOptions) -> list[Choice]:
@@ -90,12 +91,18 @@ def _write(
 ) -> dict[str, Stream]:
     """Write the files into the archive; their streams by path.
 
-    What is compressed already comes first: images, fonts, wheels and the like change more seldom than code does, and
-    the next bundle then begins with the same bytes.
+    What seldom changes comes first, so that the next bundle begins with the same bytes: what is compressed already
+    (images, fonts, wheels), then what is large, then the rest, in which most changes are.
     """
+
+    def changes(file: File) -> tuple[bool, bool]:
+        if is_compressed(file.path):
+            return False, False
+        cached = None if file.entry.size else cache.find(file.entry.blob, stored=False)
+        return True, (cached.stream.size if cached else file.entry.size) < _SMALL
+
     written: dict[str, Stream] = {}
-    ordered = sorted(files, key=lambda file: not is_compressed(file.path))  # stable: else by path
-    with closing(streams(ordered, cache, inspection)) as made:
+    with closing(streams(sorted(files, key=changes), cache, inspection)) as made:  # stable: else by path
         for file, stream, pieces in made:
             archive.add(file.path, file.mode, stream, pieces)
             written[file.path] = stream

@@ -43,7 +43,7 @@ class Group(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         names: dict[str, Any] = dict.fromkeys(self.entries)
-        self.commands = names | self.commands
+        self.commands: Any = {**names, **self.commands}
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the group's own options."""

@@ -276,15 +276,16 @@ def test_an_unchanged_file_keeps_its_time_and_a_changed_one_does_not(git: Git, t
     assert stamps(make(git, tmp_path))["a"] >= (2025, 12, 29)
 
 
-def test_what_is_compressed_already_comes_first_and_the_digest_goes_by_path(git: Git, tmp_path: Path) -> None:
-    git.commit(**{"a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "z.woff2": "z"})
+def test_what_seldom_changes_comes_first_and_the_digest_goes_by_path(git: Git, tmp_path: Path) -> None:
+    large = "y" * 70_000
+    git.commit(**{"a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "y.csv": large, "z.woff2": "z"})
     bundle = make(git, tmp_path)
-    assert names(bundle) == ["b/c.PNG", "z.woff2", "a.py", "b/d.py", ".ebcd/manifest.json"]
+    assert names(bundle) == ["b/c.PNG", "z.woff2", "y.csv", "a.py", "b/d.py", ".ebcd/manifest.json"]
     with zipfile.ZipFile(bundle.path) as archive:
         manifest = json.loads(archive.read(".ebcd/manifest.json"))
     told = json.dumps({name: value for name, value in manifest.items() if name not in {"content_digest", "tool"}},
                       indent=2, sort_keys=True) + "\n"  # fmt: skip
-    contents = {".ebcd/manifest.json": told, "a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "z.woff2": "z"}
+    contents = {".ebcd/manifest.json": told, "a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "y.csv": large, "z.woff2": "z"}
     identity = "".join(
         f"{path}\x00100644\x00{hashlib.sha256(text.encode()).hexdigest()}\n" for path, text in contents.items()
     )
