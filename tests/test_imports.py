@@ -53,7 +53,7 @@ def of(modules: set[str], names: set[str]) -> set[str]:
 def test_the_version_is_told_by_hardly_anything() -> None:
     modules = imported(RUN, "--version")
     assert of(modules, {"ebcd"}) == {"ebcd", "ebcd.__main__"}
-    assert of(modules, FOREIGN | AWS | BUNDLING | RICH | {"typer", "dataclasses", "asyncio"}) == set()
+    assert of(modules, FOREIGN | AWS | BUNDLING | RICH | {"typer", "dataclasses", "typing"}) == set()
 
 
 @pytest.mark.parametrize("arguments", [("--help",), *((name, "--help") for name in COMMANDS)])

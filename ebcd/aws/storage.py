@@ -238,9 +238,8 @@ class Storage:
             return MultipartUpload(self._clients.s3, self._place, key, path, parts, source).run(
                 metadata, tick, progress
             )
-        tick()
         size = path.stat().st_size
-        with FileRange(path, 0, size) as body:
+        with FileRange(path, 0, size, tick) as body:
             try:
                 self._put("s3:PutObject", Key=key, Body=body, IfNoneMatch="*", Metadata=metadata,
                           ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -51,13 +52,14 @@ class SilentProgress:
 class PlainProgress:
     """One line for what begins, happens and ends: for CI logs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._began = self._told = time.monotonic()
+        self._now = now
+        self._began = self._told = now()
 
     def begin(self, text: str) -> None:
         """A line that the step begins."""
-        self._began = self._told = time.monotonic()
+        self._began = self._told = self._now()
         self._line(f"… {text}")
 
     def note(self, text: str) -> None:
@@ -66,7 +68,7 @@ class PlainProgress:
 
     def transferred(self, done: int, total: int) -> None:
         """A line now and then, with the rate and the time that is left."""
-        now = time.monotonic()
+        now = self._now()
         if not done or now - self._told < INTERVAL:
             return
         self._told = now

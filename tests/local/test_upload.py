@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,10 @@ from ebcd.bundle.archive import ArchiveWriter
 from ebcd.bundle.compress import compress
 from ebcd.bundle.delta import entries, parts
 from ebcd.errors import AwsRefused, Interrupted
-from ebcd.model import Upload
+from ebcd.model import Commit, SourceBundle, Upload
+from ebcd.release.run import Status
+from ebcd.release.steps import UploadBundle
+from ebcd.release.upload import upload
 
 MB = 1024**2
 FOLDER = "ebcd/shop/bundles"
@@ -265,3 +269,54 @@ def test_what_nobody_came_back_to_is_aborted_after_a_day(storage: Storage, clien
     upload = MultipartUpload(Told(), place, f"{FOLDER}/stale.zip", path, planned, None)
     assert upload.run({}, lambda: None, lambda _: None)
     assert Told.aborted == ["old"]
+
+
+class Notes:
+    """Keeps what a run tells."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.done: list[tuple[int, int]] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def transferred(self, done: int, total: int) -> None:
+        self.done.append((done, total))
+
+
+def test_a_release_copies_from_the_application_s_newest_bundle(storage: Storage, tmp_path: Path) -> None:
+    told = []
+    for number, changed in enumerate(({}, {20: 1}, {20: 1, 3: 1})):
+        path = archive(tmp_path / f"{number}.zip", 24, changed)
+        commit = Commit("0" * 40, "t", datetime(2026, 1, 2, tzinfo=UTC), "One")
+        digest = f"{number}" * 64
+        size = path.stat().st_size
+        bundle = SourceBundle(commit, path, digest, hashlib.sha256(path.read_bytes()).hexdigest(), size, 24)
+        services: Any = SimpleNamespace(storage=storage, progress=Notes())
+        step = UploadBundle(f"ebcd/chain/bundles/{digest}.zip", size)
+        told.append(upload(services, lambda: None, step, bundle))
+        assert services.progress.done[-1] == (size, size)
+        assert services.progress.notes == []
+        again = upload(services, lambda: None, step, bundle)
+        assert again.status is Status.SKIPPED
+    assert told[0].text == ""
+    assert told[1].text == "4.2 MB sent, 21.0 MB copied inside S3"
+    assert told[2].text == "5.2 MB sent, 19.9 MB copied inside S3"
+
+
+def test_an_earlier_bundle_that_is_no_archive_is_told_and_all_is_sent(
+    storage: Storage, clients: Clients, tmp_path: Path
+) -> None:
+    clients.s3.put_object(Bucket=BUCKET, Key="ebcd/spoilt/bundles/x.zip", Body=b"no archive")
+    path = archive(tmp_path / "1.zip", 20, {})
+    commit = Commit("0" * 40, "t", datetime(2026, 1, 2, tzinfo=UTC), "One")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    bundle = SourceBundle(commit, path, "d" * 64, sha256, path.stat().st_size, 20)
+    services: Any = SimpleNamespace(storage=storage, progress=Notes())
+    seen = upload(services, lambda: None, UploadBundle("ebcd/spoilt/bundles/y.zip", bundle.size), bundle)
+    assert (seen.text, seen.status) == ("", Status.DONE)
+    assert "all is sent" in services.progress.notes[0]
+    found = storage.get("ebcd/spoilt/bundles/y.zip")
+    assert found is not None
+    assert found.body == path.read_bytes()
