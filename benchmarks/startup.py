@@ -18,7 +18,7 @@ from typing import Any
 import programs
 from programs import Local
 from repositories import change, commit
-from timing import Case, Row, ratio, rounds, table
+from timing import Case, Row, Sample, once, ratio, rounds, table
 
 VERSION, HELP, LOOK = 0.05, 0.20, 0.33
 """Shares of the peer's time."""
@@ -70,15 +70,14 @@ def _answers(repository: Path, runs: int, ebcd: Path, peers: Path, local: Local)
 
 def _rollback(repository: Path, runs: int, ebcd: Path, local: Local) -> Row:
     """Whole process less the time in which the server is at work: its calls, and the swap until it says it is done."""
-    own, whole = [], []
+    case, found, own = Case([ebcd / "ebcd", "swap", "--rollback"], repository, local.environ), Sample(), []
     for _ in range(runs):
         before, start = local.last(), time.time()
-        programs.run([ebcd / "ebcd", "swap", "--rollback"], repository, local.environ)
-        end = time.time()
-        whole.append(end - start)
-        own.append(whole[-1] - _served(local, before, start, end))
+        once(case, found)
+        own.append(found.wall[-1] - _served(local, before, start, time.time()))
         programs.run([ebcd / "ebcd", "swap", "--to", "r2"], repository, local.environ)
-    detail = f"{statistics.median(whole):.2f} s in all; own {min(own):.2f} to {max(own):.2f} s"
+    detail = (f"{found.median:.2f} s in all; own {min(own):.2f} to {max(own):.2f}; processor "
+              f"{statistics.median(found.processor):.2f}")  # fmt: skip
     return Row("`ebcd swap --rollback`, own time", statistics.median(own), ROLLBACK, "s", "", detail)
 
 

@@ -69,11 +69,12 @@ def rounds(cases: Mapping[str, Case], runs: int) -> dict[str, Sample]:
     for _ in range(runs):
         for name, case in cases.items():
             case.prepare()
-            _once(case, found[name])
+            once(case, found[name])
     return found
 
 
-def _once(case: Case, sample: Sample) -> None:
+def once(case: Case, sample: Sample) -> None:
+    """Run a case, and add what it took."""
     start = time.perf_counter()
     process = subprocess.Popen([str(word) for word in case.command], cwd=case.cwd, env=os.environ | dict(case.environ),
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
