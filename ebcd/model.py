@@ -22,6 +22,20 @@ class Strategy(StrEnum):
     """How a release reaches its users."""
 
     BLUE_GREEN = "blue-green"
+    """A fresh environment for each release, and a CNAME swap."""
+    PAIR = "pair"
+    """Two standing environments: a release is deployed on the one that is not live, and swapped."""
+    IN_PLACE = "in-place"
+    """One environment, whose version each release updates."""
+
+
+class Tier(StrEnum):
+    """What a stage's environments do."""
+
+    WEB = "web"
+    """Answer requests, at a CNAME."""
+    WORKER = "worker"
+    """Read a queue. There is no CNAME: live is the environment of the stage's fixed name."""
 
 
 class OnFailure(StrEnum):
@@ -100,11 +114,12 @@ class Stage:
     application: str
     region: str
     cname: str
-    """The live CNAME's prefix."""
+    """The live CNAME's prefix; empty for a worker."""
     target: Target = Target.AWS
     platform: str = ""
     """A platform branch name, or a platform ARN."""
     strategy: Strategy = Strategy.BLUE_GREEN
+    tier: Tier = Tier.WEB
     accept: tuple[str, ...] = ("Green",)
     """Accepted health: Green, Yellow."""
     stable: float = 60.0
@@ -122,6 +137,11 @@ class Stage:
     proof: Proof | None = None
     tenants: Tenants | None = None
     bake_limits: BakeLimits = field(default_factory=BakeLimits)
+
+    @property
+    def named_only(self) -> bool:
+        """Whether no ebcd.toml declares it: its records tell the rest."""
+        return not self.cname and self.tier is Tier.WEB
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -225,6 +245,8 @@ class Environment:
     created: datetime
     updated: datetime
     platform_arn: str = ""
+    tier: str = ""
+    """WebServer or Worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +281,8 @@ class Metrics:
     """Those answered 5xx."""
     p99: float | None
     """Seconds; None without requests."""
+    instances: int = 0
+    """How many instances report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +297,10 @@ class InstanceHealth:
     """The version deployed on it."""
     deployment_status: str
     """In Progress, Deployed or Failed."""
+
+    def runs(self, label: str) -> bool:
+        """Whether that version is deployed on it, and done."""
+        return (self.version_label, self.deployment_status) == (label, "Deployed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from ebcd.aws.account import Account
 from ebcd.aws.session import Clients, answering
+from ebcd.errors import AwsRefused
 from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, ManagedAction, Metrics, OptionSetting
 
 
 class Beanstalk:
     """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, account: Account) -> None:
         self._clients = clients
+        self._account = account
 
     @property
     def _read(self) -> Any:
@@ -59,7 +62,9 @@ class Beanstalk:
 
     def _environments(self, **filters: object) -> Iterator[Environment]:
         for page in self._pages("describe_environments", "DescribeEnvironments", filters):
-            yield from (_environment(item) for item in page["Environments"])
+            for item in page["Environments"]:
+                self._account.learn(item.get("EnvironmentArn", ""))
+                yield _environment(item)
 
     def events(
         self, application: str, environment: str | None = None, since: datetime | None = None, limit: int = 1000
@@ -114,13 +119,18 @@ class Beanstalk:
         return tuple(found.get("Causes", []))
 
     def metrics(self, environment: str) -> Metrics:
-        """The environment's requests of the last ten seconds. Without enhanced health there are none to see."""
+        """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
             found = self._read.describe_environment_health(
-                EnvironmentName=environment, AttributeNames=["ApplicationMetrics"]
-            ).get("ApplicationMetrics", {})
-        failed = int(found.get("StatusCodes", {}).get("Status5xx", 0))
-        return Metrics(int(found.get("RequestCount", 0)), failed, found.get("Latency", {}).get("P99"))
+                EnvironmentName=environment, AttributeNames=["ApplicationMetrics", "InstancesHealth"]
+            )
+        requests = found.get("ApplicationMetrics", {})
+        return Metrics(
+            requests=int(requests.get("RequestCount", 0)),
+            failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
+            p99=requests.get("Latency", {}).get("P99"),
+            instances=sum(found.get("InstancesHealth", {}).values()),
+        )
 
     def cname_available(self, prefix: str) -> bool:
         """Whether a CNAME prefix is free in the region."""
@@ -183,29 +193,68 @@ class Beanstalk:
         application: str,
         name: str,
         label: str,
-        platform_arn: str,
         cname_prefix: str | None,
         options: Iterable[OptionSetting],
         tags: Mapping[str, str],
+        platform_arn: str = "",
+        template: str = "",
+        worker: bool = False,
     ) -> None:
-        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME."""
+        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME.
+
+        Either a platform's ARN, or a saved configuration (template), which brings its platform with it.
+        """
         request: dict[str, object] = {
             "ApplicationName": application,
             "EnvironmentName": name,
             "VersionLabel": label,
-            "PlatformArn": platform_arn,
             "OptionSettings": _wire_options(options),
             "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            **({"TemplateName": template} if template else {"PlatformArn": platform_arn}),
         }
         if cname_prefix:
             request["CNAMEPrefix"] = cname_prefix
+        if worker:
+            request["Tier"] = {"Name": "Worker", "Type": "SQS/HTTP"}
         with answering("elasticbeanstalk:CreateEnvironment"):
             self._once.create_environment(**request)
 
-    def update_options(self, environment: str, options: Iterable[OptionSetting]) -> None:
-        """Begin to change option settings."""
+    def save_configuration(self, application: str, template: str, environment_id: str) -> None:
+        """Save an environment's settings under a name."""
+        with answering("elasticbeanstalk:CreateConfigurationTemplate"):
+            self._once.create_configuration_template(
+                ApplicationName=application, TemplateName=template, EnvironmentId=environment_id
+            )
+
+    def delete_configuration(self, application: str, template: str) -> None:
+        """Delete a saved configuration; one that is gone is no error."""
+        try:
+            with answering("elasticbeanstalk:DeleteConfigurationTemplate"):
+                self._once.delete_configuration_template(ApplicationName=application, TemplateName=template)
+        except AwsRefused as error:
+            if error.code != "InvalidParameterValue":
+                raise
+
+    def update_options(
+        self,
+        environment: str,
+        options: Iterable[OptionSetting],
+        remove: Iterable[tuple[str, str]] = (),
+        platform_arn: str = "",
+    ) -> None:
+        """Begin to change option settings, and the platform where one is given. remove: namespaces and names."""
+        request: dict[str, object] = {"EnvironmentName": environment, "OptionSettings": _wire_options(options)}
+        if removed := [{"Namespace": namespace, "OptionName": name} for namespace, name in remove]:
+            request["OptionsToRemove"] = removed
+        if platform_arn:
+            request["PlatformArn"] = platform_arn
         with answering("elasticbeanstalk:UpdateEnvironment"):
-            self._once.update_environment(EnvironmentName=environment, OptionSettings=_wire_options(options))
+            self._once.update_environment(**request)
+
+    def update_version(self, environment: str, label: str) -> None:
+        """Begin to deploy another version."""
+        with answering("elasticbeanstalk:UpdateEnvironment"):
+            self._once.update_environment(EnvironmentName=environment, VersionLabel=label)
 
     def swap_cnames(self, source: str, destination: str) -> None:
         """Begin to exchange two environments' CNAMEs. A repeat undoes it, so it is never retried."""
@@ -253,6 +302,7 @@ def _environment(item: Mapping[str, Any]) -> Environment:
         created=item["DateCreated"],
         updated=item["DateUpdated"],
         platform_arn=item.get("PlatformArn", ""),
+        tier=item.get("Tier", {}).get("Name", ""),
     )
 
 

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from ebcd.aws.account import Account
 from ebcd.aws.multipart import FileRange, MultipartUpload, Source
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
@@ -97,10 +98,19 @@ class ObjectReader(io.RawIOBase):
 class Storage:
     """One bucket. Every call names the expected owner, because the default bucket's name can be guessed."""
 
-    def __init__(self, clients: Clients, bucket: str, owner: str) -> None:
+    def __init__(self, clients: Clients, region: str, account: Account) -> None:
         self._clients = clients
-        self.bucket = bucket
-        self._place = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        self._region = region
+        self._account = account
+
+    @property
+    def bucket(self) -> str:
+        """Beanstalk's default bucket of the account in the region."""
+        return f"elasticbeanstalk-{self._region}-{self._account.id}"
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"Bucket": self.bucket, "ExpectedBucketOwner": self._account.id}
 
     def bucket_exists(self) -> bool:
         """Whether the bucket is there. Raises AwsRefused (code `bucket-owner`) when it is another account's."""

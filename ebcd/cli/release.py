@@ -98,13 +98,17 @@ def swap(
 
 
 @shared
-def retire(common: Common, plan: Planned = False) -> None:
+def retire(
+    common: Common,
+    plan: Planned = False,
+    force: Annotated[bool, typer.Option("--force", help="Also those that still get requests.")] = False,
+) -> None:
     """Terminate environments that have drained."""
     from ebcd.release import retire as retirement
     from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
-        retirement.retire(run, session.services, planned=plan)
+        retirement.retire(run, session.services, planned=plan, force=force)
 
     _perform(common, "retire", work, text.retired)
 

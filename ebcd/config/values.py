@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import BakeLimits, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants
+from ebcd.model import BakeLimits, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants, Tier
 
 Parser = Callable[[str, Any], Any]
 
@@ -98,7 +98,7 @@ def size(key: str, value: Any) -> int:
     return found_size
 
 
-def one_of(choices: type[Target] | type[OnFailure] | type[Strategy], later: Sequence[str] = ()) -> Parser:
+def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier], later: Sequence[str] = ()) -> Parser:
     """One of an enumeration's values; those in `later` are known but have no effect yet."""
 
     def parse(key: str, value: Any) -> Any:

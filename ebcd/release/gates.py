@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
+from ebcd.errors import NoAnswer, ReleaseFailed, Throttled
 from ebcd.model import BakeLimits, Stage
 from ebcd.release.clock import polls
 from ebcd.release.probe import proof_failure, smoke_failure
@@ -24,12 +24,20 @@ TOLERATED = 2
 
 
 class Breach(Exception):
-    """The release is live and does not hold what it promised; the executor swaps back."""
+    """The release is live and does not hold what it promised: the executor goes back, where there is a way.
+
+    what, code: how it is told where there is none.
+    """
+
+    def __init__(self, reason: str, *, what: str = "Live does not hold what it promised.", code: str = "") -> None:
+        super().__init__(reason)
+        self.what = what
+        self.code = code
 
 
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
     """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
-    address = _own_address(services, stage, step.environment)
+    address = step.address or _own_address(services, stage, step.environment)
     failure = ""
     for attempt in range(stage.smoke.attempts):
         if attempt:
@@ -40,7 +48,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
             return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
         services.progress.note(failure)
     raise ReleaseFailed(
-        f"The candidate {step.environment} failed its smoke test {stage.smoke.attempts} times.",
+        f"{step.environment} failed its smoke test {stage.smoke.attempts} times.",
         why=f"{failure}.",
         hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
         code="smoke-failed",
@@ -48,9 +56,10 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
 
 
 def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenants) -> str:
-    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach or OutcomeUnknown for live."""
+    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach for live."""
     assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
-    address = _address(services, step.cname) if step.live else _own_address(services, stage, step.environment)
+    address = _address(services, step.cname) if step.live else step.address
+    address = address or _own_address(services, stage, step.environment)
     failure = ""
     for attempt in range(TOLERATED + 1):
         if attempt:
@@ -62,19 +71,12 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         services.progress.note(failure)
     if not step.live:
         raise ReleaseFailed(
-            f"The candidate {step.environment} failed its tenants.",
+            f"{step.environment} failed its tenants.",
             why=f"{failure}.",
             hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
             code="tenants-failed",
         )
-    if step.previous:
-        raise Breach(f"Tenants failed on live: {failure}.")
-    raise OutcomeUnknown(
-        "Tenants failed on live.",
-        why=f"{failure}.",
-        hint=f"ebcd status -s {stage.name}",
-        code="tenants-failed",
-    )
+    raise Breach(f"Tenants failed on live: {failure}.", what="Tenants failed on live.", code="tenants-failed")
 
 
 def _own_address(services: Services, stage: Stage, name: str) -> str:
@@ -95,7 +97,7 @@ def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, a
 
 
 def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) -> str:
-    """See the live URL answered by the release, within the time that DNS may need. Raises Breach or OutcomeUnknown."""
+    """See the live URL answered by the release, within the time that DNS may need. Raises Breach."""
     patience = LOCAL_PROOF_PATIENCE if services.live_address else PROOF_PATIENCE
     failure = ""
     for _ in polls(services.clock, timeout=patience, interval=PROBE_INTERVAL):
@@ -106,12 +108,9 @@ def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) ->
             failure = proof_failure(step.path, answer, step.label, step.sha)
         if not failure:
             return f"{step.path} names it" if stage.proof else f"{stage.smoke.path} {stage.smoke.status}"
-    if step.previous:
-        raise Breach(f"After {patience:g} s the live URL was not answered by the release: {failure}.")
-    raise OutcomeUnknown(
-        f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
-        why=f"{failure} (for {patience:g} s).",
-        hint=f"ebcd status -s {stage.name} shows what holds the live CNAME.",
+    raise Breach(
+        f"After {patience:g} s the live URL was not answered by the release: {failure}.",
+        what=f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
         code="not-proven",
     )
 
@@ -125,7 +124,7 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
         probes += 1
         if spent - asked >= services.interval:
             asked, health = spent, _health_failure(services, stage, step) or _limit_failure(services, stage, step)
-        failure = live_failure(services, stage, step.cname) or health or _tenants_now(services, stage, step.cname)
+        failure = _unanswered(services, stage, step.cname) or health
         failures = [*failures, failure] if failure else []
         if failure:
             services.progress.note(failure)
@@ -134,10 +133,11 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
     return f"{probes} probes"
 
 
-def _tenants_now(services: Services, stage: Stage, cname: str) -> str:
-    """Why the tenants do not pass on live now; empty when they do, or when there is no tenant gate."""
-    if stage.tenants is None:
-        return ""
+def _unanswered(services: Services, stage: Stage, cname: str) -> str:
+    """Why live does not pass its smoke test or its tenants now; empty when it does, and for a worker, without CNAME."""
+    failure = live_failure(services, stage, cname) if cname else ""
+    if failure or stage.tenants is None:
+        return failure
     return tenants_failure(services, stage.tenants, _address(services, cname), cname)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ebcd import words
 from ebcd.errors import AwsRefused
 from ebcd.model import SourceBundle, UploadPart
 from ebcd.release.run import Seen, Services, Status
-from ebcd.release.steps import UploadBundle, megabytes
+from ebcd.release.steps import UploadBundle
 from ebcd.release.waits import Tick
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def upload(services: Services, tick: Tick, step: UploadBundle, bundle: SourceBun
     )  # fmt: skip
     if sent is None:
         return Seen("it was there already", Status.SKIPPED)
-    return Seen(f"{megabytes(sent.sent)} sent, {megabytes(sent.copied)} copied inside S3" if sent.copied else "")
+    return Seen(f"{words.size(sent.sent)} sent, {words.size(sent.copied)} copied inside S3" if sent.copied else "")
 
 
 def _planned(services: Services, key: str, bundle: SourceBundle) -> tuple[tuple[UploadPart, ...], Source | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from ebcd.errors import EbcdError, ExitCode
@@ -18,13 +17,3 @@ def envelope(command: str, error: EbcdError | None = None) -> Json:
     if error is not None:
         result["error"] = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
     return result
-
-
-def age(delta: timedelta) -> str:
-    """A time span as people say it."""
-    seconds = max(0, int(delta.total_seconds()))
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} s"

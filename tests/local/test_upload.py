@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from conftest import BUCKET, REGION, Local
 
+from ebcd.aws.account import Account
 from ebcd.aws.multipart import FileRange, MultipartUpload, Source
 from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
@@ -53,7 +54,7 @@ def clients(local: Local) -> Iterator[Clients]:
 
 @pytest.fixture
 def storage(clients: Clients, request: pytest.FixtureRequest) -> Storage:
-    return Storage(clients, BUCKET, "123456789012")
+    return Storage(clients, REGION, Account(clients))
 
 
 def send(storage: Storage, key: str, path: Path, base: str = "", **given: Any) -> Upload | None:
