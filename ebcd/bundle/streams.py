@@ -94,6 +94,9 @@ def streams(
                     continue
                 contents = [readers[item.file.repository].read(item.file.entry) if item.cached is None else b""
                             for item in batch]  # fmt: skip
+                if not waiting and not any(contents):  # all cached: a thread would cost more than it does
+                    yield from _keep(_make(batch, contents, inspection), cache, inspection)
+                    continue
                 waiting.append((pool.submit(_make, batch, contents, inspection), size))
                 in_flight += size
             for future, _ in waiting:
