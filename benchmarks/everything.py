@@ -37,15 +37,17 @@ def main() -> int:
     print("Installing ebcd and its peers below .bench …", file=sys.stderr)
     ebcd, peers = programs.ebcd(), programs.peers()
     rows: list[Row] = []
-    for found in (startup.measure(given.runs, ebcd, peers), bundle.measure(given.runs, ebcd / "ebcd", given.files),
-                  upload.measure(ebcd, 300)):  # fmt: skip
-        for row in found:
-            print(f"{row.what}: {row.value:.2f}", file=sys.stderr)
-            rows.append(row)
-            load.append(os.getloadavg()[0])
-    told = f"{_circumstances(given.runs, load, time.monotonic() - start)}\n\n{table(rows)}"
-    print(told)
-    _write(told)
+    try:
+        for found in (startup.measure(given.runs, ebcd, peers), bundle.measure(given.runs, ebcd / "ebcd", given.files),
+                      upload.measure(ebcd, 300)):  # fmt: skip
+            for row in found:
+                print(f"{row.what}: {row.value:.2f}", file=sys.stderr)
+                rows.append(row)
+                load.append(os.getloadavg()[0])
+    finally:  # what was measured is told, even where a benchmark fails
+        told = f"{_circumstances(given.runs, load, time.monotonic() - start)}\n\n{table(rows)}"
+        print(told)
+        _write(told)
     return int(not all(row.held for row in rows))
 
 

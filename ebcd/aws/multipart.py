@@ -270,10 +270,12 @@ class MultipartUpload:
                 self._s3.complete_multipart_upload(**self._object, UploadId=upload, IfNoneMatch="*",
                                                    MultipartUpload={"Parts": parts})  # fmt: skip
             except Exception as error:
-                if error_code(error) in _THERE and self._exists():
+                if not self._exists():
+                    raise
+                if error_code(error) in _THERE:
                     self._abort(self._object["Key"], upload)
                     return False
-                raise
+                # No answer, or a bad one, and yet it is there: what it holds is proven next.
         return True
 
     def _prove(self, done: Mapping[int, _Done]) -> None:

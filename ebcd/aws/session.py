@@ -39,6 +39,8 @@ _PERMISSION = frozenset(
 
 _CONNECTIONS = 16
 """Connections that a client keeps open."""
+_BULK_TIMEOUT = 180
+"""Seconds within which S3 must have copied a part or joined an upload."""
 _SIGN_IN = "Sign in or choose a profile: aws sso login, --profile NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -83,16 +85,21 @@ class Clients:
         return self._client("s3", 5)
 
     @cached_property
+    def s3_bulk(self) -> Any:
+        """S3, for what moves or joins many megabytes and may be silent for long."""
+        return self._client("s3", 5, read_timeout=_BULK_TIMEOUT)
+
+    @cached_property
     def sts(self) -> Any:
         """STS."""
         return self._client("sts", 4)
 
-    def _client(self, service: str, attempts: int) -> Any:
+    def _client(self, service: str, attempts: int, read_timeout: float = 20) -> Any:
         from botocore.config import Config
 
         config = Config(
             connect_timeout=5,
-            read_timeout=20,
+            read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=_CONNECTIONS,
             user_agent_appid="ebcd",

@@ -245,7 +245,7 @@ class Storage:
         if len(parts) > 1:
             if self.exists(key):
                 return None
-            return MultipartUpload(self._clients.s3, self._place, key, path, parts, source).run(
+            return MultipartUpload(self._clients.s3_bulk, self._place, key, path, parts, source).run(
                 metadata, tick, progress
             )
         size = path.stat().st_size
