@@ -92,6 +92,8 @@ class BakeLimits:
     """Share of the requests that may be answered 5xx, 0 to 1."""
     p99_seconds: float | None = None
     """Seconds that all but one in a hundred requests may take."""
+    p99_ratio: float | None = None
+    """How many times the p99 of live before the swap it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform version as Beanstalk describes it."""
+
+    arn: str
+    lifecycle: str = ""
+    """Of the version: Recommended, Supported, Deprecated, Retired …; empty: not known."""
+    branch_lifecycle: str = ""
+    """Of its branch: Supported, Deprecated, Retiring, Retired …"""
+    image_id: str = ""
+    """The machine image that its instances start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much of a region's quotas is used. 0: not known."""
+
+    versions: int = 0
+    versions_limit: int = 0
+    environments: int = 0
+    environments_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ManagedAction:
     """A managed update of an environment."""
 
@@ -283,6 +308,11 @@ class Metrics:
     """Seconds; None without requests."""
     instances: int = 0
     """How many instances report."""
+
+    @property
+    def share_5xx(self) -> float:
+        """Share of the requests that were answered 5xx, 0 to 1."""
+        return self.failed / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,8 @@ def number(low: float, high: float) -> Parser:
 
 def bake_limits(key: str, value: Any) -> BakeLimits:
     """`[stages.NAME.bake_limits]`."""
-    return BakeLimits(**members(key, value, {"max_5xx": number(0, 1), "p99_seconds": number(0, 3600)}))
+    known = {"max_5xx": number(0, 1), "p99_seconds": number(0, 3600), "p99_ratio": number(1, 1000)}
+    return BakeLimits(**members(key, value, known))
 
 
 def members(key: str, value: Any, known: dict[str, Parser]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import NoReturn, assert_never
 
 from ebcd.errors import EbcdError, OutcomeUnknown, ReleaseFailed, SwappedBack
-from ebcd.model import Stage
-from ebcd.release import actions, cnames, gates, updates, waits
+from ebcd.model import Metrics, Stage
+from ebcd.release import actions, bake, cnames, gates, updates, waits
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.journal import handed_over
 from ebcd.release.lock import Lease
@@ -29,6 +29,7 @@ from ebcd.release.steps import (
     DeleteVersion,
     HoldHealth,
     MatchCapacity,
+    MeasureLive,
     ProbeTenants,
     ProveLive,
     ScaleDown,
@@ -53,6 +54,7 @@ class Executor:
         self._stage = stage
         self._lease = lease
         self._watch: LiveWatch | None = None
+        self._before: Metrics | None = None
 
     def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
         """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
@@ -142,12 +144,15 @@ class Executor:
                 return updates.scale_down(services, tick, self._stage, step)
             case MatchCapacity():
                 return actions.match_capacity(services, tick, application, step)
+            case MeasureLive():
+                self._before = bake.measure(services, step.environment)
+                return Seen(bake.told(self._before) if self._before else "it cannot be told")
             case SwapCnames():
                 return self._swap(step)
             case ProveLive():
                 return Seen(gates.prove_live(services, tick, self._stage, step))
             case Bake():
-                return Seen(gates.bake(services, tick, self._stage, step))
+                return Seen(bake.bake(services, tick, self._stage, step, self._before))
             case TerminateEnvironment():
                 return actions.terminate(services, tick, application, step)
             case DeleteVersion():

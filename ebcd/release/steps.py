@@ -233,6 +233,16 @@ class ScaleDown:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureLive:
+    """Measure what live's users get before another release takes its place."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"measure what the users of {self.environment} get"
+
+
+@dataclass(frozen=True, slots=True)
 class SwapCnames:
     """Exchange the CNAMEs of candidate and live, once, and read both back."""
 
@@ -326,6 +336,7 @@ Step: TypeAlias = (
     | ProbeTenants
     | SetMinimum
     | MatchCapacity
+    | MeasureLive
     | UpdateOptions
     | AwaitDrain
     | ScaleDown

@@ -62,10 +62,10 @@ def test_the_first_release_creates_the_environment_with_the_live_cname() -> None
 def test_a_later_release_updates_it_and_the_way_back_is_the_earlier_version() -> None:
     plan = plan_ship(seen(live(1), ONE), NEXT, swap=True)
     assert names(plan.steps) == [
-        "UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive", "Bake",
+        "MeasureLive", "UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive", "Bake",
     ]  # fmt: skip
     assert deployments(plan) == [UpdateVersion(NAME, "v2", "r2", live=True, leaves="r1")]
-    assert plan.steps[1] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
+    assert plan.steps[2] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
     assert plan.back == plan.undo
     assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
     assert names(plan.undo) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "ProveLive"]
@@ -82,7 +82,7 @@ def test_settings_go_first_and_come_back_last() -> None:
     stage = replace(IN_PLACE, options=(*IN_PLACE.options, wanted))
     there = replace(seen(live(1), ONE, settings=(size, IN_PLACE.options[0])), stage=stage)
     plan = plan_ship(there, NEXT, swap=True)
-    first, second = plan.steps[:2]
+    first, second = plan.steps[1:3]
     assert first == UpdateOptions(NAME, (IN_PLACE.options[1], wanted))
     assert isinstance(second, UpdateVersion)
     assert plan.undo[1] == UpdateOptions(NAME, (size,), ((wanted.namespace, wanted.name),))
@@ -92,7 +92,7 @@ def test_settings_go_first_and_come_back_last() -> None:
 
 def test_another_platform_is_an_update_of_settings() -> None:
     plan = plan_ship(seen(live(1), ONE), replace(NEXT, platform_arn="arn:new"), swap=True)
-    assert plan.steps[0] == UpdateOptions(NAME, (), platform_arn="arn:new")
+    assert plan.steps[1] == UpdateOptions(NAME, (), platform_arn="arn:new")
     assert plan.undo[1] == UpdateOptions(NAME, (), platform_arn=STAGE.platform)
 
 

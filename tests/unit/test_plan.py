@@ -59,7 +59,8 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     seen = snapshot(environment(1, live=True), releases=(record(1, live_since=100),))
     plan = plan_ship(seen, record(2, Outcome.RUNNING), swap=True)
     assert names(plan.steps) == [
-        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive", "Bake",
+        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "MeasureLive",
+        "SwapCnames", "ProveLive", "Bake",
     ]  # fmt: skip
     created = only(plan.steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)

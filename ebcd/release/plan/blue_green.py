@@ -33,7 +33,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if raised > minimum:
         steps.append(SetMinimum(release.environment, minimum))
     if swap:
-        steps.append(swap_to(stage, release, live, snapshot))
+        steps += (*proofs.baseline(stage, live), swap_to(stage, release, live, snapshot))
         steps += proofs.watch(stage, release, live.cname, bake=True)
         steps += keep_capacity(snapshot, live, minimum)
         steps += retirements(snapshot, {release.environment, live.name}, release.number)

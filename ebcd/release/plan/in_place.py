@@ -49,8 +49,10 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     release = _following(release, snapshot, live)
     settings = change(snapshot, live, stage.options, release.platform_arn)
     back = _back(snapshot, release, live, settings.back)
+    untouched = bool(back) and live.status == "Ready" and live.version_label != release.version_label
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
+        *(proofs.baseline(stage, live) if untouched else ()),
         *((settings.there,) if settings.there else ()),
         deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
         *proofs.gates(stage, release, live.cname, created=False),

@@ -51,6 +51,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if swap:
         steps = (
             *steps,
+            *proofs.baseline(stage, live),
             swap_to(stage, release, live, snapshot),
             *proofs.watch(stage, release, live.cname, bake=True),
             *keep_capacity(snapshot, live, minimum),

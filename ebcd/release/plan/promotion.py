@@ -51,6 +51,7 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
     steps += proofs.probes(stage, release, live.cname, target.endpoint_url)
     if not restoring:
         release = leaving_from(release, snapshot, live)
+        steps += proofs.baseline(stage, live)
     steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
     steps += proofs.watch(stage, release, live.cname, bake=not restoring)
     return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, snapshot, live))

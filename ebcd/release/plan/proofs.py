@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from ebcd.model import Stage, Tier
+from ebcd.model import Environment, Stage, Tier
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.steps import AwaitEnvironment, Bake, HoldHealth, ProbeTenants, ProveLive, SmokeCandidate, Step
+from ebcd.release.steps import (
+    AwaitEnvironment,
+    Bake,
+    HoldHealth,
+    MeasureLive,
+    ProbeTenants,
+    ProveLive,
+    SmokeCandidate,
+    Step,
+)
 
 PROMOTION_PATIENCE = 60.0
 """Seconds that a standing environment has to show accepted health: whoever rolls back is waiting."""
@@ -32,6 +41,11 @@ def probes(stage: Stage, release: ReleaseRecord, cname: str, address: str = "") 
     name = release.environment
     smoke = SmokeCandidate(name, cname, stage.smoke.path, release.version_label, release.sha, address)
     return (smoke, ProbeTenants(name, cname, address=address)) if stage.tenants else (smoke,)
+
+
+def baseline(stage: Stage, live: Environment) -> tuple[Step, ...]:
+    """What live's users get before the swap: the bake holds the release to it."""
+    return (MeasureLive(live.name),) if stage.bake else ()
 
 
 def watch(stage: Stage, release: ReleaseRecord, cname: str, *, bake: bool) -> tuple[Step, ...]:
