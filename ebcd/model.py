@@ -331,3 +331,25 @@ class InstanceHealth:
     def runs(self, label: str) -> bool:
         """Whether that version is deployed on it, and done."""
         return (self.version_label, self.deployment_status) == (label, "Deployed")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    """A part of an upload: a range of a file, sent, or copied inside S3 from another object."""
+
+    offset: int
+    """Where it begins in the file."""
+    length: int
+    """Bytes."""
+    source: int | None = None
+    """Where the same bytes begin in the object that is copied from; None: they are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an upload took."""
+
+    sent: int
+    """Bytes that crossed the wire."""
+    copied: int
+    """Bytes that S3 copied."""

@@ -143,6 +143,8 @@ class Endpoint:
             raise ServiceError("AccessDenied", "Access Denied", 403)
         _check_body(environ)
         response = Response.from_app(self.objects.application, environ)
+        if request.operation == "ListMultipartUploads":
+            response.data = self.objects.with_times(response.data)
         if environ["REQUEST_METHOD"] in _S3_CHANGES and response.status_code < 300 and request.bucket:
             self.objects.keep(request.bucket, request.key)
         return response

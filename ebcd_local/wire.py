@@ -70,6 +70,8 @@ def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
     if not key:
         if method == "GET" and "list-type" in query:
             return "ListObjectsV2"
+        if method == "GET" and "uploads" in query:
+            return "ListMultipartUploads"
         return "GetBucketLocation" if "location" in query else _S3_BUCKET.get(method, method)
     copied = "HTTP_X_AMZ_COPY_SOURCE" in environ
     if "uploads" in query:

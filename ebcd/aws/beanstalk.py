@@ -27,9 +27,16 @@ class Beanstalk:
     """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
 
     def __init__(self, clients: Clients, account: Account) -> None:
-        self._read = clients.beanstalk
-        self._once = clients.beanstalk_once
+        self._clients = clients
         self._account = account
+
+    @property
+    def _read(self) -> Any:
+        return self._clients.beanstalk
+
+    @property
+    def _once(self) -> Any:
+        return self._clients.beanstalk_once
 
     # reads: retried by botocore
 

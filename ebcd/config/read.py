@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ebcd.config import schema, values
 from ebcd.errors import UsageError
 from ebcd.model import BundleOptions, Configuration, OptionSetting, Stage, Strategy, Target, Tier
@@ -181,6 +179,8 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> Any:
+    import yaml
+
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -42,6 +42,7 @@ from ebcd.release.steps import (
     UpdateVersion,
     UploadBundle,
 )
+from ebcd.release.upload import upload
 
 
 class Executor:
@@ -114,7 +115,7 @@ class Executor:
                 return Seen()
             case UploadBundle():
                 assert self._run.bundle is not None
-                return actions.upload(services, tick, step, self._run.bundle)
+                return upload(services, tick, step, self._run.bundle)
             case CreateApplication():
                 return actions.create_application(services, tick, application)
             case CreateVersion():

@@ -61,6 +61,10 @@ class Progress(Protocol):
         """Something worth a line happened within it: an event, a changed state."""
         ...
 
+    def transferred(self, done: int, total: int) -> None:
+        """So many bytes of so many are where they should be."""
+        ...
+
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
         """It ended."""
         ...

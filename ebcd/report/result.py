@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
-from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
+from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
@@ -17,18 +16,22 @@ from ebcd.release.plan.updating import deployment_estimate
 from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
+from ebcd.report.envelope import Json, envelope
 
-SCHEMA = 1
-Json = dict[str, Any]
-
-
-def envelope(command: str, error: EbcdError | None = None) -> Json:
-    """The four keys that every result has, and the error where there is one."""
-    exit_code = error.exit_code if error else ExitCode.OK
-    result: Json = {"schema": SCHEMA, "command": command, "ok": error is None, "exit_code": int(exit_code)}
-    if error is not None:
-        result["error"] = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
-    return result
+__all__ = [
+    "Json",
+    "candidate",
+    "envelope",
+    "hold",
+    "live",
+    "lock",
+    "of_run",
+    "outcome",
+    "releases",
+    "rollback",
+    "stamp",
+    "status",
+]
 
 
 def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float) -> Json:
