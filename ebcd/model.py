@@ -9,6 +9,8 @@ from pathlib import Path
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
 """The time of what is still to come."""
+ASG = "aws:autoscaling:asg"
+"""The namespace of an environment's sizes."""
 
 
 class Target(StrEnum):

@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from ebcd.aws.storage import Storage
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
-from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBundle
+from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting, SourceBundle
 from ebcd.release import drain
 from ebcd.release.clock import polls
-from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (

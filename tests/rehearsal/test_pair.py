@@ -25,7 +25,8 @@ def sizes(product: Product, side: str) -> dict[str, str]:
         found = client.describe_configuration_settings(
             ApplicationName=product.name, EnvironmentName=f"{product.name}-local-{side}"
         )["ConfigurationSettings"][0]["OptionSettings"]
-    return {item["OptionName"]: item["Value"] for item in found if item["OptionName"] in ("MinSize", "MaxSize")}
+    return {item["OptionName"]: item["Value"] for item in found
+            if item["Namespace"] == "aws:autoscaling:asg" and item["OptionName"] in ("MinSize", "MaxSize")}  # fmt: skip
 
 
 def standing(product: Product) -> set[str]:
