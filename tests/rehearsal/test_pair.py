@@ -10,8 +10,7 @@ from conftest import Clients, Product, read_until, start_ship
 
 @pytest.fixture
 def product(product: Product) -> Product:
-    path = product.folder / "ebcd.toml"
-    path.write_text(path.read_text().replace('target = "local"', 'target = "local"\nstrategy = "pair"'))
+    product.choose("pair")
     product.configure(stable="0s", bake="0s", keep="0s")
     return product
 
