@@ -266,6 +266,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform version as Beanstalk describes it."""
+
+    arn: str
+    lifecycle: str = ""
+    """Of the version: Recommended, Supported, Deprecated, Retired …; empty: not known."""
+    branch_lifecycle: str = ""
+    """Of its branch: Supported, Deprecated, Retiring, Retired …"""
+    image_id: str = ""
+    """The machine image that its instances start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much of a region's quotas is used. 0: not known."""
+
+    versions: int = 0
+    versions_limit: int = 0
+    environments: int = 0
+    environments_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ManagedAction:
     """A managed update of an environment."""
 

@@ -41,9 +41,10 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-_PERMISSION = frozenset(
+PERMISSION = frozenset(
     {"AccessDenied", "AccessDeniedException", "InsufficientPrivilegesException", "UnauthorizedOperation"}
 )
+"""Codes of a refusal that another policy would lift."""
 
 _SIGN_IN = "Sign in or choose a profile: aws sso login, --profile NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
@@ -129,7 +130,7 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
         return Throttled(f"AWS throttled {operation}.", why=message, hint="Run the same command again.")
     if code in _CREDENTIALS:
         return AwsRefused(what, why=f"{code}: {message}", hint=_SIGN_IN, code=code)
-    if code in _PERMISSION or status == 403:
+    if code in PERMISSION or status == 403:
         return AwsRefused(what, why=f"{code}: {message}", code=code,
                           hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip
     if status >= 500:

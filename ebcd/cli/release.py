@@ -43,10 +43,13 @@ def ship(
     wait_lock: WaitLock = "0s",
     timeout: Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")] = None,
     allow_dirty: Dirty = False,
+    accept_drift: Annotated[
+        bool, typer.Option("--accept-drift", help="Give up settings that somebody changed on live.")
+    ] = False,
 ) -> None:
     """Bring a commit live: bundle, environment, proofs, swap, bake."""
     patience, limit = seconds(wait_lock) or 0.0, seconds(timeout)
-    options = shipping.ShipOptions(swap=not no_swap, message=message, wait_lock=patience)
+    options = shipping.ShipOptions(not no_swap, message, patience, accept_drift)
 
     def work(session: Session, run: Run) -> None:
         with TemporaryDirectory(prefix="ebcd-") as folder:

@@ -10,6 +10,7 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.storage import Storage
 from ebcd.model import Event, SourceBundle, Stage
 from ebcd.release.clock import Clock
+from ebcd.release.findings import Finding
 from ebcd.release.hold import Hold, HoldState
 from ebcd.release.journal import Ledger, ReleaseRecord
 from ebcd.release.lock import Lock
@@ -144,6 +145,8 @@ class Run:
     """The hold that the run put on the stage."""
     note: str = ""
     """One sentence about the whole: "already live"."""
+    findings: tuple[Finding, ...] = ()
+    """What spoke against the release before it began."""
     told: tuple[str, ...] = ()
     """What a rollback tells before it acts."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,8 +47,16 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = live(snapshot, services) if snapshot else None
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = [_step(item) for item in run.results]
+    return {**result, **_told(run), "seconds": round(seconds, 3)}
+
+
+def _told(run: Run) -> Json:
+    """What only some runs have to tell."""
+    result: Json = {}
     if run.left:
         result["left"] = _release_fields(run.left)
+    if run.findings:
+        result["findings"] = [{**asdict(item), "severity": str(item.severity)} for item in run.findings]
     if run.told:
         result["told"] = list(run.told)
     if run.hold:
@@ -56,7 +65,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
         result["note"] = run.note
     if run.diagnosis is not None:
         result["diagnosis"] = _diagnosis(run.diagnosis)
-    return {**result, "seconds": round(seconds, 3)}
+    return result
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:

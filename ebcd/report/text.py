@@ -135,8 +135,9 @@ def releases(result: Json) -> RenderableType:
 def release(result: Json) -> RenderableType:
     """One release, whole: its record and its entries."""
     record = result["record"]
-    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "outcome", "reason",
-             "by", "host", "run_url", "message", "since", "live_since", "left_live", "from_release")  # fmt: skip
+    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_id",
+             "settings_digest", "outcome", "reason", "by", "host", "run_url", "message", "since", "live_since",
+             "left_live", "from_release", "restores")  # fmt: skip
     rows = [(name.replace("_", " "), str(record[name])) for name in shown if record.get(name)]
     entries = [
         f"  [dim]{item['at'][11:19]}[/] {escape(item['entry'])}  [dim]{escape(str(item.get('reason') or ''))}[/]"
