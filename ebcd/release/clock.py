@@ -11,6 +11,9 @@ from typing import Protocol
 
 from ebcd.errors import ExitCode, Interrupted
 
+SLOWEST = 60.0
+"""Seconds that a pause between two looks has at most."""
+
 
 class Clock(Protocol):
     """What a run needs to know of time."""
@@ -59,7 +62,32 @@ class SystemClock:
         self._stop.set()
 
 
-def polls(clock: Clock, *, timeout: float, interval: float) -> Iterator[float]:
+class Pace:
+    """How often a run looks at Beanstalk: one pace for all waits, since what throttles one throttles the account.
+
+    The pause is the usual one, twice as long after each look that was throttled or unanswered, and by half shorter
+    again after each that was answered.
+    """
+
+    def __init__(self, usual: float) -> None:
+        self._usual = usual
+        self._pause = usual
+
+    @property
+    def seconds(self) -> float:
+        """The pause now. Whoever waits varies it, so that runs that started together do not ask together."""
+        return self._pause
+
+    def refused(self) -> None:
+        """A look was throttled, or no answer came."""
+        self._pause = min(max(self._pause * 2, self._usual), max(SLOWEST, self._usual))
+
+    def answered(self) -> None:
+        """A look was answered."""
+        self._pause = max(self._pause / 2, self._usual)
+
+
+def polls(clock: Clock, *, timeout: float, interval: float | Pace) -> Iterator[float]:
     """Yield the seconds spent so far: at once, then about every `interval` seconds, until `timeout` has passed.
 
     Each pause varies by a fifth, so that runs that started together do not ask together.
@@ -67,5 +95,6 @@ def polls(clock: Clock, *, timeout: float, interval: float) -> Iterator[float]:
     start = clock.monotonic()
     yield 0.0
     while (spent := clock.monotonic() - start) < timeout:
-        clock.sleep(min(interval * random.uniform(0.8, 1.2), timeout - spent))  # noqa: S311 - jitter, not a secret
+        pause = interval.seconds if isinstance(interval, Pace) else interval
+        clock.sleep(min(pause * random.uniform(0.8, 1.2), timeout - spent))  # noqa: S311 - jitter, not a secret
         yield clock.monotonic() - start

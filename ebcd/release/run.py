@@ -9,7 +9,7 @@ from typing import Protocol
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.storage import Storage
 from ebcd.model import Event, SourceBundle, Stage
-from ebcd.release.clock import Clock
+from ebcd.release.clock import Clock, Pace
 from ebcd.release.findings import Finding
 from ebcd.release.hold import Hold, HoldState
 from ebcd.release.journal import Ledger, ReleaseRecord
@@ -95,8 +95,8 @@ class Services:
     caller: Caller
     live_address: str = ""
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
-    interval: float = 5.0
-    """Seconds between two looks at Beanstalk."""
+    pace: Pace = field(default_factory=lambda: Pace(5.0))
+    """How often Beanstalk is looked at."""
 
     def require_bucket(self) -> None:
         """The bucket, where it is missing, is created: nothing can be kept without."""
