@@ -58,6 +58,8 @@ class Access:
     """Another endpoint for every service: the local Beanstalk's, or AWS_ENDPOINT_URL's."""
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
+    read_timeout: float = 20.0
+    """Seconds that an answer may take; what was asked is unanswered then, and reads are asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def connect(access: Access) -> Clients:
         def client(service: str, attempts: int) -> Any:
             config = Config(
                 connect_timeout=5,
-                read_timeout=20,
+                read_timeout=access.read_timeout,
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 user_agent_appid="ebcd",
                 user_agent_extra=run,

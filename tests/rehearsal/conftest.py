@@ -169,11 +169,13 @@ class Product:
         client.close()
 
     def terminate_all(self) -> None:
-        """End all of its environments."""
-        with self.by_hand() as client:
-            for item in self.cloud.control("GET", "status")["environments"]:
-                if item["application"] == self.name and item["status"] == "Ready":
-                    client.terminate_environment(EnvironmentId=item["id"])
+        """Begin to end all of its environments."""
+        standing = [item["id"] for item in self.cloud.control("GET", "status")["environments"]
+                    if item["application"] == self.name and item["status"] in {"Ready", "Launching"}]  # fmt: skip
+        if standing:
+            with self.by_hand() as client:
+                for name in standing:
+                    client.terminate_environment(EnvironmentId=name)
 
     def set_option(self, environment: str, option: dict[str, str]) -> None:
         """Change an option setting of an environment, and wait until it is Ready again."""
@@ -225,7 +227,7 @@ def cloud() -> Iterator[Cloud]:
                 if not name.startswith(("AWS_", "EBCD_", "GIT_", "GITHUB_"))}  # fmt: skip
         environ = kept | {"EBCD_HOME": folder, "EBCD_LOCAL_PORT": "0", "EBCD_LOCAL_LB_PORT": "0",
                           "PYTHONPATH": str(ROOT), "HOME": folder}  # fmt: skip
-        done = run_ebcd("local", "up", "--json", "--speed", "4", folder=Path(folder), environ=environ)
+        done = run_ebcd("local", "up", "--json", "--speed", "10", folder=Path(folder), environ=environ)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
         yield Cloud(environ, told["endpoint_url"], told["proxy_url"], Path(folder))
@@ -235,8 +237,9 @@ def cloud() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def products(cloud: Cloud, tmp_path: Path) -> Callable[[], Product]:
-    """Makes products, each an application of its own."""
+def products(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[], Product]]:
+    """Makes products, each an application of its own. What they ran is ended: it would slow the tests that follow."""
+    everything: list[Product] = []
 
     def make() -> Product:
         number = next(_numbers)
@@ -248,9 +251,12 @@ def products(cloud: Cloud, tmp_path: Path) -> Callable[[], Product]:
         (folder / "Procfile").write_text("web: python server.py\n")
         (folder / "requirements.txt").write_text("")
         (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
+        everything.append(made)
         return made
 
-    return make
+    yield make
+    for made in everything:
+        made.terminate_all()
 
 
 @pytest.fixture

@@ -1,0 +1,116 @@
+"""What a stage goes through again and again while calls are killed, fail or are interrupted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from conftest import Cloud
+from engine import Engine, Json
+
+_commits = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One command, and where it starts."""
+
+    command: tuple[str, ...]
+    prepare: Callable[[Engine], str]
+    """Brings the stage to where the command starts; the SHA that is to be live in the end."""
+    swaps: int = 0
+    """How often the command swaps."""
+    fresh: bool = False
+    """Each time on a stage of its own, which has no release yet."""
+
+
+@dataclass
+class Stages:
+    """Gives a scenario its stage: the same one again, or a new one each time."""
+
+    scenario: Scenario
+    make: Callable[[], Engine]
+    _last: Engine | None = None
+
+    def next(self) -> Engine:
+        if self._last is None or self.scenario.fresh:
+            if self._last is not None:
+                self._last.product.terminate_all()
+            self._last = self.make()
+            self._last.product.configure(stable="0s", bake="0s", keep="0s")
+        return self._last
+
+    def calls(self, runner: Callable[[Engine], Callable[..., Json]] = lambda engine: engine.json) -> int:
+        """The calls of a run that nothing disturbs. runner: what runs the command."""
+        engine = self.next()
+        sha = self.scenario.prepare(engine)
+        last = last_call(engine.product.cloud)
+        assert runner(engine)(*self.scenario.command)["exit_code"] == 0
+        assert engine.product.serving() == sha
+        return len(engine.product.cloud.calls(last))
+
+
+class Silence:
+    """No client: there is nothing to ask yet."""
+
+    failures: ClassVar[list[str]] = []
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+def last_call(cloud: Cloud) -> int:
+    calls = cloud.calls()
+    return int(calls[-1]["number"]) if calls else 0
+
+
+def points(total: int, kinds: tuple[str, ...], stride: int) -> Iterator[tuple[int, str]]:
+    """Every stride-th of all calls with all kinds of harm."""
+    yield from itertools.islice(itertools.product(range(1, total + 1), kinds), 0, None, stride)
+
+
+def ships_first(engine: Engine) -> str:
+    return engine.product.commit(f"first {next(_commits)}")
+
+
+def ships_next(engine: Engine) -> str:
+    """A stage with a live release, and a commit to ship."""
+    if engine.status()["live"] is None:
+        ship(engine)
+    return engine.product.commit(f"next {next(_commits)}")
+
+
+def has_two(engine: Engine) -> str:
+    """A stage whose rollback leads to the release before."""
+    if engine.status()["live"] is None:
+        ship(engine)
+    before = engine.product.serving()
+    ship(engine)
+    return before
+
+
+def has_drained(engine: Engine) -> str:
+    """A stage with an environment that may go."""
+    engine.product.configure(keep="1h")
+    has_two(engine)
+    engine.product.configure(keep="0s")
+    return engine.product.serving()
+
+
+def ship(engine: Engine) -> None:
+    engine.product.commit(f"release {next(_commits)}")
+    told = engine.json("ship")
+    assert told["exit_code"] == 0, told["error"]
+
+
+SCENARIOS = {
+    "first release": Scenario(("ship",), ships_first, fresh=True),
+    "ship": Scenario(("ship",), ships_next, swaps=1),
+    "rollback": Scenario(("swap", "--rollback"), has_two, swaps=1),
+    "retire": Scenario(("retire",), has_drained),
+}
