@@ -273,3 +273,7 @@ class InstanceHealth:
     """The version deployed on it."""
     deployment_status: str
     """In Progress, Deployed or Failed."""
+
+    def runs(self, label: str) -> bool:
+        """Whether that version is deployed on it, and done."""
+        return (self.version_label, self.deployment_status) == (label, "Deployed")

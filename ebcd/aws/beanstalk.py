@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from ebcd.aws.account import Account
 from ebcd.aws.session import Clients, answering
+from ebcd.errors import AwsRefused
 from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, ManagedAction, Metrics, OptionSetting
 
 
 class Beanstalk:
     """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, account: Account) -> None:
         self._read = clients.beanstalk
         self._once = clients.beanstalk_once
+        self._account = account
 
     # reads: retried by botocore
 
@@ -52,7 +55,9 @@ class Beanstalk:
 
     def _environments(self, **filters: object) -> Iterator[Environment]:
         for page in self._pages("describe_environments", "DescribeEnvironments", filters):
-            yield from (_environment(item) for item in page["Environments"])
+            for item in page["Environments"]:
+                self._account.learn(item.get("EnvironmentArn", ""))
+                yield _environment(item)
 
     def events(
         self, application: str, environment: str | None = None, since: datetime | None = None, limit: int = 1000
@@ -176,24 +181,44 @@ class Beanstalk:
         application: str,
         name: str,
         label: str,
-        platform_arn: str,
         cname_prefix: str | None,
         options: Iterable[OptionSetting],
         tags: Mapping[str, str],
+        platform_arn: str = "",
+        template: str = "",
     ) -> None:
-        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME."""
+        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME.
+
+        Either a platform's ARN, or a saved configuration (template), which brings its platform with it.
+        """
         request: dict[str, object] = {
             "ApplicationName": application,
             "EnvironmentName": name,
             "VersionLabel": label,
-            "PlatformArn": platform_arn,
             "OptionSettings": _wire_options(options),
             "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            **({"TemplateName": template} if template else {"PlatformArn": platform_arn}),
         }
         if cname_prefix:
             request["CNAMEPrefix"] = cname_prefix
         with answering("elasticbeanstalk:CreateEnvironment"):
             self._once.create_environment(**request)
+
+    def save_configuration(self, application: str, template: str, environment_id: str) -> None:
+        """Save an environment's settings under a name."""
+        with answering("elasticbeanstalk:CreateConfigurationTemplate"):
+            self._once.create_configuration_template(
+                ApplicationName=application, TemplateName=template, EnvironmentId=environment_id
+            )
+
+    def delete_configuration(self, application: str, template: str) -> None:
+        """Delete a saved configuration; one that is gone is no error."""
+        try:
+            with answering("elasticbeanstalk:DeleteConfigurationTemplate"):
+                self._once.delete_configuration_template(ApplicationName=application, TemplateName=template)
+        except AwsRefused as error:
+            if error.code != "InvalidParameterValue":
+                raise
 
     def update_options(self, environment: str, options: Iterable[OptionSetting]) -> None:
         """Begin to change option settings."""

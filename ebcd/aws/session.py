@@ -107,12 +107,6 @@ def connect(access: Access) -> Clients:
         raise UsageError("No region is set.", hint="Set region in ebcd.toml, --region, or AWS_REGION.") from error
 
 
-def account(clients: Clients) -> str:
-    """The account id of the credentials, by STS GetCallerIdentity."""
-    with answering("sts:GetCallerIdentity"):
-        return str(clients.sts.get_caller_identity()["Account"])
-
-
 @contextmanager
 def answering(operation: str) -> Iterator[None]:
     """Turn botocore's exceptions into ebcd's, naming the operation (`service:Operation`)."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ebcd.aws.account import Account
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
 
@@ -58,10 +59,19 @@ class _TickingReader(io.BufferedReader):
 class Storage:
     """One bucket. Every call names the expected owner, because the default bucket's name can be guessed."""
 
-    def __init__(self, clients: Clients, bucket: str, owner: str) -> None:
+    def __init__(self, clients: Clients, region: str, account: Account) -> None:
         self._s3 = clients.s3
-        self.bucket = bucket
-        self._place = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+        self._region = region
+        self._account = account
+
+    @property
+    def bucket(self) -> str:
+        """Beanstalk's default bucket of the account in the region."""
+        return f"elasticbeanstalk-{self._region}-{self._account.id}"
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"Bucket": self.bucket, "ExpectedBucketOwner": self._account.id}
 
     def bucket_exists(self) -> bool:
         """Whether the bucket is there. Raises AwsRefused (code `bucket-owner`) when it is another account's."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ebcd import config, local
+from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
-from ebcd.aws.session import Access, account, connect
+from ebcd.aws.session import Access, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.options import Common
 from ebcd.cli.output import console
@@ -56,10 +57,10 @@ def open_session(options: Common, clock: SystemClock) -> Session:
     )
     access, server, stage = _reach(options, stage, os.environ)
     clients = connect(access)
-    owner = account(clients)
-    storage = Storage(clients, f"elasticbeanstalk-{stage.region}-{owner}", owner)
+    account = Account(clients.sts)
+    storage = Storage(clients, stage.region, account)
     services = Services(
-        beanstalk=Beanstalk(clients),
+        beanstalk=Beanstalk(clients, account),
         storage=storage,
         ledger=Ledger(storage, stage.application, stage.name),
         lock=Lock(storage, stage.application, stage.name, clock),

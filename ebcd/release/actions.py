@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ebcd.aws.storage import Storage
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Throttled
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
 from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBundle
 from ebcd.release.clock import polls
-from ebcd.release.plan import ASG
+from ebcd.release.phases import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     DeleteVersion,
+    MatchCapacity,
     SetMinimum,
     TerminateEnvironment,
     UploadBundle,
@@ -22,6 +23,8 @@ from ebcd.release.waits import Tick, await_version, looks
 
 THROTTLE_PATIENCE = 120.0
 """Seconds that a throttled mutation is sent again: nothing happened, so a repeat is harmless."""
+CAPACITY_PATIENCE = 900.0
+"""Seconds that an environment has to start more instances."""
 BEGIN_PATIENCE = 60.0
 """Seconds within which an update must be seen to have ended or begun."""
 
@@ -78,8 +81,12 @@ def create_version(services: Services, tick: Tick, application: str, step: Creat
 
 
 def create_environment(services: Services, tick: Tick, application: str, step: CreateEnvironment) -> Seen:
-    """Begin to create the environment."""
+    """Begin to create the environment; where it takes another one's settings, through a saved configuration.
+
+    Saved configurations hold environment properties as plain text in S3, so this one is deleted at once.
+    """
     beanstalk = services.beanstalk
+    template = f"ebcd-{step.environment}" if step.settings_of else ""
 
     def is_there() -> bool:
         found = beanstalk.environment(application, step.environment)
@@ -91,12 +98,45 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
             name=step.environment,
             label=step.label,
             platform_arn=step.platform_arn,
+            template=template,
             cname_prefix=step.cname_prefix,
             options=step.options,
             tags=dict(step.tags),
         )
 
-    return send(services, tick, create, is_there)
+    if not template:
+        return send(services, tick, create, is_there)
+    source = beanstalk.environment(application, step.settings_of)
+    if source is None:
+        raise ReleaseFailed(f"{step.settings_of} is gone.", why=f"Its settings were to be those of {step.environment}.",
+                            hint="Run the same command again: it plans anew from what is there.")  # fmt: skip
+    beanstalk.delete_configuration(application, template)  # what a run that died may have left is of another time
+    try:
+        send(services, tick, lambda: beanstalk.save_configuration(application, template, source.id), lambda: False)
+        return send(services, tick, create, is_there)
+    finally:
+        beanstalk.delete_configuration(application, template)
+
+
+def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
+    """Raise MinSize, and wait until the environment is Ready with that many instances."""
+    beanstalk = services.beanstalk
+    option = OptionSetting(ASG, "MinSize", str(step.instances))
+    send(services, tick, lambda: beanstalk.update_options(step.environment, [option]), lambda: False)
+    count = 0
+    for environment in looks(
+        services, tick, CAPACITY_PATIENCE, lambda: beanstalk.environment(application, step.environment)
+    ):
+        if environment is not None and environment.status == "Ready":
+            count = beanstalk.instance_count(step.environment)
+        if count >= step.instances:
+            return Seen(f"{count} instances")
+    raise OutcomeUnknown(
+        f"{step.environment} did not come to {step.instances} instances.",
+        why=f"After {CAPACITY_PATIENCE:g} s it has {count}.",
+        hint="Run the same command again: it goes on from what is there.",
+        code="deadline",
+    )
 
 
 def set_minimum(services: Services, tick: Tick, application: str, step: SetMinimum) -> Seen:

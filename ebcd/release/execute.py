@@ -26,6 +26,7 @@ from ebcd.release.steps import (
     CreateVersion,
     DeleteVersion,
     HoldHealth,
+    MatchCapacity,
     ProbeTenants,
     ProveLive,
     SetMinimum,
@@ -123,6 +124,8 @@ class Executor:
                 return Seen(gates.probe_tenants(services, tick, self._stage, step))
             case SetMinimum():
                 return actions.set_minimum(services, tick, application, step)
+            case MatchCapacity():
+                return actions.match_capacity(services, tick, application, step)
             case SwapCnames():
                 return self._swap(step)
             case ProveLive():

@@ -29,7 +29,7 @@ class Breach(Exception):
 
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
     """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
-    address = _own_address(services, stage, step.environment)
+    address = step.address or _own_address(services, stage, step.environment)
     failure = ""
     for attempt in range(stage.smoke.attempts):
         if attempt:
@@ -50,7 +50,8 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
 def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenants) -> str:
     """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach or OutcomeUnknown for live."""
     assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
-    address = _address(services, step.cname) if step.live else _own_address(services, stage, step.environment)
+    address = _address(services, step.cname) if step.live else step.address
+    address = address or _own_address(services, stage, step.environment)
     failure = ""
     for attempt in range(TOLERATED + 1):
         if attempt:

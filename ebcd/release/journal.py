@@ -76,6 +76,10 @@ class ReleaseRecord:
     """When a rollback or a swap-back made it live again."""
     swap_seconds: float | None = None
     """How long the swap took that brought it live."""
+    ready_seconds: float | None = None
+    """How long its environment took from its creation until it had passed its gates."""
+    restores: str = ""
+    """The earlier release whose version a rollback deployed again with this one."""
     from_release: str = ""
     from_environment: str = ""
     from_version: str = ""
@@ -91,6 +95,13 @@ class ReleaseRecord:
     def live_at(self) -> datetime | None:
         """When it became live, the last time that it did."""
         return max((at for at in (self.live_since, self.restored) if at), default=None)
+
+    @property
+    def returned_to(self) -> bool:
+        """Whether it was last made live by a rollback or a swap-back, or for one: a rollback has been here."""
+        if self.restored is not None:
+            return self.live_since is None or self.restored > self.live_since
+        return bool(self.restores) and self.live_since is None
 
     def completed(self, stage: Stage) -> Stage:
         """A stage of which only the names are known, with the CNAME and the proofs that this release recorded."""

@@ -4,46 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ebcd.errors import Refused
 from ebcd.model import Environment, OptionSetting, SourceBundle, Stage
+from ebcd.release import phases
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.phases import ASG
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, leaving
 from ebcd.release.steps import (
-    AwaitEnvironment,
     AwaitVersion,
-    Bake,
     CreateApplication,
-    CreateEnvironment,
     CreateVersion,
-    HoldHealth,
-    ProbeTenants,
-    ProveLive,
+    MatchCapacity,
     SetMinimum,
-    SmokeCandidate,
     Step,
-    SwapCnames,
     UploadBundle,
 )
-
-PROMOTION_PATIENCE = 60.0
-"""Seconds that a standing environment has to show accepted health: whoever rolls back is waiting."""
-
-ASG = "aws:autoscaling:asg"
-
-DEFAULT_OPTIONS = (
-    # Without enhanced health there is no proof of what each instance runs.
-    OptionSetting("aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"),
-    OptionSetting("aws:elasticbeanstalk:environment", "ServiceRole", "aws-elasticbeanstalk-service-role"),
-    OptionSetting("aws:autoscaling:launchconfiguration", "IamInstanceProfile", "aws-elasticbeanstalk-ec2-role"),
-    OptionSetting("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
-)
-"""What a new environment gets unless the stage or the bundle's .ebextensions say otherwise.
-
-The API's settings win over .ebextensions, so what those set is left out here.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +107,7 @@ def plan_ship(
     if live is not None and live.name == release.environment:
         return Plan(snapshot, release, live, _finish_swapped(snapshot, release, live))
     if live is not None:
-        release = _leaving_from(release, snapshot, live)
+        release = phases.leaving_from(release, snapshot, live)
     minimum, raised = _minimum((*bundled, *stage.options), snapshot.live_instances)
     existing = snapshot.environment(release.environment)
     if live is None and existing is not None:
@@ -142,79 +120,18 @@ def plan_ship(
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
     if existing is None:
         capacity = raised if raised > minimum else None
-        options = environment_options(stage, bundled, capacity)
-        steps.append(_create(stage, release, options, first=live is None))
-    steps += _gates(stage, release, live.cname if live else default_cname(stage))
+        options = phases.environment_options(stage, bundled, capacity)
+        steps.append(phases.create(stage, release, options, first=live is None))
+    steps += phases.gates(stage, release, live.cname if live else default_cname(stage))
     if raised > minimum:
         steps.append(SetMinimum(release.environment, minimum))
     if live is None:
-        steps.append(_prove(stage, release, default_cname(stage)))
+        steps.append(phases.prove(stage, release, default_cname(stage)))
     elif swap:
-        steps += _swap(stage, release, live)
+        steps += phases.swap(stage, release, live)
+        steps += _keep_capacity(snapshot, live, minimum)
         steps += retirements(snapshot, keep={release.environment, live.name})
     return Plan(snapshot, release, live, tuple(steps))
-
-
-def plan_promote(snapshot: Snapshot, release: ReleaseRecord, *, restoring: bool) -> Plan:
-    """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
-
-    restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave.
-    """
-    stage, live = snapshot.stage, snapshot.live
-    if live is None:
-        raise Refused(
-            f"No environment holds the live CNAME of the stage {stage.name}.",
-            why="A swap needs an environment on each side.",
-            hint=f"ebcd ship {release.sha} -s {stage.name}",
-            code="no-live",
-        )
-    if live.name == release.environment:
-        return Plan(snapshot, release, live, ())
-    if snapshot.environment(release.environment) is None:
-        raise Refused(
-            f"The environment of {release.release}, {release.environment}, is gone.",
-            why="It was terminated, so there is nothing to swap to.",
-            hint=f"ebcd ship {release.sha} -s {stage.name}   (deploys that version again)",
-            code="environment-gone",
-        )
-    gates = (
-        AwaitEnvironment(release.environment, release.version_label, events=release.live_since is None),
-        HoldHealth(release.environment, stage.accept, 0.0, PROMOTION_PATIENCE),
-        _smoke(stage, release, live.cname),
-        *_tenants(stage, release, live.cname),
-    )
-    if restoring:
-        proof = (_prove(stage, release, live.cname), *_tenants(stage, release, live.cname, live=True))
-        return Plan(snapshot, release, live, (*gates, _swap_step(release, live), *proof))
-    release = _leaving_from(release, snapshot, live)
-    return Plan(snapshot, release, live, (*gates, *_swap(stage, release, live)))
-
-
-def environment_options(
-    stage: Stage, bundled: tuple[OptionSetting, ...], capacity: int | None
-) -> tuple[OptionSetting, ...]:
-    """A new environment's option settings: the defaults that nothing else sets, the stage's own, and the capacity.
-
-    capacity: MinSize where it must exceed the configured one.
-    """
-    set_elsewhere = {(item.namespace, item.name) for item in bundled}
-    merged = {(item.namespace, item.name): item for item in DEFAULT_OPTIONS}
-    merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
-    merged |= {(item.namespace, item.name): item for item in stage.options}
-    if capacity is not None:
-        merged[ASG, "MinSize"] = OptionSetting(ASG, "MinSize", str(capacity))
-    return tuple(sorted(merged.values()))
-
-
-def _leaving_from(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> ReleaseRecord:
-    """The release with what it takes the live CNAME from."""
-    before = snapshot.record_of(live)
-    return replace(
-        release,
-        from_environment=live.name,
-        from_release=before.release if before else "",
-        from_version=live.version_label,
-    )
 
 
 def _minimum(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:
@@ -225,70 +142,19 @@ def _minimum(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:
     return minimum, max(minimum, min(live, maximum))
 
 
-def _create(
-    stage: Stage, release: ReleaseRecord, options: tuple[OptionSetting, ...], *, first: bool
-) -> CreateEnvironment:
-    return CreateEnvironment(
-        environment=release.environment,
-        label=release.version_label,
-        platform_arn=release.platform_arn,
-        cname_prefix=stage.cname if first else None,
-        options=options,
-        tags=(
-            ("ebcd:stage", stage.name),
-            ("ebcd:release", release.release),
-            ("ebcd:sha", release.sha),
-            ("ebcd:digest", release.content_digest),
-        ),
-    )
-
-
-def _gates(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
-    return (
-        AwaitEnvironment(release.environment, release.version_label),
-        HoldHealth(release.environment, stage.accept, stage.stable, stage.timeout),
-        _smoke(stage, release, cname),
-        *_tenants(stage, release, cname),
-    )
-
-
-def _tenants(
-    stage: Stage, release: ReleaseRecord, cname: str, *, live: bool = False, previous: str = ""
-) -> tuple[Step, ...]:
-    return (ProbeTenants(release.environment, cname, live, previous),) if stage.tenants else ()
-
-
-def _smoke(stage: Stage, release: ReleaseRecord, cname: str) -> SmokeCandidate:
-    return SmokeCandidate(release.environment, cname, stage.smoke.path, release.version_label, release.sha)
-
-
-def _prove(stage: Stage, release: ReleaseRecord, cname: str, previous: str = "") -> ProveLive:
-    path = stage.proof.path if stage.proof else stage.smoke.path
-    return ProveLive(release.environment, cname, previous, path, release.version_label, release.sha)
-
-
-def _swap_step(release: ReleaseRecord, live: Environment) -> SwapCnames:
-    return SwapCnames(release.environment, live.name, release.version_label, live.cname)
-
-
-def _bake(stage: Stage, release: ReleaseRecord, cname: str, previous: str) -> tuple[Step, ...]:
-    return (Bake(release.environment, cname, previous, stage.bake),) if stage.bake and previous else ()
-
-
-def _swap(stage: Stage, release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
-    proof = _prove(stage, release, live.cname, live.name)
-    tenants = _tenants(stage, release, live.cname, live=True, previous=live.name)
-    return (_swap_step(release, live), proof, *tenants, *_bake(stage, release, live.cname, live.name))
+def _keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tuple[Step, ...]:
+    """The earlier environment gets no more requests and would scale in: a rollback needs it as it was."""
+    if not snapshot.stage.keep or snapshot.live_instances <= minimum:
+        return ()
+    return (MatchCapacity(before.name, snapshot.live_instances),)
 
 
 def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
     """What is left for a release that holds the live CNAME already but did not end."""
     stage = snapshot.stage
     if not release.from_environment:
-        return (*_gates(stage, release, live.cname), _prove(stage, release, live.cname))
+        return (*phases.gates(stage, release, live.cname), phases.prove(stage, release, live.cname))
     before = snapshot.environment(release.from_environment)
-    previous = before.name if before else ""
-    proof = _prove(stage, release, live.cname, previous)
     kept = {release.environment, release.from_environment}
-    tenants = _tenants(stage, release, live.cname, live=True, previous=previous)
-    return (proof, *tenants, *_bake(stage, release, live.cname, previous), *retirements(snapshot, keep=kept))
+    after = phases.after_swap(stage, release, live.cname, before.name if before else "")
+    return (*after, *retirements(snapshot, keep=kept))

@@ -39,11 +39,11 @@ def _terminations(
 
 
 def _failed(_: Snapshot, record: ReleaseRecord) -> str:
-    return f"{record.release} failed" if record.live_since is None and record.outcome is Outcome.FAILED else ""
+    return f"{record.release} failed" if record.live_at is None and record.outcome is Outcome.FAILED else ""
 
 
 def _drained(snapshot: Snapshot, record: ReleaseRecord) -> str:
-    if record.live_since is None:
+    if record.live_at is None:
         return f"{record.release} was overtaken before it went live" if record.outcome in UNENDED else ""
     left, keep = record.left_live, snapshot.stage.keep
     if left is not None and snapshot.taken - left >= timedelta(seconds=keep):

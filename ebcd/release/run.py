@@ -15,7 +15,10 @@ from ebcd.release.journal import Ledger, ReleaseRecord
 from ebcd.release.lock import Lock
 from ebcd.release.probe import Prober
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import Step
+from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, HoldHealth, SmokeCandidate, Step
+
+READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
+"""The steps from an environment's creation to its smoke test."""
 
 
 class Status(StrEnum):
@@ -141,8 +144,17 @@ class Run:
     """The hold that the run put on the stage."""
     note: str = ""
     """One sentence about the whole: "already live"."""
+    told: tuple[str, ...] = ()
+    """What a rollback tells before it acts."""
 
     @property
     def release(self) -> ReleaseRecord | None:
         """The record of the release that this run is about."""
         return self.records.get(self.environment_name)
+
+    @property
+    def ready_seconds(self) -> float | None:
+        """How long its new environment took until it had passed its gates; None where the run made none."""
+        spent = [item.seconds for item in self.results if isinstance(item.step, READYING)]
+        made = any(isinstance(item.step, CreateEnvironment) for item in self.results)
+        return round(sum(spent), 1) if made else None

@@ -13,7 +13,7 @@ from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
-from ebcd.release.lock import Lease
+from ebcd.release.lock import SHIP, Lease
 from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
@@ -50,7 +50,7 @@ def plan(run: Run, services: Services, options: ShipOptions) -> None:
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
     Executor(run, services, run.stage).execute(_ensure_bucket(services))
-    message = f"ship {_bundle(run).version_label}"
+    message = f"{SHIP}{_bundle(run).version_label}"
     caller = services.caller
     try:
         with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
@@ -165,12 +165,12 @@ def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
 
 def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
     live = snapshot.live is not None and snapshot.live.name == record.environment
-    if not live and record.live_since and not record.left_live:
+    if not live and record.live_at and not record.left_live:
         record = replace(record, left_live=snapshot.taken)
     if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
         if live:
             return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
-        ended = Outcome.LIVE if record.live_since else Outcome.FAILED
+        ended = Outcome.LIVE if record.live_at else Outcome.FAILED
         return replace(record, outcome=ended, reason=record.reason or "its run did not end")
     return record
 
@@ -193,7 +193,8 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
 def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
     record = run.records[run.environment_name]
     first_live = services.clock.now() if outcome is Outcome.LIVE else None
-    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live)
+    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
+                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
     run.records[record.environment] = services.ledger.update(record)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
@@ -109,7 +109,25 @@ def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -
         known = numbers.result()
     own = (release_number(stage.application, stage.name, item.name) for item in environments)
     wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
-    releases = ledger.read_all(wanted)
+    snapshot = _snapshot(stage, environments, ledger.read_all(wanted), now)
+    live = snapshot.record_of(snapshot.live)
+    if live is None or not live.from_release or snapshot.previous:
+        return snapshot
+    before = ledger.read(int(live.from_release[1:]))  # older than the newest ones, its environment gone
+    return replace(snapshot, releases=(*snapshot.releases, before)) if before else snapshot
+
+
+def observe_standing(stage: Stage, environments: tuple[Environment, ...], ledger: Ledger, now: datetime) -> Snapshot:
+    """What a rollback needs to know: the environments as they were seen, with their own releases' records only.
+
+    Two or three records instead of the whole ledger, as long as live is one of them."""
+    own = (release_number(stage.application, stage.name, item.name) for item in environments)
+    return _snapshot(stage, environments, ledger.read_all(sorted({item for item in own if item}, reverse=True)), now)
+
+
+def _snapshot(
+    stage: Stage, environments: tuple[Environment, ...], releases: tuple[ReleaseRecord, ...], now: datetime
+) -> Snapshot:
     if not stage.cname and releases:
         stage = releases[0].completed(stage)
     return Snapshot(now, stage, environments, find_live(stage, environments), releases)

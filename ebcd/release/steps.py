@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
+from ebcd import words
 from ebcd.model import OptionSetting
 
 
@@ -27,7 +29,7 @@ class UploadBundle:
     """Bytes."""
 
     def __str__(self) -> str:
-        return f"upload the source bundle ({megabytes(self.size)})"
+        return f"upload the source bundle ({words.size(self.size)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,12 @@ class CreateEnvironment:
     """The live CNAME's prefix for a stage's first environment, else None: Beanstalk makes an unguessable one."""
     options: tuple[OptionSetting, ...] = field(repr=False)
     tags: tuple[tuple[str, str], ...] = ()
+    settings_of: str = ""
+    """The environment whose platform and settings it takes over, instead of `platform_arn`; empty: none."""
 
     def __str__(self) -> str:
-        return f"create the environment {self.environment}"
+        like = f" with the settings of {self.settings_of}" if self.settings_of else ""
+        return f"create the environment {self.environment}{like}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ class SmokeCandidate:
     path: str
     label: str
     sha: str
+    address: str = ""
+    """The environment's own address where it is known already."""
 
     def __str__(self) -> str:
         return f"smoke test {self.path} on {self.environment}"
@@ -131,6 +138,8 @@ class ProbeTenants:
     live: bool = False
     previous: str = ""
     """The environment to swap back to when live fails its tenants; empty: none."""
+    address: str = ""
+    """The candidate's own address where it is known already."""
 
     def __str__(self) -> str:
         return f"probe the tenants on {'live' if self.live else self.environment}"
@@ -148,6 +157,17 @@ class SetMinimum:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchCapacity:
+    """Bring an environment that is not live to a number of instances, and keep it there: MinSize is raised."""
+
+    environment: str
+    instances: int
+
+    def __str__(self) -> str:
+        return f"keep {self.environment} at {self.instances} instances, as many as live runs"
+
+
+@dataclass(frozen=True, slots=True)
 class SwapCnames:
     """Exchange the CNAMEs of candidate and live, once, and read both back."""
 
@@ -157,6 +177,12 @@ class SwapCnames:
     """The candidate's version label; empty: whatever it carries."""
     cname: str
     """The live CNAME, whole."""
+    accept: tuple[str, ...] = ()
+    """Health that the candidate must have at that moment; empty: any."""
+    events: bool = False
+    """Whether an ERROR or FATAL event since the candidate's creation forbids it."""
+    proven: datetime | None = None
+    """When every instance was seen to run the version; None, or long ago: it is read again."""
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"
@@ -229,6 +255,7 @@ Step: TypeAlias = (
     | SmokeCandidate
     | ProbeTenants
     | SetMinimum
+    | MatchCapacity
     | SwapCnames
     | ProveLive
     | Bake
@@ -243,13 +270,9 @@ MUTATIONS = (
     CreateVersion,
     CreateEnvironment,
     SetMinimum,
+    MatchCapacity,
     SwapCnames,
     TerminateEnvironment,
     DeleteVersion,
 )
 """Steps that change something: the lock is checked before each, intent and result are journaled."""
-
-
-def megabytes(size: int) -> str:
-    """Bytes as people read them: `12.3 kB`, `4.5 MB`."""
-    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

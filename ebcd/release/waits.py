@@ -17,6 +17,8 @@ Tick = Callable[[], None]
 """Called at every look: renews the lock, watches live."""
 
 FAILURES = frozenset({"ERROR", "FATAL"})
+BASIC_HEALTH = frozenset({"InvalidRequestException", "InvalidRequest"})
+"""What is answered where enhanced health is asked of an environment that reports basic health."""
 PUBLISH_PATIENCE = 600.0
 """Seconds that Beanstalk has to process an application version."""
 
@@ -101,25 +103,25 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
             raise _failed(step.environment, "failed to deploy", follower.failures[0].message)
         if environment.version_label != step.label:
             raise _failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
-        lacking, seen = _lacking(services, step)
+        lacking, seen = lacking_instances(services, step.environment, step.label)
         if not lacking:
             return seen
     raise _failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
 
 
-def _lacking(services: Services, step: AwaitEnvironment) -> tuple[bool, str]:
-    """Whether an instance does not run the version yet, and what was seen."""
+def lacking_instances(services: Services, environment: str, label: str) -> tuple[bool, str]:
+    """Whether an instance does not run the version (yet), and what was seen."""
     try:
-        instances = services.beanstalk.instances(step.environment)
+        instances = services.beanstalk.instances(environment)
     except AwsRefused as error:
-        if error.code not in {"InvalidRequestException", "InvalidRequest"}:
+        if error.code not in BASIC_HEALTH:
             raise
         return False, "basic health reporting: which version each instance runs is not known"
-    other = [item for item in instances if item.version_label != step.label or item.deployment_status != "Deployed"]
+    other = [item for item in instances if not item.runs(label)]
     if not instances:
         return True, "no instance reports"
     if other:
-        return True, f"{len(other)} of {len(instances)} instances do not run {step.label}"
+        return True, f"{len(other)} of {len(instances)} instances do not run {label}"
     return False, f"{len(instances)} of {len(instances)} instances"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
@@ -12,7 +12,7 @@ from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
 from ebcd.release.plan import bundle_key
-from ebcd.release.rollback import rollback_target
+from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
 
@@ -47,6 +47,8 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["steps"] = [_step(item) for item in run.results]
     if run.left:
         result["left"] = _release_fields(run.left)
+    if run.told:
+        result["told"] = list(run.told)
     if run.hold:
         result["hold"] = hold(run.hold)
     if run.note:
@@ -107,7 +109,10 @@ def rollback(snapshot: Snapshot) -> Json:
         reason = f"{release} is live already: {target.leaves.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
-    assert environment is not None, "rollback_target refuses a target whose environment is gone"
+    if environment is None:
+        reason = f"{target.target.environment} is gone; a rollback deploys its version again"
+        seconds = creation_estimate(snapshot)
+        return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
     reason = _unready(environment, snapshot.stage)
     estimate = None if reason else _last_swap(snapshot)
     return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
@@ -137,16 +142,6 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
 def stamp(at: datetime | None) -> str | None:
     """A time as JSON has it: ISO 8601 in UTC."""
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
-
-
-def age(delta: timedelta) -> str:
-    """A time span as people say it."""
-    seconds = max(0, int(delta.total_seconds()))
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} s"
 
 
 def _unready(environment: Environment, stage: Stage) -> str:

@@ -11,7 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ebcd.report.result import Json, age
+from ebcd import words
+from ebcd.release.rollback import NOT_UNDONE
+from ebcd.report.result import Json
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -27,7 +29,8 @@ def plan(result: Json) -> RenderableType:
         return f"[green]✔[/] Nothing to do: {escape(result.get('note', ''))}"
     lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
     head = f"[bold]{title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
-    return Group(head, *lines)
+    told = [f"  [dim]{escape(line)}[/]" for line in result.get("told", [])]
+    return Group(head, *told, *lines)
 
 
 def shipped(result: Json) -> RenderableType:
@@ -53,7 +56,7 @@ def swapped(result: Json) -> RenderableType:
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] is live"
     rows = _live_rows(result)
     if result.get("left"):
-        rows.append(("left", f"{result['left']['release']}   (database migrations and settings are not undone)"))
+        rows.append(("left", f"{result['left']['release']}   (not undone: {NOT_UNDONE})"))
         rows.append(("undo", f"ebcd swap --to {result['left']['release']} {flags(result)}"))
         held = f"no ship until: ebcd unhold {flags(result)}"
         offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
@@ -256,7 +259,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableTyp
 
 
 def _ago(stamp: str | None) -> str:
-    return f"{age(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
+    return f"{words.span(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
 
 
 def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:

@@ -10,11 +10,10 @@ from stages import LIVE_CNAME, STAGE, bundle, environment, record, snapshot
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
 from ebcd.release.journal import Outcome
+from ebcd.release.phases import environment_options
 from ebcd.release.plan import (
     already_live,
     bundle_key,
-    environment_options,
-    plan_promote,
     plan_publish,
     plan_ship,
     resumable,
@@ -26,6 +25,7 @@ from ebcd.release.steps import (
     CreateApplication,
     CreateEnvironment,
     CreateVersion,
+    MatchCapacity,
     ProveLive,
     SetMinimum,
     Step,
@@ -64,7 +64,9 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     created = only(plan.steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
-    assert only(plan.steps, SwapCnames) == SwapCnames("shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME)
+    assert only(plan.steps, SwapCnames) == SwapCnames(
+        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, ("Green",), events=True
+    )
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
 
 
@@ -103,6 +105,8 @@ def test_the_candidate_gets_the_capacity_that_live_runs_at_now_and_its_own_minim
     assert OptionSetting("aws:autoscaling:asg", "MinSize", "6") in created.options
     assert only(steps, SetMinimum) == SetMinimum("shop-prod-r2", 2)
     assert names(steps).index("SetMinimum") < names(steps).index("SwapCnames")
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6), "the way back stays as large"
+    assert names(steps)[-2:] == ["Bake", "MatchCapacity"]
 
 
 def test_capacity_never_exceeds_the_maximum() -> None:
@@ -255,27 +259,3 @@ def test_a_label_that_stands_for_something_else_is_refused(version: ApplicationV
     with pytest.raises(Refused) as refusal:
         plan_publish(STAGE, bundle(1), Publication(True, True, version), "bucket")
     assert refusal.value.code == code
-
-
-def test_promoting_what_is_live_does_nothing() -> None:
-    seen = snapshot(environment(1, live=True), releases=(record(1, live_since=9),))
-    assert plan_promote(seen, record(1, live_since=9), restoring=False).steps == ()
-
-
-def test_a_rollback_does_not_bake_and_a_promotion_does() -> None:
-    releases = (record(2, live_since=9, from_=1), record(1, live_since=99, left=9))
-    seen = snapshot(environment(1), environment(2, live=True), releases=releases)
-    back = plan_promote(seen, releases[1], restoring=True)
-    assert names(back.steps) == ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive"]
-    assert back.release == releases[1]
-    onward = plan_promote(seen, releases[1], restoring=False)
-    assert names(onward.steps)[-1] == "Bake"
-    assert onward.release.from_release == "r2"
-
-
-def test_an_environment_that_is_gone_cannot_be_promoted() -> None:
-    seen = snapshot(environment(2, live=True), releases=(record(2, live_since=9, from_=1), record(1, live_since=99)))
-    with pytest.raises(Refused) as refusal:
-        plan_promote(seen, record(1, live_since=99), restoring=False)
-    assert refusal.value.code == "environment-gone"
-    assert f"ebcd ship {record(1).sha}" in refusal.value.hint
