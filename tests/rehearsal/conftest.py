@@ -29,6 +29,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = pathlib.Path("mode").read_text().strip()
 MANIFEST = json.loads(pathlib.Path(".ebcd/manifest.json").read_text())
+seen = []
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -37,6 +38,9 @@ class Handler(BaseHTTPRequestHandler):
         status = 200
         if MODE == "smoke-500" and self.path == "/smoke":
             status = 500
+        if MODE == "turns-bad" and self.path == "/smoke" and live(self):
+            seen.append(1)
+            status = 200 if len(seen) == 1 else 500
         if MODE == "unhealthy" and self.path == "/healthz":
             status = 503
         if MODE == "slow" and self.path == "/version" and live(self):

@@ -8,21 +8,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from conftest import Cloud, Product
 
 from ebcd import config
+from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
-from ebcd.aws.session import Access, Clients, account, connect
+from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.source import checked_bundle
 from ebcd.errors import EbcdError
 from ebcd.model import SourceBundle, Stage
 from ebcd.release import ship as shipping
 from ebcd.release import swap as swapping
+from ebcd.release.clock import Clock
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
@@ -72,7 +74,6 @@ class Wire(AbstractContextManager["Wire"]):
     def __init__(self, cloud: Cloud, read_timeout: float = 20.0) -> None:
         access = Access("eu-central-1", None, cloud.endpoint_url, "LOCAL", "LOCAL", read_timeout)
         self.clients: Clients = connect(access)
-        self.account = account(self.clients)
         self.sent: list[Sent] = []
         """Every call so far, in order."""
         self.before: Callable[[Sent], None] = lambda sent: None
@@ -101,6 +102,9 @@ class Engine:
     product: Product
     wire: Wire
     progress: Progress = field(default_factory=SilentProgress)
+    changes: Json = field(default_factory=dict)
+    """What the stage is to have other than ebcd.toml says."""
+    clock: Clock = field(default_factory=QuickClock)
 
     def json(self, *words: str) -> Json:
         """What the command would tell with --json."""
@@ -169,13 +173,15 @@ class Engine:
     def stage(self) -> Stage:
         """The stage as ebcd.toml has it now."""
         configuration = config.load(self.product.folder, explicit=None, environ={})
-        return config.select_stage(configuration, name=None, application=None, region=None, environ={})
+        stage = config.select_stage(configuration, name=None, application=None, region=None, environ={})
+        return replace(stage, **self.changes)
 
     def services(self) -> Services:
-        stage, clients, clock = self.stage(), self.wire.clients, QuickClock()
-        storage = Storage(clients, f"elasticbeanstalk-{stage.region}-{self.wire.account}", self.wire.account)
+        stage, clients, clock = self.stage(), self.wire.clients, self.clock
+        account = Account(clients.sts)
+        storage = Storage(clients, stage.region, account)
         return Services(
-            beanstalk=Beanstalk(clients),
+            beanstalk=Beanstalk(clients, account),
             storage=storage,
             ledger=Ledger(storage, stage.application, stage.name),
             lock=Lock(storage, stage.application, stage.name, clock),
