@@ -259,6 +259,8 @@ class Metrics:
     """Those answered 5xx."""
     p99: float | None
     """Seconds; None without requests."""
+    instances: int = 0
+    """How many instances report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ PURE = {
     "ebcd.model": {"ebcd.model"},
     "ebcd.errors": set(),
     "ebcd.release.steps": {"ebcd.model", "ebcd.words"},
-    "ebcd.release.phases": {"ebcd.model", "ebcd.release"},
-    "ebcd.release.plan": {"ebcd.errors", "ebcd.model", "ebcd.release"},
-    "ebcd.release.promote": {"ebcd.errors", "ebcd.model", "ebcd.release"},
-    "ebcd.release.retirement": {"ebcd.release"},
+    "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.release", "ebcd.words"},
     "ebcd.words": set(),
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
+} | {
+    f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release"}
+    for path in (ROOT / "ebcd" / "release" / "plan").glob("[a-z]*.py")
 }
 """Modules without I/O, and what of ebcd they may know."""
 EFFECTS = {"boto3", "botocore", "subprocess", "socket", "time", "urllib3", "os", "threading", "random", "requests"}

@@ -112,13 +112,18 @@ class Beanstalk:
         return tuple(found.get("Causes", []))
 
     def metrics(self, environment: str) -> Metrics:
-        """The environment's requests of the last ten seconds. Without enhanced health there are none to see."""
+        """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
             found = self._read.describe_environment_health(
-                EnvironmentName=environment, AttributeNames=["ApplicationMetrics"]
-            ).get("ApplicationMetrics", {})
-        failed = int(found.get("StatusCodes", {}).get("Status5xx", 0))
-        return Metrics(int(found.get("RequestCount", 0)), failed, found.get("Latency", {}).get("P99"))
+                EnvironmentName=environment, AttributeNames=["ApplicationMetrics", "InstancesHealth"]
+            )
+        requests = found.get("ApplicationMetrics", {})
+        return Metrics(
+            requests=int(requests.get("RequestCount", 0)),
+            failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
+            p99=requests.get("Latency", {}).get("P99"),
+            instances=sum(found.get("InstancesHealth", {}).values()),
+        )
 
     def cname_available(self, prefix: str) -> bool:
         """Whether a CNAME prefix is free in the region."""

@@ -94,11 +94,15 @@ def swap(
 
 
 @shared
-def retire(common: Common, plan: Planned = False) -> None:
+def retire(
+    common: Common,
+    plan: Planned = False,
+    force: Annotated[bool, typer.Option("--force", help="Also those that still get requests.")] = False,
+) -> None:
     """Terminate environments that have drained."""
 
     def work(session: Session, run: Run) -> None:
-        retire_drained(run, session.services, planned=plan)
+        retire_drained(run, session.services, planned=plan, force=force)
 
     _perform(common, "retire", work, text.retired)
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from ebcd.aws.storage import Storage
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
 from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBundle
+from ebcd.release import drain
 from ebcd.release.clock import polls
-from ebcd.release.phases import ASG
+from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
+from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
@@ -159,14 +161,21 @@ def set_minimum(services: Services, tick: Tick, application: str, step: SetMinim
 
 
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:
-    """Begin to terminate an environment, unless it holds the live CNAME by now or is leaving already."""
+    """Begin to terminate an environment, unless it is leaving already, holds the live CNAME, or still gets requests."""
 
-    def leaving() -> bool:
+    def read() -> Environment | None:
         found = services.beanstalk.environment(application, step.environment)
-        return found is None or found.id != step.environment_id or found.status == "Terminating"
+        return None if found is None or found.id != step.environment_id or leaving(found) else found
 
+    found = read()
+    if found is None:
+        return Seen("it is leaving already", Status.SKIPPED)
+    if step.cname and found.cname == step.cname:
+        return Seen("it holds the live CNAME by now", Status.SKIPPED)
+    if step.drained and (still := drain.serving(services, step.environment)):
+        return Seen(f"{still}: clients remember it; the next ship or ebcd retire looks again", Status.SKIPPED)
     try:
-        return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), leaving)
+        return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), lambda: read() is None)
     except NoAnswer:
         return Seen("whether it began is not known; the next ship looks again", Status.SKIPPED)
 

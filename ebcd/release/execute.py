@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from ebcd.errors import EbcdError, SwappedBack
+from ebcd.errors import EbcdError, OutcomeUnknown, SwappedBack
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, gates, waits
 from ebcd.release.gates import Breach, LiveWatch
@@ -48,14 +48,16 @@ class Executor:
         self._lease = lease
         self._watch: LiveWatch | None = None
 
-    def execute(self, steps: Iterable[Step]) -> None:
-        """Perform the steps in order; each result is in the run. Raises what the first failing step raises."""
+    def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
+        """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
+
+        back: what returns to the earlier release when live does not hold what it promised.
+        """
         for step in steps:
             try:
                 self._perform(step)
             except Breach as breach:
-                assert isinstance(step, ProveLive | ProbeTenants | Bake)
-                self._swap_back(step, str(breach))
+                self._go_back(back, breach)
 
     def watch_live(self, cname: str) -> None:
         """Probe live at every look from now until the swap."""
@@ -143,7 +145,7 @@ class Executor:
         self._watch = None
         start = self._services.clock.monotonic()
         seen = cnames.swap(self._services, self._tick, self._stage.application, step)
-        self._hand_over(step.candidate, step.live, self._services.clock.monotonic() - start)
+        self._hand_over(step.release, step.leaves, self._services.clock.monotonic() - start)
         return seen
 
     def _hand_over(self, to: str, by: str, seconds: float) -> None:
@@ -157,14 +159,16 @@ class Executor:
         if lost:
             records[by] = ledger.update(lost)
 
-    def _swap_back(self, breached: ProveLive | ProbeTenants | Bake, reason: str) -> None:
-        """Return to the earlier release after a breach. Raises SwappedBack."""
+    def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:
+        """Return to the earlier release after a breach. Raises SwappedBack, or OutcomeUnknown without a way back."""
+        if not back:
+            hint = f"ebcd status -s {self._stage.name} shows what holds the live CNAME."
+            raise OutcomeUnknown(breach.what, why=str(breach), hint=hint, code=breach.code)
         self._run.restoring = True
-        previous = self._run.records.get(breached.previous)
-        label = previous.version_label if previous else ""
-        self._perform(SwapCnames(breached.previous, breached.environment, label, breached.cname))
+        for step in back:
+            self._perform(step)
         raise SwappedBack(
-            f"{breached.environment} went live, failed its bake and was swapped back.",
-            why=reason,
-            hint=f"{breached.previous} is live again. ebcd logs --env {breached.environment} shows what went wrong.",
+            f"{self._run.release_name} went live, failed its bake and was swapped back.",
+            why=str(breach),
+            hint=f"The earlier release is live again. ebcd releases {self._run.release_name} tells what was seen.",
         )

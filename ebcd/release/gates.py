@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
+from ebcd.errors import NoAnswer, ReleaseFailed, Throttled
 from ebcd.model import BakeLimits, Stage
 from ebcd.release.clock import polls
 from ebcd.release.probe import proof_failure, smoke_failure
@@ -24,7 +24,15 @@ TOLERATED = 2
 
 
 class Breach(Exception):
-    """The release is live and does not hold what it promised; the executor swaps back."""
+    """The release is live and does not hold what it promised: the executor goes back, where there is a way.
+
+    what, code: how it is told where there is none.
+    """
+
+    def __init__(self, reason: str, *, what: str = "Live does not hold what it promised.", code: str = "") -> None:
+        super().__init__(reason)
+        self.what = what
+        self.code = code
 
 
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
@@ -48,7 +56,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
 
 
 def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenants) -> str:
-    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach or OutcomeUnknown for live."""
+    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach for live."""
     assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
     address = _address(services, step.cname) if step.live else step.address
     address = address or _own_address(services, stage, step.environment)
@@ -68,14 +76,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
             hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
             code="tenants-failed",
         )
-    if step.previous:
-        raise Breach(f"Tenants failed on live: {failure}.")
-    raise OutcomeUnknown(
-        "Tenants failed on live.",
-        why=f"{failure}.",
-        hint=f"ebcd status -s {stage.name}",
-        code="tenants-failed",
-    )
+    raise Breach(f"Tenants failed on live: {failure}.", what="Tenants failed on live.", code="tenants-failed")
 
 
 def _own_address(services: Services, stage: Stage, name: str) -> str:
@@ -96,7 +97,7 @@ def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, a
 
 
 def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) -> str:
-    """See the live URL answered by the release, within the time that DNS may need. Raises Breach or OutcomeUnknown."""
+    """See the live URL answered by the release, within the time that DNS may need. Raises Breach."""
     patience = LOCAL_PROOF_PATIENCE if services.live_address else PROOF_PATIENCE
     failure = ""
     for _ in polls(services.clock, timeout=patience, interval=PROBE_INTERVAL):
@@ -107,12 +108,9 @@ def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) ->
             failure = proof_failure(step.path, answer, step.label, step.sha)
         if not failure:
             return f"{step.path} names it" if stage.proof else f"{stage.smoke.path} {stage.smoke.status}"
-    if step.previous:
-        raise Breach(f"After {patience:g} s the live URL was not answered by the release: {failure}.")
-    raise OutcomeUnknown(
-        f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
-        why=f"{failure} (for {patience:g} s).",
-        hint=f"ebcd status -s {stage.name} shows what holds the live CNAME.",
+    raise Breach(
+        f"After {patience:g} s the live URL was not answered by the release: {failure}.",
+        what=f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
         code="not-proven",
     )
 

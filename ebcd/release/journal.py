@@ -9,7 +9,7 @@ It serves audit and names what a rollback returns to. It never decides what is l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -160,14 +160,14 @@ class Ledger:
         with ThreadPoolExecutor(max_workers=8) as pool:
             return tuple(record for record in pool.map(self.read, numbers) if record is not None)
 
-    def allocate(self, record: ReleaseRecord) -> ReleaseRecord:
+    def allocate(self, record: ReleaseRecord, environment: Callable[[int], str]) -> ReleaseRecord:
         """Store a new record under its number, or the next free one; the record as stored.
 
-        The environment's name follows the number, so both change together.
+        environment: the name that a release of a number gets, fixed with its number.
         """
         number = record.number
         while True:
-            candidate = replace(record, number=number, environment=_renumber(record, number))
+            candidate = replace(record, number=number, environment=environment(number))
             try:
                 etag = self._storage.create(self._key(number), _encode(candidate))
             except PreconditionFailed:
@@ -230,10 +230,6 @@ def release_number(application: str, stage: str, environment: str) -> int | None
     """The release number that an environment's name carries; None when it is not one of the stage's."""
     number = environment.removeprefix(f"{application}-{stage}-r")
     return int(number) if number != environment and number.isascii() and number.isdigit() else None
-
-
-def _renumber(record: ReleaseRecord, number: int) -> str:
-    return environment_name(record.application, record.stage, number)
 
 
 def _json(content: object) -> bytes:

@@ -8,7 +8,7 @@ from datetime import datetime
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.promote import Standing
+from ebcd.release.plan import Standing
 from ebcd.release.snapshot import Snapshot
 
 NOT_UNDONE = "database migrations, option settings, worker environments"

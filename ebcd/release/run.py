@@ -127,9 +127,9 @@ class Run:
     stage: Stage
     started: float
     records: dict[str, ReleaseRecord] = field(default_factory=dict)
-    """The stage's releases by environment, as this run last stored them."""
-    environment_name: str = ""
-    """The environment of the release that this run is about."""
+    """The stage's releases by their names (r7), as this run last stored them."""
+    release_name: str = ""
+    """The release that this run is about."""
     restoring: bool = False
     """The run returns to a release that was live before: a rollback, a swap-back."""
     bundle: SourceBundle | None = None
@@ -150,7 +150,7 @@ class Run:
     @property
     def release(self) -> ReleaseRecord | None:
         """The record of the release that this run is about."""
-        return self.records.get(self.environment_name)
+        return self.records.get(self.release_name)
 
     @property
     def ready_seconds(self) -> float | None:

@@ -12,9 +12,18 @@ from ebcd.model import OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, verification
 from ebcd.release.lock import SHIP, Lease
-from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
+from ebcd.release.plan import (
+    Plan,
+    already_live,
+    bundle_key,
+    environment_of,
+    plan_publish,
+    plan_ship,
+    resumable,
+    settings_digest,
+)
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
 from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
@@ -75,10 +84,10 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     """The release's plan; None when that version is live with those settings already."""
     bundle, stage = _bundle(run), snapshot.stage
     settings = settings_digest(stage)
-    run.records = {record.environment: record for record in snapshot.releases}
+    run.records = {record.release: record for record in snapshot.releases}
     done = already_live(snapshot, bundle.version_label, settings)
     if done is not None:
-        run.environment_name = done.environment
+        run.release_name = done.release
         run.note = f"{done.release} is live with this version and these settings already."
         return None
     release = resumable(snapshot, bundle.version_label, settings) or _new_release(run, services, snapshot, options)
@@ -90,8 +99,8 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
             preflight.refuse(sight)
         snapshot = replace(snapshot, live_instances=sight.instances)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
-    run.records[prepared.release.environment] = prepared.release
-    run.environment_name = prepared.release.environment
+    run.records[prepared.release.release] = prepared.release
+    run.release_name = prepared.release.release
     return prepared
 
 
@@ -110,7 +119,7 @@ def _new_release(run: Run, services: Services, snapshot: Snapshot, options: Ship
         content_digest=bundle.content_digest,
         settings_digest=settings_digest(stage),
         platform_arn=_platform_arn(services, stage),
-        environment=environment_name(stage.application, stage.name, number),
+        environment=environment_of(snapshot, number),
         outcome=Outcome.RUNNING,
         verification=verification(stage),
         since=services.clock.now(),
@@ -148,10 +157,14 @@ def _refuse_taken_cname(services: Services, stage: Stage) -> None:
 def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
     """Store the release's record: a new number for a new one, over its earlier state for one taken up again."""
     record = replace(prepared.release, outcome=Outcome.RUNNING, reason="")
-    run.records.pop(prepared.release.environment, None)
-    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record)
-    run.records[stored.environment] = stored
-    run.environment_name = stored.environment
+    run.records.pop(record.release, None)
+
+    def named(number: int) -> str:
+        return environment_of(prepared.snapshot, number)
+
+    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record, named)
+    run.records[stored.release] = stored
+    run.release_name = stored.release
     return stored
 
 
@@ -159,12 +172,12 @@ def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
     """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
     for record in snapshot.releases:
         settled = _settled(record, snapshot)
-        if record.environment != run.environment_name and settled != record:
-            run.records[record.environment] = services.ledger.update(settled)
+        if record.release != run.release_name and settled != record:
+            run.records[record.release] = services.ledger.update(settled)
 
 
 def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
-    live = snapshot.live is not None and snapshot.live.name == record.environment
+    live = snapshot.record_of(snapshot.live) == record
     if not live and record.live_at and not record.left_live:
         record = replace(record, left_live=snapshot.taken)
     if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
@@ -181,9 +194,9 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
     executor = Executor(run, services, stage, lease)
     try:
         executor.execute(_plan_publication(run, services))
-        if prepared.live is not None and prepared.live.name != run.environment_name:
+        if prepared.live is not None and prepared.live.name != prepared.release.environment:
             executor.watch_live(prepared.live.cname)
-        executor.execute(prepared.steps)
+        executor.execute(prepared.steps, prepared.back)
     except EbcdError as error:
         _record_failure(run, services, executor, stage, error)
         raise
@@ -191,11 +204,11 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
 
 
 def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
-    record = run.records[run.environment_name]
+    record = run.records[run.release_name]
     first_live = services.clock.now() if outcome is Outcome.LIVE else None
     record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
                      ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
-    run.records[record.environment] = services.ledger.update(record)
+    run.records[record.release] = services.ledger.update(record)
 
 
 def _record_failure(run: Run, services: Services, executor: Executor, stage: Stage, error: EbcdError) -> None:
@@ -204,7 +217,7 @@ def _record_failure(run: Run, services: Services, executor: Executor, stage: Sta
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
-            run.diagnosis = diagnose(services, stage.application, run.environment_name)
+            run.diagnosis = diagnose(services, stage.application, run.records[run.release_name].environment)
             _record(run, services, Outcome.FAILED, reason)
             _terminate_failed(run, services, executor, stage)
         case _:
@@ -216,9 +229,10 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     if stage.on_failure is not OnFailure.TERMINATE:
         return
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-    failed = snapshot.environment(run.environment_name)
+    failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
-        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so")])
+        cname = snapshot.live.cname if snapshot.live else ""
+        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so", cname)])
 
 
 def _ensure_bucket(services: Services) -> tuple[Step, ...]:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
-from ebcd.model import ApplicationVersion, Environment, Stage, Target
-from ebcd.release.journal import Ledger, ReleaseRecord, release_number
+from ebcd.model import NOT_YET, ApplicationVersion, Environment, Stage, Target
+from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number
 
 NEWEST = 20
 """How many of the newest records a snapshot holds, beside those of the environments that exist."""
@@ -36,10 +36,17 @@ class Snapshot:
         """A stage of which nothing is there yet."""
         return cls(taken, stage, (), None, ())
 
-    def record_of(self, environment: Environment | str | None) -> ReleaseRecord | None:
-        """The record of the release that the environment belongs to."""
-        name = environment.name if isinstance(environment, Environment) else environment
-        return next((record for record in self.releases if record.environment == name), None)
+    def record_of(self, environment: Environment | None) -> ReleaseRecord | None:
+        """The record of the release that an environment carries.
+
+        Several releases may have had the environment one after the other: its version label tells which it is, and
+        where that is the same, it is the one that went live, or began, last.
+        """
+        if environment is None:
+            return None
+        own = [record for record in self.releases if record.environment == environment.name]
+        carried = [record for record in own if record.version_label == environment.version_label]
+        return max(carried if len(own) > 1 else own, key=_latest, default=None)
 
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, unless it is on its way out."""
@@ -54,6 +61,11 @@ class Snapshot:
     def release(self, name: str) -> ReleaseRecord | None:
         """The record of a release, by its name (r7)."""
         return next((record for record in self.releases if record.release == name), None)
+
+
+def _latest(record: ReleaseRecord) -> datetime:
+    """When a release went live last, or began where it is under way still."""
+    return record.live_at or (record.since if record.outcome in UNENDED else NOT_YET)
 
 
 def leaving(environment: Environment) -> bool:

@@ -136,8 +136,6 @@ class ProbeTenants:
     cname: str
     """The live CNAME, whole."""
     live: bool = False
-    previous: str = ""
-    """The environment to swap back to when live fails its tenants; empty: none."""
     address: str = ""
     """The candidate's own address where it is known already."""
 
@@ -177,6 +175,10 @@ class SwapCnames:
     """The candidate's version label; empty: whatever it carries."""
     cname: str
     """The live CNAME, whole."""
+    release: str
+    """The release that the candidate becomes live with."""
+    leaves: str = ""
+    """The release that it takes the live CNAME from; empty: none that is recorded."""
     accept: tuple[str, ...] = ()
     """Health that the candidate must have at that moment; empty: any."""
     events: bool = False
@@ -195,8 +197,6 @@ class ProveLive:
     environment: str
     cname: str
     """The live CNAME, whole."""
-    previous: str
-    """The environment to swap back to when it is not; empty: none."""
     path: str
     label: str
     sha: str
@@ -207,12 +207,11 @@ class ProveLive:
 
 @dataclass(frozen=True, slots=True)
 class Bake:
-    """Watch the release on live; swap back on a breach."""
+    """Watch the release on live."""
 
     environment: str
     cname: str
     """The live CNAME, whole."""
-    previous: str
     seconds: float
 
     def __str__(self) -> str:
@@ -226,6 +225,10 @@ class TerminateEnvironment:
     environment: str
     environment_id: str
     reason: str
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays."""
+    drained: bool = False
+    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
 
     def __str__(self) -> str:
         return f"terminate {self.environment}: {self.reason}"

@@ -12,8 +12,7 @@ from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import Lease, Overtake
-from ebcd.release.plan import Plan
-from ebcd.release.promote import Standing, plan_promote, plan_redeploy, redeployment
+from ebcd.release.plan import Plan, Standing, plan_promote, plan_redeploy, redeployment
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observe_standing
 from ebcd.release.waits import BASIC_HEALTH
@@ -90,11 +89,11 @@ def _hold_reason(run: Run) -> str:
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOptions) -> Plan:
-    run.records = {record.environment: record for record in snapshot.releases}
+    run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
     prepared = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)
-    run.records[prepared.release.environment] = prepared.release
-    run.environment_name = prepared.release.environment
+    run.records[prepared.release.release] = prepared.release
+    run.release_name = prepared.release.release
     if prepared.steps:
         run.left = snapshot.record_of(snapshot.live)
     else:
@@ -177,15 +176,15 @@ def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
 def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options: SwapOptions) -> None:
     ledger, release = services.ledger, prepared.release
     # Stored first, with what the release takes the live CNAME from: a rollback needs it even after a crash.
-    stored = ledger.update(release) if release.etag else ledger.allocate(release)
+    stored = ledger.update(release) if release.etag else ledger.allocate(release, lambda _: release.environment)
     if stored.number != release.number:
         raise OutcomeUnknown("Another run took the number of this release.", why="It wrote without the stage's lock.",
                              hint="Run the same command again: it plans anew.", code="record-changed")  # fmt: skip
-    name = stored.environment
+    name = stored.release
     run.records[name] = stored
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
-        executor.execute(prepared.steps)
+        executor.execute(prepared.steps, prepared.back)
     except SwappedBack as error:
         run.records[name] = ledger.update(replace(run.records[name], outcome=Outcome.SWAPPED_BACK, reason=error.why))
         raise
@@ -197,23 +196,21 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
 
 def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
     """A release that was proven before keeps its outcome; one that a rollback just made has its own."""
-    record, reason = run.records[run.environment_name], f"{error.what} {error.why}".strip()
+    record, reason = run.records[run.release_name], f"{error.what} {error.why}".strip()
     if record.live_at is None and record.restores:
         outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
-        run.records[record.environment] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
+        run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
     if isinstance(error, ReleaseFailed):
         run.diagnosis = diagnose(services, record.application, record.environment)
     services.ledger.entry(record, "failed", {"what": error.what, "why": error.why}, services.clock.now())
 
 
 def _record(run: Run, services: Services, prepared: Plan, options: SwapOptions) -> None:
-    name, live = run.environment_name, prepared.live
+    name = prepared.release.release
     record = replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason,
                      ready_seconds=run.ready_seconds or run.records[name].ready_seconds)  # fmt: skip
     run.records[name] = services.ledger.update(record)
-    left = run.records.get(live.name) if live else None
+    left = run.records.get(run.left.release) if run.left else None
     if options.rollback and left:
         reason = options.reason or f"rolled back by {services.caller.user}"
-        run.records[left.environment] = services.ledger.update(
-            replace(left, outcome=Outcome.ROLLED_BACK, reason=reason)
-        )
+        run.records[left.release] = services.ledger.update(replace(left, outcome=Outcome.ROLLED_BACK, reason=reason))

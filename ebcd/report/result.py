@@ -94,7 +94,7 @@ def releases(snapshot: Snapshot) -> list[Json]:
 
 def outcome(snapshot: Snapshot, record: ReleaseRecord) -> str:
     """How a release stands now: a release that another one followed is no longer live."""
-    is_live = snapshot.live is not None and snapshot.live.name == record.environment
+    is_live = snapshot.record_of(snapshot.live) == record
     return "superseded" if record.outcome is Outcome.LIVE and not is_live else str(record.outcome)
 
 

@@ -181,7 +181,8 @@ def pruned(result: Json) -> RenderableType:
 def _cleared(result: Json, nothing: str) -> RenderableType:
     if not result["steps"]:
         return f"[green]✔[/] [bold]{title(result)}[/]  {nothing}"
-    lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}" for step in result["steps"]]
+    lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
+             for step in result["steps"]]  # fmt: skip
     return Group(f"[bold]{title(result)}[/]", *lines)
 
 

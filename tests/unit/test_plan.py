@@ -10,7 +10,6 @@ from stages import LIVE_CNAME, STAGE, bundle, environment, record, snapshot
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
 from ebcd.release.journal import Outcome
-from ebcd.release.phases import environment_options
 from ebcd.release.plan import (
     already_live,
     bundle_key,
@@ -19,6 +18,8 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.plan.creation import environment_options
+from ebcd.release.retirement import retirements
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     Bake,
@@ -26,7 +27,6 @@ from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     MatchCapacity,
-    ProveLive,
     SetMinimum,
     Step,
     SwapCnames,
@@ -65,8 +65,9 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
     assert only(plan.steps, SwapCnames) == SwapCnames(
-        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, ("Green",), events=True
+        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True
     )
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
 
 
@@ -80,15 +81,14 @@ def test_a_run_that_died_after_its_swap_is_proven_and_baked_and_not_swapped_agai
     seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=100)))
     plan = plan_ship(seen, died, swap=True)
     assert names(plan.steps) == ["ProveLive", "Bake"]
-    proof = only(plan.steps, ProveLive)
-    assert isinstance(proof, ProveLive)
-    assert proof.previous == "shop-prod-r1"
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
 
 
 def test_a_run_that_died_after_its_swap_has_nowhere_to_swap_back_to_when_the_earlier_one_is_gone() -> None:
     died = record(2, Outcome.RUNNING, from_=1)
     plan = plan_ship(snapshot(environment(2, live=True), releases=(died,)), died, swap=True)
     assert names(plan.steps) == ["ProveLive"]
+    assert plan.back == ()
 
 
 def test_no_swap_stops_before_the_swap() -> None:
@@ -259,3 +259,20 @@ def test_a_label_that_stands_for_something_else_is_refused(version: ApplicationV
     with pytest.raises(Refused) as refusal:
         plan_publish(STAGE, bundle(1), Publication(True, True, version), "bucket")
     assert refusal.value.code == code
+
+
+def test_a_waiting_candidate_is_overtaken_by_what_went_live_after_it_and_by_nothing_else() -> None:
+    waiting = record(2, Outcome.WAITING)
+    seen = snapshot(environment(1, live=True), environment(2), releases=(waiting, record(1, live_since=9)))
+    assert retirements(seen) == ()
+    later = snapshot(environment(2), environment(3, live=True), releases=(record(3, live_since=1), waiting))
+    assert [step.environment for step in retirements(later)] == ["shop-prod-r2"]
+
+
+def test_what_leaves_live_must_have_fallen_quiet_and_what_never_was_live_need_not() -> None:
+    releases = (record(3, live_since=10), record(2, Outcome.WAITING), record(1, live_since=9000, left=5000))
+    seen = snapshot(environment(1), environment(2), environment(3, live=True), releases=releases)
+    assert {step.environment: step.drained for step in retirements(seen)} == {
+        "shop-prod-r1": True, "shop-prod-r2": False,
+    }  # fmt: skip
+    assert all(step.cname == LIVE_CNAME for step in retirements(seen))

@@ -9,7 +9,7 @@ from stages import NOW, environment, record, snapshot
 
 from ebcd.errors import NothingToRollBack, Refused
 from ebcd.release.journal import Outcome
-from ebcd.release.promote import Standing
+from ebcd.release.plan import Standing
 from ebcd.release.rollback import announcement, rollback_target
 
 ONE = record(1, live_since=300, left=100)

@@ -1,6 +1,4 @@
-"""Plans that bring a recorded release back or forward: a standing environment's promotion, and the redeployment of a
-version whose environment is gone. Pure.
-"""
+"""Promotions: a recorded release's standing environment comes live; where it is gone, its version is deployed again."""
 
 from __future__ import annotations
 
@@ -8,14 +6,13 @@ from dataclasses import dataclass, replace
 
 from ebcd.errors import Refused
 from ebcd.model import Environment, InstanceHealth, OptionSetting, Stage
-from ebcd.release import phases
 from ebcd.release.journal import Outcome, ReleaseRecord, environment_name
-from ebcd.release.plan import Plan
+from ebcd.release.plan import proofs
+from ebcd.release.plan.creation import ASG, create
+from ebcd.release.plan.plan import Plan, leaving_from
+from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, HoldHealth, MatchCapacity, Step, SwapCnames
-
-PROMOTION_PATIENCE = 60.0
-"""Seconds that a standing environment has to show accepted health: whoever rolls back is waiting."""
+from ebcd.release.steps import AwaitEnvironment, HoldHealth, MatchCapacity, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Standing:
     """The target's, one by one; empty where only basic health is reported."""
 
 
-def plan_promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, restoring: bool) -> Plan:
+def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, restoring: bool) -> Plan:
     """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
 
     restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave.
@@ -46,34 +43,27 @@ def plan_promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing,
             hint=f"ebcd ship {release.sha} -s {stage.name}   (deploys that version again)",
             code="environment-gone",
         )
-    ready = _is_ready(target, release, standing, stage)
-    steps: list[Step] = []
-    if standing.target < standing.live:
-        ready = False
-        steps.append(MatchCapacity(target.name, standing.live))
-    if not ready:
-        steps.append(AwaitEnvironment(target.name, release.version_label, events=release.live_since is None))
-        steps.append(HoldHealth(target.name, stage.accept, 0.0, PROMOTION_PATIENCE))
-    steps += phases.probes(stage, release, live.cname, target.endpoint_url)
-    steps.append(_swap(stage, release, live, snapshot if ready else None))
-    if restoring:
-        steps += (phases.prove(stage, release, live.cname), *phases.live_tenants(stage, release, live.cname))
-        return Plan(snapshot, release, live, tuple(steps))
-    steps += phases.after_swap(stage, release, live.cname, live.name)
-    return Plan(snapshot, phases.leaving_from(release, snapshot, live), live, tuple(steps))
+    ready, steps = _readying(target, release, standing, stage)
+    steps += proofs.probes(stage, release, live.cname, target.endpoint_url)
+    if not restoring:
+        release = leaving_from(release, snapshot, live)
+    steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
+    steps += proofs.watch(stage, release, live.cname, bake=not restoring)
+    return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, snapshot, live))
 
 
-def plan_redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
+def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
     """The steps of a rollback whose environment is gone: its version again, as a new release with live's settings."""
     stage, live = snapshot.stage, require_live(snapshot, release)
+    release = leaving_from(release, snapshot, live)
     steps: list[Step] = []
     if snapshot.environment(release.environment) is None:
-        capacity = OptionSetting(phases.ASG, "MinSize", str(max(1, standing.live)))
-        steps.append(phases.create(stage, release, (capacity,), settings_of=live.name))
-    steps += phases.gates(stage, release, live.cname)
-    steps += (_swap(stage, release, live, None), phases.prove(stage, release, live.cname))
-    steps += phases.live_tenants(stage, release, live.cname)
-    return Plan(snapshot, phases.leaving_from(release, snapshot, live), live, tuple(steps))
+        capacity = OptionSetting(ASG, "MinSize", str(max(1, standing.live)))
+        steps.append(create(stage, release, (capacity,), settings_of=live.name))
+    steps += proofs.gates(stage, release, live.cname)
+    steps.append(swap_to(stage, release, live, snapshot))
+    steps += proofs.watch(stage, release, live.cname, bake=False)
+    return Plan(snapshot, release, live, tuple(steps))
 
 
 def require_live(snapshot: Snapshot, release: ReleaseRecord) -> Environment:
@@ -111,14 +101,16 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int) -> Rel
     )
 
 
-def _is_ready(target: Environment, release: ReleaseRecord, standing: Standing, stage: Stage) -> bool:
-    """Whether all that a wait would wait for was seen already."""
-    deployed = bool(standing.instances) and all(item.runs(release.version_label) for item in standing.instances)
+def _readying(target: Environment, release: ReleaseRecord, standing: Standing, stage: Stage) -> tuple[bool, list[Step]]:
+    """Whether the target was seen to be all that a swap asks for; where not, the steps that bring it there."""
     lived = release.live_since is not None
-    return deployed and lived and target.status == "Ready" and target.health in stage.accept
-
-
-def _swap(stage: Stage, release: ReleaseRecord, live: Environment, seen: Snapshot | None) -> SwapCnames:
-    """seen: the look that found every instance running the version; None: they are looked at before the swap."""
-    return SwapCnames(release.environment, live.name, release.version_label, live.cname, stage.accept,
-                      events=release.live_since is None, proven=seen.taken if seen else None)  # fmt: skip
+    deployed = bool(standing.instances) and all(item.runs(release.version_label) for item in standing.instances)
+    enough = standing.target >= standing.live
+    if lived and deployed and enough and target.status == "Ready" and target.health in stage.accept:
+        return True, []
+    raised = [] if enough else [MatchCapacity(target.name, standing.live)]
+    waits = (
+        AwaitEnvironment(target.name, release.version_label, events=not lived),
+        HoldHealth(target.name, stage.accept, 0.0, proofs.PROMOTION_PATIENCE),
+    )
+    return False, [*raised, *waits]
