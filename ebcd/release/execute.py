@@ -5,10 +5,11 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import assert_never
 
-from ebcd.errors import EbcdError, OutcomeUnknown, SwappedBack
+from ebcd.errors import EbcdError, Interrupted, OutcomeUnknown, SwappedBack
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, gates, waits
 from ebcd.release.gates import Breach, LiveWatch
@@ -47,6 +48,7 @@ class Executor:
         self._stage = stage
         self._lease = lease
         self._watch: LiveWatch | None = None
+        self._finishes = False
 
     def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
         """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
@@ -65,6 +67,7 @@ class Executor:
 
     def _perform(self, step: Step) -> None:
         services, start = self._services, self._services.clock.monotonic()
+        services.clock.check()
         services.progress.begin(str(step))
         try:
             if isinstance(step, MUTATIONS):
@@ -87,17 +90,32 @@ class Executor:
         self._journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
 
     def _journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
-        if self._run.release is None:
+        record = self._run.journaled
+        if record is None:
             return
         name = f"{type(step).__name__}-{phase}"
-        now = self._services.clock.now()
-        self._services.ledger.entry(self._run.release, name, {"text": str(step), **content}, now)
+        self._services.ledger.entry(record, name, {"text": str(step), **content}, self._services.clock.now())
 
     def _tick(self) -> None:
-        if self._lease:
-            self._lease.renew_if_due()
+        self._services.clock.check()
+        try:
+            if self._lease:
+                self._lease.renew_if_due()
+        except (Interrupted, OutcomeUnknown):  # to be stopped, or without the lock: raised again by the next tick
+            if not self._finishes:
+                raise
         if self._watch:
             self._watch.look()
+
+    @contextmanager
+    def _finishing(self) -> Iterator[None]:
+        """A block that nobody stops: what was sent in it is seen to its end. The run ends at the first tick behind."""
+        outer, self._finishes = self._finishes, True
+        try:
+            with self._services.clock.uninterrupted():
+                yield
+        finally:
+            self._finishes = outer
 
     def _act(self, step: Step) -> Seen:  # noqa: C901 - one line a step
         services, tick, application = self._services, self._tick, self._stage.application
@@ -107,7 +125,8 @@ class Executor:
                 return Seen()
             case UploadBundle():
                 assert self._run.bundle is not None
-                return actions.upload(services, tick, step, self._run.bundle)
+                with self._finishing():  # what is raised while botocore reads would count as a lost connection
+                    return actions.upload(services, tick, step, self._run.bundle)
             case CreateApplication():
                 return actions.create_application(services, tick, application)
             case CreateVersion():
@@ -143,9 +162,12 @@ class Executor:
 
     def _swap(self, step: SwapCnames) -> Seen:
         self._watch = None
-        start = self._services.clock.monotonic()
-        seen = cnames.swap(self._services, self._tick, self._stage.application, step)
-        self._hand_over(step.release, step.leaves, self._services.clock.monotonic() - start)
+        start, application = self._services.clock.monotonic(), self._stage.application
+        before = cnames.prove(self._services, self._tick, application, step)
+        self._tick()
+        with self._finishing():
+            seen = cnames.exchange(self._services, self._tick, application, step, before)
+            self._hand_over(step.release, step.leaves, self._services.clock.monotonic() - start)
         return seen
 
     def _hand_over(self, to: str, by: str, seconds: float) -> None:
@@ -165,8 +187,9 @@ class Executor:
             hint = f"ebcd status -s {self._stage.name} shows what holds the live CNAME."
             raise OutcomeUnknown(breach.what, why=str(breach), hint=hint, code=breach.code)
         self._run.restoring = True
-        for step in back:
-            self._perform(step)
+        with self._finishing():  # users have a bad release: whoever stops the run does not mean that
+            for step in back:
+                self._perform(step)
         raise SwappedBack(
             f"{self._run.release_name} went live, failed its bake and was swapped back.",
             why=str(breach),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +54,12 @@ class QuickClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds / PACE)
+
+    def check(self) -> None:
+        return
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,9 @@ class Engine:
                 return self.swap(to=release)
             case ("swap",):
                 return self.swap()
-            case ("retire",):
-                return self.perform("retire", lambda run, services: retire(run, services, planned=False))
+            case "retire", *rest:
+                force = "--force" in rest
+                return self.perform("retire", lambda run, services: retire(run, services, planned=False, force=force))
             case "prune", "--keep", count:
                 return self.perform("prune", lambda run, services: prune(run, services, keep=int(count), planned=False))
             case ("status",):

@@ -95,7 +95,7 @@ def has_two(engine: Engine) -> str:
 
 
 def has_drained(engine: Engine) -> str:
-    """A stage with an environment that may go."""
+    """A stage with environments whose rollback window has passed, of which somebody may still be reached."""
     engine.product.configure(keep="1h")
     has_two(engine)
     engine.product.configure(keep="0s")
@@ -108,9 +108,31 @@ def ship(engine: Engine) -> None:
     assert told["exit_code"] == 0, told["error"]
 
 
+def check_ledger(engine: Engine, before: list[Json], where: str) -> None:
+    """One record a release, one of them live, and no environment that no record names."""
+    releases = engine.releases()["releases"]
+    names = [item["release"] for item in releases]
+    newest = int(names[0][1:])
+    assert names == [f"r{number}" for number in range(newest, newest - len(names), -1)], (where, names)
+    assert newest - (int(before[0]["release"][1:]) if before else 0) <= 1, (where, "one record a release")
+    live = [item for item in releases if item["outcome"] == "live"]
+    assert len(live) == 1, (where, releases)
+    assert standing(engine) <= {item["environment"] for item in releases}, (where, "an orphan that no record names")
+    assert engine.json("retire", "--force")["exit_code"] == 0, where
+    assert standing(engine) == {live[0]["environment"]}, (where, "nothing stays that retire does not find")
+
+
+def standing(engine: Engine) -> set[str]:
+    """The environments that are there to stay."""
+    found = engine.product.cloud.control("GET", "status")["environments"]
+    return {item["name"] for item in found
+            if item["application"] == engine.product.name and item["status"] != "Terminating"}  # fmt: skip
+
+
 SCENARIOS = {
     "first release": Scenario(("ship",), ships_first, fresh=True),
     "ship": Scenario(("ship",), ships_next, swaps=1),
     "rollback": Scenario(("swap", "--rollback"), has_two, swaps=1),
     "retire": Scenario(("retire",), has_drained),
+    "retire --force": Scenario(("retire", "--force"), has_drained),
 }

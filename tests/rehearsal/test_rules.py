@@ -23,7 +23,7 @@ NOTHING = st.just(Harm())
 PERSON = st.builds(Harm, st.just("person"), st.integers(1, 45), st.sampled_from([*PEOPLE, "break the lock"]), NUMBERS)
 FAULT = st.builds(Harm, st.just("fault"), st.integers(1, 80), st.sampled_from(sorted(FAULTS)))
 KILL = st.builds(Harm, st.just("kill"), st.integers(1, 80))
-INTERRUPT = st.builds(Harm, st.just("interrupt"), st.integers(0, 12))
+INTERRUPT = st.builds(Harm, st.just("interrupt"), st.integers(0, 25))
 HARM = st.one_of(NOTHING, NOTHING, NOTHING, NOTHING, PERSON, FAULT, KILL, INTERRUPT)
 KEEP = st.sampled_from([0.0, 3600.0])
 
@@ -80,10 +80,10 @@ class StageMachine(RuleBasedStateMachine):
         self._step("rollback")
         self.world.rollback(harm)
 
-    @rule(keep=KEEP, harm=HARM)
-    def retire(self, keep: float, harm: Harm) -> None:
+    @rule(keep=KEEP, force=st.booleans(), harm=HARM)
+    def retire(self, keep: float, force: bool, harm: Harm) -> None:
         self._step("retire")
-        self.world.retire(harm, keep)
+        self.world.retire(harm, keep, force)
 
     @rule(count=st.integers(1, 3), harm=HARM)
     def prune(self, count: int, harm: Harm) -> None:

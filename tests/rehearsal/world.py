@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conftest import Product
-from engine import Engine, Json, QuickClock, Wire
+from engine import PACE, Engine, Json, Wire
 from person import Person, Seen
 from rules import Account, check_bundles, check_stage, readable
 
-from ebcd.errors import ExitCode, Interrupted
+from ebcd.errors import ExitCode
 from ebcd.model import SourceBundle
 from ebcd.release import ship as shipping
 from ebcd.release import swap as swapping
+from ebcd.release.clock import SystemClock
 from ebcd.release.prune import prune
 from ebcd.release.retire import retire
 from ebcd.release.run import Run, Services
@@ -46,17 +47,21 @@ class Killed(BaseException):
     """The run ends here as a killed process does: it does nothing more."""
 
 
-class Impatient(QuickClock):
-    """A clock that a signal stops at its n-th wait, as `SystemClock` is stopped."""
+class Impatient(SystemClock):
+    """The machine's clock, waiting as `QuickClock` does; a signal stops it when it is asked for the n-th time."""
 
-    def __init__(self, waits: int) -> None:
-        self._waits = waits
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
 
     def sleep(self, seconds: float) -> None:
-        self._waits -= 1
-        if self._waits < 0:
-            raise Interrupted("Stopped by a signal.", exit_code=ExitCode.INTERRUPTED)
-        super().sleep(seconds)
+        super().sleep(seconds / PACE)
+
+    def check(self) -> None:
+        self._times -= 1
+        if self._times < 0:
+            self.interrupt(ExitCode.INTERRUPTED)
+        super().check()
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,11 @@ class World:
                 f"rule 4: a second rollback after {readable(told)}: {readable(again)}"
             )
 
-    def retire(self, harm: Harm, keep: float) -> None:
-        self.run("retire", lambda run, services: retire(run, services, planned=False), harm, keep=keep)
+    def retire(self, harm: Harm, keep: float, force: bool) -> None:
+        work: Callable[[Run, Services], None] = lambda run, services: retire(  # noqa: E731
+            run, services, planned=False, force=force
+        )
+        self.run("retire", work, harm, keep=keep)
 
     def prune(self, harm: Harm, count: int) -> None:
         self.run("prune", lambda run, services: prune(run, services, keep=count, planned=False), harm)
@@ -168,7 +176,7 @@ class World:
         planned = {
             "ship": engine.perform("ship", self._planned_ship()),
             "rollback": engine.perform("swap", lambda run, services: swapping.plan(run, services, ROLLBACK)),
-            "retire": engine.perform("retire", lambda run, services: retire(run, services, planned=True)),
+            "retire": engine.perform("retire", lambda run, services: retire(run, services, planned=True, force=True)),
             "prune": engine.perform("prune", lambda run, services: prune(run, services, keep=1, planned=True)),
         }
         self.wire.before = lambda sent: None
@@ -313,8 +321,9 @@ class World:
     ) -> None:
         """Whether what is live is what the model says, after a run that nothing disturbed."""
         moved = any(item["step"] == "SwapCnames" and item["status"] == "done" for item in told["steps"])
-        created = self.live is None and told.get("environment", {}).get("name") == (live and live.name)
-        expected = told["environment"]["name"] if code == 0 and (moved or created) else self.live
+        made = told.get("environment", {}).get("name")
+        created = live is not None and self.live is None and made == live.name
+        expected = made if code == 0 and (moved or created) else self.live
         if created and code != 0:
             expected = live and live.name  # a first release has the live CNAME from its beginning, proven or not
         if (live and live.name) != expected:
@@ -347,6 +356,6 @@ PEOPLE = ("swap", "terminate another", "terminate", "deploy", "kill an instance"
 ROLLBACK = swapping.SwapOptions(rollback=True)
 COMMANDS: dict[str, Callable[[Run, Services], None]] = {
     "rollback": lambda run, services: swapping.swap(run, services, ROLLBACK),
-    "retire": lambda run, services: retire(run, services, planned=False),
+    "retire": lambda run, services: retire(run, services, planned=False, force=True),
     "prune": lambda run, services: prune(run, services, keep=1, planned=False),
 }
