@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import math
 import os
 import re
 import subprocess
@@ -224,14 +225,15 @@ def run_ebcd(*arguments: str, folder: Path, environ: dict[str, str]) -> subproce
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
+@contextmanager
+def running_cloud(*options: str) -> Iterator[Cloud]:
+    """A local Beanstalk that is there for a block. options: of `ebcd local up`."""
     with TemporaryDirectory(prefix="ebcd-", dir="/tmp") as folder:
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("AWS_", "EBCD_", "GIT_", "GITHUB_"))}  # fmt: skip
         environ = kept | {"EBCD_HOME": folder, "EBCD_LOCAL_PORT": "0", "EBCD_LOCAL_LB_PORT": "0",
                           "PYTHONPATH": str(ROOT), "HOME": folder}  # fmt: skip
-        done = run_ebcd("local", "up", "--json", "--speed", "10", folder=Path(folder), environ=environ)
+        done = run_ebcd("local", "up", "--json", "--speed", "10", *options, folder=Path(folder), environ=environ)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
         yield Cloud(environ, told["endpoint_url"], told["proxy_url"], Path(folder))
@@ -240,23 +242,34 @@ def cloud() -> Iterator[Cloud]:
         assert processes_below(folder) == []
 
 
+def make_product(cloud: Cloud, below: Path) -> Product:
+    """A new application's repository."""
+    number = next(_numbers)
+    folder = below / f"repository-{number}"
+    folder.mkdir()
+    made = Product(f"shop{os.getpid()}-{number}", folder, cloud)
+    made.git("init", "-q", "-b", "main")
+    (folder / "server.py").write_text(APPLICATION)
+    (folder / "Procfile").write_text("web: python server.py\n")
+    (folder / "requirements.txt").write_text("")
+    (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
+    return made
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    with running_cloud() as found:
+        yield found
+
+
 @pytest.fixture
 def products(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[], Product]]:
     """Makes products, each an application of its own. What they ran is ended: it would slow the tests that follow."""
     everything: list[Product] = []
 
     def make() -> Product:
-        number = next(_numbers)
-        folder = tmp_path / f"repository-{number}"
-        folder.mkdir()
-        made = Product(f"shop{os.getpid()}-{number}", folder, cloud)
-        made.git("init", "-q", "-b", "main")
-        (folder / "server.py").write_text(APPLICATION)
-        (folder / "Procfile").write_text("web: python server.py\n")
-        (folder / "requirements.txt").write_text("")
-        (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
-        everything.append(made)
-        return made
+        everything.append(make_product(cloud, tmp_path))
+        return everything[-1]
 
     yield make
     for made in everything:
@@ -287,6 +300,10 @@ class Clients:
 
     product: Product
     count: int = 8
+    connected: float = math.inf
+    """Seconds after which even those who keep their connection make a new one."""
+    apart: float = 0.0
+    """Seconds between the first requests of two of them."""
     seen: list[list[str]] = field(default_factory=list)
     """For each client the SHAs that it was answered with, in order, repeats left out."""
     failures: list[str] = field(default_factory=list)
@@ -309,10 +326,12 @@ class Clients:
 
     def _ask(self, number: int, keep_alive: bool) -> None:
         port = int(self.product.cloud.live_port)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._stop.wait(number * self.apart)
+        connection, since = http.client.HTTPConnection("127.0.0.1", port, timeout=10), time.monotonic()
+        headers = {"Host": self.product.host, "X-Ebcd-Client": str(number)}  # each has a resolver of its own
         while not self._stop.is_set():
             try:
-                connection.request("GET", "/version", headers={"Host": self.product.host})
+                connection.request("GET", "/version", headers=headers)
                 answer = connection.getresponse()
                 body = answer.read()
             except (OSError, http.client.HTTPException) as error:
@@ -326,7 +345,8 @@ class Clients:
                 sha = str(json.loads(body)["sha"])
                 if self.seen[number][-1:] != [sha]:
                     self.seen[number].append(sha)
-            if not keep_alive:
+            if not keep_alive or time.monotonic() - since > self.connected:
                 connection.close()
+                since = time.monotonic()
             time.sleep(0.005)
         connection.close()
