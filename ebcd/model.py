@@ -22,6 +22,20 @@ class Strategy(StrEnum):
     """How a release reaches its users."""
 
     BLUE_GREEN = "blue-green"
+    """A fresh environment for each release, and a CNAME swap."""
+    PAIR = "pair"
+    """Two standing environments: a release is deployed on the one that is not live, and swapped."""
+    IN_PLACE = "in-place"
+    """One environment, whose version each release updates."""
+
+
+class Tier(StrEnum):
+    """What a stage's environments do."""
+
+    WEB = "web"
+    """Answer requests, at a CNAME."""
+    WORKER = "worker"
+    """Read a queue. There is no CNAME: live is the environment of the stage's fixed name."""
 
 
 class OnFailure(StrEnum):
@@ -78,6 +92,8 @@ class BakeLimits:
     """Share of the requests that may be answered 5xx, 0 to 1."""
     p99_seconds: float | None = None
     """Seconds that all but one in a hundred requests may take."""
+    p99_ratio: float | None = None
+    """How many times the p99 of live before the swap it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +116,12 @@ class Stage:
     application: str
     region: str
     cname: str
-    """The live CNAME's prefix."""
+    """The live CNAME's prefix; empty for a worker."""
     target: Target = Target.AWS
     platform: str = ""
     """A platform branch name, or a platform ARN."""
     strategy: Strategy = Strategy.BLUE_GREEN
+    tier: Tier = Tier.WEB
     accept: tuple[str, ...] = ("Green",)
     """Accepted health: Green, Yellow."""
     stable: float = 60.0
@@ -122,6 +139,11 @@ class Stage:
     proof: Proof | None = None
     tenants: Tenants | None = None
     bake_limits: BakeLimits = field(default_factory=BakeLimits)
+
+    @property
+    def named_only(self) -> bool:
+        """Whether no ebcd.toml declares it: its records tell the rest."""
+        return not self.cname and self.tier is Tier.WEB
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -225,6 +247,8 @@ class Environment:
     created: datetime
     updated: datetime
     platform_arn: str = ""
+    tier: str = ""
+    """WebServer or Worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +285,11 @@ class Metrics:
     """Seconds; None without requests."""
     instances: int = 0
     """How many instances report."""
+
+    @property
+    def share_5xx(self) -> float:
+        """Share of the requests that were answered 5xx, 0 to 1."""
+        return self.failed / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ class Beanstalk:
         tags: Mapping[str, str],
         platform_arn: str = "",
         template: str = "",
+        worker: bool = False,
     ) -> None:
         """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME.
 
@@ -206,6 +207,8 @@ class Beanstalk:
         }
         if cname_prefix:
             request["CNAMEPrefix"] = cname_prefix
+        if worker:
+            request["Tier"] = {"Name": "Worker", "Type": "SQS/HTTP"}
         with answering("elasticbeanstalk:CreateEnvironment"):
             self._once.create_environment(**request)
 
@@ -225,10 +228,26 @@ class Beanstalk:
             if error.code != "InvalidParameterValue":
                 raise
 
-    def update_options(self, environment: str, options: Iterable[OptionSetting]) -> None:
-        """Begin to change option settings."""
+    def update_options(
+        self,
+        environment: str,
+        options: Iterable[OptionSetting],
+        remove: Iterable[tuple[str, str]] = (),
+        platform_arn: str = "",
+    ) -> None:
+        """Begin to change option settings, and the platform where one is given. remove: namespaces and names."""
+        request: dict[str, object] = {"EnvironmentName": environment, "OptionSettings": _wire_options(options)}
+        if removed := [{"Namespace": namespace, "OptionName": name} for namespace, name in remove]:
+            request["OptionsToRemove"] = removed
+        if platform_arn:
+            request["PlatformArn"] = platform_arn
         with answering("elasticbeanstalk:UpdateEnvironment"):
-            self._once.update_environment(EnvironmentName=environment, OptionSettings=_wire_options(options))
+            self._once.update_environment(**request)
+
+    def update_version(self, environment: str, label: str) -> None:
+        """Begin to deploy another version."""
+        with answering("elasticbeanstalk:UpdateEnvironment"):
+            self._once.update_environment(EnvironmentName=environment, VersionLabel=label)
 
     def swap_cnames(self, source: str, destination: str) -> None:
         """Begin to exchange two environments' CNAMEs. A repeat undoes it, so it is never retried."""
@@ -276,6 +295,7 @@ def _environment(item: Mapping[str, Any]) -> Environment:
         created=item["DateCreated"],
         updated=item["DateUpdated"],
         platform_arn=item.get("PlatformArn", ""),
+        tier=item.get("Tier", {}).get("Name", ""),
     )
 
 

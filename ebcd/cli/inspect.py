@@ -115,9 +115,9 @@ def _choose(snapshot: Snapshot, env: str) -> Environment:
     """The environment that --env names. Raises UsageError."""
     role = {"live": snapshot.live, "candidate": None, "previous": None}
     if env == "candidate" and (record := result.candidate(snapshot)):
-        role["candidate"] = snapshot.environment(record.environment)
+        role["candidate"] = snapshot.standing(record)
     if env == "previous" and snapshot.previous:
-        role["previous"] = snapshot.environment(snapshot.previous.environment)
+        role["previous"] = snapshot.standing(snapshot.previous)
     found = role[env] if env in role else snapshot.environment(env)
     if found is None:
         known = ", ".join(item.name for item in snapshot.environments) or "none"

@@ -17,7 +17,6 @@ from ebcd.release.steps import (
     CreateVersion,
     DeleteVersion,
     MatchCapacity,
-    SetMinimum,
     TerminateEnvironment,
     UploadBundle,
 )
@@ -27,8 +26,6 @@ THROTTLE_PATIENCE = 120.0
 """Seconds that a throttled mutation is sent again: nothing happened, so a repeat is harmless."""
 CAPACITY_PATIENCE = 900.0
 """Seconds that an environment has to start more instances."""
-BEGIN_PATIENCE = 60.0
-"""Seconds within which an update must be seen to have ended or begun."""
 
 
 def send(services: Services, tick: Tick, mutation: Callable[[], object], took_effect: Callable[[], bool]) -> Seen:
@@ -101,6 +98,7 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
             label=step.label,
             platform_arn=step.platform_arn,
             template=template,
+            worker=step.worker,
             cname_prefix=step.cname_prefix,
             options=step.options,
             tags=dict(step.tags),
@@ -123,8 +121,8 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
     """Raise MinSize, and wait until the environment is Ready with that many instances."""
     beanstalk = services.beanstalk
-    option = OptionSetting(ASG, "MinSize", str(step.instances))
-    send(services, tick, lambda: beanstalk.update_options(step.environment, [option]), lambda: False)
+    options = [OptionSetting(ASG, "MinSize", str(step.instances)), *_largest(services, application, step)]
+    send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
     count = 0
     for environment in looks(
         services, tick, CAPACITY_PATIENCE, lambda: beanstalk.environment(application, step.environment)
@@ -141,23 +139,13 @@ def match_capacity(services: Services, tick: Tick, application: str, step: Match
     )
 
 
-def set_minimum(services: Services, tick: Tick, application: str, step: SetMinimum) -> Seen:
-    """Change MinSize and wait until the environment is Ready again. Capacity stays: a minimum does not scale in."""
-    beanstalk = services.beanstalk
-    option = OptionSetting(ASG, "MinSize", str(step.minimum))
-    send(services, tick, lambda: beanstalk.update_options(step.environment, [option]), lambda: False)
-    environment: Environment | None = None
-    for environment in looks(
-        services, tick, BEGIN_PATIENCE * 10, lambda: beanstalk.environment(application, step.environment)
-    ):
-        if environment is not None and environment.status == "Ready":
-            return Seen(f"MinSize {step.minimum}")
-    raise OutcomeUnknown(
-        f"{step.environment} did not become Ready after a change of MinSize.",
-        why=f"Its status is {environment.status if environment else 'unknown'}.",
-        hint="Run the same command again: it goes on from what is there.",
-        code="deadline",
-    )
+def _largest(services: Services, application: str, step: MatchCapacity) -> tuple[OptionSetting, ...]:
+    """MaxSize as it is where the step says, if the environment's own is smaller: it was scaled down."""
+    if not step.like:
+        return ()
+    sides = (services.beanstalk.settings(application, name) for name in (step.environment, step.like))
+    own, like = ([item for item in side if (item.namespace, item.name) == (ASG, "MaxSize")] for side in sides)
+    return tuple(like) if own and like and int(own[0].value) < int(like[0].value) else ()
 
 
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown
-from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Tenants
+from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier
 
 SCHEMA = 1
 
@@ -76,6 +76,8 @@ class ReleaseRecord:
     """When a rollback or a swap-back made it live again."""
     swap_seconds: float | None = None
     """How long the swap took that brought it live."""
+    deploy_seconds: float | None = None
+    """How long it took to deploy its version on an environment that stood."""
     ready_seconds: float | None = None
     """How long its environment took from its creation until it had passed its gates."""
     restores: str = ""
@@ -109,6 +111,8 @@ class ReleaseRecord:
         return replace(
             stage,
             cname=self.cname,
+            strategy=Strategy(known.get("strategy", Strategy.BLUE_GREEN)),
+            tier=Tier(known.get("tier", Tier.WEB)),
             accept=tuple(known["accept"]),
             timeout=known["timeout"],
             keep=known["keep"],
@@ -121,20 +125,18 @@ class ReleaseRecord:
 
 
 def handed_over(
-    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, seconds: float, restored: bool
+    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, restored: bool
 ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
-    """Both records after the live CNAME went from `by` to `to`.
+    """Both records after `to` took `by`'s place as live.
 
-    seconds: how long the swap took. restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it
-    first went live, so that the release which went live last stays the one that was left: a second rollback finds
-    nothing to do.
+    restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it first went live, so that the
+    release which went live last stays the one that was left: a second rollback finds nothing to do. That holds where
+    a run died before it recorded that `by` was live, too.
     """
-    to = replace(to, swap_seconds=round(seconds, 1))
-    if restored:
-        to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
-    else:
-        to = replace(to, live_since=at, left_live=None)
-    return to, replace(by, left_live=at) if by else None
+    if not restored:
+        return replace(to, live_since=at, left_live=None), replace(by, left_live=at) if by else None
+    to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
+    return to, replace(by, left_live=at, live_since=by.live_since or at) if by else None
 
 
 class Ledger:
@@ -208,9 +210,21 @@ def environment_name(application: str, stage: str, number: int) -> str:
     return f"{application}-{stage}-r{number}"
 
 
+def is_fresh(record: ReleaseRecord) -> bool:
+    """Whether the release's environment is made for it alone, so that all of its events are about it."""
+    return record.environment == environment_name(record.application, record.stage, record.number)
+
+
+def is_side(application: str, stage: str, environment: str) -> bool:
+    """Whether an environment is a side of the stage's pair."""
+    return environment in {standing_name(application, stage, side) for side in "ab"}
+
+
 def verification(stage: Stage) -> dict[str, Any]:
     """What a record keeps of its stage; `ReleaseRecord.completed` reads it back."""
     return {
+        "strategy": str(stage.strategy),
+        "tier": str(stage.tier),
         "accept": list(stage.accept),
         "timeout": stage.timeout,
         "keep": stage.keep,
@@ -224,6 +238,11 @@ def verification(stage: Stage) -> dict[str, Any]:
 
 def _tenants(known: dict[str, Any] | None) -> Tenants | None:
     return Tenants(**{**known, "hosts": tuple(known["hosts"])}) if known else None
+
+
+def standing_name(application: str, stage: str, side: str = "") -> str:
+    """The name of an environment that outlives its releases: the one of `in-place`, or a side of `pair`."""
+    return f"{application}-{stage}" + (f"-{side}" if side else "")
 
 
 def release_number(application: str, stage: str, environment: str) -> int | None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ebcd.errors import AwsRefused, Refused
-from ebcd.model import Environment, ManagedAction, OptionSetting
+from ebcd.model import Environment, ManagedAction, OptionSetting, Strategy
 from ebcd.release.run import Services
 
 DATABASE = "aws:rds:dbinstance"
@@ -42,10 +42,10 @@ def _managed_actions(services: Services, name: str) -> tuple[ManagedAction, ...]
         return ()
 
 
-def refuse(sight: Sight) -> None:
+def refuse(sight: Sight, strategy: Strategy) -> None:
     """Raises Refused when a release must not begin. Pure."""
     name = sight.environment.name
-    if _has_database(sight.settings):
+    if strategy is not Strategy.IN_PLACE and _has_database(sight.settings):
         raise Refused(
             f"The live environment {name} has a database attached.",
             why="Beanstalk deletes it with its environment, and a candidate would not have it: data would be lost.",

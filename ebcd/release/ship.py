@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
-from ebcd.model import OnFailure, SourceBundle, Stage
+from ebcd.model import Environment, OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, verification
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.lock import SHIP, Lease
 from ebcd.release.plan import (
     Plan,
@@ -24,9 +24,10 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
-from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
+from ebcd.release.steps import CreateBucket, Step, UploadBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +92,26 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
         run.note = f"{done.release} is live with this version and these settings already."
         return None
     release = resumable(snapshot, bundle.version_label, settings) or _new_release(run, services, snapshot, options)
-    if snapshot.live is None and snapshot.environment(release.environment) is None:
+    if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
-        sight = preflight.look(services, snapshot.live)
-        if snapshot.live.name != release.environment:
-            preflight.refuse(sight)
-        snapshot = replace(snapshot, live_instances=sight.instances)
+        snapshot = _sighted(services, snapshot, snapshot.live, release)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
     return prepared
+
+
+def _sighted(services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord) -> Snapshot:
+    """With what a plan must know of live, and of a standing environment that the release gets. Raises Refused."""
+    sight = preflight.look(services, live)
+    carried = snapshot.record_of(live)
+    if carried is None or carried.number != release.number:
+        preflight.refuse(sight, snapshot.stage.strategy)
+    snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
+    if live.name == release.environment or is_fresh(release):
+        return snapshot
+    return snapshot.with_settings(services.beanstalk, release.environment)
 
 
 def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:
@@ -181,7 +191,8 @@ def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
     if not live and record.live_at and not record.left_live:
         record = replace(record, left_live=snapshot.taken)
     if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
-        if live:
+        in_place = record.environment == record.from_environment
+        if live and not (in_place and record.live_since is None):
             return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
         ended = Outcome.LIVE if record.live_at else Outcome.FAILED
         return replace(record, outcome=ended, reason=record.reason or "its run did not end")
@@ -198,7 +209,7 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
             executor.watch_live(prepared.live.cname)
         executor.execute(prepared.steps, prepared.back)
     except EbcdError as error:
-        _record_failure(run, services, executor, stage, error)
+        _record_failure(run, services, executor, prepared, error)
         raise
     _record(run, services, Outcome.LIVE if options.swap or prepared.live is None else Outcome.WAITING)
 
@@ -211,14 +222,16 @@ def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") ->
     run.records[record.release] = services.ledger.update(record)
 
 
-def _record_failure(run: Run, services: Services, executor: Executor, stage: Stage, error: EbcdError) -> None:
-    reason = f"{error.what} {error.why}".strip()
+def _record_failure(run: Run, services: Services, executor: Executor, prepared: Plan, error: EbcdError) -> None:
+    stage, reason = prepared.snapshot.stage, f"{error.what} {error.why}".strip()
     match error:
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
-            run.diagnosis = diagnose(services, stage.application, run.records[run.release_name].environment)
+            run.diagnosis = diagnose(services, prepared.release)
             _record(run, services, Outcome.FAILED, reason)
+            if prepared.undo:
+                executor.undo(prepared.undo, error)
             _terminate_failed(run, services, executor, stage)
         case _:
             _record(run, services, Outcome.INTERRUPTED, reason)
@@ -231,8 +244,7 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
     failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
-        cname = snapshot.live.cname if snapshot.live else ""
-        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so", cname)])
+        executor.execute([clearing(snapshot, failed, "it failed, and on_failure says so")])
 
 
 def _ensure_bucket(services: Services) -> tuple[Step, ...]:

@@ -9,6 +9,9 @@ from typing import TypeAlias
 from ebcd import words
 from ebcd.model import OptionSetting
 
+NAMED = 3
+"""Option settings that a step names."""
+
 
 @dataclass(frozen=True, slots=True)
 class CreateBucket:
@@ -77,10 +80,12 @@ class CreateEnvironment:
     tags: tuple[tuple[str, str], ...] = ()
     settings_of: str = ""
     """The environment whose platform and settings it takes over, instead of `platform_arn`; empty: none."""
+    worker: bool = False
+    """Of the worker tier, which has no CNAME."""
 
     def __str__(self) -> str:
         like = f" with the settings of {self.settings_of}" if self.settings_of else ""
-        return f"create the environment {self.environment}{like}"
+        return f"create the {'worker ' if self.worker else ''}environment {self.environment}{like}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +165,81 @@ class MatchCapacity:
 
     environment: str
     instances: int
+    like: str = ""
+    """The environment whose MaxSize it takes over where its own is smaller; empty: its own stays."""
 
     def __str__(self) -> str:
         return f"keep {self.environment} at {self.instances} instances, as many as live runs"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """Change option settings, and maybe the platform, of an environment that stands; wait until it is Ready again."""
+
+    environment: str
+    options: tuple[OptionSetting, ...] = field(repr=False)
+    remove: tuple[tuple[str, str], ...] = ()
+    """Namespaces and names of what is to be unset."""
+    platform_arn: str = ""
+    """Empty: the platform stays."""
+
+    def __str__(self) -> str:
+        names = [*(item.name for item in self.options), *(name for _, name in self.remove)]
+        named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        what = " and ".join(filter(None, ("the platform" if self.platform_arn else "", named)))
+        return f"update {what} of {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateVersion:
+    """Deploy a version on an environment that stands; wait until it is Ready with it."""
+
+    environment: str
+    label: str
+    release: str
+    """The release whose version it is."""
+    live: bool
+    """The environment is live's own, so that its users get the release by this."""
+    leaves: str = ""
+    """The release that was live there before; empty: none that is recorded."""
+    expected: float | None = None
+    """Seconds that the last deployment took; None: none is recorded."""
+
+    def __str__(self) -> str:
+        about = f" (took {self.expected:g} s the last time)" if self.expected is not None else ""
+        return f"deploy {self.label} on {self.environment}{about}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitDrain:
+    """Wait until no client can have an old DNS answer that leads to an environment."""
+
+    environment: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"wait {self.seconds:.0f} s until clients have left {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDown:
+    """Bring a standing environment that nothing needs now to one instance."""
+
+    environment: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"scale {self.environment} down to 1 instance: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureLive:
+    """Measure what live's users get before another release takes its place."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"measure what the users of {self.environment} get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +288,7 @@ class Bake:
 
     environment: str
     cname: str
-    """The live CNAME, whole."""
+    """The live CNAME, whole; empty for a worker, of which only the health is watched."""
     seconds: float
 
     def __str__(self) -> str:
@@ -259,6 +336,11 @@ Step: TypeAlias = (
     | ProbeTenants
     | SetMinimum
     | MatchCapacity
+    | MeasureLive
+    | UpdateOptions
+    | AwaitDrain
+    | ScaleDown
+    | UpdateVersion
     | SwapCnames
     | ProveLive
     | Bake
@@ -274,6 +356,9 @@ MUTATIONS = (
     CreateEnvironment,
     SetMinimum,
     MatchCapacity,
+    UpdateOptions,
+    UpdateVersion,
+    ScaleDown,
     SwapCnames,
     TerminateEnvironment,
     DeleteVersion,

@@ -12,7 +12,7 @@ from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import Lease, Overtake
-from ebcd.release.plan import Plan, Standing, plan_promote, plan_redeploy, redeployment
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observe_standing
 from ebcd.release.waits import BASIC_HEALTH
@@ -91,30 +91,36 @@ def _hold_reason(run: Run) -> str:
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOptions) -> Plan:
     run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
-    prepared = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)
+    way = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)
+    prepared, leaves = way
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
     if prepared.steps:
-        run.left = snapshot.record_of(snapshot.live)
+        run.left = leaves
     else:
         run.note = f"{prepared.release.release} is live already."
     return prepared
 
 
-def _promote(services: Services, snapshot: Snapshot, name: str) -> Plan:
+def _promote(services: Services, snapshot: Snapshot, name: str) -> tuple[Plan, ReleaseRecord | None]:
+    """The plan, and the release that it leaves."""
     target = _chosen(snapshot, name)
-    return plan_promote(snapshot, target, _look(services, snapshot, target), restoring=False)
+    leaves = snapshot.record_of(snapshot.live)
+    if leaves == target:
+        leaves = snapshot.release(target.from_release)
+    return plan_promote(snapshot, target, _look(services, snapshot, target), restoring=False, leaves=leaves), leaves
 
 
-def _roll_back(run: Run, services: Services, snapshot: Snapshot) -> Plan:
+def _roll_back(run: Run, services: Services, snapshot: Snapshot) -> tuple[Plan, ReleaseRecord]:
     found = rollback.rollback_target(snapshot)
+    leaves = found.leaves
     if found.already:
-        return Plan(snapshot, found.target, snapshot.live, ())
+        return Plan(snapshot, found.target, snapshot.live, ()), leaves
     standing = _look(services, snapshot, found.target)
     run.told = rollback.announcement(snapshot, found, standing)
     if found.gone:
-        return plan_redeploy(snapshot, _redeployment(services, snapshot, found), standing)
-    return plan_promote(snapshot, found.target, standing, restoring=True)
+        return plan_redeploy(snapshot, _redeployment(services, snapshot, found), standing), leaves
+    return plan_promote(snapshot, found.target, standing, restoring=True, leaves=leaves), leaves
 
 
 def _redeployment(services: Services, snapshot: Snapshot, found: rollback.RollbackTarget) -> ReleaseRecord:
@@ -124,7 +130,7 @@ def _redeployment(services: Services, snapshot: Snapshot, found: rollback.Rollba
             return record
     number = max(record.number for record in snapshot.releases) + 1
     caller = services.caller
-    made = redeployment(found.target, found.leaves, number)
+    made = redeployment(found.target, found.leaves, number, environment_of(snapshot, number))
     return replace(made, since=services.clock.now(), by=caller.user, host=caller.host, run_url=caller.run_url)
 
 
@@ -162,7 +168,9 @@ def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
                 code="unknown-release",
             )
         return release
-    waiting = [record for record in snapshot.releases if record.outcome is Outcome.WAITING]
+    waiting = [
+        record for record in snapshot.releases if record.outcome is Outcome.WAITING and snapshot.standing(record)
+    ]
     if not waiting:
         raise Refused(
             f"No candidate of the stage {snapshot.stage.name} waits to be swapped.",
@@ -190,8 +198,10 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
         raise
     except EbcdError as error:
         _record_failure(run, services, error)
+        if isinstance(error, ReleaseFailed) and prepared.updates_live:
+            executor.undo(prepared.undo, error)
         raise
-    _record(run, services, prepared, options)
+    _record(run, services, options)
 
 
 def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
@@ -201,12 +211,12 @@ def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
         outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
         run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
     if isinstance(error, ReleaseFailed):
-        run.diagnosis = diagnose(services, record.application, record.environment)
+        run.diagnosis = diagnose(services, record)
     services.ledger.entry(record, "failed", {"what": error.what, "why": error.why}, services.clock.now())
 
 
-def _record(run: Run, services: Services, prepared: Plan, options: SwapOptions) -> None:
-    name = prepared.release.release
+def _record(run: Run, services: Services, options: SwapOptions) -> None:
+    name = run.release_name
     record = replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason,
                      ready_seconds=run.ready_seconds or run.records[name].ready_seconds)  # fmt: skip
     run.records[name] = services.ledger.update(record)

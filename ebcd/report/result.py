@@ -12,6 +12,7 @@ from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
 from ebcd.release.plan import bundle_key
+from ebcd.release.plan.updating import deployment_estimate
 from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
@@ -109,12 +110,14 @@ def rollback(snapshot: Snapshot) -> Json:
         reason = f"{release} is live already: {target.leaves.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
-    if environment is None:
-        reason = f"{target.target.environment} is gone; a rollback deploys its version again"
-        seconds = creation_estimate(snapshot)
+    if environment is None or target.gone:
+        state = f"carries {environment.version_label}" if environment else "is gone"
+        reason = f"{target.target.environment} {state}; a rollback deploys {target.target.version_label} again"
+        seconds = deployment_estimate(snapshot) if environment else creation_estimate(snapshot)
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
-    reason = _unready(environment, snapshot.stage)
-    estimate = None if reason else _last_swap(snapshot)
+    deployed = snapshot.standing(target.target) is None
+    reason = _unready(environment, snapshot.stage, deployed=deployed)
+    estimate = None if reason else (deployment_estimate(snapshot) if deployed else _last_swap(snapshot))
     return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
 
 
@@ -135,8 +138,13 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
         "release": record.release if record else None,
         "environment": environment.name,
         "version_label": environment.version_label,
-        "url": services.live_url(environment.cname),
+        "url": _url(services, environment),
     }
+
+
+def _url(services: Services, environment: Environment) -> str | None:
+    """The live URL; a worker has none."""
+    return services.live_url(environment.cname) if environment.cname else None
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -144,16 +152,19 @@ def stamp(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
 
 
-def _unready(environment: Environment, stage: Stage) -> str:
+def _unready(environment: Environment, stage: Stage, *, deployed: bool) -> str:
+    """Why an environment cannot be returned to now. deployed: by deploying a version on it, whatever its health."""
     if environment.status != "Ready":
         return f"{environment.name} is {environment.status}"
+    if deployed:
+        return ""
     return "" if environment.health in stage.accept else f"the health of {environment.name} is {environment.health}"
 
 
 def candidate(snapshot: Snapshot) -> ReleaseRecord | None:
     """The newest release that has an environment and did not end."""
     for record in snapshot.releases:
-        standing = snapshot.environment(record.environment)
+        standing = snapshot.standing(record)
         if record.outcome in UNENDED and standing is not None and standing != snapshot.live:
             return record
     return None
@@ -164,22 +175,27 @@ def _described(
 ) -> Json | None:
     """One side of a stage with how it is doing."""
     if environment is None and record is not None:
-        environment = snapshot.environment(record.environment)
+        environment = snapshot.standing(record)
     if environment is None and record is None:
         return None
     name = environment.name if environment else record.environment if record else ""
-    url = services.live_url(environment.cname) if environment and environment == snapshot.live else None
+    url = _url(services, environment) if environment and environment == snapshot.live else None
     return {
         "release": record.release if record else None,
         "environment": name,
         "version_label": environment.version_label if environment else record.version_label if record else "",
         "url": url,
-        "status": environment.status if environment else "Terminated",
+        "status": environment.status if environment else _status_without(snapshot, record),
         "health": environment.health if environment else None,
         "health_status": environment.health_status if environment else None,
         "since": stamp((record.live_at or record.since) if record else environment.created if environment else None),
         "by": record.by if record else None,
     }
+
+
+def _status_without(snapshot: Snapshot, record: ReleaseRecord | None) -> str | None:
+    """The status of a release that no environment carries: None where its environment carries another one by now."""
+    return None if record and snapshot.environment(record.environment) else "Terminated"
 
 
 def _bundle(bundle: SourceBundle, stage: Stage, *, reused: bool) -> Json:

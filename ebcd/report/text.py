@@ -96,10 +96,14 @@ def status(result: Json) -> RenderableType:
     table = _table(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
-        ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {flags(result)}[/]"
+        estimate = rollback["seconds_estimate"]
+        about = f", about {estimate:g} s" if estimate is not None else ""
+        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
-    rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
+    rows = [("rollback", ready)]
+    if url := result["live"]["url"]:
+        rows.insert(0, ("url", f"[link]{url}[/link]"))
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
@@ -228,7 +232,9 @@ def _stage_flag(result: Json) -> str:
 def _live_rows(result: Json) -> list[tuple[str, str]]:
     rows = []
     if live := result["live"]:
-        rows += [("live", live["url"]), ("try", f"curl {live['url']}/")]
+        rows.append(("live", live["url"] or live["environment"]))
+        if live["url"]:
+            rows.append(("try", f"curl {live['url']}/"))
     if previous := result["previous"]:
         rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
     return rows
@@ -237,6 +243,7 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
 def _side(role: str, side: Json) -> tuple[str, ...]:
     ready = side["status"] == "Ready"
     health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
+    health = health or "not deployed"
     style = _HEALTH.get(side["health"] or "", "dim") if ready else "yellow"
     return (
         f"[bold]{role}[/]",

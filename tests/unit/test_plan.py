@@ -59,7 +59,8 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     seen = snapshot(environment(1, live=True), releases=(record(1, live_since=100),))
     plan = plan_ship(seen, record(2, Outcome.RUNNING), swap=True)
     assert names(plan.steps) == [
-        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive", "Bake",
+        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "MeasureLive",
+        "SwapCnames", "ProveLive", "Bake",
     ]  # fmt: skip
     created = only(plan.steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
@@ -81,7 +82,7 @@ def test_a_run_that_died_after_its_swap_is_proven_and_baked_and_not_swapped_agai
     seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=100)))
     plan = plan_ship(seen, died, swap=True)
     assert names(plan.steps) == ["ProveLive", "Bake"]
-    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", leaves="r2"),)
 
 
 def test_a_run_that_died_after_its_swap_has_nowhere_to_swap_back_to_when_the_earlier_one_is_gone() -> None:

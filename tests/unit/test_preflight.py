@@ -6,7 +6,7 @@ import pytest
 from stages import environment
 
 from ebcd.errors import Refused
-from ebcd.model import ManagedAction, OptionSetting
+from ebcd.model import ManagedAction, OptionSetting, Strategy
 from ebcd.release.preflight import Sight, refuse
 
 
@@ -27,7 +27,7 @@ def sight(*settings: tuple[str, str], action: str = "") -> Sight:
 )
 def test_what_would_lose_something_is_refused_with_a_way_out(seen: Sight, code: str) -> None:
     with pytest.raises(Refused) as error:
-        refuse(seen)
+        refuse(seen, Strategy.BLUE_GREEN)
     assert error.value.code == code
     assert error.value.hint
 
@@ -36,4 +36,4 @@ def test_what_would_lose_something_is_refused_with_a_way_out(seen: Sight, code: 
     "seen", [sight(), sight(("DBEngine", "postgres"), ("HasCoupledDatabase", "false")), sight(action="Scheduled")]
 )
 def test_what_is_harmless_is_not(seen: Sight) -> None:
-    refuse(seen)
+    refuse(seen, Strategy.BLUE_GREEN)

@@ -75,7 +75,7 @@ def test_what_was_not_seen_ready_is_waited_for_and_looked_at_again(changes: dict
 def test_a_target_that_scaled_in_gets_live_s_capacity_first() -> None:
     steps = plan_promote(BOTH, ONE, standing(live=6), restoring=True).steps
     assert names(steps) == ["MatchCapacity", "AwaitEnvironment", "HoldHealth", *READY]
-    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6)
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, like="shop-prod-r2")
 
 
 def test_the_events_of_a_candidate_that_was_never_live_count_and_a_target_s_do_not() -> None:
@@ -105,7 +105,7 @@ def test_nothing_is_promoted_where_nothing_is_live() -> None:
 
 def test_a_version_whose_environment_is_gone_is_deployed_again_with_the_settings_and_the_capacity_of_live() -> None:
     seen = snapshot(environment(2, live=True), releases=(TWO, ONE))
-    again = redeployment(ONE, TWO, 3)
+    again = redeployment(ONE, TWO, 3, "shop-prod-r3")
     assert (again.release, again.version_label, again.sha, again.restores) == ("r3", "v1", ONE.sha, "r1")
     assert (again.outcome, again.live_since, again.etag) == (Outcome.RUNNING, None, "")
     plan = plan_redeploy(seen, again, Standing(3, 0))
@@ -118,6 +118,6 @@ def test_a_version_whose_environment_is_gone_is_deployed_again_with_the_settings
 
 
 def test_a_redeployment_that_died_goes_on_with_the_environment_that_it_made() -> None:
-    again = redeployment(ONE, TWO, 3)
+    again = redeployment(ONE, TWO, 3, "shop-prod-r3")
     seen = snapshot(environment(2, live=True), environment(3, status="Launching"), releases=(again, TWO, ONE))
     assert names(plan_redeploy(seen, again, Standing(3, 0)).steps)[0] == "AwaitEnvironment"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ebcd.errors import Refused
 from ebcd.model import Environment, OptionSetting
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.plan import proofs
+from ebcd.release.plan import first, proofs
 from ebcd.release.plan.creation import capacity, create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.retirement import failed_candidates, retirements
-from ebcd.release.snapshot import Snapshot, default_cname
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import MatchCapacity, SetMinimum, Step
 
 
@@ -20,49 +19,39 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     bundled: what the bundle's .ebextensions set. Raises Refused when the way is barred.
     """
     stage, live = snapshot.stage, snapshot.live
-    if live is not None and live.name == release.environment:
-        return _finish_swapped(snapshot, release, live)
-    if live is not None:
-        release = leaving_from(release, snapshot, live)
+    if live is None:
+        return first.begin(snapshot, release, bundled)
+    if live.name == release.environment:
+        return finish_swapped(snapshot, release, live)
+    release = leaving_from(release, snapshot, live)
     minimum, raised = capacity((*bundled, *stage.options), snapshot.live_instances)
-    existing = snapshot.environment(release.environment)
-    if live is None and existing is not None:
-        raise Refused(
-            f"Nothing holds the live CNAME of the stage {stage.name}, and {existing.name} cannot take it.",
-            why="An environment gets a CNAME when it is created or by a swap, and there is nothing to swap with.",
-            hint=f"Terminate {existing.name}, then ship again.",
-            code="no-live",
-        )
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
-    if existing is None:
+    if snapshot.environment(release.environment) is None:
         options = environment_options(stage, bundled, raised if raised > minimum else None)
-        steps.append(create(stage, release, options, first=live is None))
-    steps += proofs.gates(stage, release, live.cname if live else default_cname(stage))
+        steps.append(create(stage, release, options))
+    steps += proofs.gates(stage, release, live.cname)
     if raised > minimum:
         steps.append(SetMinimum(release.environment, minimum))
-    if live is None:
-        steps.append(proofs.prove(stage, release, default_cname(stage)))
-    elif swap:
-        steps.append(swap_to(stage, release, live, snapshot))
+    if swap:
+        steps += (*proofs.baseline(stage, live), swap_to(stage, release, live, snapshot))
         steps += proofs.watch(stage, release, live.cname, bake=True)
-        steps += _keep_capacity(snapshot, live, minimum)
+        steps += keep_capacity(snapshot, live, minimum)
         steps += retirements(snapshot, {release.environment, live.name}, release.number)
-    return Plan(snapshot, release, live, tuple(steps), swap_back(release, snapshot, live) if live else ())
+    return Plan(snapshot, release, live, tuple(steps), swap_back(release, snapshot, live))
 
 
-def _keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tuple[Step, ...]:
+def keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tuple[Step, ...]:
     """The earlier environment gets no more requests and would scale in: a rollback needs it as it was."""
     if not snapshot.stage.keep or snapshot.live_instances <= minimum:
         return ()
     return (MatchCapacity(before.name, snapshot.live_instances),)
 
 
-def _finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
+def finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
     """What is left for a release that holds the live CNAME already but did not end."""
     stage = snapshot.stage
     if not release.from_environment:
-        steps = (*proofs.gates(stage, release, live.cname), proofs.prove(stage, release, live.cname))
-        return Plan(snapshot, release, live, steps)
+        return first.finish(snapshot, release)
     standing = snapshot.environment(release.from_environment) is not None
     watched = proofs.watch(stage, release, live.cname, bake=standing)
     kept = {release.environment, release.from_environment}

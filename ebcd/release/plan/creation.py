@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebcd.model import OptionSetting, Stage
+from ebcd.model import OptionSetting, Stage, Tier
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.steps import CreateEnvironment
 
@@ -29,7 +29,8 @@ def environment_options(
     capacity: MinSize where it must exceed the configured one.
     """
     set_elsewhere = {(item.namespace, item.name) for item in bundled}
-    merged = {(item.namespace, item.name): item for item in DEFAULT_OPTIONS}
+    defaults = DEFAULT_OPTIONS if stage.tier is Tier.WEB else DEFAULT_OPTIONS[:-1]  # a worker has no load balancer
+    merged = {(item.namespace, item.name): item for item in defaults}
     merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
     merged |= {(item.namespace, item.name): item for item in stage.options}
     if capacity is not None:
@@ -61,7 +62,7 @@ def create(
         environment=release.environment,
         label=release.version_label,
         platform_arn=release.platform_arn,
-        cname_prefix=stage.cname if first else None,
+        cname_prefix=stage.cname if first and stage.cname else None,
         options=options,
         tags=(
             ("ebcd:stage", stage.name),
@@ -70,4 +71,5 @@ def create(
             ("ebcd:digest", release.content_digest),
         ),
         settings_of=settings_of,
+        worker=stage.tier is Tier.WORKER,
     )

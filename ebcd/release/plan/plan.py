@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, Stage
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
-from ebcd.release.snapshot import Snapshot, leaving
-from ebcd.release.steps import Step
+from ebcd.release.journal import Outcome, ReleaseRecord
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import Step, UpdateVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,13 @@ class Plan:
     """Empty: there is nothing to do."""
     back: tuple[Step, ...] = ()
     """What returns to the earlier release when the new one is live and does not hold what it promised."""
+    undo: tuple[Step, ...] = ()
+    """What restores live when a step fails before that: only where the steps change live's own environment."""
+
+    @property
+    def updates_live(self) -> bool:
+        """Whether the steps change live's own environment."""
+        return any(isinstance(step, UpdateVersion) and step.live for step in self.steps)
 
 
 def settings_digest(stage: Stage) -> str:
@@ -34,20 +41,11 @@ def settings_digest(stage: Stage) -> str:
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
 
-def resumable(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
-    """The release of that version and those settings that began and did not end, if there is one."""
-    gone = {item.name for item in snapshot.environments if leaving(item)}
-    for record in snapshot.releases:
-        if record.outcome in UNENDED and record.environment not in gone:
-            same = (record.version_label, record.settings_digest) == (label, settings)
-            return record if same else None
-    return None
-
-
 def already_live(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
     """Live's release when it is of that version and those settings and ended well."""
-    record = snapshot.record_of(snapshot.live)
-    if record is None or record.outcome is not Outcome.LIVE:
+    live = snapshot.live
+    record = snapshot.record_of(live)
+    if live is None or record is None or record.outcome is not Outcome.LIVE or live.version_label != label:
         return None
     return record if (record.version_label, record.settings_digest) == (label, settings) else None
 

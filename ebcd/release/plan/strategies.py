@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from ebcd.model import OptionSetting, Strategy
-from ebcd.release.journal import ReleaseRecord, environment_name
-from ebcd.release.plan import blue_green, promotion
+from ebcd.release.journal import UNENDED, ReleaseRecord, environment_name, is_side, standing_name
+from ebcd.release.plan import blue_green, in_place, pair, promotion
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.promotion import Standing
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.snapshot import Snapshot, leaving
 
 
 def environment_of(snapshot: Snapshot, number: int) -> str:
@@ -18,8 +18,26 @@ def environment_of(snapshot: Snapshot, number: int) -> str:
     match stage.strategy:
         case Strategy.BLUE_GREEN:
             return environment_name(stage.application, stage.name, number)
+        case Strategy.IN_PLACE:
+            return snapshot.live.name if snapshot.live else standing_name(stage.application, stage.name)
+        case Strategy.PAIR:
+            return pair.idle_side(snapshot)
         case _:
             assert_never(stage.strategy)
+
+
+def resumable(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
+    """The release of that version and those settings that began and did not end, if there is one.
+
+    Not one whose environment is leaving, nor one that the stage's strategy would send to another environment now.
+    """
+    gone = {item.name for item in snapshot.environments if leaving(item)}
+    for record in snapshot.releases:
+        fits = snapshot.standing(record) or record.environment == environment_of(snapshot, record.number)
+        if record.outcome in UNENDED and record.environment not in gone and fits:
+            same = (record.version_label, record.settings_digest) == (label, settings)
+            return record if same else None
+    return None
 
 
 def plan_ship(
@@ -32,15 +50,35 @@ def plan_ship(
     match snapshot.stage.strategy:
         case Strategy.BLUE_GREEN:
             return blue_green.ship(snapshot, release, swap=swap, bundled=bundled)
+        case Strategy.IN_PLACE:
+            return in_place.ship(snapshot, release, swap=swap, bundled=bundled)
+        case Strategy.PAIR:
+            return pair.ship(snapshot, release, swap=swap, bundled=bundled)
         case _:
             assert_never(snapshot.stage.strategy)
 
 
-def plan_promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, restoring: bool) -> Plan:
-    """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
+def plan_promote(
+    snapshot: Snapshot,
+    release: ReleaseRecord,
+    standing: Standing,
+    *,
+    restoring: bool,
+    leaves: ReleaseRecord | None = None,
+) -> Plan:
+    """The steps that bring a recorded release live. Raises Refused where its environment is not standing.
 
-    restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave.
+    Where that is decides, not the stage's strategy, which may have changed since: on live's own environment its
+    version is deployed again, from another one it is swapped.
+
+    restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave. leaves:
+    what is live before, where that is recorded.
     """
+    live = promotion.require_live(snapshot, release)
+    if snapshot.record_of(live) == release and not in_place.half_way(snapshot, release, leaves):
+        return Plan(snapshot, release, live, ())
+    if live.name == release.environment and not is_side(live.application, snapshot.stage.name, live.name):
+        return in_place.promote(snapshot, release, leaves, restoring=restoring)
     return promotion.promote(snapshot, release, standing, restoring=restoring)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ebcd.model import Environment, Stage
-from ebcd.release.journal import ReleaseRecord
+from ebcd.release.journal import ReleaseRecord, is_fresh
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import Step, SwapCnames
 
@@ -23,7 +23,7 @@ def swap_to(
         release=release.release,
         leaves=left.release if left else "",
         accept=stage.accept,
-        events=release.live_since is None,
+        events=release.live_since is None and is_fresh(release),
         proven=proven,
     )
 
