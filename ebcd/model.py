@@ -9,6 +9,12 @@ from pathlib import Path
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
 """The time of what is still to come."""
+ASG = "aws:autoscaling:asg"
+"""The namespace of an environment's sizes."""
+PROPERTIES = frozenset(
+    {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
+)
+"""The namespaces of environment properties. Their values are never shown."""
 
 
 class Target(StrEnum):
@@ -264,6 +270,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform version as Beanstalk describes it."""
+
+    arn: str
+    lifecycle: str = ""
+    """Of the version: Recommended, Supported, Deprecated, Retired …; empty: not known."""
+    branch_lifecycle: str = ""
+    """Of its branch: Supported, Deprecated, Retiring, Retired …"""
+    image_id: str = ""
+    """The machine image that its instances start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much of a region's quotas is used. 0: not known."""
+
+    versions: int = 0
+    versions_limit: int = 0
+    environments: int = 0
+    environments_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ManagedAction:
     """A managed update of an environment."""
 
@@ -308,3 +337,25 @@ class InstanceHealth:
     def runs(self, label: str) -> bool:
         """Whether that version is deployed on it, and done."""
         return (self.version_label, self.deployment_status) == (label, "Deployed")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    """A part of an upload: a range of a file, sent, or copied inside S3 from another object."""
+
+    offset: int
+    """Where it begins in the file."""
+    length: int
+    """Bytes."""
+    source: int | None = None
+    """Where the same bytes begin in the object that is copied from; None: they are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an upload took."""
+
+    sent: int
+    """Bytes that crossed the wire."""
+    copied: int
+    """Bytes that S3 copied."""

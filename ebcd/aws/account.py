@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ebcd.aws.session import answering
+from ebcd.aws.session import Clients, answering
 
 
 class Account:
@@ -13,8 +11,8 @@ class Account:
     A rollback looks at its environments first, and their ARNs name the account: one call less while people wait.
     """
 
-    def __init__(self, sts: Any) -> None:
-        self._sts = sts
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
         self._id = ""
 
     @property
@@ -22,7 +20,7 @@ class Account:
         """Twelve digits. Raises AwsRefused where there are no usable credentials."""
         if not self._id:
             with answering("sts:GetCallerIdentity"):
-                self._id = str(self._sts.get_caller_identity()["Account"])
+                self._id = str(self._clients.sts.get_caller_identity()["Account"])
         return self._id
 
     def learn(self, arn: str) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ebcd.aws.storage import Storage
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
-from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBundle
+from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
 from ebcd.release.clock import polls
-from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (
@@ -18,7 +16,6 @@ from ebcd.release.steps import (
     DeleteVersion,
     MatchCapacity,
     TerminateEnvironment,
-    UploadBundle,
 )
 from ebcd.release.waits import Tick, await_version, looks
 
@@ -44,14 +41,6 @@ def send(services: Services, tick: Tick, mutation: Callable[[], object], took_ef
             return Seen("it was there already", Status.SKIPPED)
         return Seen()
     raise refused
-
-
-def upload(services: Services, tick: Tick, step: UploadBundle, bundle: SourceBundle) -> Seen:
-    """Send the bundle under the key that its content names. The same content is never sent twice."""
-    storage: Storage = services.storage
-    metadata = {"ebcd-content-digest": bundle.content_digest, "ebcd-sha": bundle.commit.sha}
-    sent = storage.upload(step.key, bundle.path, sha256=bundle.sha256, metadata=metadata, tick=tick)
-    return Seen() if sent else Seen("it was there already", Status.SKIPPED)
 
 
 def create_application(services: Services, tick: Tick, application: str) -> Seen:

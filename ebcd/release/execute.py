@@ -6,7 +6,7 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import NoReturn, assert_never
 
@@ -43,6 +43,7 @@ from ebcd.release.steps import (
     UpdateVersion,
     UploadBundle,
 )
+from ebcd.release.upload import LARGE, upload
 
 
 class Executor:
@@ -131,9 +132,7 @@ class Executor:
                 services.beanstalk.create_storage_location()
                 return Seen()
             case UploadBundle():
-                assert self._run.bundle is not None
-                with self._finishing():  # what is raised while botocore reads would count as a lost connection
-                    return actions.upload(services, tick, step, self._run.bundle)
+                return self._upload(step)
             case CreateApplication():
                 return actions.create_application(services, tick, application)
             case CreateVersion():
@@ -177,6 +176,12 @@ class Executor:
                 return actions.delete_version(services, tick, application, step)
             case _:
                 assert_never(step)
+
+    def _upload(self, step: UploadBundle) -> Seen:
+        """A single request is seen to its end: what is raised while botocore reads would count as a lost connection."""
+        assert self._run.bundle is not None
+        with self._finishing() if step.size < LARGE else nullcontext():
+            return upload(self._services, self._tick, step, self._run.bundle)
 
     def _swap(self, step: SwapCnames) -> Seen:
         self._watch = None

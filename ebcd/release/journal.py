@@ -78,6 +78,8 @@ class ReleaseRecord:
     """How long the swap took that brought it live."""
     deploy_seconds: float | None = None
     """How long it took to deploy its version on an environment that stood."""
+    image_id: str = ""
+    """The machine image of its platform; empty where it could not be read."""
     ready_seconds: float | None = None
     """How long its environment took from its creation until it had passed its gates."""
     restores: str = ""

@@ -10,6 +10,7 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.storage import Storage
 from ebcd.model import Event, SourceBundle, Stage
 from ebcd.release.clock import Clock
+from ebcd.release.findings import Finding
 from ebcd.release.hold import Hold, HoldState
 from ebcd.release.journal import Ledger, ReleaseRecord
 from ebcd.release.lock import Lock
@@ -58,6 +59,10 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something worth a line happened within it: an event, a changed state."""
+        ...
+
+    def transferred(self, done: int, total: int) -> None:
+        """So many bytes of so many are where they should be."""
         ...
 
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
@@ -144,6 +149,8 @@ class Run:
     """The hold that the run put on the stage."""
     note: str = ""
     """One sentence about the whole: "already live"."""
+    findings: tuple[Finding, ...] = ()
+    """What spoke against the release before it began."""
     told: tuple[str, ...] = ()
     """What a rollback tells before it acts."""
 

@@ -12,6 +12,7 @@ from ebcd.model import Environment, OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
+from ebcd.release.findings import Intent, findings, refuse
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.lock import SHIP, Lease
 from ebcd.release.plan import (
@@ -38,6 +39,8 @@ class ShipOptions:
     message: str = ""
     wait_lock: float = 0.0
     """Seconds to wait for the lock."""
+    accept_drift: bool = False
+    """Whether settings that somebody changed on live are given up."""
 
 
 def publish(run: Run, services: Services) -> None:
@@ -95,19 +98,26 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
-        snapshot = _sighted(services, snapshot, snapshot.live, release)
+        snapshot = _sighted(run, services, snapshot, snapshot.live, release, options)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
     return prepared
 
 
-def _sighted(services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord) -> Snapshot:
+def _sighted(
+    run: Run, services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord, options: ShipOptions
+) -> Snapshot:
     """With what a plan must know of live, and of a standing environment that the release gets. Raises Refused."""
-    sight = preflight.look(services, live)
+    sight = preflight.look(services, live, release.platform_arn)
     carried = snapshot.record_of(live)
     if carried is None or carried.number != release.number:
-        preflight.refuse(sight, snapshot.stage.strategy)
+        creates = snapshot.environment(release.environment) is None
+        intent = Intent(snapshot.stage, snapshot.taken, carried, creates, options.accept_drift)
+        run.findings = findings(sight, intent)
+        refuse(run.findings)
+        for item in run.findings:
+            services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
     if live.name == release.environment or is_fresh(release):
         return snapshot
@@ -218,7 +228,8 @@ def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") ->
     record = run.records[run.release_name]
     first_live = services.clock.now() if outcome is Outcome.LIVE else None
     record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
-                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
+                     ready_seconds=run.ready_seconds or record.ready_seconds,
+                     image_id=record.image_id or preflight.image_id(services, record.platform_arn))  # fmt: skip
     run.records[record.release] = services.ledger.update(record)
 
 

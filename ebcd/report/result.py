@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
-from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
+from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
@@ -16,18 +16,22 @@ from ebcd.release.plan.updating import deployment_estimate
 from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
+from ebcd.report.envelope import Json, envelope
 
-SCHEMA = 1
-Json = dict[str, Any]
-
-
-def envelope(command: str, error: EbcdError | None = None) -> Json:
-    """The four keys that every result has, and the error where there is one."""
-    exit_code = error.exit_code if error else ExitCode.OK
-    result: Json = {"schema": SCHEMA, "command": command, "ok": error is None, "exit_code": int(exit_code)}
-    if error is not None:
-        result["error"] = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
-    return result
+__all__ = [
+    "Json",
+    "candidate",
+    "envelope",
+    "hold",
+    "live",
+    "lock",
+    "of_run",
+    "outcome",
+    "releases",
+    "rollback",
+    "stamp",
+    "status",
+]
 
 
 def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float) -> Json:
@@ -46,8 +50,16 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = live(snapshot, services) if snapshot else None
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = [_step(item) for item in run.results]
+    return {**result, **_told(run), "seconds": round(seconds, 3)}
+
+
+def _told(run: Run) -> Json:
+    """What only some runs have to tell."""
+    result: Json = {}
     if run.left:
         result["left"] = _release_fields(run.left)
+    if run.findings:
+        result["findings"] = [{**asdict(item), "severity": str(item.severity)} for item in run.findings]
     if run.told:
         result["told"] = list(run.told)
     if run.hold:
@@ -56,7 +68,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
         result["note"] = run.note
     if run.diagnosis is not None:
         result["diagnosis"] = _diagnosis(run.diagnosis)
-    return {**result, "seconds": round(seconds, 3)}
+    return result
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:

@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ebcd import words
-from ebcd.release.rollback import NOT_UNDONE
-from ebcd.report.result import Json
+from ebcd.report.envelope import Json
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -51,6 +50,8 @@ def shipped(result: Json) -> RenderableType:
 
 def swapped(result: Json) -> RenderableType:
     """The end of `swap`."""
+    from ebcd.release.rollback import NOT_UNDONE  # by need: `bundle` shows results too, and knows no releases
+
     if result.get("note"):
         return Group(f"[bold green]●[/] [bold]{title(result)}[/]  {escape(result['note'])}", pairs(_live_rows(result)))
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] is live"
@@ -135,8 +136,9 @@ def releases(result: Json) -> RenderableType:
 def release(result: Json) -> RenderableType:
     """One release, whole: its record and its entries."""
     record = result["record"]
-    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "outcome", "reason",
-             "by", "host", "run_url", "message", "since", "live_since", "left_live", "from_release")  # fmt: skip
+    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_id",
+             "settings_digest", "outcome", "reason", "by", "host", "run_url", "message", "since", "live_since",
+             "left_live", "from_release", "restores")  # fmt: skip
     rows = [(name.replace("_", " "), str(record[name])) for name in shown if record.get(name)]
     entries = [
         f"  [dim]{item['at'][11:19]}[/] {escape(item['entry'])}  [dim]{escape(str(item.get('reason') or ''))}[/]"

@@ -93,7 +93,8 @@ class Wire(AbstractContextManager["Wire"]):
 
     @property
     def _all(self) -> tuple[Any, ...]:
-        return (self.clients.beanstalk, self.clients.beanstalk_once, self.clients.s3, self.clients.sts)
+        clients = self.clients
+        return (clients.beanstalk, clients.beanstalk_once, clients.s3, clients.s3_bulk, clients.sts)
 
     def _tell(self, params: Json, model: Any, **_: object) -> None:
         sent = Sent(model.name, params)

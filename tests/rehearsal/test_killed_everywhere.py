@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 from conftest import Clients, Cloud, Product
 from engine import Engine, Wire
-from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, last_call, points
+from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, last_call, points
 
 HELD = 30.0
 """Seconds that the call is held: the process is dead long before."""
@@ -29,8 +29,7 @@ def survive(engine: Engine, scenario: Scenario, number: int, kind: str) -> str:
         held = _kill(product, scenario.command, number, kind)
         told = engine.status()
         if before:
-            record = engine.releases(told["live"]["release"])["record"]
-            assert record["sha"] == product.serving(), "status tells what is served"
+            check_served(engine, told)
         assert told["lock"] is None
         again = engine.json(*scenario.command)
     where = f"{kind} {held}"
@@ -63,13 +62,15 @@ def _kill(product: Product, command: tuple[str, ...], number: int, kind: str) ->
     return held or f"{number} (it made fewer calls)"
 
 
-def kill_everywhere(make: Callable[[], Product], cloud: Cloud, name: str, stride: int) -> None:
+def kill_everywhere(
+    make: Callable[[], Product], cloud: Cloud, name: str, stride: int, strategy: str = "blue-green"
+) -> None:
     scenario = SCENARIOS[name]
     with Wire(cloud) as wire:
-        stages = Stages(scenario, lambda: Engine(make(), wire))
+        stages = Stages(scenario, lambda: Engine(make(), wire), strategy)
         chosen = list(points(stages.calls(lambda engine: engine.product.json), KINDS, stride))
         survived = [survive(stages.next(), scenario, number, kind) for number, kind in chosen]
-    print(f"{name}: {len(chosen)} kill points, {len(survived)} survived")
+    print(f"{strategy} {name}: {len(chosen)} kill points, {len(survived)} survived")
     assert len(survived) == len(chosen) > 1
 
 
@@ -78,7 +79,19 @@ def test_killed_here_and_there(products: Callable[[], Product], cloud: Cloud, na
     kill_everywhere(products, cloud, name, stride)
 
 
+@pytest.mark.parametrize(("strategy", "name", "stride"), [
+    ("pair", "ship", 83), ("pair", "rollback", 61), ("in-place", "ship", 61), ("in-place", "rollback", 47),
+])  # fmt: skip
+def test_a_standing_environment_s_run_killed_here_and_there(
+    products: Callable[[], Product], cloud: Cloud, strategy: str, name: str, stride: int
+) -> None:
+    kill_everywhere(products, cloud, name, stride, strategy)
+
+
 @pytest.mark.long
+@pytest.mark.parametrize("strategy", ["blue-green", "pair", "in-place"])
 @pytest.mark.parametrize("name", list(SCENARIOS))
-def test_killed_everywhere(products: Callable[[], Product], cloud: Cloud, name: str) -> None:
-    kill_everywhere(products, cloud, name, stride=1)
+def test_killed_everywhere(products: Callable[[], Product], cloud: Cloud, name: str, strategy: str) -> None:
+    if strategy == "in-place" and name.startswith("retire"):
+        pytest.skip("there is nothing to retire in place")
+    kill_everywhere(products, cloud, name, 1, strategy)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import pytest
 from conftest import Clients, Cloud, Product
 from engine import READS, Engine, Json, Wire
-from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, last_call, points
+from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, last_call, points
 
 HELD = 0.4
 """Seconds that the call is held."""
@@ -41,8 +41,7 @@ def survive(engine: Engine, scenario: Scenario, number: int, name: str) -> int:
             assert begun == [], (where, "it began something after the signal")
             _check_report(engine, told, status, sha, where)
         if before:
-            record = engine.releases(status["live"]["release"])["record"]
-            assert record["sha"] == product.serving(), (where, "status tells what is served")
+            check_served(engine, status)
         again = engine.json(*scenario.command)
     assert again["exit_code"] == 0, (where, again["error"])
     assert clients.failures == [], where
