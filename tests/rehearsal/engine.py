@@ -186,7 +186,7 @@ class Engine:
 
     def services(self) -> Services:
         stage, clients, clock = self.stage(), self.wire.clients, self.clock
-        account = Account(clients.sts)
+        account = Account(clients)
         storage = Storage(clients, stage.region, account)
         return Services(
             beanstalk=Beanstalk(clients, account),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,9 +80,11 @@ def last_call(cloud: Cloud) -> int:
     return int(calls[-1]["number"]) if calls else 0
 
 
-def points(total: int, kinds: tuple[str, ...], stride: int) -> Iterator[tuple[int, str]]:
-    """Every stride-th of all calls with all kinds of harm."""
-    yield from itertools.islice(itertools.product(range(1, total + 1), kinds), 0, None, stride)
+def points(total: int, kinds: tuple[str, ...], some: int | None) -> list[tuple[int, str]]:
+    """Where harm is done: every kind at every call; or `some` points, spread over the calls, with the kinds in turn."""
+    if some is None:
+        return list(itertools.product(range(1, total + 1), kinds))
+    return [(1 + (2 * number + 1) * total // (2 * some), kinds[number % len(kinds)]) for number in range(some)]
 
 
 def ships_first(engine: Engine) -> str:

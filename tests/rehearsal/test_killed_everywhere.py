@@ -63,29 +63,29 @@ def _kill(product: Product, command: tuple[str, ...], number: int, kind: str) ->
 
 
 def kill_everywhere(
-    make: Callable[[], Product], cloud: Cloud, name: str, stride: int, strategy: str = "blue-green"
+    make: Callable[[], Product], cloud: Cloud, name: str, some: int | None, strategy: str = "blue-green"
 ) -> None:
     scenario = SCENARIOS[name]
     with Wire(cloud) as wire:
         stages = Stages(scenario, lambda: Engine(make(), wire), strategy)
-        chosen = list(points(stages.calls(lambda engine: engine.product.json), KINDS, stride))
+        chosen = points(stages.calls(lambda engine: engine.product.json), KINDS, some)
         survived = [survive(stages.next(), scenario, number, kind) for number, kind in chosen]
     print(f"{strategy} {name}: {len(chosen)} kill points, {len(survived)} survived")
     assert len(survived) == len(chosen) > 1
 
 
-@pytest.mark.parametrize(("name", "stride"), [("first release", 37), ("ship", 67), ("rollback", 41), ("retire", 19)])
-def test_killed_here_and_there(products: Callable[[], Product], cloud: Cloud, name: str, stride: int) -> None:
-    kill_everywhere(products, cloud, name, stride)
+@pytest.mark.parametrize(("name", "some"), [("first release", 3), ("ship", 3), ("rollback", 2), ("retire", 2)])
+def test_killed_here_and_there(products: Callable[[], Product], cloud: Cloud, name: str, some: int | None) -> None:
+    kill_everywhere(products, cloud, name, some)
 
 
-@pytest.mark.parametrize(("strategy", "name", "stride"), [
-    ("pair", "ship", 83), ("pair", "rollback", 61), ("in-place", "ship", 61), ("in-place", "rollback", 47),
+@pytest.mark.parametrize(("strategy", "name", "some"), [
+    ("pair", "ship", 2), ("pair", "rollback", 2), ("in-place", "ship", 2), ("in-place", "rollback", 2),
 ])  # fmt: skip
 def test_a_standing_environment_s_run_killed_here_and_there(
-    products: Callable[[], Product], cloud: Cloud, strategy: str, name: str, stride: int
+    products: Callable[[], Product], cloud: Cloud, strategy: str, name: str, some: int | None
 ) -> None:
-    kill_everywhere(products, cloud, name, stride, strategy)
+    kill_everywhere(products, cloud, name, some, strategy)
 
 
 @pytest.mark.long
@@ -94,4 +94,4 @@ def test_a_standing_environment_s_run_killed_here_and_there(
 def test_killed_everywhere(products: Callable[[], Product], cloud: Cloud, name: str, strategy: str) -> None:
     if strategy == "in-place" and name.startswith("retire"):
         pytest.skip("there is nothing to retire in place")
-    kill_everywhere(products, cloud, name, 1, strategy)
+    kill_everywhere(products, cloud, name, None, strategy)

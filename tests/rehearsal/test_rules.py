@@ -65,50 +65,31 @@ class StageMachine(RuleBasedStateMachine):
         labels = list(self.world.releases)
         self.world.ship(self.world.releases[labels[-1 - number % len(labels)]].bundle, harm, keep=keep)
 
-    @rule(harm=HARM)
-    def swap(self, harm: Harm) -> None:
-        self._step("swap")
-        self.world.swap(harm)
+    @rule(to=st.sampled_from(["", "", "back", "back", "back", *(f"r{number}" for number in range(1, 7))]), harm=HARM)
+    def swap(self, to: str, harm: Harm) -> None:
+        self._step("rollback" if to == "back" else "swap --to" if to else "swap")
+        if to == "back":
+            self.world.rollback(harm)
+        else:
+            self.world.swap(harm, to=to)
 
-    @rule(number=st.integers(1, 9), harm=HARM)
-    def swap_to(self, number: int, harm: Harm) -> None:
-        self._step("swap --to")
-        self.world.swap(harm, to=f"r{number}")
-
-    @rule(harm=HARM)
-    def rollback(self, harm: Harm) -> None:
-        self._step("rollback")
-        self.world.rollback(harm)
-
-    @rule(keep=KEEP, force=st.booleans(), harm=HARM)
-    def retire(self, keep: float, force: bool, harm: Harm) -> None:
-        self._step("retire")
-        self.world.retire(harm, keep, force)
-
-    @rule(count=st.integers(1, 3), harm=HARM)
-    def prune(self, count: int, harm: Harm) -> None:
-        self._step("prune")
-        self.world.prune(harm, count)
+    @rule(what=st.sampled_from(["retire", "retire --force", "prune"]), keep=KEEP, count=st.integers(1, 3), harm=HARM)
+    def tidy(self, what: str, keep: float, count: int, harm: Harm) -> None:
+        self._step(what)
+        if what == "prune":
+            self.world.prune(harm, count)
+        else:
+            self.world.retire(harm, keep, force=what.endswith("--force"))
 
     @rule(what=st.sampled_from(PEOPLE), number=NUMBERS)
     def person(self, what: str, number: int) -> None:
         self._step(f"somebody: {what}")
         self.world.interfere(what, number)
 
-    @rule()
-    def hold(self) -> None:
-        self._step("hold")
-        self.world.hold()
-
-    @rule()
-    def another_run(self) -> None:
-        self._step("another run")
-        self.world.locked_out()
-
-    @rule()
-    def look(self) -> None:
-        self._step("look")
-        self.world.look()
+    @rule(what=st.sampled_from(["hold", "locked_out", "look", "look"]))
+    def aside(self, what: str) -> None:
+        self._step(what)
+        getattr(self.world, what)()
 
 
 @contextmanager
