@@ -25,7 +25,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 APPLICATION = '''
-import json, os, pathlib, sys, time
+import json, os, pathlib, resource, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = pathlib.Path("mode").read_text().strip()
@@ -42,6 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         if MODE == "turns-bad" and self.path == "/smoke" and live(self):
             seen.append(1)
             status = 200 if len(seen) == 1 else 500
+        if MODE == "leaks" and self.path == "/" and live(self):
+            leak()
         if MODE == "unhealthy" and self.path == "/healthz":
             status = 503
         if MODE == "slow" and self.path == "/version" and live(self):
@@ -55,6 +57,9 @@ class Handler(BaseHTTPRequestHandler):
             status = 500
         if MODE == "fails-one-tenant-live" and host.startswith("globex.") and live(self):
             status = 500
+        if MODE == "tenant-turns-bad" and host.startswith("globex.") and live(self):
+            seen.append(1)
+            status = 200 if len(seen) == 1 else 500
         if MODE == "takes-any-tenant" and host.startswith("nobody."):
             status = 200
         if MODE == "fails-live" and self.path == "/smoke" and live(self):
@@ -74,6 +79,17 @@ def live(handler):
     """Whether the request came through the live URL: by then the environment's own listener is another port."""
     return handler.headers.get("X-Forwarded-Port") == os.environ.get("LIVE_PORT")
 
+def leak():
+    """Keep 16 MB more; the process ends when it has no memory left, as the kernel ends one."""
+    try:
+        seen.append(bytearray(16 << 20))
+    except MemoryError:
+        os._exit(137)
+
+if MODE == "leaks":
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (400 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 if MODE == "crash":
     print("the database password is missing", flush=True)
     sys.exit(3)

@@ -63,6 +63,9 @@ class Account:
         self.breached |= text.startswith(("prove", "probe", "bake")) and status is Status.FAILED
         self._event()
 
+    def transferred(self, done: int, size: int) -> None:
+        return
+
     def _event(self) -> None:
         self.events += 1
         self.at_event(self.events)
