@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -30,12 +31,22 @@ class Clock(Protocol):
         """Wait. Raises Interrupted when the run is asked to stop."""
         ...
 
+    def check(self) -> None:
+        """Raises Interrupted when the run is asked to stop."""
+        ...
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """A block in which nothing raises Interrupted: what was begun in it is brought to its end."""
+        ...
+
 
 class SystemClock:
     """The machine's clock. `interrupt` wakes and ends any wait, from a signal handler too."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._never = threading.Event()
+        self._finishing = False
         self._exit_code = ExitCode.INTERRUPTED
 
     def now(self) -> datetime:
@@ -48,13 +59,27 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise Interrupted."""
-        if self._stop.wait(seconds):
+        (self._never if self._finishing else self._stop).wait(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raises Interrupted when a signal has arrived."""
+        if self._stop.is_set() and not self._finishing:
             raise Interrupted(
                 "Stopped by a signal.",
                 exit_code=self._exit_code,
-                why="SIGINT or SIGTERM arrived between two steps.",
+                why="SIGINT or SIGTERM arrived; what had been sent was seen to its end.",
                 hint="Run the same command again: it goes on from what is there. ebcd status shows it.",
             )
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """A block that no signal ends; the next wait behind it ends at once."""
+        outer, self._finishing = self._finishing, True
+        try:
+            yield
+        finally:
+            self._finishing = outer
 
     def interrupt(self, exit_code: ExitCode) -> None:
         """End this wait and every later one."""

@@ -160,6 +160,12 @@ class Run:
         return self.records.get(self.release_name)
 
     @property
+    def journaled(self) -> ReleaseRecord | None:
+        """Whose entries tell what the run does: its own release's; a run about none of them (retire, prune) is told
+        in the newest one's."""
+        return self.release or max(self.records.values(), key=lambda record: record.number, default=None)
+
+    @property
     def ready_seconds(self) -> float | None:
         """How long its new environment took until it had passed its gates; None where the run made none."""
         spent = [item.seconds for item in self.results if isinstance(item.step, READYING)]
