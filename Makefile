@@ -12,7 +12,7 @@ install: .venv/.installed
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[local,cloudformation]' --group dev
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[local,cloudformation,database]' --group dev
 	@touch $@
 
 ship: install

@@ -140,6 +140,9 @@ def _text(command: str, told: dict[str, Any]) -> str:
         f"  load balancer  {told['proxy_url']}",
         f"  state          {told['state_dir']}",
     ]
+    if database := told["database"]:
+        lines.append(f"  database       {database['engine']} on {database['address']}")
+        lines += [f"                 {item['name']}  of {item['application']}" for item in database["databases"]]
     if told["unjailed"]:
         lines.append(f"  not jailed     what runs here can write to this machine: {told['unjailed']}")
     for item in told["environments"]:

@@ -20,11 +20,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ebcd_local import home
+from ebcd_local.database.server import end_orphan
 from ebcd_local.processes import MARK, start_time, sweep
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
 START_DEADLINE, STOP_DEADLINE = 30.0, 30.0
-LOG = "server.log"
+LOG, DATABASES = "server.log", "postgres"
 
 
 class DaemonError(Exception):
@@ -89,7 +90,8 @@ def down(folder: Path) -> bool:
         server = running(folder)
         if server is not None:
             _stop(server)
-        sweep(folder)  # what a server that was killed left running
+        end_orphan(folder / DATABASES)  # what a server that was killed left running
+        sweep(folder)
         return server is not None
 
 
@@ -103,11 +105,12 @@ def status(folder: Path) -> dict[str, Any]:
     """What runs, as JSON has it."""
     server = running(folder)
     if server is None or not _answers(server):
-        return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": []}
+        return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": [],
+                "database": None}  # fmt: skip
     answer = _ask(server, "GET", "status")
     return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
             "state_dir": server.state_dir, "environments": answer["environments"],
-            "unjailed": answer["unjailed"]}  # fmt: skip
+            "unjailed": answer["unjailed"], "database": answer["database"]}  # fmt: skip
 
 
 def log_tail(folder: Path, name: str | None, lines: int) -> str:

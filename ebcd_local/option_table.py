@@ -65,7 +65,8 @@ class Namespace:
     name: str
     options: dict[str, Option]
     kind: str = ""
-    """The kind of environment that has it: classic, elbv2, worker, database; empty: every one."""
+    """The kind of environment that has it: classic, elbv2, worker, database; empty: every one; local: the one that has
+    asked for it."""
 
 
 def find(namespace: str, name: str) -> Option | None:

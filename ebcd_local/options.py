@@ -23,6 +23,8 @@ HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 MANAGED = "aws:elasticbeanstalk:managedactions"
 PLATFORM_UPDATE = "aws:elasticbeanstalk:managedactions:platformupdate"
 TYPE = "aws:elasticbeanstalk:environment"
+DATABASE = "ebcd:local:database"
+"""Not AWS's: an environment that asks for a DBEngine here is given the application's database, which outlives it."""
 SCHEDULED = "aws:autoscaling:scheduledaction"
 PROPERTIES_LIMIT = 4096
 """Bytes of all environment properties together, as `name=value`, comma separated.
@@ -142,6 +144,11 @@ def effective(stored: Mapping[str, str], extensions: Options) -> Options:
     api = {(space, name): value for item, value in stored.items() for space, name, resource in [split(item)]
            if not resource}  # fmt: skip
     return {**DEFAULTS, **valid, **api}
+
+
+def database(options: Options) -> bool:
+    """Whether an environment is to have the application's database."""
+    return bool(options.get((DATABASE, "DBEngine")))
 
 
 def load_balancer(options: Options) -> str:

@@ -15,6 +15,8 @@ from ebcd_local import home, jail, page
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_log import CallLog
 from ebcd_local.control import Control
+from ebcd_local.daemon import DATABASES
+from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet, upkeep
 from ebcd_local.fleet.site import Site
@@ -61,22 +63,30 @@ def serve(settings: Settings) -> None:
     state = State(settings.folder / "state.db")
     objects = ObjectStore(settings.folder / "s3")
     faults = Faults()
+    databases = Databases(settings.folder / DATABASES)
     fleet = Fleet(
-        Site(state, balancer, settings.folder, objects.copy_to, faults, Stacks(lambda: endpoint.url), settings.speed)
-    )
+        Site(state, balancer, settings.folder, objects.copy_to, faults, Stacks(lambda: endpoint.url), databases,
+             settings.speed)
+    )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     token = secrets.token_urlsafe(24)
     proxy_url = f"http://127.0.0.1:{balancer.port}"
     control = Control(
         token=token,
-        status=lambda: {"environments": environments(state, proxy_url), "unjailed": jail.unavailable()},
+        status=lambda: {
+            "environments": environments(state, proxy_url),
+            "unjailed": jail.unavailable(),
+            "database": databases.status(),
+        },
         kill=lambda name, instance: upkeep.kill(fleet, name, instance),
         shutdown=stop.set,
         faults=faults,
         calls=CallLog(),
     )
     endpoint = Endpoint(state, fleet, monitor, objects, control)
-    sources = page.Sources(state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable())
+    sources = page.Sources(
+        state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable(), databases.status
+    )
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
     try:
         server = listen(endpoint, settings.port)

@@ -18,6 +18,9 @@ LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
 HIGHEST_RELEASE = 999_999
 NAME_LIMIT = 40
 """Characters that an environment's name may have."""
+DATABASE = OptionSetting("ebcd:local:database", "DBEngine", "postgres")
+"""How an environment of the local Beanstalk asks for its application's database; AWS knows no such namespace."""
+DATABASE_URLS = ("DATABASE_URL", "DATABASE_OWNER_URL")
 STANDING = {Strategy.IN_PLACE: ("",), Strategy.PAIR: ("-a", "-b")}
 """What the names of the environments that outlive a release end in, behind application and stage."""
 
@@ -112,6 +115,8 @@ def _stage(name: str, table: Any, application: str, region: str, defaults: Mappi
     if found.get("tier") is Tier.WORKER:
         _refuse_web_keys(key, found)
     found["options"] = _merged(key, settings, found.pop("options", ()), found.pop("env", ()))
+    if found.pop("database", False):
+        found["options"] = _with_database(key, found.get("target", Target.AWS), found["options"])
     stage = Stage(name, application, region, found.pop("cname", ""), platform=defaults.get("platform", ""))
     if found.get("target") is Target.LOCAL:
         cname = "" if found.get("tier") is Tier.WORKER else stage.cname or application
@@ -170,6 +175,20 @@ def _merged(
             raise values.wrong(f"{key}.env.{item.name}", "…", f"{key}.options gives it another value.")
     merged = {(item.namespace, item.name): item for item in (*settings, *options, *env)}
     return tuple(sorted(merged.values()))
+
+
+def _with_database(key: str, target: Target, options: tuple[OptionSetting, ...]) -> tuple[OptionSetting, ...]:
+    """The option settings that ask the local Beanstalk for the application's database; refused on AWS."""
+    if target is not Target.LOCAL:
+        raise values.wrong(f"{key}.database", True, "Only the local Beanstalk gives a stage its database.",
+                           f"Take it out, and name your own in [{key}.env]: {DATABASE_URLS[0]} = "
+                           '{ secret = "arn:aws:secretsmanager:…" }')  # fmt: skip
+    for item in options:
+        if item.name in DATABASE_URLS and item.namespace in {values.ENVIRONMENT, values.SECRETS}:
+            raise values.wrong(
+                f"{key}.env.{item.name}", "…", f"{key}.database = true sets it.", "Take one of them out."
+            )
+    return tuple(sorted((*options, DATABASE)))
 
 
 def saved_settings(path: Path, key: str) -> tuple[OptionSetting, ...]:

@@ -50,7 +50,7 @@ STAGE = (
     Key("env", values.environment_properties, "environment properties"),
     Key("smoke", values.smoke, "the request that a healthy release answers"),
     Key("proof", values.proof, "where the release names itself"),
-    Key("database", values.later, "a PostgreSQL beside a local stage"),
+    Key("database", values.boolean, "a PostgreSQL beside a local stage, shared by the application's environments"),
     Key("tenants", values.tenants, "tenants' own hosts, probed before and after the swap"),
     Key("bake_limits", values.bake_limits, "what a bake does not tolerate"),
     Key("notify", values.later, "who is told"),

@@ -53,6 +53,13 @@ def free_text(key: str, value: Any) -> str:
     return value
 
 
+def boolean(key: str, value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise wrong(key, value, "It must be true or false.")
+    return value
+
+
 def texts(key: str, value: Any) -> tuple[str, ...]:
     """A list of strings."""
     if not isinstance(value, list):

@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 
 from ebcd_local import options
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.database import Databases
 from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
@@ -52,6 +53,11 @@ class Fleet:
     def balancer(self) -> LoadBalancer:
         """The load balancer of all environments."""
         return self._site.balancer
+
+    @property
+    def databases(self) -> Databases:
+        """The applications' databases."""
+        return self._site.databases
 
     @property
     def speed(self) -> float:
@@ -185,6 +191,7 @@ class Fleet:
         """After a start: end what an earlier life left running, and bring every environment back."""
         living = list(self.state.living())
         sweep(self._site.folder / ENVIRONMENTS)
+        self._site.databases.recover()
         for environment in living:
             port = self._reopen(environment)
             self.state.change(environment.key, port=port, health="Grey", health_status="Pending")
@@ -193,13 +200,14 @@ class Fleet:
         self.balancer.set_routes(self.state.routes())
 
     def stop(self) -> None:
-        """End every instance's processes, and what is under way at its next step; the state stays."""
+        """End every instance's processes and the database, and what is under way at its next step; the state stays."""
         for group in self._groups.values():
             group.abort.set()
         everything = [member.instance for group in self._groups.values() for member in group.members]
         with ThreadPoolExecutor(max_workers=16) as pool:
             list(pool.map(lambda instance: instance.stop(), everything))
         sweep(self._site.folder / ENVIRONMENTS)
+        self._site.databases.stop()
 
     def _open(self, key: str) -> None:
         environment = self.state.environments[key]

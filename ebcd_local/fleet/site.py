@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ebcd_local import options, sample
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.database import Databases, DatabaseUnavailable
 from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
@@ -33,6 +34,7 @@ class Site:
     """Copies a bundle (bucket, key) to a file."""
     faults: Faults
     stacks: Stacks
+    databases: Databases
     speed: float = 1.0
     """Divides simulated times."""
 
@@ -58,7 +60,17 @@ class Site:
         if bundle is None:
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
-        return Deployment(bundle, label, options.properties(found), found, leader)
+        properties = {**self._database(environment, found), **options.properties(found)}
+        return Deployment(bundle, label, properties, found, leader)
+
+    def _database(self, environment: Environment, found: options.Options) -> dict[str, str]:
+        """The environment properties of the application's database, if there is to be one. Raises DeploymentFailed."""
+        if not options.database(found):
+            return {}
+        try:
+            return self.databases.properties(environment.region, environment.application)
+        except DatabaseUnavailable as error:
+            raise DeploymentFailed(f"The environment's database is not there. {error}") from error
 
     def bundle(self, environment: Environment, label: str) -> Path | None:
         """A version's source bundle as a file, fetched once; None when there is no such version."""

@@ -55,7 +55,7 @@ def _changes(call: Call, environment: Environment, given: Structure) -> dict[str
     stored = {**environment.options, **base.options}
     stored = options.without(stored, given.get("OptionsToRemove", []))
     stored |= options.from_request(given.get("OptionSettings", []))
-    options.check(stored)
+    refuse_settings(call, stored)
     platform = platforms.choose(call, given, base.platform_arn or environment.platform_arn)
     return found | {"options": stored, "platform_arn": platform}
 
@@ -201,6 +201,13 @@ def describe(call: Call, item: Environment) -> Structure:
 def basic(call: Call, item: Environment) -> bool:
     """Whether an environment reports basic health: a colour and nothing more."""
     return item.alive and call.fleet.effective(item).get((options.HEALTH, "SystemType")) == "basic"
+
+
+def refuse_settings(call: Call, stored: dict[str, str]) -> None:
+    """Refuse settings that are not valid, or ask for a database where none is to be had. Raises ServiceError."""
+    options.check(stored)
+    if options.database(options.effective(stored, {})) and (why := call.fleet.databases.unavailable()):
+        raise invalid(f"The option DBEngine in the namespace {options.DATABASE} cannot be met. {why}.")
 
 
 def claim(call: Call, environment: Environment, operation: str) -> Environment:

