@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from aespo.api import v1
 from aespo.plans import measures
 from aespo.web import errors, guard, visit
 from aespo.web.context import Context, new_flask
@@ -20,6 +21,6 @@ def create(context: Context) -> Flask:
     guard.install(flask)
     errors.install(flask)
     visit.install(flask)
-    for module in (home, account, notes, tasks, team):
+    for module in (home, account, notes, tasks, team, v1):
         flask.register_blueprint(module.blueprint)
     return flask

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import text
 from werkzeug.test import Client, TestResponse
 
 from aespo.web import Aespo
@@ -109,3 +110,19 @@ def signed_up(site: Aespo, slug: str = "", workspace: str = "Acme", **more: str)
 def version_of(browser: Browser, path: str) -> str:
     """The version that a page's form carries."""
     return re.search(r'name="version" value="(\d+)"', browser.get(path).text)[1]  # type: ignore[index]
+
+
+def give_plan(founded: Founded, plan: str) -> None:
+    """Put a workspace on another plan, and end its trial."""
+    change(founded, "UPDATE tenants SET plan = :plan, trial_ends_at = NULL", plan=plan)
+
+
+def end_trial(founded: Founded) -> None:
+    """Let a workspace's trial be over since yesterday."""
+    change(founded, "UPDATE tenants SET trial_ends_at = now() - interval '1 day'")
+
+
+def change(founded: Founded, statement: str, **values: Any) -> None:
+    """Change something of a workspace behind the application's back."""
+    with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:
+        assert connection.execute(text(statement), values).rowcount == 1
