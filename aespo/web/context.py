@@ -13,6 +13,7 @@ from flask import Flask, current_app, g, request
 from aespo import island, markup
 from aespo.db.engine import Database
 from aespo.hosts import Address
+from aespo.metrics import Metrics
 from aespo.problems import NoDatabase
 from aespo.release import Release
 from aespo.settings import Settings
@@ -35,6 +36,7 @@ class Context:
     release: Release
     settings: Settings
     database: Database | None
+    metrics: Metrics
 
     def require_database(self) -> Database:
         """The database. Raises NoDatabase."""
@@ -50,7 +52,7 @@ def new_flask(name: str, context: Context) -> Flask:
     flask = Flask(name, static_folder=None, template_folder=str(_PACKAGE / "templates"))
     flask.extensions["aespo"] = context
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
-    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=_today)
+    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today)
     flask.jinja_env.filters.update(day=_day, ago=_ago, due=_due, size=_size, markdown=markup.to_html,
                                    excerpt=markup.excerpt, hits=markup.hits, initials=_initials, zip=zip)  # fmt: skip
     return flask
@@ -81,7 +83,8 @@ def client_address() -> str:
     return told[-hops] if hops and len(told) >= hops else request.remote_addr or ""
 
 
-def _today() -> date:
+def today() -> date:
+    """The day, UTC."""
     return datetime.now(UTC).date()
 
 
@@ -106,14 +109,14 @@ def _ago(time: datetime) -> str:
 
 def _due(day: date) -> str:
     """A due date as people say it."""
-    match (day - _today()).days:
+    match (day - today()).days:
         case 0:
             return "today"
         case 1:
             return "tomorrow"
         case -1:
             return "yesterday"
-        case _ if day.year == _today().year:
+        case _ if day.year == today().year:
             return f"{day:%-d %b}"
         case _:
             return f"{day:%-d %b %Y}"

@@ -14,6 +14,7 @@ import psycopg
 from aespo import hosts, release, settings
 from aespo.db.engine import Database
 from aespo.hosts import Address
+from aespo.metrics import Metrics, writer
 from aespo.web import operations, site, workspace
 from aespo.web.context import ADDRESS, Context
 
@@ -35,7 +36,8 @@ class Aespo:
         return (self.workspace if at_workspace else self.site)(environ, start_response)
 
     def close(self) -> None:
-        """Close the connections to the database."""
+        """Write out the metrics, close the connections to the database."""
+        self.context.metrics.flush()
         if self.context.database is not None:
             self.context.database.close()
 
@@ -60,4 +62,4 @@ def create_application(environ: Mapping[str, str], root: Path) -> Aespo:
             database.verify()
         except psycopg.OperationalError as error:
             logger.error("The database cannot be reached yet: %s", str(error).strip())
-    return Aespo(Context(release.read(root), told, database))
+    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics))))

@@ -8,7 +8,7 @@ from aespo import hosts, inputs, sample, slugs
 from aespo.db.queries import site
 from aespo.problems import Invalid
 from aespo.secrecy import digest, hash_password, new_id, new_token
-from aespo.web import errors, guard, operations
+from aespo.web import errors, guard, operations, operators
 from aespo.web.context import ADDRESS, Context, absolute, address, client_address, context, new_flask
 
 pages = Blueprint("site", __name__)
@@ -23,6 +23,7 @@ def create(context: Context) -> Flask:
     errors.install(flask)
     flask.before_request(_find_site)
     flask.register_blueprint(operations.blueprint)
+    flask.register_blueprint(operators.blueprint)
     flask.register_blueprint(pages)
     return flask
 
@@ -37,7 +38,8 @@ def _find_site() -> None:
     if isinstance(found, hosts.UnknownHost):
         abort(404, "No workspace has this address.")
     g.address = found
-    guard.require_same_origin()
+    if request.blueprint != operators.blueprint.name:  # a token is no cookie: no other site can send it
+        guard.require_same_origin()
 
 
 @pages.get("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -90,6 +91,7 @@ def install(flask: Flask) -> None:
 
 def _arrive() -> Response | None:
     slug = address().slug
+    g.began = time.perf_counter()
     g.connection = connection = context().require_database().at(slug)
     found = _find(connection, slug)
     if found is None:
@@ -134,6 +136,7 @@ def _leave(answer: Response) -> Response:
         connection.commit()
     else:
         commit_with(connection, usage.metering(found.workspace.tenant_id))
+        context().metrics.request(found.workspace.slug, (time.perf_counter() - g.began) * 1000)
     connection.close()
     return answer
 
