@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 from aespo.web import create_application
@@ -13,6 +14,7 @@ def develop() -> None:
     """Serve on loopback, with a PostgreSQL of one's own where DATABASE_URL names none."""
     from werkzeug.serving import run_simple  # a deployment has gunicorn
 
+    from aespo import worker
     from aespo.db.migrate import main as migrate
     from aespo.development import EmbeddedPostgres, data_folder
 
@@ -25,7 +27,10 @@ def develop() -> None:
         urls = postgres.database("aespo")
         environ |= {"DATABASE_URL": urls.app, "DATABASE_OWNER_URL": urls.owner}
         sys.stderr.write(f"{migrate(environ)}\nAespo at http://localhost:{port}; data in {data_folder()}\n")
+        stop = threading.Event()
+        threading.Thread(target=worker.run, args=(environ, stop), daemon=True).start()
         run_simple("127.0.0.1", port, create_application(environ, ROOT), threaded=True)
+        stop.set()
 
 
 if __name__ == "__main__":

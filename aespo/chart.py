@@ -50,5 +50,5 @@ def daily(counts: Mapping[date, int], limit: int, today: date, days: int = 30) -
 
 def _round_up(count: int) -> int:
     """The next number that people like at the top of an axis."""
-    size = 10 ** max(0, len(str(count)) - 1)
+    size = int(10 ** (len(str(count)) - 1))
     return next(step * size for step in (1, 2, 3, 5, 10) if step * size >= count)

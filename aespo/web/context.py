@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import Flask, current_app, g, request
 
 from aespo import island, markup
+from aespo.adapters import Adapters
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics
@@ -37,6 +38,7 @@ class Context:
     settings: Settings
     database: Database | None
     metrics: Metrics
+    adapters: Adapters | None
 
     def require_database(self) -> Database:
         """The database. Raises NoDatabase."""
@@ -45,6 +47,12 @@ class Context:
                 "This release runs without a database (DATABASE_URL is not set), so there are no workspaces yet."
             )
         return self.database
+
+    def require_adapters(self) -> Adapters:
+        """The adapters, which are there wherever a database is."""
+        self.require_database()
+        assert self.adapters is not None
+        return self.adapters
 
 
 def new_flask(name: str, context: Context) -> Flask:

@@ -11,7 +11,8 @@ from typing import Any
 
 import psycopg
 
-from aespo import hosts, release, settings
+from aespo import adapters, hosts, release, settings
+from aespo.adapters import secrets
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics, writer
@@ -55,11 +56,12 @@ def create_application(environ: Mapping[str, str], root: Path) -> Aespo:
     Raises ValueError for a property or a manifest that is wrong, safety.Unsafe for a database that must not be served
     with. One that cannot be reached does not stop the start: /readyz says so, and it is verified before its first use.
     """
-    told = settings.read(environ)
+    told = settings.read(secrets.resolve(environ))
     database = Database(told.database_url, told.pool_size) if told.database_url else None
     if database is not None:
         try:
             database.verify()
         except psycopg.OperationalError as error:
             logger.error("The database cannot be reached yet: %s", str(error).strip())
-    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics))))
+    around = adapters.connect(told, database) if database is not None else None
+    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics)), around))

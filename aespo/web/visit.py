@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, g, redirect, request
@@ -13,7 +15,7 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import HTTPException
 
 from aespo.db.engine import commit_with, enter
-from aespo.db.queries import entry, usage
+from aespo.db.queries import entry, jobs, usage
 from aespo.db.queries.entry import Member, Workspace
 from aespo.db.tx import Tx
 from aespo.plans import seconds_of_today_left
@@ -23,6 +25,7 @@ from aespo.web import cookies, guard
 from aespo.web.context import address, context
 from aespo.web.errors import API
 
+logger = logging.getLogger("aespo")
 View = TypeVar("View", bound=Callable[..., object])
 
 
@@ -33,6 +36,8 @@ class Visit:
     workspace: Workspace
     member: Member | None
     tx: Tx
+    after: list[Callable[[], object]] = field(default_factory=list)
+    """What is left to do once the transaction is committed."""
     gone: bool = False
     """The workspace was deleted in this request: there is nothing left to count it for."""
 
@@ -64,6 +69,18 @@ class Visit:
         """Commit what was done so far, whatever the answer will be, and go on in the same workspace."""
         self.tx.connection.commit()
         enter(self.tx.connection, self.tx.tenant_id)
+
+    def enqueue(self, kind: str, **content: Any) -> None:
+        """Write a background job down, and hand it to the queue with this transaction."""
+        job_id = jobs.add(self.tx, kind, **content)
+        message = json.dumps({"tenant": self.tx.tenant_id, "job": job_id})
+        left = context().require_adapters().queue.put(message, self.tx.connection)
+        if left is not None:
+            self.after.append(left)
+
+    def mail(self, recipient: str, subject: str, body: str) -> None:
+        """Let a mail be sent once the transaction is committed."""
+        self.enqueue("mail", mail=usage.write_mail(self.tx, recipient, subject, body))
 
     def enforce(self) -> None:
         """See that what was added stays within the plan. Raises LimitReached."""
@@ -132,13 +149,25 @@ def _leave(answer: Response) -> Response:
     found: Visit | None = g.get("visit")
     if found is None or answer.status_code >= 400:
         connection.rollback()
-    elif found.gone:
+        connection.close()
+        return answer
+    if found.gone:
         connection.commit()
     else:
         commit_with(connection, usage.metering(found.workspace.tenant_id))
         context().metrics.request(found.workspace.slug, (time.perf_counter() - g.began) * 1000)
     connection.close()
+    for act in found.after:
+        _try(act)
     return answer
+
+
+def _try(act: Callable[[], object]) -> None:
+    """Do what follows a commit. The change is made: that this failed is written down, and does not undo the answer."""
+    try:
+        act()
+    except Exception:
+        logger.exception("After a commit")
 
 
 def _tidy(_: BaseException | None) -> None:

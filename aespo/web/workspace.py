@@ -8,7 +8,7 @@ from aespo.api import v1
 from aespo.plans import measures
 from aespo.web import errors, guard, visit
 from aespo.web.context import Context, new_flask
-from aespo.web.pages import account, home, notes, tasks, team, usage
+from aespo.web.pages import account, data, home, notes, tasks, team, usage
 
 _LARGEST_REQUEST = 12_000_000
 
@@ -21,6 +21,6 @@ def create(context: Context) -> Flask:
     guard.install(flask)
     errors.install(flask)
     visit.install(flask)
-    for module in (home, account, notes, tasks, team, usage, v1):
+    for module in (home, account, notes, tasks, team, usage, data, v1):
         flask.register_blueprint(module.blueprint)
     return flask

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from aespo import inputs
-from aespo.db.queries import people, site, usage
+from aespo.db.queries import people, site
 from aespo.problems import Invalid, NotFound
 from aespo.secrecy import hash_password, password_is
 from aespo.web import cookies
@@ -111,7 +111,7 @@ def forgot() -> str:
         body = (
             f"Hello {member.name},\n\nset a new password within an hour:\n{link}\n\nYou did not ask? Then do nothing.\n"
         )
-        usage.write_mail(here.tx, member.email, f"A new password for {here.workspace.name}", body)
+        here.mail(member.email, f"A new password for {here.workspace.name}", body)
     return render_template("workspace/forgot.html", sent=True)
 
 

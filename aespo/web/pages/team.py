@@ -39,7 +39,7 @@ def invite() -> Page:
         return _team(request.form, error.fields, ""), 422
     link = absolute(f"/join?token={token}")
     body = f"{here.who.name} asks you to join {here.workspace.name}:\n{link}\n\nThe link is good for seven days.\n"
-    usage.write_mail(tx, told.email, f"Join {here.workspace.name} on Aespo", body)
+    here.mail(told.email, f"Join {here.workspace.name} on Aespo", body)
     return _team({}, {}, link)
 
 
