@@ -104,7 +104,7 @@ def read(kind: type[Input], content: Mapping[str, Any], *, strict: bool = False)
                 problems[name] = "Please fill this in."
             continue
         try:
-            values[name] = msgspec.convert(_storable(raw), field.type, strict=strict)
+            values[name] = msgspec.convert(_storable(name, raw), field.type, strict=strict)
         except (msgspec.ValidationError, UnicodeError) as error:
             problems[name] = _message(str(error))
     if strict:
@@ -125,11 +125,11 @@ def _cleaned(name: str, raw: Any, strict: bool) -> Any:
     return None if not strict and not text and name not in _VERBATIM else text
 
 
-def _storable(raw: Any) -> Any:
-    """The same. Raises UnicodeError for text that PostgreSQL cannot keep."""
+def _storable(name: str, raw: Any) -> Any:
+    """The same. Raises UnicodeError for text that PostgreSQL cannot keep, and for lines where one line is asked for."""
     if isinstance(raw, str):
         raw.encode()
-        if "\0" in raw:
+        if "\0" in raw or (name not in _VERBATIM and any(letter < " " or letter == "\x7f" for letter in raw)):
             raise UnicodeError("It has a character that cannot be kept.")
     return raw
 

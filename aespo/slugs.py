@@ -28,6 +28,12 @@ class InvalidSlug(ValueError):
     """The text cannot be a workspace's address; the message says why, for the person who chose it."""
 
 
+def tidy(text: str) -> str:
+    """What somebody typed, in small letters. ASCII alone is folded: the Kelvin sign is no k."""
+    stripped = text.strip()
+    return stripped.lower() if stripped.isascii() else stripped
+
+
 def check(text: str) -> str:
     """The slug itself. Raises InvalidSlug where it may not be used."""
     if not SHORTEST <= len(text) <= LONGEST:

@@ -35,6 +35,16 @@ class _Connection(psycopg.Connection[Any]):
 
     before: Statement | None = None
 
+    def close(self) -> None:
+        """Back to the pool, also what the server has cut off: psycopg keeps quiet about it, and the pool would wait
+        for a connection that never comes back.
+        """
+        pool = getattr(self, "_pool", None)
+        if self.closed and pool is not None:
+            pool.putconn(self)
+        else:
+            super().close()
+
 
 class _Cursor(psycopg.Cursor[Any]):
     """A cursor that says it, in one round trip with the statement."""

@@ -51,7 +51,7 @@ def front() -> str:
 @pages.get("/open")
 def open_workspace() -> Response | tuple[str, int]:
     """To the workspace whose address somebody typed."""
-    slug = request.args.get("slug", "").strip().lower().partition(".")[0]
+    slug = slugs.tidy(request.args.get("slug", "")).partition(".")[0]
     if not slugs.PATTERN.fullmatch(slug):
         page = render_template("site/landing.html", ready=context().database is not None, slug=slug,
                                problem="An address looks like this: my-team.")  # fmt: skip
@@ -83,7 +83,7 @@ def signup() -> Response | tuple[str, int]:
 
 def _checked(text: str) -> str:
     try:
-        return slugs.check(text.strip().lower())
+        return slugs.check(slugs.tidy(text))
     except slugs.InvalidSlug as error:
         raise Invalid({"slug": str(error)}) from None
 

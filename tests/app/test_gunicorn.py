@@ -94,6 +94,7 @@ def ask(port: int, *lines: str) -> tuple[int, str]:
         (("GET /login HTTP/1.1", "Host: 127.0.0.1"), 404),
         (("GET /login HTTP/1.1", "Host: nobody.localhost"), 404),
         (("GET /login HTTP/1.1", "Host: x.{slug}.localhost"), 404),
+        (("GET /login HTTP/1.1", "Host: xn--{slug}.localhost"), 404),
         (("GET /login HTTP/1.1", "Host: nobody.localhost", "X-Forwarded-Host: {slug}.localhost"), 404),
         (("GET /login HTTP/1.1", "Host: nobody.localhost", "Forwarded: host={slug}.localhost"), 404),
         (("GET http://{slug}.localhost/login HTTP/1.1", "Host: nobody.localhost"), 404),
