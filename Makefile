@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: install ship test test-long check clean
+.PHONY: install ship test test-long check bench clean
 
 install: .venv/.installed
 
@@ -19,16 +19,19 @@ ship: install
 	@$(BIN)/ebcd ship
 
 test: install
-	$(PYTEST) -n 2 -m 'not long'
+	$(PYTEST) -n 2 --dist loadgroup -m 'not long'
 
 test-long: install
-	$(PYTEST) -n 2 -rfEP
+	$(PYTEST) -n 2 --dist loadgroup -rfEP
 
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: install
+	@$(BIN)/python benchmarks/everything.py
+
 clean:
 	@if [ -x $(BIN)/ebcd ]; then $(BIN)/ebcd local down; fi
-	rm -rf .venv .clients build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .clients .bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,7 @@
-"""Requests per second through the local load balancer, next to nginx and to no proxy at all, in one alternating run.
+"""Requests per second through the local load balancer, next to nginx and to no proxy at all, in one alternating run;
+then swaps under the same load, and how many requests they lost.
 
-    python benchmarks/balancer.py [--runs 5] [--seconds 4] [--connections 32]
+    python benchmarks/balancer.py [--runs 5] [--seconds 4] [--connections 32] [--swaps 200]
 
 It needs nginx and wrk (Debian: apt-get install nginx-light wrk) and gunicorn. Compare ratios only: absolute numbers
 are the machine's.
@@ -9,15 +10,18 @@ are the machine's.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,14 +38,18 @@ def application(environ, start_response):
     return [body]
 """
 BALANCER = f"""
-import signal, sys
+import itertools, signal, sys
 from ebcd_local.balancer import LoadBalancer
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])  # in every thread
 balancer = LoadBalancer(int(sys.argv[1]))
 balancer.start()
-balancer.open("e-1")
-balancer.set_upstreams("e-1", {{"i-1": int(sys.argv[2])}})
-balancer.set_routes({{"{HOST}": "e-1"}})
-signal.sigwait([signal.SIGTERM])
+for name, port in zip(("e-1", "e-2"), sys.argv[2:]):
+    balancer.open(name)
+    balancer.set_upstreams(name, {{"i-1": int(port)}})
+for one, other in itertools.cycle([("e-1", "e-2"), ("e-2", "e-1")]):
+    balancer.set_routes({{"{HOST}": one, "other.localhost": other}})
+    if signal.sigwait([signal.SIGTERM, signal.SIGUSR1]) == signal.SIGTERM:
+        break
 """
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn;
@@ -69,28 +77,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--swaps", type=int, default=200)
     given = parser.parse_args(arguments)
     missing = [name for name in ("nginx", "wrk") if not shutil.which(name)]
     if missing:
         print(f"Not measured: {' and '.join(missing)} cannot be found on PATH.\n  → {INSTALL}", file=sys.stderr)
         return 2
     with TemporaryDirectory() as folder, ExitStack() as stack:
-        ports = {name: stack.enter_context(run) for name, run in _servers(Path(folder)).items()}
+        servers = {name: stack.enter_context(run) for name, run in _servers(Path(folder)).items()}
+        ports = {name: server.port for name, server in servers.items() if name != "the other release"}
         rates = _alternate(ports, given.runs, given.seconds, given.connections)
-    return _tell(rates)
+        lost = [
+            _swap(servers["behind ebcd_local"], given.swaps, header) for header in ([], ["-H", "Connection: close"])
+        ]
+    return _tell(rates) or int(sum(lost) > 0)
 
 
-def _servers(folder: Path) -> dict[str, contextmanager]:  # type: ignore[type-arg]
-    upstream, nginx, balancer = _free_port(), _free_port(), _free_port()
+@dataclass(frozen=True)
+class Server:
+    """A server that listens."""
+
+    port: int
+    pid: int
+
+
+def _swap(server: Server, swaps: int, header: list[str]) -> int:
+    """Swap under 64 connections, every 50 ms; print and give back how many requests were lost."""
+    load = subprocess.Popen(["wrk", "-t1", "-c64", f"-d{swaps // 20 + 2}s", "-H", f"Host: {HOST}", *header,
+                             f"http://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE, text=True)  # fmt: skip
+    time.sleep(1)
+    for _ in range(swaps):
+        os.kill(server.pid, signal.SIGUSR1)
+        time.sleep(0.05)
+    said = load.communicate(timeout=60)[0]
+    requests = re.search(r"(\d+) requests in", said)
+    assert requests, said
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    lost = sum(int(number) for found in (errors, refused) if found for number in found.groups())
+    print(f"{swaps} swaps, {'new' if header else 'kept'} connections: {int(requests[1]):,} requests, {lost} lost")
+    return lost
+
+
+def _servers(folder: Path) -> dict[str, AbstractContextManager[Server]]:
+    upstream, other, nginx, balancer = _free_port(), _free_port(), _free_port(), _free_port()
     (folder / "measured.py").write_text(APPLICATION)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, upstream=upstream, port=nginx))
-    gunicorn = [sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "15", "--bind",
-                f"127.0.0.1:{upstream}", "--chdir", str(folder), "--log-level", "error", "measured"]  # fmt: skip
+
+    def gunicorn(port: int) -> AbstractContextManager[Server]:
+        words = ["--workers", "1", "--threads", "15", "--bind", f"127.0.0.1:{port}", "--chdir", str(folder)]
+        return _running([sys.executable, "-m", "gunicorn", *words, "--log-level", "error", "measured"], port)
+
     return {
-        "gunicorn alone": _running(gunicorn, upstream),
+        "gunicorn alone": gunicorn(upstream),
+        "the other release": gunicorn(other),
         "behind nginx": _running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], nginx),
-        "behind ebcd_local": _running([sys.executable, "-c", BALANCER, str(balancer), str(upstream)], balancer),
-    }  # type: ignore[return-value]
+        "behind ebcd_local": _running(
+            [sys.executable, "-c", BALANCER, str(balancer), str(upstream), str(other)], balancer
+        ),
+    }
 
 
 def _alternate(ports: dict[str, int], runs: int, seconds: int, connections: int) -> dict[str, list[float]]:
@@ -126,7 +171,7 @@ def _tell(rates: dict[str, list[float]]) -> int:
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[int]:
+def _running(command: list[str], port: int) -> Iterator[Server]:
     """A server that listens on a port, until the end."""
     process = subprocess.Popen(command, cwd=ROOT)
     try:
@@ -135,7 +180,7 @@ def _running(command: list[str], port: int) -> Iterator[int]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"It does not listen: {' '.join(command)}")
             time.sleep(0.05)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait(10)

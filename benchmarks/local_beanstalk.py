@@ -3,7 +3,8 @@
     python benchmarks/local_beanstalk.py [--runs 5] [--environments 20]
 
 Starts servers of its own in temporary folders: `up` to ready; the first environment of a small Flask application with
-an empty wheel cache and with a warm one; many environments of two instances at once, and the server's memory then.
+an empty wheel cache and with a warm one; how soon a killed instance is out of rotation, and another one in its place;
+many environments of two instances at once, and the server's memory then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,14 +26,17 @@ from typing import Any
 
 import boto3
 import psutil
+import urllib3
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-central-1"
 BUCKET = f"elasticbeanstalk-{REGION}-123456789012"
 PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/Python 3.11 running on 64bit Amazon Linux 2023/4.7.1"
 APPLICATION = "from flask import Flask\napplication = Flask(__name__)\napplication.get('/')(lambda: 'ok')\n"
-LIMITS = {"up to ready": 2.0, "first environment, cold": 8.0, "first environment, warm": 3.0}
-"""Seconds that each should take at most."""
+LIMITS = {"up to ready": 2.0, "first environment, cold": 8.0, "first environment, warm": 3.0,
+          "killed: out of rotation": 1.5, "killed: replaced": 10.0}  # fmt: skip
+"""Seconds that each should take at most. A killed instance is to be out within a health interval, 1 s, which begins at
+any time, and the look that ends it."""
 MEMORY = 300
 """Megabytes that the server should stay below."""
 
@@ -55,12 +59,36 @@ def main() -> int:
                     os.environ.pop("UV_CACHE_DIR", None)
                 with _server([]) as eb:
                     found[f"first environment, {kind}"].append(_launch(eb, 1))
+    with _server([]) as client:
+        _launch(client, 1, size=2)
+        for _ in range(given.runs):
+            for name, spent in zip(("killed: out of rotation", "killed: replaced"), _kill(client), strict=True):
+                found[name].append(spent)
     missed = [name for name, limit in LIMITS.items() if _tell(name, found[name], limit)]
     with _server([]) as eb:
         spent = _launch(eb, given.environments, size=2)
         memory = psutil.Process(eb.pid).memory_info().rss / 1e6
     print(f"{given.environments} environments of 2 instances    {spent:6.1f} s    server {memory:.0f} MB")
     return 1 if missed or memory > MEMORY else 0
+
+
+def _kill(client: _Client) -> tuple[float, float]:
+    """Seconds until a killed instance is gone, and until there are two healthy ones again."""
+
+    def instances() -> list[str]:
+        health = client.eb.describe_instances_health(EnvironmentName="bench-0", AttributeNames=["All"])
+        return [item["InstanceId"] for item in health["InstanceHealthList"] if item["Color"] == "Green"]
+
+    killed, start = client.kill("bench-0"), time.monotonic()
+    gone = _seconds(start, lambda: killed not in instances())
+    return gone, _seconds(start, lambda: len(instances()) == 2)
+
+
+def _seconds(start: float, done: Callable[[], bool]) -> float:
+    while not done():
+        assert time.monotonic() - start < 60
+        time.sleep(0.02)
+    return time.monotonic() - start
 
 
 class _Client:
@@ -70,6 +98,14 @@ class _Client:
         keys = {"aws_access_key_id": "A", "aws_secret_access_key": "B", "region_name": REGION,
                 "endpoint_url": told["endpoint_url"]}  # fmt: skip
         self.eb, self.s3, self.pid = boto3.client("elasticbeanstalk", **keys), boto3.client("s3", **keys), told["pid"]
+        self._endpoint, self._folder = told["endpoint_url"], Path(told["state_dir"])
+
+    def kill(self, environment: str) -> str:
+        """Kill the oldest instance of an environment; its id."""
+        token = json.loads((self._folder / "server.json").read_text())["token"]
+        answer = urllib3.request("POST", f"{self._endpoint}/_ebcd/kill", json={"environment": environment},
+                                 headers={"X-Ebcd-Token": token})  # fmt: skip
+        return str(answer.json()["killed"])
 
 
 @contextmanager

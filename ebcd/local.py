@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import urllib3
-
 from ebcd.errors import ExitCode, UsageError
 
 START_DEADLINE = 60.0
@@ -38,6 +36,8 @@ class LocalBeanstalk:
 
     def environments(self) -> list[dict[str, Any]]:
         """Every environment it runs, in every region."""
+        import urllib3
+
         answer = urllib3.request(
             "GET", f"{self.endpoint_url}/_ebcd/status", headers={"X-Ebcd-Token": self.token}, timeout=5.0, retries=False
         )
@@ -54,11 +54,16 @@ def home(environ: Mapping[str, str]) -> Path:
 
 def find(environ: Mapping[str, str]) -> LocalBeanstalk | None:
     """The local Beanstalk, if it runs and answers."""
+    path = home(environ) / "local" / "server.json"
+    if not path.exists():
+        return None
+    from urllib3.exceptions import HTTPError
+
     try:
-        told = json.loads((home(environ) / "local" / "server.json").read_text())
+        told = json.loads(path.read_text())
         found = LocalBeanstalk(**{name: told[name] for name in LocalBeanstalk.__dataclass_fields__})
         found.environments()
-    except (OSError, ValueError, KeyError, TypeError, urllib3.exceptions.HTTPError):
+    except (OSError, ValueError, KeyError, TypeError, HTTPError):
         return None
     return found
 

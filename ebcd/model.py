@@ -22,6 +22,20 @@ class Strategy(StrEnum):
     """How a release reaches its users."""
 
     BLUE_GREEN = "blue-green"
+    """A fresh environment for each release, and a CNAME swap."""
+    PAIR = "pair"
+    """Two standing environments: a release is deployed on the one that is not live, and swapped."""
+    IN_PLACE = "in-place"
+    """One environment, whose version each release updates."""
+
+
+class Tier(StrEnum):
+    """What a stage's environments do."""
+
+    WEB = "web"
+    """Answer requests, at a CNAME."""
+    WORKER = "worker"
+    """Read a queue. There is no CNAME: live is the environment of the stage's fixed name."""
 
 
 class OnFailure(StrEnum):
@@ -78,6 +92,8 @@ class BakeLimits:
     """Share of the requests that may be answered 5xx, 0 to 1."""
     p99_seconds: float | None = None
     """Seconds that all but one in a hundred requests may take."""
+    p99_ratio: float | None = None
+    """How many times the p99 of live before the swap it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +116,12 @@ class Stage:
     application: str
     region: str
     cname: str
-    """The live CNAME's prefix."""
+    """The live CNAME's prefix; empty for a worker."""
     target: Target = Target.AWS
     platform: str = ""
     """A platform branch name, or a platform ARN."""
     strategy: Strategy = Strategy.BLUE_GREEN
+    tier: Tier = Tier.WEB
     accept: tuple[str, ...] = ("Green",)
     """Accepted health: Green, Yellow."""
     stable: float = 60.0
@@ -122,6 +139,11 @@ class Stage:
     proof: Proof | None = None
     tenants: Tenants | None = None
     bake_limits: BakeLimits = field(default_factory=BakeLimits)
+
+    @property
+    def named_only(self) -> bool:
+        """Whether no ebcd.toml declares it: its records tell the rest."""
+        return not self.cname and self.tier is Tier.WEB
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -225,6 +247,8 @@ class Environment:
     created: datetime
     updated: datetime
     platform_arn: str = ""
+    tier: str = ""
+    """WebServer or Worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +261,29 @@ class Event:
     message: str
     environment: str = ""
     version_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform version as Beanstalk describes it."""
+
+    arn: str
+    lifecycle: str = ""
+    """Of the version: Recommended, Supported, Deprecated, Retired …; empty: not known."""
+    branch_lifecycle: str = ""
+    """Of its branch: Supported, Deprecated, Retiring, Retired …"""
+    image_id: str = ""
+    """The machine image that its instances start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much of a region's quotas is used. 0: not known."""
+
+    versions: int = 0
+    versions_limit: int = 0
+    environments: int = 0
+    environments_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +306,13 @@ class Metrics:
     """Those answered 5xx."""
     p99: float | None
     """Seconds; None without requests."""
+    instances: int = 0
+    """How many instances report."""
+
+    @property
+    def share_5xx(self) -> float:
+        """Share of the requests that were answered 5xx, 0 to 1."""
+        return self.failed / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +327,29 @@ class InstanceHealth:
     """The version deployed on it."""
     deployment_status: str
     """In Progress, Deployed or Failed."""
+
+    def runs(self, label: str) -> bool:
+        """Whether that version is deployed on it, and done."""
+        return (self.version_label, self.deployment_status) == (label, "Deployed")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPart:
+    """A part of an upload: a range of a file, sent, or copied inside S3 from another object."""
+
+    offset: int
+    """Where it begins in the file."""
+    length: int
+    """Bytes."""
+    source: int | None = None
+    """Where the same bytes begin in the object that is copied from; None: they are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What an upload took."""
+
+    sent: int
+    """Bytes that crossed the wire."""
+    copied: int
+    """Bytes that S3 copied."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import lzma
 import posixpath
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 SIZE_LIMIT = 2_000_000_000
 """Bytes that a bundle may have unpacked."""
@@ -18,23 +24,35 @@ RATIO_LIMIT, RATIO_FROM = 100, 100_000_000
 """How many times its size a bundle may have unpacked, once it has so many bytes."""
 
 
+_BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, EOFError, OverflowError,
+           struct.error, zlib.error, lzma.LZMAError)  # fmt: skip
+"""What zipfile raises for an archive that is damaged, encrypted, or packed in a way that it cannot read."""
+
+
 class BadArchive(Exception):
     """The source bundle cannot be unpacked; the message says why."""
 
 
-def unpack(bundle: Path, folder: Path) -> None:
-    """Unpack a zip into a new folder, with exec bits and the links that stay inside. Raises BadArchive."""
+@contextmanager
+def opened(bundle: Path | IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """A zip, to be read. Raises BadArchive for one that cannot be, then or while it is read."""
     try:
         with zipfile.ZipFile(bundle) as archive:
-            entries = archive.infolist()
-            _refuse_bomb(entries, bundle.stat().st_size)
-            for entry in entries:
-                _refuse(entry, archive)
-            folder.mkdir(parents=True)
-            for entry in entries:
-                _write(archive, entry, folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+            yield archive
+    except _BROKEN as error:
         raise BadArchive(f"The source bundle is no zip file that can be read: {error}.") from error
+
+
+def unpack(bundle: Path, folder: Path) -> None:
+    """Unpack a zip into a new folder, with exec bits and the links that stay inside. Raises BadArchive."""
+    with opened(bundle) as archive:
+        entries = archive.infolist()
+        _refuse_bomb(entries, bundle.stat().st_size)
+        for entry in entries:
+            _refuse(entry, archive)
+        folder.mkdir(parents=True)
+        for entry in entries:
+            _write(archive, entry, folder)
 
 
 def _refuse_bomb(entries: list[zipfile.ZipInfo], size: int) -> None:

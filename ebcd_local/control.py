@@ -21,7 +21,9 @@ from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Response
 
+from ebcd_local import protocol, wire
 from ebcd_local.call_log import CallLog
+from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Faults, Kind
 
 BODY_LIMIT = 100_000
@@ -76,10 +78,9 @@ class Control:
 
 
 def _body(environ: dict[str, Any]) -> dict[str, Any]:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
     try:
-        found = json.loads(environ["wsgi.input"].read(min(length, BODY_LIMIT)))
-    except ValueError as error:
+        found = json.loads(environ["wsgi.input"].read(min(wire.body_length(environ), BODY_LIMIT)))
+    except (ValueError, RecursionError, ServiceError) as error:
         raise BadControl("The body is no JSON.") from error
     if not isinstance(found, dict):
         raise BadControl("The body is no JSON object.")
@@ -88,14 +89,15 @@ def _body(environ: dict[str, Any]) -> dict[str, Any]:
 
 def _fault(given: dict[str, Any]) -> Fault:
     try:
+        code, status = protocol.error(given["code"]) if given.get("code") else ("", 500)
         return Fault(
             kind=Kind(given["kind"]),
             place=str(given["place"]),
             nth=int(given.get("nth", 1)),
             times=int(given.get("times", 1)),
             seconds=float(given.get("seconds", 0)),
-            code=str(given.get("code", "")),
-            status=int(given.get("status", 500)),
+            code=str(code),
+            status=int(given.get("status") or status),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise BadControl(f"This is no fault: {error}.") from error

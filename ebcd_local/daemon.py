@@ -20,8 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ebcd_local import home
-from ebcd_local.processes import ProcessRecord, kill_recorded, start_time
-from ebcd_local.state import State
+from ebcd_local.processes import MARK, start_time, sweep
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
 START_DEADLINE, STOP_DEADLINE = 30.0, 30.0
@@ -90,7 +89,7 @@ def down(folder: Path) -> bool:
         server = running(folder)
         if server is not None:
             _stop(server)
-        _sweep(folder)
+        sweep(folder)  # what a server that was killed left running
         return server is not None
 
 
@@ -181,7 +180,7 @@ def _start(folder: Path, arguments: list[str]) -> home.Server:
             stdout=log,
             stderr=log,
             cwd="/",
-            env=os.environ | {"EBCD_HOME": str(folder.parent), "PYTHONPATH": os.pathsep.join(_import_path())},
+            env=_environ(folder),
             start_new_session=True,
         )
     deadline = time.monotonic() + START_DEADLINE
@@ -198,9 +197,13 @@ def _start(folder: Path, arguments: list[str]) -> home.Server:
                       f"Read its log: {folder / LOG}")  # fmt: skip
 
 
-def _import_path() -> list[str]:
-    """Where this package was found, so that the server finds it from another folder."""
-    return [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+def _environ(folder: Path) -> dict[str, str]:
+    """The server's environment: it finds this package from another folder, and is no part of the instance of another
+    server that may have started it.
+    """
+    path = [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept = {name: value for name, value in os.environ.items() if name != MARK}
+    return kept | {"EBCD_HOME": str(folder.parent), "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _stop(server: home.Server) -> None:
@@ -219,18 +222,6 @@ def _zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
-
-
-def _sweep(folder: Path) -> None:
-    """End what a server that was killed left running."""
-    database = folder / "state.db"
-    if not database.exists():
-        return
-    state = State(database)
-    for environment in state.living():
-        for pid, started in environment.processes:
-            kill_recorded(ProcessRecord(pid, started))
-    state.close()
 
 
 def _answers(server: home.Server) -> bool:

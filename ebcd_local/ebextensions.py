@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ebcd_local.archive import BadArchive, opened
 
 Options = dict[tuple[str, str], str]
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
@@ -68,9 +69,15 @@ class Extensions:
 
 
 def read(bundle: Path) -> Extensions:
-    """What a bundle's .ebextensions say. A file that is invalid is skipped whole, as the service does."""
+    """What a bundle's .ebextensions say: nothing where it cannot be read. A file that is invalid is skipped whole, as
+    the service does.
+    """
     whole = Extensions()
-    for name, text in _files(bundle):
+    try:
+        files = list(_files(bundle))
+    except (BadArchive, OSError) as error:  # OSError: a damaged archive may point before its beginning
+        return Extensions(problems=(str(error),))
+    for name, text in files:
         try:
             whole = _joined(whole, _extensions(_parse(text)))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
@@ -115,7 +122,7 @@ def option_settings(bundle: Path) -> Options:
 
 
 def _files(bundle: Path) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(bundle) as archive:
+    with opened(bundle) as archive:
         for name in sorted(archive.namelist()):
             if not fnmatchcase(name, ".ebextensions/*.config") or name.count("/") > 1:
                 continue

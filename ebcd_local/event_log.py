@@ -13,7 +13,17 @@ REMEMBERED = timedelta(weeks=6)
 
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_DescribeEvents.html
 """
-_COLUMNS = "region, time, application, environment, environment_id, version_label, severity, message, request_id"
+_TEXTS = (
+    "application",
+    "environment",
+    "environment_id",
+    "version_label",
+    "severity",
+    "message",
+    "request_id",
+    "template",
+)
+_COLUMNS = ", ".join(("region", "time", *_TEXTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Event:
     severity: str
     message: str
     request_id: str
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,7 @@ class Wanted:
     environment_id: str = ""
     version_label: str = ""
     request_id: str = ""
+    template: str = ""
     severity: str = ""
     """This severity or a worse one."""
     since: datetime | None = None
@@ -55,6 +67,8 @@ class EventLog:
         self._database = database
         self._lock = lock
         database.execute(f"CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, {_COLUMNS}, level)")
+        if "template" not in {column[1] for column in database.execute("PRAGMA table_info(events)")}:  # an older one
+            database.execute("ALTER TABLE events ADD COLUMN template DEFAULT ''")
         database.execute("CREATE INDEX IF NOT EXISTS events_time ON events (time)")
         database.execute("CREATE INDEX IF NOT EXISTS events_environment ON events (environment_id, time)")
         database.execute("CREATE INDEX IF NOT EXISTS events_request ON events (request_id)")
@@ -83,7 +97,7 @@ class EventLog:
 def _conditions(wanted: Wanted) -> tuple[str, list[str | int]]:
     """The WHERE clause, of our own column names only, and its values."""
     clauses, values = ["1"], list[str | int]()
-    for name in ("region", "application", "environment", "environment_id", "version_label", "request_id"):
+    for name in ("region", "application", "environment", "environment_id", "version_label", "request_id", "template"):
         if value := getattr(wanted, name):
             clauses.append(f"{name} = ?")
             values.append(value)

@@ -39,7 +39,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--seconds", type=arguments.duration, help="how long the call is held; default 5 for delay and stall"
     )
     command.add_argument("--code", default="", help="of error: the error code, as TooManyEnvironmentsException")
-    command.add_argument("--status", type=int, help="of error: the HTTP status; default 400 with a code, else 500")
+    status = "of error: the HTTP status; default: the code's own, 500 without a code"
+    command.add_argument("--status", type=int, help=status)
     command.add_argument("--instance", default="", help="of kill: its id; default: the oldest one")
 
 
@@ -57,10 +58,9 @@ def run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     place = f"{given.kind}:{given.place}" if given.kind in {Kind.LAUNCH, Kind.DISK} else given.place
     held = 5.0 if given.kind in {Kind.DELAY, Kind.STALL} else 0.0
     seconds = given.seconds if given.seconds is not None else held
-    status = given.status or (400 if given.code else 500)
     return daemon.control(folder, "POST", "faults", {
         "kind": given.kind, "place": place, "nth": given.nth, "times": given.times, "seconds": seconds,
-        "code": given.code, "status": status})  # fmt: skip
+        "code": given.code, "status": given.status})  # fmt: skip
 
 
 def text(told: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ from ebcd_local.balancer import Traffic
 
 ENOUGH = 10
 """Requests below which a share of failures says nothing."""
-SEVERE_SHARE, DEGRADED_SHARE, WARNING_SHARE = 0.5, 0.1, 0.01
+_FAILING, _ERRORING = (0.3, 0.1, 0.01), (0.5, 0.25, 0.1)
+"""Shares of the requests from which on 5xx, and 4xx, are Severe, Degraded, a Warning. The service publishes none: these
+fit what its events are known to have said."""
 BUSY = 0.95
 """Share of the processor from which on its use is a cause of a warning."""
 _ORDER = ("Ok", "Info", "Pending", "Unknown", "Warning", "Degraded", "Severe")
@@ -69,7 +71,7 @@ def of_instance(sight: Sight, expected: tuple[str, int]) -> Health:
         return PENDING
     if not sight.healthy:
         return Health("Red", "Severe", (f"The health check failed: {sight.error}.", *sight.causes))
-    found = [_failing(sight.traffic)]
+    found = [*_failing(sight.traffic)]
     if sight.causes:
         found.append(Health("Yellow", "Warning", tuple(sight.causes)))
     if sight.version[0] != expected[0] and not sight.deploying:
@@ -93,7 +95,7 @@ def of_environment(instances: Mapping[str, Health], around: Surroundings) -> Hea
     down = [item for item in known if item.status == "Severe" and item.color == "Red"]
     if len(down) == len(known):
         return Health("Red", "Severe", ("ELB health is failing or not available for all instances.",))
-    found = [_down(len(down), len(known)), _failing(around.traffic), _incorrect(around), *_minor(known)]
+    found = [_down(len(down), len(known)), *_failing(around.traffic), _incorrect(around), *_minor(known)]
     if around.operation in {"update", "restart"}:
         found.append(Health("Green", "Info", ("An operation is in progress.",)))
     return worst(found)
@@ -128,13 +130,18 @@ def _minor(known: Sequence[Health]) -> list[Health]:
     return [item for item in known if item.status == "Warning"]
 
 
-def _failing(traffic: Traffic | None) -> Health:
+def _failing(traffic: Traffic | None) -> list[Health]:
     if traffic is None or traffic.requests < ENOUGH:
-        return OK
-    share = traffic.status_5xx / traffic.requests
-    cause = f"{share:.1%} of the requests are failing with HTTP 5xx.".replace("%", " %")
-    if share >= SEVERE_SHARE:
+        return []
+    return [_of_share(traffic.status_5xx / traffic.requests, "failing with HTTP 5xx", _FAILING),
+            _of_share(traffic.status_4xx / traffic.requests, "erroring with HTTP 4xx", _ERRORING)]  # fmt: skip
+
+
+def _of_share(share: float, what: str, limits: tuple[float, float, float]) -> Health:
+    severe, degraded, warning = limits
+    cause = f"{100 * share:.1f} % of the requests are {what}."
+    if share >= severe:
         return Health("Red", "Severe", (cause,))
-    if share >= DEGRADED_SHARE:
+    if share >= degraded:
         return Health("Red", "Degraded", (cause,))
-    return Health("Yellow", "Warning", (cause,)) if share >= WARNING_SHARE else OK
+    return Health("Yellow", "Warning", (cause,)) if share >= warning else OK

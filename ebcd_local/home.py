@@ -16,9 +16,9 @@ SCHEMA = 1
 def state_dir(environ: Mapping[str, str]) -> Path:
     """EBCD_HOME/local; EBCD_HOME is `$XDG_STATE_HOME/ebcd` unless it is set."""
     if environ.get("EBCD_HOME"):
-        return Path(environ["EBCD_HOME"]).absolute() / "local"
+        return Path(environ["EBCD_HOME"]).resolve() / "local"
     state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "ebcd" / "local"
+    return Path(state).resolve() / "ebcd" / "local"
 
 
 @dataclass(frozen=True, slots=True)

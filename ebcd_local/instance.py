@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import socket
@@ -14,7 +13,7 @@ from pathlib import Path
 from ebcd_local import ebextensions, procfile
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.jail import Jail
-from ebcd_local.processes import ProcessRecord, Supervised
+from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
@@ -38,16 +37,6 @@ class Deployment:
     options: Mapping[tuple[str, str], str]
     leader: bool
     """Whether commands that are `leader_only` run here."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """What a health check saw."""
-
-    healthy: bool
-    status: int | None
-    seconds: float
-    error: str = ""
 
 
 class Instance:
@@ -79,6 +68,8 @@ class Instance:
         try:
             unpack(deployment.bundle, staging)
             workflow.hooks(staging, "hooks", "prebuild")
+            if (staging / ".platform" / "nginx").exists():
+                workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
             commands = _commands(staging, deployment.options)
         except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:
@@ -136,28 +127,17 @@ class Instance:
         """End it as a machine dies: nothing is stopped in order, nothing starts again."""
         self.alive = False
         self.stop(0)
+        sweep(self._root)
 
     def destroy(self) -> None:
         """End its processes and remove its folder."""
         self.stop()
+        sweep(self._root)
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def processes(self) -> list[ProcessRecord]:
-        """What finds its processes again after the server was killed."""
-        return [record for process in self._processes if (record := process.record())]
-
-    def probe(self, path: str, timeout: float = 5) -> ProbeResult:
-        """A health check as a load balancer sends it: its own address as Host, 200 is healthy."""
-        start = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
-            status = connection.getresponse().status
-            return ProbeResult(status == 200, status, time.monotonic() - start)
-        except (OSError, http.client.HTTPException) as error:
-            return ProbeResult(False, None, time.monotonic() - start, str(error) or type(error).__name__)
-        finally:
-            connection.close()
+    def pids(self) -> list[int]:
+        """The ids of its processes, not of what those have started."""
+        return [process.pid for process in self._processes]
 
     def causes(self) -> list[str]:
         """What is wrong with its processes."""
@@ -191,6 +171,7 @@ class Instance:
             "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port}",
             **deployment.properties,
             "PORT": str(self.port),
+            MARK: f"{self._root}/",
         }
 
     @property
@@ -208,7 +189,7 @@ class Instance:
         try:
             commands = _commands(self._current, deployment.options)
             return commands, self._variables(deployment, environment(self._current, self._cache))
-        except (procfile.BadProcfile, InstallFailed) as error:
+        except (procfile.BadProcfile, InstallFailed, OSError) as error:
             raise DeploymentFailed(str(error), str(error)) from error
 
     def _switch(self, staging: Path) -> None:

@@ -1,21 +1,24 @@
 """A jail for an instance's processes: bubblewrap, where it is installed and the kernel allows it.
 
-Inside, the machine can be read and not written: only the instance's root is writable, /tmp is its own, and other
-instances, the server's state and the user's keys are not there. The network is the machine's.
+Inside, the machine can be read and not written: only the instance's root is writable. /tmp is its own; the user's home,
+other instances, the server's state and the machine's sockets are not there, and no process but its own is. The network
+is the machine's.
 """
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_PRIVATE = (".aws", ".ssh", ".gnupg", ".config/gh", ".docker", ".kube")
-"""Below the user's home, and not an instance's business."""
 PROBE_DEADLINE = 10.0
+_OF_RUN = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/current-system")
+"""What of /run is needed to resolve names and, on NixOS, to find programs. The rest are sockets by which the machine
+can be driven: D-Bus, containers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,19 @@ class Jail:
         """What a command is run by; nothing where there is no jail to be had."""
         if not available():
             return []
-        home = Path.home()
-        private = [home / name for name in _PRIVATE if (home / name).is_dir()]
-        words = [*_BASE, *(word for path in private for word in ("--tmpfs", str(path)))]
-        words += ["--tmpfs", str(self.hidden), "--bind", str(self.root), str(self.root)]
+        words = [*_base(Path.home()), "--tmpfs", str(self.hidden), "--bind", str(self.root), str(self.root)]
         for path in self.readable:
             words += ["--ro-bind-try", str(path), str(path)]
         return [*words, "--"]
 
 
-_BASE = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp")  # noqa: S108 - its own
+def _base(home: Path) -> list[str]:
+    """The machine as every instance sees it."""
+    words = ["bwrap", "--unshare-pid", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    hidden = [Path("/tmp"), Path("/run"), *([home] if home.is_dir() and home != Path("/") else [])]  # noqa: S108
+    words += [word for path in hidden for word in ("--tmpfs", str(path))]
+    # The interpreter may lie in the home.
+    return words + [word for path in (*_OF_RUN, sys.base_prefix) for word in ("--ro-bind-try", path, path)]
 
 
 def available() -> bool:
@@ -57,7 +63,7 @@ def unavailable() -> str:
         return "bubblewrap (bwrap) is not on PATH"
     try:
         done = subprocess.run(
-            [*_BASE, "--", "true"], capture_output=True, text=True, timeout=PROBE_DEADLINE, check=False
+            [*_base(Path.home()), "--", "true"], capture_output=True, text=True, timeout=PROBE_DEADLINE, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)

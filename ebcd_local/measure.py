@@ -11,8 +11,6 @@ from typing import Any
 
 import psutil
 
-from ebcd_local.processes import ProcessRecord
-
 FRESH = 0.2
 """Seconds that one look at all processes is good for."""
 
@@ -53,12 +51,12 @@ class Measure:
         self._times: dict[int, tuple[float, float, int]] = {}
         self._children: dict[int, list[int]] = {}
 
-    def of(self, records: Sequence[ProcessRecord]) -> Usage:
+    def of(self, pids: Sequence[int]) -> Usage:
         """The use of some processes with all their children."""
         with self._lock:
             if time.monotonic() - self._looked > FRESH:
                 self._look()
-            found = [self._tree(record.pid) for record in records]
+            found = [self._tree(pid) for pid in pids]
         return Usage(*(sum(values) for values in zip(*found, strict=True))) if found else Usage()
 
     def _look(self) -> None:

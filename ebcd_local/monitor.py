@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ebcd_local import health, log_stream, options
+from ebcd_local import health, health_check, log_stream, options
+from ebcd_local.balancer import Traffic
 from ebcd_local.fleet import Fleet, Member, upkeep
 from ebcd_local.fleet.scaling import Load
 from ebcd_local.health import Health, Sight, Surroundings
-from ebcd_local.instance import ProbeResult
+from ebcd_local.health_check import HealthCheck
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.measure import Measure, Usage
 from ebcd_local.state import Environment
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 1.0
 """Seconds between two rounds; 10 to 15 s on AWS."""
-PROBE_TIMEOUT = 5.0
+STOP_DEADLINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Seen:
 
     health: Health
     usage: Usage
+    healthy: bool
+    """What the health checks say."""
 
 
 class Monitor:
@@ -55,7 +58,7 @@ class Monitor:
     def stop(self) -> None:
         """End, after the round at work."""
         self._stop.set()
-        self._thread.join(PROBE_TIMEOUT + 5)
+        self._thread.join(STOP_DEADLINE)
         self._environments.shutdown(wait=True)
         self._probes.shutdown(wait=False)
 
@@ -94,9 +97,9 @@ class Monitor:
             self._tell(environment, health.of_environment({}, Surroundings(failure=environment.failure)))
             return
         found = fleet.effective(environment)
-        path = options.health_path(found)
-        probes = list(self._probes.map(lambda member: member.instance.probe(path, PROBE_TIMEOUT), members))
-        usages = [self._measure.of(member.instance.processes()) for member in members]
+        check = HealthCheck.of(found)
+        probes = list(self._probes.map(lambda member: self._check(check, member, interval), members))
+        usages = [self._measure.of(member.instance.pids()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
                                 if probe.healthy})  # fmt: skip
         self._judge(environment, members, probes, usages)
@@ -106,14 +109,23 @@ class Monitor:
                 self._streams.push(environment.region, environment.name, member.instance.id, member.instance.log_dir)
         upkeep.tend(fleet, key, self._load(environment, members, usages, interval))
 
+    def _check(self, check: HealthCheck, member: Member, interval: float) -> health_check.Seen:
+        known = self._seen.get(member.instance.id)
+        return check.decide(member.instance.port, known.healthy if known and member.instance.alive else None, interval)
+
     def _judge(
         self,
         environment: Environment,
         members: Sequence[Member],
-        probes: Sequence[ProbeResult],
+        probes: Sequence[health_check.Seen],
         usages: Sequence[Usage],
     ) -> None:
-        balancer = self._fleet.balancer
+        balancer, effective = self._fleet.balancer, self._fleet.effective(environment)
+
+        def traffic(instance_id: str | None = None) -> Traffic:
+            found = balancer.traffic(environment.id, instance_id=instance_id)
+            return found if options.counts_4xx(effective) else replace(found, status_4xx=0)
+
         expected = (environment.version_label, environment.deployment_id)
         sights, instances = {}, {}
         for member, probe, usage in zip(members, probes, usages, strict=True):
@@ -121,17 +133,15 @@ class Monitor:
             sights[name] = Sight(
                 healthy=probe.healthy,
                 error=probe.error or f"answered {probe.status}",
-                traffic=balancer.traffic(environment.id, instance_id=name),
+                traffic=traffic(name),
                 causes=member.instance.causes(),
                 cpu=usage.cpu,
                 version=(member.label, member.deployment_id),
                 deploying=member.status == "In Progress",
             )
             instances[name] = health.of_instance(sights[name], expected)
-            self._seen[name] = Seen(instances[name], usage)
-        around = Surroundings(
-            balancer.traffic(environment.id), environment.failure, environment.operation, expected, sights
-        )
+            self._seen[name] = Seen(instances[name], usage, probe.healthy)
+        around = Surroundings(traffic(), environment.failure, environment.operation, expected, sights)
         self._tell(environment, health.of_environment(instances, around))
 
     def _tell(self, environment: Environment, whole: Health) -> None:

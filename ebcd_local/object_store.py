@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from moto.s3.models import FakeKey, S3Backend, s3_backends
 from ebcd_local.errors import ServiceError
 from ebcd_local.state import ACCOUNT
 
+_UPLOAD = re.compile(rb"(<UploadId>([^<]*)</UploadId>(?:(?!</Upload>).)*?<Initiated>)([^<]*)", re.DOTALL)
 URL_LIFETIME = 900
 """Seconds that a presigned URL of logs is good for."""
 
@@ -42,6 +44,8 @@ class ObjectStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._initiated: dict[str, datetime] = {}
+        """When each multipart upload began: moto gives them all one date."""
         self.application = DomainDispatcherApplication(create_backend_app)
         """The WSGI application that serves S3 and moto's other services."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,9 +124,20 @@ class ObjectStore:
                 return
             folder.mkdir(exist_ok=True)
             found = self._backend_of(bucket).get_bucket(bucket)
+            for upload in found.multiparts:
+                self._initiated.setdefault(upload, datetime.now(UTC))
             _write(folder / "bucket.json", json.dumps({"region": found.region_name, "owner": self.owner(bucket)}))
             for name in [key] if key else self._changed(folder, found.keys):
                 self._keep_object(folder, name, found.keys.get(name))
+
+    def with_times(self, uploads: bytes) -> bytes:
+        """The answer of ListMultipartUploads with the time at which each began."""
+
+        def told(found: re.Match[bytes]) -> bytes:
+            began = self._initiated.get(found[2].decode())
+            return found[1] + (began.strftime("%Y-%m-%dT%H:%M:%S.000Z").encode() if began else found[3])
+
+        return _UPLOAD.sub(told, uploads)
 
     def _changed(self, folder: Path, keys: Any) -> Iterator[str]:
         """Keys that moto or the disk has and the other has not."""

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options.h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -153,6 +154,18 @@ def load_balancer(options: Options) -> str:
 def properties(options: Options) -> dict[str, str]:
     """Environment properties. A secret's ARN stands for its value: there is no Secrets Manager to ask here."""
     return {name: value for (space, name), value in options.items() if space in {ENVIRONMENT, SECRETS}}
+
+
+def counts_4xx(options: Options) -> bool:
+    """Whether answers with 4xx are a cause of bad health, as they are unless the rules of ConfigDocument say else.
+
+    Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
+    """
+    try:
+        rules = json.loads(options.get((HEALTH, "ConfigDocument"), "") or "{}")["Rules"]["Environment"]
+        return str(rules["Application"]["ApplicationRequests4xx"]["Enabled"]).lower() != "false"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return True
 
 
 def health_path(options: Options) -> str:

@@ -9,7 +9,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -22,15 +21,9 @@ LIMITS = "ulimit -c 0; ulimit -S -n 8192 2>/dev/null || true"
 """No core files, and as many open files as the platform's services have."""
 STEADY = 30.0
 """Seconds after which a process counts as having started well."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessRecord:
-    """What finds a process again after the server was killed."""
-
-    pid: int
-    start_time: int
-    """Clock ticks since boot, from /proc: a process id that was used again has another one."""
+SWEEP_DEADLINE = 5.0
+MARK = "EBCD_LOCAL_INSTANCE"
+"""The variable by which whatever an instance has started is found: its value is the instance's root, with a slash."""
 
 
 def start_time(pid: int) -> int | None:
@@ -42,15 +35,27 @@ def start_time(pid: int) -> int | None:
     return int(stat.rpartition(")")[2].split()[19])
 
 
-def kill_recorded(record: ProcessRecord) -> bool:
-    """Kill the group of a recorded process if it still is that process; whether it was."""
-    if start_time(record.pid) != record.start_time:
-        return False
-    try:
-        os.killpg(record.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+def sweep(folder: Path) -> None:
+    """Kill whatever instances below a folder have started, wherever it has gone, and wait until it has ended.
+
+    A process group is left by every daemon, and a record on disk is behind by a moment: the environment that a process
+    was started with is neither.
+    """
+    mark, deadline = f"{MARK}={folder}/".encode(), time.monotonic() + SWEEP_DEADLINE
+    while _kill_marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _kill_marked(mark: bytes) -> int:
+    found = 0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if entry.name != str(os.getpid()) and mark in (entry / "environ").read_bytes():
+                found += 1
+                os.kill(int(entry.name), signal.SIGKILL)
+        except OSError:  # it has ended, or it is another user's
+            continue
+    return found
 
 
 class Supervised:
@@ -75,6 +80,8 @@ class Supervised:
         self._jail = list(jail)
         """Words that the command is run by."""
         self._stopping = threading.Event()
+        self._spawning = threading.Lock()
+        """Held while a process takes another one's place: none may be started behind `stop`'s back."""
         self._process = self._spawn()
         self._thread = threading.Thread(target=self._supervise, name=f"supervise-{name}", daemon=True)
 
@@ -91,29 +98,29 @@ class Supervised:
         """How it ended; None while it runs."""
         return self._process.poll()
 
-    def record(self) -> ProcessRecord | None:
-        """What finds it again; None when it has just died."""
-        started = start_time(self.pid)
-        return ProcessRecord(self.pid, started) if started is not None else None
-
     def stop(self, timeout: float) -> None:
         """SIGTERM to the whole group, SIGKILL to what is left after `timeout` seconds."""
-        self._stopping.set()
-        self._ask_to_end()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
+        with self._spawning:
+            self._stopping.set()
+        deadline, told = time.monotonic() + timeout, set[int]()
+        while self._process.poll() is None and time.monotonic() < deadline:
+            self._ask_to_end(told)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.1)
         self._signal(signal.SIGKILL)
         self._process.wait(5)
         if self._thread.ident is not None:
             self._thread.join(5)
 
-    def _ask_to_end(self) -> None:
-        """SIGTERM to the group. A jail ends when what runs in it has: it must not be gone before."""
-        if not self._jail:
-            self._signal(signal.SIGTERM)
-            return
+    def _ask_to_end(self, told: set[int]) -> None:
+        """SIGTERM, once, to each of the group. A jail ends when what runs in it has: it must not be gone before, and it
+        may be so young that nothing runs in it yet.
+        """
         with contextlib.suppress(psutil.Error):
-            for process in psutil.Process(self.pid).children(recursive=True):
+            leader = psutil.Process(self.pid)
+            group = leader.children(recursive=True) + ([] if self._jail else [leader])
+            for process in [item for item in group if item.pid not in told]:
+                told.add(process.pid)
                 with contextlib.suppress(psutil.Error):
                     process.terminate()
 
@@ -140,17 +147,20 @@ class Supervised:
 
     def _supervise(self) -> None:
         failures = 0
-        while not self._stopping.is_set():
+        while True:
             started = time.monotonic()
             code = self._process.wait()
             if self._stopping.is_set():
                 return
             self._signal(signal.SIGKILL)  # its children must not hold the port
             self.exits.append((time.monotonic(), code))
-            failures = 0 if time.monotonic() - started > STEADY else failures + 1
-            if self._stopping.wait(BACKOFF[min(failures, len(BACKOFF)) - 1]):
-                return
-            self._process = self._spawn()
+            failures = 0 if time.monotonic() - started > STEADY else failures
+            self._stopping.wait(BACKOFF[min(failures, len(BACKOFF) - 1)])
+            failures += 1
+            with self._spawning:
+                if self._stopping.is_set():
+                    return
+                self._process = self._spawn()
 
 
 def _replacing(command: str) -> str:

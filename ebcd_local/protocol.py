@@ -59,6 +59,18 @@ def operation(name: str) -> OperationModel:
     return model().operation_model(name)
 
 
+@cache
+def error(name: str) -> tuple[str, int]:
+    """The code on the wire and the HTTP status of an error, by the name of its shape or by its code."""
+    for shape in map(model().shape_for, model().shape_names):
+        if shape.metadata.get("exception"):
+            told = shape.metadata.get("error", {})
+            code = told.get("code", shape.name)
+            if name in {shape.name, code}:
+                return code, told.get("httpStatusCode", 400)
+    return name, 400
+
+
 def parse(found: OperationModel, parameters: Mapping[str, str]) -> dict[str, Any]:
     """An operation's input from a request's parameters. Raises ServiceError for what does not fit the model."""
     if found.input_shape is None:
@@ -98,7 +110,7 @@ def _list(shape: ListShape, found: Any, path: str) -> list[Any]:
     if found == "":
         return []
     items = found.get("member", {}) if isinstance(found, dict) else None
-    if not isinstance(items, dict) or not all(key.isdigit() for key in items):
+    if not isinstance(items, dict) or not all(re.fullmatch("[0-9]{1,9}", key) for key in items):
         raise ServiceError("MalformedInput", f"{path} is no list.")
     return [_value(shape.member, items[key], f"{path}.member.{key}") for key in sorted(items, key=int)]
 
@@ -114,8 +126,8 @@ def _scalar(shape: Shape, found: str, path: str) -> Any:
                 return float(found)
             case "timestamp":
                 return parse_timestamp(found).astimezone(UTC)
-    except (ValueError, KeyError) as error:
-        raise ServiceError("InvalidParameterValue", f"{found!r} is no {shape.type_name} for {path}.") from error
+    except (ValueError, KeyError, OverflowError, RuntimeError) as error:
+        raise ServiceError("InvalidParameterValue", f"{found[:200]!r} is no {shape.type_name} for {path}.") from error
     _check_text(shape, found, path)
     return found
 

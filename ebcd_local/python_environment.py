@@ -53,7 +53,7 @@ def requirements(application: Path) -> str:
         if path.exists():
             try:
                 return read(path.read_text())
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise InstallFailed(f"{name} cannot be read: {error}") from error
     return ""
 

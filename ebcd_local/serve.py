@@ -76,7 +76,7 @@ def serve(settings: Settings) -> None:
         calls=CallLog(),
     )
     endpoint = Endpoint(state, fleet, monitor, objects, control)
-    sources = page.Sources(state, balancer, monitor.instance_health, lambda: endpoint.url)
+    sources = page.Sources(state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable())
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
     try:
         server = listen(endpoint, settings.port)

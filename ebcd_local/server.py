@@ -72,11 +72,10 @@ class Endpoint:
         if environ.get("PATH_INFO", "/").startswith("/_ebcd/"):
             return self.control.answer(environ)
         try:
-            request = wire.read(environ)
+            request, received = wire.read(environ), wire.body_length(environ)
         except ServiceError as error:
-            return wire.refuse(environ, "", error, request_id)
+            return wire.refuse(environ, wire.service(environ), error, request_id)
         calls = self.control.calls
-        received = int(environ.get("CONTENT_LENGTH") or 0)
         number = calls.begin(request.service, request.operation, environ.get("HTTP_USER_AGENT", ""), received)
         try:
             response = self._with_faults(environ, request, request_id)
@@ -144,6 +143,8 @@ class Endpoint:
             raise ServiceError("AccessDenied", "Access Denied", 403)
         _check_body(environ)
         response = Response.from_app(self.objects.application, environ)
+        if request.operation == "ListMultipartUploads":
+            response.data = self.objects.with_times(response.data)
         if environ["REQUEST_METHOD"] in _S3_CHANGES and response.status_code < 300 and request.bucket:
             self.objects.keep(request.bucket, request.key)
         return response
@@ -164,7 +165,7 @@ def _check_body(environ: Wsgi) -> None:
                "content-md5": environ.get("HTTP_CONTENT_MD5", "")}  # fmt: skip
     if not any(headers.values()):
         return
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body = environ["wsgi.input"].read(wire.body_length(environ))
     environ["wsgi.input"] = io.BytesIO(body)
     if code := check_digests(headers, body):
         raise ServiceError(code, code)

@@ -10,7 +10,7 @@ import sqlite3
 import string
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -123,8 +123,6 @@ class Environment:
     """Its own listener's port."""
     instances: dict[str, InstanceRecord] = field(default_factory=dict)
     """By instance id, oldest first."""
-    processes: list[list[int]] = field(default_factory=list)
-    """Process id and start time of what runs, to sweep after a crash."""
     deployment_id: int = 1
     deployed: datetime | None = None
     causes: list[str] = field(default_factory=list)
@@ -198,7 +196,7 @@ class State:
         """Change an environment, whatever else has changed in it meanwhile; the environment as it is then."""
         with self.lock:
             changed = replace(self.environments[key], **changes)
-            if changes.keys() - {"processes", "causes", "health", "health_status"}:
+            if changes.keys() - {"causes", "health", "health_status"}:
                 changed = replace(changed, updated=now())
             self.save(changed)
             return changed
@@ -223,6 +221,7 @@ class State:
         region: str = "",
         application: str = "",
         version_label: str = "",
+        template: str = "",
     ) -> None:
         """Add an event."""
         self.events.add(
@@ -236,6 +235,7 @@ class State:
                 severity=severity,
                 message=message,
                 request_id=request_id,
+                template=template,
             )
         )
 
@@ -279,7 +279,8 @@ def _encode(record: Any) -> str:
 
 
 def _decode(record: type[Any], body: str) -> Any:
-    content = json.loads(body, object_hook=_revive)
+    known = {item.name for item in fields(record)}  # what another version of this program stored besides is left out
+    content = {name: item for name, item in json.loads(body, object_hook=_revive).items() if name in known}
     if record is Environment:
         content["instances"] = {name: InstanceRecord(**item) for name, item in content["instances"].items()}
     return record(**content)

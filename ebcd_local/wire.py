@@ -17,6 +17,7 @@ from ebcd_local import protocol
 from ebcd_local.errors import ServiceError
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 REQUEST_LIMIT = 10_000_000
 """Bytes of a request, but for S3's."""
 _S3_OBJECT = {
@@ -50,6 +51,8 @@ def read(environ: dict[str, Any]) -> Request:
     region, service = _scope(environ)
     if service == "s3":
         bucket, _, key = unquote(environ["PATH_INFO"].lstrip("/")).partition("/")
+        if bucket and not _BUCKET.fullmatch(bucket):
+            raise ServiceError("InvalidBucketName", "The specified bucket is not valid.")
         return Request(region, service, s3_operation(environ, bucket, key), {}, bucket, key)
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
@@ -67,6 +70,8 @@ def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
     if not key:
         if method == "GET" and "list-type" in query:
             return "ListObjectsV2"
+        if method == "GET" and "uploads" in query:
+            return "ListMultipartUploads"
         return "GetBucketLocation" if "location" in query else _S3_BUCKET.get(method, method)
     copied = "HTTP_X_AMZ_COPY_SOURCE" in environ
     if "uploads" in query:
@@ -74,6 +79,14 @@ def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
     if "uploadId" in query:
         return "UploadPartCopy" if copied else _S3_UPLOAD.get(method, method)
     return "CopyObject" if copied else _S3_OBJECT.get(method, method)
+
+
+def service(environ: Mapping[str, Any]) -> str:
+    """The service that a request is meant for, as far as it says."""
+    try:
+        return _scope(environ)[1]
+    except ServiceError:
+        return ""
 
 
 def _scope(environ: Mapping[str, Any]) -> tuple[str, str]:
@@ -86,8 +99,16 @@ def _scope(environ: Mapping[str, Any]) -> tuple[str, str]:
     return found[1], found[2]
 
 
+def body_length(environ: Mapping[str, Any]) -> int:
+    """Bytes of a request's body, as it says. Raises ServiceError for what is no number."""
+    told = environ.get("CONTENT_LENGTH") or "0"
+    if not re.fullmatch("[0-9]{1,15}", told):
+        raise ServiceError("MalformedHttpRequest", "The Content-Length is no number.")
+    return int(told)
+
+
 def _parameters(environ: dict[str, Any]) -> dict[str, str]:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
+    length = body_length(environ)
     if length > REQUEST_LIMIT:
         raise ServiceError("RequestEntityTooLarge", f"A request has at most {REQUEST_LIMIT:,} bytes.", 413)
     body = environ["wsgi.input"].read(length) if length else b""

@@ -34,6 +34,8 @@ class DeploymentFailed(Exception):
         super().__init__(cause)
         self.cause = cause
         self.log_tail = log_tail
+        self.instances: list[str] = []
+        """Those that it failed on; none where it came to no instance."""
 
 
 @dataclass(slots=True)

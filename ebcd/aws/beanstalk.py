@@ -6,16 +6,37 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from ebcd.aws import shapes
+from ebcd.aws.account import Account
 from ebcd.aws.session import Clients, answering
-from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, ManagedAction, Metrics, OptionSetting
+from ebcd.errors import AwsRefused
+from ebcd.model import (
+    ApplicationVersion,
+    Environment,
+    Event,
+    InstanceHealth,
+    ManagedAction,
+    Metrics,
+    OptionSetting,
+    Platform,
+    Quotas,
+)
 
 
 class Beanstalk:
     """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._read = clients.beanstalk
-        self._once = clients.beanstalk_once
+    def __init__(self, clients: Clients, account: Account) -> None:
+        self._clients = clients
+        self._account = account
+
+    @property
+    def _read(self) -> Any:
+        return self._clients.beanstalk
+
+    @property
+    def _once(self) -> Any:
+        return self._clients.beanstalk_once
 
     # reads: retried by botocore
 
@@ -28,13 +49,13 @@ class Beanstalk:
         """The application version of that label; None when there is none."""
         with answering("elasticbeanstalk:DescribeApplicationVersions"):
             found = self._read.describe_application_versions(ApplicationName=application, VersionLabels=[label])
-        return next((_version(item) for item in found["ApplicationVersions"]), None)
+        return next((shapes.version(item) for item in found["ApplicationVersions"]), None)
 
     def versions(self, application: str) -> tuple[ApplicationVersion, ...]:
         """All versions of the application."""
         pages = self._pages("describe_application_versions", "DescribeApplicationVersions",
                             {"ApplicationName": application})  # fmt: skip
-        return tuple(_version(item) for page in pages for item in page["ApplicationVersions"])
+        return tuple(shapes.version(item) for page in pages for item in page["ApplicationVersions"])
 
     def delete_version(self, application: str, label: str) -> None:
         """Delete an application version; its bundle stays."""
@@ -52,7 +73,9 @@ class Beanstalk:
 
     def _environments(self, **filters: object) -> Iterator[Environment]:
         for page in self._pages("describe_environments", "DescribeEnvironments", filters):
-            yield from (_environment(item) for item in page["Environments"])
+            for item in page["Environments"]:
+                self._account.learn(item.get("EnvironmentArn", ""))
+                yield shapes.environment(item)
 
     def events(
         self, application: str, environment: str | None = None, since: datetime | None = None, limit: int = 1000
@@ -64,7 +87,7 @@ class Beanstalk:
         if since:
             filters["StartTime"] = since
         with answering("elasticbeanstalk:DescribeEvents"):
-            return tuple(_event(item) for item in self._read.describe_events(**filters)["Events"])
+            return tuple(shapes.event(item) for item in self._read.describe_events(**filters)["Events"])
 
     def instances(self, environment: str) -> tuple[InstanceHealth, ...]:
         """Each instance's health and deployed version (enhanced health reporting only)."""
@@ -73,7 +96,7 @@ class Beanstalk:
             "DescribeInstancesHealth",
             {"EnvironmentName": environment, "AttributeNames": ["All"]},
         )
-        return tuple(_instance(item) for page in pages for item in page.get("InstanceHealthList", []))
+        return tuple(shapes.instance(item) for page in pages for item in page.get("InstanceHealthList", []))
 
     def instance_count(self, environment: str) -> int:
         """How many instances the environment runs now."""
@@ -100,6 +123,23 @@ class Beanstalk:
             for item in found.get("ManagedActions", [])
         )  # fmt: skip
 
+    def platform(self, arn: str) -> Platform:
+        """A platform version by its ARN."""
+        with answering("elasticbeanstalk:DescribePlatformVersion"):
+            return shapes.platform(arn, self._read.describe_platform_version(PlatformArn=arn)["PlatformDescription"])
+
+    def quotas(self) -> Quotas:
+        """How much of the region's quotas is used, by every application together."""
+        with answering("elasticbeanstalk:DescribeAccountAttributes"):
+            limits = self._read.describe_account_attributes().get("ResourceQuotas", {})
+        versions = self._pages("describe_application_versions", "DescribeApplicationVersions", {"MaxRecords": 1000})
+        return Quotas(
+            versions=sum(len(page["ApplicationVersions"]) for page in versions),
+            versions_limit=int(limits.get("ApplicationVersionQuota", {}).get("Maximum", 0)),
+            environments=sum(1 for _ in self._environments(IncludeDeleted=False)),
+            environments_limit=int(limits.get("EnvironmentQuota", {}).get("Maximum", 0)),
+        )
+
     def health_causes(self, environment: str) -> tuple[str, ...]:
         """What enhanced health says is wrong with the environment."""
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
@@ -107,13 +147,18 @@ class Beanstalk:
         return tuple(found.get("Causes", []))
 
     def metrics(self, environment: str) -> Metrics:
-        """The environment's requests of the last ten seconds. Without enhanced health there are none to see."""
+        """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
             found = self._read.describe_environment_health(
-                EnvironmentName=environment, AttributeNames=["ApplicationMetrics"]
-            ).get("ApplicationMetrics", {})
-        failed = int(found.get("StatusCodes", {}).get("Status5xx", 0))
-        return Metrics(int(found.get("RequestCount", 0)), failed, found.get("Latency", {}).get("P99"))
+                EnvironmentName=environment, AttributeNames=["ApplicationMetrics", "InstancesHealth"]
+            )
+        requests = found.get("ApplicationMetrics", {})
+        return Metrics(
+            requests=int(requests.get("RequestCount", 0)),
+            failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
+            p99=requests.get("Latency", {}).get("P99"),
+            instances=sum(found.get("InstancesHealth", {}).values()),
+        )
 
     def cname_available(self, prefix: str) -> bool:
         """Whether a CNAME prefix is free in the region."""
@@ -125,7 +170,7 @@ class Beanstalk:
         filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
         pages = self._pages("list_platform_versions", "ListPlatformVersions", {"Filters": filters})
         found = [item["PlatformArn"] for page in pages for item in page["PlatformSummaryList"]]
-        return max(found, key=_platform_order, default="")
+        return max(found, key=shapes.platform_order, default="")
 
     def _pages(self, method: str, operation: str, request: Mapping[str, object]) -> Iterator[dict[str, Any]]:
         token: dict[str, str] = {}
@@ -176,29 +221,68 @@ class Beanstalk:
         application: str,
         name: str,
         label: str,
-        platform_arn: str,
         cname_prefix: str | None,
         options: Iterable[OptionSetting],
         tags: Mapping[str, str],
+        platform_arn: str = "",
+        template: str = "",
+        worker: bool = False,
     ) -> None:
-        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME."""
+        """Begin to create an environment. Without a prefix Beanstalk makes an unguessable CNAME.
+
+        Either a platform's ARN, or a saved configuration (template), which brings its platform with it.
+        """
         request: dict[str, object] = {
             "ApplicationName": application,
             "EnvironmentName": name,
             "VersionLabel": label,
-            "PlatformArn": platform_arn,
-            "OptionSettings": _wire_options(options),
+            "OptionSettings": shapes.wire_options(options),
             "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            **({"TemplateName": template} if template else {"PlatformArn": platform_arn}),
         }
         if cname_prefix:
             request["CNAMEPrefix"] = cname_prefix
+        if worker:
+            request["Tier"] = {"Name": "Worker", "Type": "SQS/HTTP"}
         with answering("elasticbeanstalk:CreateEnvironment"):
             self._once.create_environment(**request)
 
-    def update_options(self, environment: str, options: Iterable[OptionSetting]) -> None:
-        """Begin to change option settings."""
+    def save_configuration(self, application: str, template: str, environment_id: str) -> None:
+        """Save an environment's settings under a name."""
+        with answering("elasticbeanstalk:CreateConfigurationTemplate"):
+            self._once.create_configuration_template(
+                ApplicationName=application, TemplateName=template, EnvironmentId=environment_id
+            )
+
+    def delete_configuration(self, application: str, template: str) -> None:
+        """Delete a saved configuration; one that is gone is no error."""
+        try:
+            with answering("elasticbeanstalk:DeleteConfigurationTemplate"):
+                self._once.delete_configuration_template(ApplicationName=application, TemplateName=template)
+        except AwsRefused as error:
+            if error.code != "InvalidParameterValue":
+                raise
+
+    def update_options(
+        self,
+        environment: str,
+        options: Iterable[OptionSetting],
+        remove: Iterable[tuple[str, str]] = (),
+        platform_arn: str = "",
+    ) -> None:
+        """Begin to change option settings, and the platform where one is given. remove: namespaces and names."""
+        request: dict[str, object] = {"EnvironmentName": environment, "OptionSettings": shapes.wire_options(options)}
+        if removed := [{"Namespace": namespace, "OptionName": name} for namespace, name in remove]:
+            request["OptionsToRemove"] = removed
+        if platform_arn:
+            request["PlatformArn"] = platform_arn
         with answering("elasticbeanstalk:UpdateEnvironment"):
-            self._once.update_environment(EnvironmentName=environment, OptionSettings=_wire_options(options))
+            self._once.update_environment(**request)
+
+    def update_version(self, environment: str, label: str) -> None:
+        """Begin to deploy another version."""
+        with answering("elasticbeanstalk:UpdateEnvironment"):
+            self._once.update_environment(EnvironmentName=environment, VersionLabel=label)
 
     def swap_cnames(self, source: str, destination: str) -> None:
         """Begin to exchange two environments' CNAMEs. A repeat undoes it, so it is never retried."""
@@ -214,63 +298,3 @@ class Beanstalk:
         """Ask the instances for the last lines of their logs."""
         with answering("elasticbeanstalk:RequestEnvironmentInfo"):
             self._once.request_environment_info(EnvironmentName=environment, InfoType="tail")
-
-
-def _wire_options(options: Iterable[OptionSetting]) -> list[dict[str, str]]:
-    return [{"Namespace": item.namespace, "OptionName": item.name, "Value": item.value} for item in options]
-
-
-def _version(item: Mapping[str, Any]) -> ApplicationVersion:
-    source = item.get("SourceBundle", {})
-    return ApplicationVersion(
-        label=item["VersionLabel"],
-        status=item.get("Status", ""),
-        bucket=source.get("S3Bucket", ""),
-        key=source.get("S3Key", ""),
-        description=item.get("Description", ""),
-        created=item["DateCreated"],
-    )
-
-
-def _environment(item: Mapping[str, Any]) -> Environment:
-    return Environment(
-        name=item["EnvironmentName"],
-        id=item["EnvironmentId"],
-        application=item["ApplicationName"],
-        version_label=item.get("VersionLabel", ""),
-        status=item["Status"],
-        health=item.get("Health", "Grey"),
-        health_status=item.get("HealthStatus", ""),
-        cname=item.get("CNAME", "").lower(),
-        endpoint_url=item.get("EndpointURL", ""),
-        created=item["DateCreated"],
-        updated=item["DateUpdated"],
-        platform_arn=item.get("PlatformArn", ""),
-    )
-
-
-def _event(item: Mapping[str, Any]) -> Event:
-    return Event(
-        time=item["EventDate"],
-        severity=item.get("Severity", "INFO"),
-        message=item.get("Message", ""),
-        environment=item.get("EnvironmentName", ""),
-        version_label=item.get("VersionLabel", ""),
-    )
-
-
-def _instance(item: Mapping[str, Any]) -> InstanceHealth:
-    deployment = item.get("Deployment", {})
-    return InstanceHealth(
-        id=item["InstanceId"],
-        health_status=item.get("HealthStatus", ""),
-        color=item.get("Color", ""),
-        causes=tuple(item.get("Causes", [])),
-        version_label=deployment.get("VersionLabel", ""),
-        deployment_status=deployment.get("Status", ""),
-    )
-
-
-def _platform_order(arn: str) -> tuple[int, ...]:
-    """`…/4.10.2` after `…/4.9.0`."""
-    return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())

@@ -1,30 +1,22 @@
-"""From a region, a profile and an endpoint to clients that answer in ebcd's own types and errors."""
+"""From a region, a profile and an endpoint to clients that answer in ebcd's own types and errors.
+
+botocore is imported when the first client is needed: importing it takes longer than most commands of ebcd do.
+"""
 
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
-)
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled, UsageError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
 
 _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
@@ -41,10 +33,15 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-_PERMISSION = frozenset(
+PERMISSION = frozenset(
     {"AccessDenied", "AccessDeniedException", "InsufficientPrivilegesException", "UnauthorizedOperation"}
 )
+"""Codes of a refusal that another policy would lift."""
 
+_CONNECTIONS = 16
+"""Connections that a client keeps open."""
+_BULK_TIMEOUT = 180
+"""Seconds within which S3 must have copied a part or joined an upload."""
 _SIGN_IN = "Sign in or choose a profile: aws sso login, --profile NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -60,60 +57,96 @@ class Access:
     secret_access_key: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3 clients. Reads are retried by botocore; mutations are sent once, what happened is then read."""
+    """botocore clients, each made when it is first used. Reads are retried by botocore; mutations are sent once, what
+    happened is then read.
+    """
 
-    beanstalk: Any
-    beanstalk_once: Any
-    s3: Any
-    sts: Any
+    def __init__(self, access: Access) -> None:
+        """Raises UsageError for an unknown profile or a missing region. Sends nothing."""
+        self._access = access
+        self._run = f"run/{secrets.token_hex(4)}"  # so that CloudTrail tells one run's calls from another's
+        self._making = threading.Lock()  # a session is not made for threads, its clients are
+        with _configured():
+            self._session = _session(access)
+
+    @cached_property
+    def beanstalk(self) -> Any:
+        """Elastic Beanstalk, for what may be repeated."""
+        return self._client("elasticbeanstalk", 6)
+
+    @cached_property
+    def beanstalk_once(self) -> Any:
+        """Elastic Beanstalk, for what is sent once."""
+        return self._client("elasticbeanstalk", 1)
+
+    @cached_property
+    def s3(self) -> Any:
+        """S3."""
+        return self._client("s3", 5)
+
+    @cached_property
+    def s3_bulk(self) -> Any:
+        """S3, for what moves or joins many megabytes and may be silent for long."""
+        return self._client("s3", 5, read_timeout=_BULK_TIMEOUT)
+
+    @cached_property
+    def sts(self) -> Any:
+        """STS."""
+        return self._client("sts", 4)
+
+    def _client(self, service: str, attempts: int, read_timeout: float = 20) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=5,
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=_CONNECTIONS,
+            user_agent_appid="ebcd",
+            user_agent_extra=self._run,
+            s3={"addressing_style": "path"} if self._access.endpoint_url else {},
+        )
+        with self._making, _configured():
+            return self._session.create_client(service, endpoint_url=self._access.endpoint_url, config=config)
 
 
 def connect(access: Access) -> Clients:
     """Clients for that access. Raises UsageError for an unknown profile or a missing region. Sends nothing."""
+    return Clients(access)
+
+
+def _session(access: Access) -> Any:
+    from botocore.session import Session
+
+    from ebcd.aws.loader import ServiceLoader
+
+    session = Session(profile=access.profile)
+    session.register_component("data_loader", ServiceLoader.of(session))
+    session.set_config_variable("region", access.region)
+    if access.access_key_id and access.secret_access_key:
+        session.set_credentials(access.access_key_id, access.secret_access_key)
+    session.get_scoped_config()  # where an unknown profile shows
+    return session
+
+
+@contextmanager
+def _configured() -> Iterator[None]:
+    from botocore.exceptions import NoRegionError, ProfileNotFound
+
     try:
-        session = boto3.Session(
-            profile_name=access.profile,
-            region_name=access.region,
-            aws_access_key_id=access.access_key_id,
-            aws_secret_access_key=access.secret_access_key,
-        )
-
-        run = f"run/{secrets.token_hex(4)}"  # so that CloudTrail tells one run's calls from another's
-
-        def client(service: str, attempts: int) -> Any:
-            config = Config(
-                connect_timeout=5,
-                read_timeout=20,
-                retries={"mode": "standard", "total_max_attempts": attempts},
-                user_agent_appid="ebcd",
-                user_agent_extra=run,
-                s3={"addressing_style": "path"} if access.endpoint_url else {},
-            )
-            return session.client(service, endpoint_url=access.endpoint_url, config=config)
-
-        return Clients(
-            beanstalk=client("elasticbeanstalk", 6),
-            beanstalk_once=client("elasticbeanstalk", 1),
-            s3=client("s3", 5),
-            sts=client("sts", 4),
-        )
+        yield
     except ProfileNotFound as error:
         raise UsageError(str(error), hint="aws configure list-profiles") from error
     except NoRegionError as error:
         raise UsageError("No region is set.", hint="Set region in ebcd.toml, --region, or AWS_REGION.") from error
 
 
-def account(clients: Clients) -> str:
-    """The account id of the credentials, by STS GetCallerIdentity."""
-    with answering("sts:GetCallerIdentity"):
-        return str(clients.sts.get_caller_identity()["Account"])
-
-
 @contextmanager
 def answering(operation: str) -> Iterator[None]:
     """Turn botocore's exceptions into ebcd's, naming the operation (`service:Operation`)."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except ClientError as error:
@@ -122,9 +155,9 @@ def answering(operation: str) -> Iterator[None]:
         raise _unanswered(operation, error) from error
 
 
-def error_code(error: ClientError) -> str:
-    """The service's error code."""
-    return str(error.response.get("Error", {}).get("Code", "Unknown"))
+def error_code(error: Exception) -> str:
+    """The service's error code; empty for an error that is no service's answer."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
 def _refusal(operation: str, error: ClientError) -> EbcdError:
@@ -135,7 +168,7 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
         return Throttled(f"AWS throttled {operation}.", why=message, hint="Run the same command again.")
     if code in _CREDENTIALS:
         return AwsRefused(what, why=f"{code}: {message}", hint=_SIGN_IN, code=code)
-    if code in _PERMISSION or status == 403:
+    if code in PERMISSION or status == 403:
         return AwsRefused(what, why=f"{code}: {message}", code=code,
                           hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip
     if status >= 500:
@@ -144,6 +177,16 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
 
 
 def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
+    from botocore.exceptions import (
+        ConnectTimeoutError,
+        EndpointConnectionError,
+        HTTPClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        TokenRetrievalError,
+        UnauthorizedSSOTokenError,
+    )
+
     if isinstance(
         error, NoCredentialsError | PartialCredentialsError | UnauthorizedSSOTokenError | TokenRetrievalError
     ):

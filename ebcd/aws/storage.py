@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from ebcd.aws.account import Account
+from ebcd.aws.multipart import FileRange, MultipartUpload, Source
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
+from ebcd.model import Upload, UploadPart
 
 _CONDITION = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = "ConditionalRequestConflict"
 _CONFLICT_ATTEMPTS = 3
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+_TAIL = 512 * 1024
 _NO_BUCKET = frozenset({"NoSuchBucket", "404", "NotFound"})
 
 
@@ -43,32 +45,79 @@ class StoredObject:
     """When S3 says it was read: with `modified` an age that no machine's clock can falsify."""
 
 
-class _TickingReader(io.BufferedReader):
-    """A file that tells when it is read: a long upload must not let the caller's lease run out."""
+class ObjectReader(io.RawIOBase):
+    """An object of a bucket, read in ranges as it is asked for: a zip's directory is at its end, and is all of it that
+    `zipfile` reads. Raises AwsRefused.
+    """
 
-    def __init__(self, path: Path, tick: Callable[[], None]) -> None:
-        super().__init__(io.FileIO(path))
-        self._tick = tick
+    def __init__(self, s3: Any, request: Mapping[str, str]) -> None:
+        """Reads the last half megabyte."""
+        self._s3, self._request = s3, dict(request)
+        with answering("s3:GetObject"):
+            found = s3.get_object(**self._request, Range=f"bytes=-{_TAIL}")
+            self._tail = found["Body"].read()
+        self.etag: str = found["ETag"]
+        self.size = int(found.get("ContentRange", "").rpartition("/")[2] or len(self._tail))
+        self._request["IfMatch"] = self.etag
+        self._at = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self._tick()
-        return super().read(size)
+        """The next bytes; all that are left where `size` is None or negative."""
+        left = self.size - self._at
+        length = left if size is None or size < 0 else min(size, left)
+        if length <= 0:
+            return b""
+        start = self._at - (self.size - len(self._tail))
+        data = self._tail[start : start + length] if start >= 0 else self._range(self._at, length)
+        self._at += length
+        return data
+
+    def _range(self, offset: int, length: int) -> bytes:
+        with answering("s3:GetObject"):
+            found = self._s3.get_object(**self._request, Range=f"bytes={offset}-{offset + length - 1}")
+            return bytes(found["Body"].read())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place."""
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        """The place."""
+        return self._at
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
 
 
 class Storage:
     """One bucket. Every call names the expected owner, because the default bucket's name can be guessed."""
 
-    def __init__(self, clients: Clients, bucket: str, owner: str) -> None:
-        self._s3 = clients.s3
-        self.bucket = bucket
-        self._place = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    def __init__(self, clients: Clients, region: str, account: Account) -> None:
+        self._clients = clients
+        self._region = region
+        self._account = account
+
+    @property
+    def bucket(self) -> str:
+        """Beanstalk's default bucket of the account in the region."""
+        return f"elasticbeanstalk-{self._region}-{self._account.id}"
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"Bucket": self.bucket, "ExpectedBucketOwner": self._account.id}
 
     def bucket_exists(self) -> bool:
         """Whether the bucket is there. Raises AwsRefused (code `bucket-owner`) when it is another account's."""
         with answering("s3:HeadBucket"):
             try:
-                self._s3.head_bucket(**self._place)
-            except ClientError as error:
+                self._clients.s3.head_bucket(**self._place)
+            except Exception as error:
                 if error_code(error) in _NO_BUCKET:
                     return False
                 if error_code(error) in {"403", "AccessDenied"}:
@@ -89,8 +138,8 @@ class Storage:
         """The object; None when there is none (or no bucket)."""
         with answering("s3:GetObject"):
             try:
-                found = self._s3.get_object(**self._place, Key=key)
-            except ClientError as error:
+                found = self._clients.s3.get_object(**self._place, Key=key)
+            except Exception as error:
                 if error_code(error) in _MISSING | _NO_BUCKET:
                     return None
                 raise
@@ -103,8 +152,8 @@ class Storage:
         """Whether there is an object of that key."""
         with answering("s3:HeadObject"):
             try:
-                self._s3.head_object(**self._place, Key=key)
-            except ClientError as error:
+                self._clients.s3.head_object(**self._place, Key=key)
+            except Exception as error:
                 if error_code(error) in _MISSING | _NO_BUCKET:
                     return False
                 raise
@@ -112,16 +161,19 @@ class Storage:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys below a prefix, in order."""
+        return (str(item["Key"]) for item in self._objects(prefix))
+
+    def _objects(self, prefix: str) -> Iterator[Any]:
         token: dict[str, str] = {}
         while True:
             with answering("s3:ListBucket"):
                 try:
-                    page = self._s3.list_objects_v2(**self._place, Prefix=prefix, **token)
-                except ClientError as error:
+                    page = self._clients.s3.list_objects_v2(**self._place, Prefix=prefix, **token)
+                except Exception as error:
                     if error_code(error) in _NO_BUCKET:
                         return
                     raise
-            yield from (item["Key"] for item in page.get("Contents", []))
+            yield from page.get("Contents", [])
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -151,8 +203,8 @@ class Storage:
         """Delete the object that was read with that ETag. Raises PreconditionFailed; one that is gone is no error."""
         with answering("s3:DeleteObject"):
             try:
-                self._s3.delete_object(**self._place, Key=key, IfMatch=etag)
-            except ClientError as error:
+                self._clients.s3.delete_object(**self._place, Key=key, IfMatch=etag)
+            except Exception as error:
                 if error_code(error) in _CONDITION:
                     raise PreconditionFailed(key) from error
                 if error_code(error) not in _MISSING:
@@ -161,28 +213,57 @@ class Storage:
     def remove(self, key: str) -> None:
         """Delete an object, whatever it holds; one that is gone is no error."""
         with answering("s3:DeleteObject"):
-            self._s3.delete_object(**self._place, Key=key)
+            self._clients.s3.delete_object(**self._place, Key=key)
 
-    def upload(self, key: str, path: Path, *, sha256: str, metadata: dict[str, str], tick: Callable[[], None]) -> bool:
-        """Send a file under a key that its content names; False when it was there already.
+    def newest(self, prefix: str) -> str | None:
+        """The key below a prefix whose object was written last."""
+        found = max(self._objects(prefix), key=lambda item: item["LastModified"], default=None)
+        return None if found is None else str(found["Key"])
 
-        sha256: hexadecimal digest that S3 checks on arrival. tick: called with each piece that is read.
+    def open(self, key: str) -> ObjectReader:
+        """An object, to be read in ranges. Raises AwsRefused where there is none."""
+        return ObjectReader(self._clients.s3, {**self._place, "Key": key})
+
+    def upload(
+        self,
+        key: str,
+        path: Path,
+        *,
+        sha256: str,
+        metadata: dict[str, str],
+        tick: Callable[[], None],
+        progress: Callable[[int], None],
+        parts: Sequence[UploadPart] = (),
+        source: Source | None = None,
+    ) -> Upload | None:
+        """Send a file under a key that its content names; None when it was there already.
+
+        sha256: hexadecimal digest of the file, which S3 checks on arrival; where there is more than one part S3 checks
+        each part's. tick: called now and then. progress: called with the bytes that are done. source: the object that
+        parts with a source are copied from.
         """
-        checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
-        with _TickingReader(path, tick) as body:
+        if len(parts) > 1:
+            if self.exists(key):
+                return None
+            return MultipartUpload(self._clients.s3_bulk, self._place, key, path, parts, source).run(
+                metadata, tick, progress
+            )
+        size = path.stat().st_size
+        with FileRange(path, 0, size, tick) as body:
             try:
-                self._put("s3:PutObject", Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum,
-                          ContentType="application/zip", Metadata=metadata)  # fmt: skip
+                self._put("s3:PutObject", Key=key, Body=body, IfNoneMatch="*", Metadata=metadata,
+                          ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                          ContentType="application/zip")  # fmt: skip
             except PreconditionFailed:
-                return False
-        return True
+                return None
+        return Upload(size, 0)
 
     def _put(self, operation: str, **request: Any) -> str:
         for attempt in range(1, _CONFLICT_ATTEMPTS + 1):
             with answering(operation):
                 try:
-                    return str(self._s3.put_object(**self._place, **request)["ETag"])
-                except ClientError as error:
+                    return str(self._clients.s3.put_object(**self._place, **request)["ETag"])
+                except Exception as error:
                     if error_code(error) in _CONDITION:
                         raise PreconditionFailed(str(request["Key"])) from error
                     # 409: a concurrent write was in the way, and S3 asks for the request again.

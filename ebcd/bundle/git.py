@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
 
 from ebcd.errors import Refused, UsageError
 from ebcd.model import Commit
 
 EXECUTABLE, SYMLINK, SUBMODULE = 0o100755, 0o120000, 0o160000
 SHOWN_PATHS = 5
+_PIPE = 1024**2
+_UNFIT = re.compile(r"[\x01-\x08\x0a-\x1f\\]|\t[^\0]*\t")
+"""A name that holds a control character or a backslash; git ends the part before the name by the first tab."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class TreeEntry:
     blob: str
     """The object's id."""
     size: int
-    """Bytes; 0 for a submodule."""
+    """Bytes; 0 for a submodule, and for an object that is not in the clone."""
 
 
 class Repository:
@@ -57,13 +64,17 @@ class Repository:
         Raises UsageError for one that names none, Refused (code `dirty-tree`) when it is HEAD and the work tree has
         changes, unless `allow_dirty`: then the commit is that of the work tree, and says so.
         """
-        sha = self._try("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        if sha is None:
-            raise self._unknown(revision)
-        found = self._git("show", "--no-patch", "--format=%H%n%T%n%ct%n%s", "--end-of-options", sha.decode().strip())
+        with ThreadPoolExecutor(1) as pool:  # git status looks at every file: the rest is done meanwhile
+            early = pool.submit(self._changes) if revision == "HEAD" else None
+            sha = self._commit(revision)
+            if sha is None:
+                raise self._unknown(revision)
+            found = self._git("show", "--no-patch", "--format=%H%n%T%n%ct%n%s", "--end-of-options", sha)
         full, tree, seconds, subject, *_ = [*found.decode(errors="replace").split("\n"), ""]
         commit = Commit(full, tree, datetime.fromtimestamp(int(seconds), UTC), subject)
-        changes = self._changes() if full == self._head() else []
+        if early is None and full != self._commit("HEAD"):
+            return commit
+        changes = early.result() if early else self._changes()
         if not changes:
             return commit
         if not allow_dirty:
@@ -72,25 +83,38 @@ class Repository:
             return Commit(full, work.tree, commit.time, subject, dirty=work.tree)
 
     def entries(self, tree: str) -> list[TreeEntry]:
-        """Every path of a tree, in the order of their bytes. Raises UsageError for a name that is not UTF-8."""
-        lines = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree).split(b"\0")
-        return sorted((_entry(line) for line in lines if line), key=lambda entry: entry.path.encode())
+        """Every path of a tree, in git's order, which is that of the paths' bytes.
 
-    def blobs(self, ids: Iterable[str]) -> Iterator[bytes]:
-        """The contents of blobs, in order, one at a time, through one `git cat-file --batch`."""
-        wanted = list(ids)
+        Raises Refused (code `bad-name`) for a name that a zip cannot carry.
+        """
+        lines = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+        try:
+            text = lines.decode()
+        except UnicodeDecodeError as error:
+            raise _not_utf8(lines) from error
+        if _UNFIT.search(text):
+            raise _unfit(text)
+        return [_entry(line) for line in text.split("\0") if line]
+
+    @contextmanager
+    def blobs(self, entries: Iterable[TreeEntry]) -> Iterator[BlobReader]:
+        """A reader of the blobs of these entries, in order, through one `git cat-file --batch`."""
         with TemporaryFile() as requests:
-            requests.write("".join(f"{item}\n" for item in wanted).encode())
+            requests.write("".join(f"{entry.blob}\n" for entry in entries).encode())
             requests.seek(0)
             command = self._command("cat-file", "--batch", "--buffer")
-            with subprocess.Popen(command, stdin=requests, stdout=subprocess.PIPE, env=self._environment) as process:
+            with subprocess.Popen(command, stdin=requests, stdout=subprocess.PIPE, env=self._environment,
+                                  bufsize=_PIPE) as process:  # fmt: skip
                 assert process.stdout is not None
-                for blob in wanted:
-                    header = process.stdout.readline().split()
-                    if len(header) != 3:
-                        raise self._missing_object(blob)
-                    yield process.stdout.read(int(header[2]))
-                    process.stdout.read(1)
+                try:
+                    yield BlobReader(process.stdout)
+                finally:
+                    process.kill()  # where somebody stopped reading, it would wait for ever
+
+    def blob(self, entry: TreeEntry) -> bytes:
+        """The content of one blob."""
+        with self.blobs([entry]) as reader:
+            return reader.read(entry)
 
     def work_tree(self) -> WorkTree:
         """The work tree's changes as a tree of git, kept apart from the repository."""
@@ -104,12 +128,13 @@ class Repository:
                              hint="git submodule update --init --recursive", code="submodule")  # fmt: skip
         return Repository(folder)
 
-    def _head(self) -> str:
-        return (self._try("rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
+    def _commit(self, revision: str) -> str | None:
+        """The id of the commit that a revision names."""
+        name = f"{revision}^{{commit}}"
+        found = self._try("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        return found.decode().strip() if found else None
 
     def _changes(self) -> list[str]:
-        if self._try("rev-parse", "--is-inside-work-tree") != b"true\n":
-            return []
         lines = self._git("status", "--porcelain", "-z", "--untracked-files=normal").split(b"\0")
         return [os.fsdecode(line[3:]) for line in lines if len(line) > 3]
 
@@ -123,16 +148,12 @@ class Repository:
         )
 
     def _unknown(self, revision: str) -> UsageError:
-        if not self._head():
+        if self._commit("HEAD") is None:
             return UsageError("The repository has no commit yet.", why="There is nothing to ship.",
                               hint="git add -A && git commit", code="unknown-revision")  # fmt: skip
         return UsageError(f"{revision!r} names no commit.", why=f"git finds no such revision in {self.folder}.",
                           hint="git log --oneline shows commits; git fetch may bring it.",
                           code="unknown-revision")  # fmt: skip
-
-    def _missing_object(self, blob: str) -> UsageError:
-        return UsageError(f"The object {blob} is not in this clone.", why="The clone is shallow or partial.",
-                          hint="git fetch --unshallow, or clone without --filter.", code="missing-object")  # fmt: skip
 
     def _command(self, *arguments: str) -> list[str]:
         return ["git", "-C", str(self.folder), "-c", "core.quotePath=false", *arguments]
@@ -149,6 +170,33 @@ class Repository:
         """git's answer, or None where it says no."""
         done = subprocess.run(self._command(*arguments), env=self._environment, capture_output=True, check=False)
         return None if done.returncode else done.stdout
+
+
+class BlobReader:
+    """The blobs that were asked for, one after the other. Raises UsageError (`missing-object`) for one that is not
+    in the clone.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, entry: TreeEntry) -> bytes:
+        """The next one's content."""
+        return b"".join(self.pieces(entry, max(entry.size, 1)))
+
+    def pieces(self, entry: TreeEntry, length: int) -> Iterator[bytes]:
+        """The next one's content, in pieces of a length."""
+        header = self._stream.readline().split()
+        if len(header) != 3:
+            raise _missing_object(entry.blob)
+        left = int(header[2])
+        while left:
+            piece = self._stream.read(min(left, length))
+            if not piece:
+                raise _missing_object(entry.blob)
+            left -= len(piece)
+            yield piece
+        self._stream.read(1)
 
 
 class WorkTree:
@@ -192,16 +240,26 @@ def _environment() -> dict[str, str]:
     return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def _entry(line: bytes) -> TreeEntry:
-    head, _, name = line.partition(b"\t")
+def _entry(line: str) -> TreeEntry:
+    head, _, path = line.partition("\t")
     mode, _, blob, size = head.split()
-    try:
-        path = name.decode()
-    except UnicodeDecodeError as error:
-        raise Refused(f"The name {name!r} is not UTF-8.", why="A zip and Beanstalk's instances need UTF-8 names.",
-                      hint="Rename it: git mv.", code="bad-name") from error  # fmt: skip
-    if any(ord(mark) < 32 or mark == "\\" for mark in path):
-        raise Refused(f"The name {path!r} holds a control character or a backslash.",
-                      why="Unpackers read such names in different ways.", hint="Rename it: git mv.",
-                      code="bad-name")  # fmt: skip
-    return TreeEntry(path, int(mode, 8), blob.decode(), 0 if size == b"-" else int(size))
+    return TreeEntry(path, int(mode, 8), blob, int(size) if size.isdigit() else 0)
+
+
+def _not_utf8(lines: bytes) -> Refused:
+    names = (line.partition(b"\t")[2] for line in lines.split(b"\0"))
+    bad = next(name for name in names if name.decode(errors="replace").encode() != name)
+    return Refused(f"The name {bad!r} is not UTF-8.", why="A zip and Beanstalk's instances need UTF-8 names.",
+                   hint="Rename it: git mv.", code="bad-name")  # fmt: skip
+
+
+def _unfit(text: str) -> Refused:
+    path = next(line.partition("\t")[2] for line in text.split("\0") if _UNFIT.search(line))
+    return Refused(f"The name {path!r} holds a control character or a backslash.",
+                   why="Unpackers read such names in different ways.", hint="Rename it: git mv.",
+                   code="bad-name")  # fmt: skip
+
+
+def _missing_object(blob: str) -> UsageError:
+    return UsageError(f"The object {blob} is not in this clone.", why="The clone is shallow or partial.",
+                      hint="git fetch --unshallow, or clone without --filter.", code="missing-object")  # fmt: skip

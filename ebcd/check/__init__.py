@@ -1,5 +1,6 @@
 """Offline: what would fail on Beanstalk, found before anything is sent."""
 
-from ebcd.check.lint import Finding, check
+from ebcd.check.finding import Finding, Severity
+from ebcd.check.inspection import Inspection
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "Inspection", "Severity"]

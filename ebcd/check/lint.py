@@ -1,16 +1,15 @@
-"""Findings in a bundle's files, each with its place and a way out. Pure: the files come as bytes."""
+"""Findings in what Beanstalk reads of a bundle. Pure: the files come as bytes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 import yaml
 
 from ebcd.check import extensions
 from ebcd.check.extensions import File
+from ebcd.check.finding import Finding, Severity
 from ebcd.model import Stage
 
 PROCFILE_LINE = re.compile(r"[A-Za-z0-9_-]+:\s*[^\s].*")
@@ -19,46 +18,26 @@ EXTENSION_KEYS = frozenset(
     {"option_settings", "packages", "groups", "users", "sources", "files", "commands", "services",
      "container_commands", "Resources", "Outputs", "Mappings", "Parameters", "Conditions"}
 )  # fmt: skip
-_SECRETS = {
-    "a private key": re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-    "an AWS secret access key": re.compile(
-        rb"aws_secret_access_key[\"']?\s*[=:]\s*[\"']?[A-Za-z0-9/+]{40}\b", re.IGNORECASE
-    ),
-    "a GitHub token": re.compile(rb"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
-}
 _WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
 
 
-class Severity(StrEnum):
-    """Whether a finding stops a release."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong."""
-
-    severity: Severity
-    code: str
-    path: str
-    line: int | None
-    message: str
-    hint: str = ""
-
-
 def check(files: Mapping[str, File], stage: Stage | None) -> list[Finding]:
-    """All findings, errors first. stage: whose option settings count too; None: none is named."""
-    found = [
+    """All findings but secrets. Contents are looked at only where `reads` says so.
+
+    stage: whose option settings count too; None: none is named.
+    """
+    return [
         *_entry_point(files, stage),
         *_requirements(files),
         *_procfile(files),
         *_extensions(files),
         *_hooks(files),
-        *_secrets(files),
     ]
-    return sorted(found, key=lambda item: (item.severity is Severity.WARNING, item.path, item.line or 0))
+
+
+def reads(path: str) -> bool:
+    """Whether `check` looks into a file of that name."""
+    return path == "Procfile" or extensions.is_read(path)
 
 
 def _entry_point(files: Mapping[str, File], stage: Stage | None) -> Iterator[Finding]:
@@ -138,12 +117,3 @@ def _hooks(files: Mapping[str, File]) -> Iterator[Finding]:
             yield Finding(Severity.ERROR, "hook-not-executable", path, None,
                           "The hook is not executable, so the deployment would fail.",
                           f"git update-index --chmod=+x {path}")  # fmt: skip
-
-
-def _secrets(files: Mapping[str, File]) -> Iterator[Finding]:
-    for path, file in files.items():
-        for name, pattern in _SECRETS.items():
-            if found := pattern.search(file.data):
-                line = file.data.count(b"\n", 0, found.start()) + 1
-                yield Finding(Severity.ERROR, "secret", path, line, f"This looks like {name}.",
-                              "Take it out, revoke it, and give the application a secret by its ARN.")  # fmt: skip

@@ -1,38 +1,67 @@
-"""The `ebcd` command: its subcommands, each in a module of its own kind."""
+"""The `ebcd` command: its subcommands, each imported when it is asked for."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import typer
 
-from ebcd.cli import build, guard, inspect, locally, release
+from ebcd.cli.help import Command, Entry, Group
 
+COMMANDS = {
+    "ship": Entry("release:ship", "Release", "Bring a commit live: bundle, environment, proofs, swap, bake."),
+    "swap": Entry("release:swap", "Release", "Bring a waiting candidate live, or go back."),
+    "publish": Entry("release:publish", "Release", "Make a commit an application version, and stop there."),
+    "retire": Entry("release:retire", "Release", "Terminate environments that have drained."),
+    "prune": Entry("release:prune", "Release", "Delete application versions and bundles that nothing needs."),
+    "status": Entry("inspect:status", "Look", "Show what is live since when by whom, and whether a rollback is ready."),
+    "releases": Entry("inspect:releases", "Look", "Show the ledger, or one release whole."),
+    "events": Entry("inspect:events", "Look", "Show Beanstalk's events of an environment, oldest first."),
+    "logs": Entry("inspect:logs", "Look", "Show the last lines of an environment's logs."),
+    "lock": Entry("guard:lock", "Guard", "Show who holds the stage's lock, or break it."),
+    "hold": Entry("guard:hold", "Guard", "Let the stage refuse every ship, until `unhold`."),
+    "unhold": Entry("guard:unhold", "Guard", "Let ships through again."),
+    "abort": Entry("guard:abort", "Guard", "Ask the run that holds the stage's lock to stop, and wait until it has."),
+    "wait": Entry("guard:wait", "Guard", "Wait until no run changes the stage."),
+    "bundle": Entry("build:bundle", "Prepare", "Write the source bundle of a commit."),
+    "check": Entry("build:check", "Prepare", "Find offline what would fail on Beanstalk."),
+    "local": Entry("locally:app", "Prepare", "The local Beanstalk: a small cloud of your own."),
+}
+"""Where each command is (`module:name` below `ebcd.cli`), and what `--help` shows of it: its heading and the first line
+of its docstring. Neither help nor completion imports what it does not show."""
+
+
+class Commands(Group):
+    """The commands by name; one is imported when it is run, or shows its own help."""
+
+    entries = COMMANDS
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command of a name; None where there is none."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, name = entry.place.partition(":")
+        found = getattr(import_module(f"ebcd.cli.{module}"), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
+        alone.command(cmd_name, cls=Command)(found)
+        return typer.main.get_command(alone)
+
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
     name="ebcd",
     help="Continuous delivery for AWS Elastic Beanstalk: a commit becomes a release, and there is a warm way back.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    cls=Commands,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
 )
-
-app.command("ship", rich_help_panel="Release")(release.ship)
-app.command("swap", rich_help_panel="Release")(release.swap)
-app.command("publish", rich_help_panel="Release")(release.publish)
-app.command("retire", rich_help_panel="Release")(release.retire)
-app.command("prune", rich_help_panel="Release")(release.prune)
-app.command("status", rich_help_panel="Look")(inspect.status)
-app.command("releases", rich_help_panel="Look")(inspect.releases)
-app.command("events", rich_help_panel="Look")(inspect.events)
-app.command("logs", rich_help_panel="Look")(inspect.logs)
-app.command("lock", rich_help_panel="Guard")(guard.lock)
-app.command("hold", rich_help_panel="Guard")(guard.hold)
-app.command("unhold", rich_help_panel="Guard")(guard.unhold)
-app.command("abort", rich_help_panel="Guard")(guard.abort)
-app.command("wait", rich_help_panel="Guard")(guard.wait)
-app.command("bundle", rich_help_panel="Prepare")(build.bundle)
-app.command("check", rich_help_panel="Prepare")(build.check)
-app.add_typer(locally.app, name="local", rich_help_panel="Prepare")
 
 
 @app.callback()

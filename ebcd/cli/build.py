@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ebcd import check as linting
-from ebcd import config
-from ebcd.bundle import build, listing
-from ebcd.check.lint import Severity
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Rev
-from ebcd.cli.session import load
-from ebcd.cli.source import files_of, options_of, repository_of
 from ebcd.errors import EbcdError, Refused
-from ebcd.model import Stage
-from ebcd.report import result, text
+from ebcd.report.envelope import envelope
+
+if TYPE_CHECKING:
+    from ebcd.model import Stage
 
 
 @shared
@@ -32,16 +27,22 @@ def bundle(
     allow_dirty: Dirty = False,
 ) -> None:
     """Write the source bundle of a commit."""
+    from ebcd.bundle import build, listing
+    from ebcd.bundle.cache import default_folder
+    from ebcd.cli.source import load, options_of, repository_of
+    from ebcd.report import text
+
     configuration = load(common)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
-    head = result.envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
+    head = envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
     if listed:
         paths = [{"path": item.entry.path, "included": item.included, "reason": item.reason}
                  for item in listing(repository, commit, options)]  # fmt: skip
         tell(common, head | {"paths": paths}, text.listed)
         return
-    made = build(repository, commit, options, output or Path(f"{commit.version_label}.zip"))
+    path = output or Path(f"{commit.version_label}.zip")
+    made = build(repository, commit, options, path, cache=default_folder(os.environ))
     told = {"path": str(made.path), "content_digest": made.content_digest, "sha256": made.sha256, "size": made.size,
             "entries": made.entries}  # fmt: skip
     tell(common, head | told, text.bundled)
@@ -50,16 +51,25 @@ def bundle(
 @shared
 def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
     """Find offline what would fail on Beanstalk."""
+    from dataclasses import asdict
+    from tempfile import TemporaryDirectory
+
+    from ebcd.check import Severity
+    from ebcd.cli.source import inspected_bundle, load, options_of, repository_of
+    from ebcd.report import text
+
     configuration = load(common)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
-    found = linting.check(files_of(repository, commit, options), _stage(common))
+    with TemporaryDirectory(prefix="ebcd-") as folder:
+        _, inspection = inspected_bundle(repository, commit, options, Path(folder))
+    found = inspection.findings(_stage(common))
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:
         error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="Beanstalk would not run this commit.",
                         hint="Correct what is listed, commit, and check again.", code="check-failed")  # fmt: skip
-    told = result.envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
+    told = envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
     tell(common, told | {"findings": [asdict(item) for item in found]}, text.findings, always=True)
     if error:
         error.told = True
@@ -68,6 +78,9 @@ def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
 
 def _stage(common: Common) -> Stage | None:
     """The stage, where one is named: its option settings count in the checks."""
+    from ebcd import config
+    from ebcd.cli.source import load
+
     configuration = load(common)
     if configuration is None:
         return None

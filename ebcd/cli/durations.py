@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from ebcd.config import values
 from ebcd.errors import UsageError
 
 
@@ -12,6 +11,8 @@ def seconds(value: str | None) -> float | None:
     """A duration in seconds; None when it was not given."""
     if value is None:
         return None
+    from ebcd.config import values
+
     try:
         return values.duration("the duration", value)
     except UsageError as error:

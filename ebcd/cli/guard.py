@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
-from ebcd.cli.session import Session, open_session
 from ebcd.cli.signals import interruptible
 from ebcd.errors import OutcomeUnknown, UsageError
-from ebcd.report import guard as text
-from ebcd.report import result
-from ebcd.report.result import Json
+from ebcd.report.envelope import Json, envelope
+
+if TYPE_CHECKING:
+    from ebcd.cli.session import Session
 
 ABORT_PATIENCE = 120.0
 """Seconds that a run has to end in order once it was asked to stop."""
@@ -32,6 +31,12 @@ def lock(
     """Show who holds the stage's lock, or break it."""
     if break_:
         _require(reason, "A lock is broken for a reason.", 'ebcd lock --break --reason "its run was cancelled"')
+    from dataclasses import asdict
+
+    from ebcd.cli.session import open_session
+    from ebcd.report import guard as text
+    from ebcd.report import result
+
     session = open_session(common, interruptible())
     held = session.services.lock.break_() if break_ else session.services.lock.state()
     if break_ and held:
@@ -43,6 +48,10 @@ def lock(
 def hold(common: Common, reason: Reason = "") -> None:
     """Let the stage refuse every ship, until `unhold`."""
     _require(reason, "A stage is held for a reason.", 'ebcd hold --reason "r12 loses orders"')
+    from ebcd.cli.session import open_session
+    from ebcd.report import guard as text
+    from ebcd.report import result
+
     session = open_session(common, interruptible())
     services = session.services
     services.require_bucket()
@@ -53,6 +62,10 @@ def hold(common: Common, reason: Reason = "") -> None:
 @shared
 def unhold(common: Common) -> None:
     """Let ships through again."""
+    from ebcd.cli.session import open_session
+    from ebcd.report import guard as text
+    from ebcd.report import result
+
     session = open_session(common, interruptible())
     state = session.services.hold.release()
     tell(common, _head(session, "unhold") | {"hold": None, "released": result.hold(state)}, text.unhold)
@@ -61,6 +74,10 @@ def unhold(common: Common) -> None:
 @shared
 def abort(common: Common, reason: Reason = "") -> None:
     """Ask the run that holds the stage's lock to stop, and wait until it has."""
+    from ebcd.cli.session import open_session
+    from ebcd.report import guard as text
+    from ebcd.report import result
+
     session = open_session(common, interruptible())
     services = session.services
     asked = services.lock.ask_to_stop(services.caller.user, reason or "ebcd abort")
@@ -82,6 +99,9 @@ def wait(
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long at most.")] = "30m",
 ) -> None:
     """Wait until no run changes the stage."""
+    from ebcd.cli.session import open_session
+    from ebcd.report import guard as text
+
     session = open_session(common, interruptible())
     patience = seconds(timeout) or 0.0
     if not session.services.lock.await_free(patience):
@@ -96,7 +116,7 @@ def wait(
 
 
 def _head(session: Session, command: str) -> Json:
-    return result.envelope(command) | {"application": session.stage.application, "stage": session.stage.name}
+    return envelope(command) | {"application": session.stage.application, "stage": session.stage.name}
 
 
 def _require(reason: str, what: str, hint: str) -> None:

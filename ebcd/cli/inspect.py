@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
-from ebcd.cli.session import Session, open_session
 from ebcd.cli.signals import interruptible
 from ebcd.errors import UsageError
-from ebcd.model import Environment, Event
-from ebcd.release.diagnose import log_tail
-from ebcd.release.snapshot import Snapshot, observe
-from ebcd.report import result, text
-from ebcd.report.result import Json
+from ebcd.report.envelope import Json, envelope
+
+if TYPE_CHECKING:
+    from ebcd.cli.session import Session
+    from ebcd.model import Environment, Event
+    from ebcd.release.snapshot import Snapshot
 
 Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
 
@@ -30,6 +29,9 @@ def status(
     common: Common, watch: Annotated[bool, typer.Option("--watch", help="Show it again and again.")] = False
 ) -> None:
     """Show what is live since when by whom, and whether a rollback is ready."""
+    from ebcd.cli.session import open_session
+    from ebcd.report import result, text
+
     session = open_session(common, interruptible())
     while True:
         snapshot = _observe(session)
@@ -46,9 +48,12 @@ def releases(
     common: Common, release: Annotated[str, typer.Argument(metavar="[rN]", help="One release, whole.")] = ""
 ) -> None:
     """Show the ledger, or one release whole."""
+    from ebcd.cli.session import open_session
+    from ebcd.report import result, text
+
     session = open_session(common, interruptible())
     snapshot = _observe(session)
-    head = result.envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
+    head = envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
     if not release:
         tell(common, head | {"releases": result.releases(snapshot)}, text.releases)
         return
@@ -67,11 +72,14 @@ def events(
     if follow and common.json:
         raise UsageError("--follow and --json exclude each other.", why="--json prints exactly one object.",
                          hint="Leave one of them out.", code="usage")  # fmt: skip
+    from ebcd.cli.session import open_session
+    from ebcd.report import text
+
     session = open_session(common, interruptible())
     environment = _choose(_observe(session), env)
     beanstalk, application = session.services.beanstalk, session.stage.application
     found = beanstalk.events(application, environment.name, limit=limit)
-    head = result.envelope("events") | {"application": application, "stage": session.stage.name}
+    head = envelope("events") | {"application": application, "stage": session.stage.name}
     told = head | {"environment": environment.name, "events": [_event(item) for item in reversed(found)]}
     tell(common, told, text.events)
     shown = set(found)
@@ -87,20 +95,30 @@ def events(
 @shared
 def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100) -> None:
     """Show the last lines of an environment's logs."""
+    from ebcd.cli.session import open_session
+    from ebcd.release.diagnose import log_tail
+    from ebcd.report import text
+
     session = open_session(common, interruptible())
     environment = _choose(_observe(session), env)
     found = log_tail(session.services, environment.name, lines)
-    head = result.envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
+    head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
 
 
 def _observe(session: Session) -> Snapshot:
+    from ebcd.release.snapshot import observe
+
     services = session.services
     return observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
 
 
 def _recorded(session: Session, name: str) -> Json:
     """A release's record and entries."""
+    from dataclasses import asdict
+
+    from ebcd.report import result
+
     number = int(name[1:]) if name.startswith("r") and name[1:].isdigit() else 0
     record = session.services.ledger.read(number) if number else None
     if record is None:
@@ -113,11 +131,13 @@ def _recorded(session: Session, name: str) -> Json:
 
 def _choose(snapshot: Snapshot, env: str) -> Environment:
     """The environment that --env names. Raises UsageError."""
+    from ebcd.report import result
+
     role = {"live": snapshot.live, "candidate": None, "previous": None}
     if env == "candidate" and (record := result.candidate(snapshot)):
-        role["candidate"] = snapshot.environment(record.environment)
+        role["candidate"] = snapshot.standing(record)
     if env == "previous" and snapshot.previous:
-        role["previous"] = snapshot.environment(snapshot.previous.environment)
+        role["previous"] = snapshot.standing(snapshot.previous)
     found = role[env] if env in role else snapshot.environment(env)
     if found is None:
         known = ", ".join(item.name for item in snapshot.environments) or "none"

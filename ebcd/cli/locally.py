@@ -8,8 +8,10 @@ import sys
 
 import typer
 
-app = typer.Typer(help="The local Beanstalk: a small cloud of your own.", no_args_is_help=True,
-                  rich_markup_mode="rich")  # fmt: skip
+from ebcd.cli.help import Group
+
+app = typer.Typer(help="The local Beanstalk: a small cloud of your own.", no_args_is_help=True, cls=Group,
+                  rich_markup_mode=None)  # fmt: skip
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 

@@ -7,17 +7,20 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
-
-from rich.console import Console, RenderableType
+from typing import TYPE_CHECKING
 
 from ebcd.cli.options import Common
 from ebcd.errors import EbcdError
-from ebcd.report import github
-from ebcd.report.result import Json
+from ebcd.report.envelope import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 
 def console(options: Common, *, stderr: bool = False) -> Console:
     """A console for results, or (stderr) for progress; plain where NO_COLOR or --no-color says so."""
+    from rich.console import Console
+
     return Console(stderr=stderr, no_color=options.no_color or None, highlight=False, soft_wrap=True)
 
 
@@ -35,10 +38,14 @@ def tell(options: Common, result: Json, text: Callable[[Json], RenderableType], 
 
 def tell_actions(result: Json) -> None:
     """Write outputs and summary for GitHub Actions where it runs. A release does not fail because that cannot be."""
+    if not any(name.startswith("GITHUB_") for name in os.environ):
+        return
+    from ebcd.report import github
+
     try:
         github.write(result, os.environ)
     except OSError as error:
-        Console(stderr=True).print(f"GitHub's files could not be written: {error}", markup=False)
+        sys.stderr.write(f"GitHub's files could not be written: {error}\n")
     if "GITHUB_ACTIONS" in os.environ and not result["ok"]:
         sys.stderr.write(github.annotation(result) + "\n")
 
@@ -55,6 +62,8 @@ def tell_diagnosis(options: Common, text: RenderableType) -> None:
 
 def tell_error(error: EbcdError, *, no_color: bool = False) -> None:
     """Print what happened, why, and the next command, to stderr."""
+    from rich.console import Console
+
     out = Console(stderr=True, no_color=no_color or None, highlight=False, soft_wrap=True)
     out.print(f"[bold red]✘[/] [bold]{_safe(error.what)}[/]")
     if error.why:

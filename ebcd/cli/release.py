@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell, tell_diagnosis
-from ebcd.cli.session import Session, open_session
 from ebcd.cli.signals import interruptible
-from ebcd.cli.source import checked_bundle
 from ebcd.errors import EbcdError, UsageError
-from ebcd.release import ship as shipping
-from ebcd.release import swap as swapping
-from ebcd.release.prune import prune as prune_versions
-from ebcd.release.retire import retire as retire_drained
-from ebcd.release.run import Run, Status
-from ebcd.report import result, text
-from ebcd.report.result import Json
+from ebcd.report.envelope import Json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ebcd.cli.session import Session
+    from ebcd.release.run import Run
 
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
 Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
@@ -43,14 +39,20 @@ def ship(
     wait_lock: WaitLock = "0s",
     timeout: Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")] = None,
     allow_dirty: Dirty = False,
+    accept_drift: Annotated[
+        bool, typer.Option("--accept-drift", help="Give up settings that somebody changed on live.")
+    ] = False,
 ) -> None:
     """Bring a commit live: bundle, environment, proofs, swap, bake."""
+    from ebcd.release import ship as shipping
+    from ebcd.report import text
+
     patience, limit = seconds(wait_lock) or 0.0, seconds(timeout)
-    options = shipping.ShipOptions(swap=not no_swap, message=message, wait_lock=patience)
+    options = shipping.ShipOptions(not no_swap, message, patience, accept_drift)
 
     def work(session: Session, run: Run) -> None:
-        with TemporaryDirectory(prefix="ebcd-") as folder:
-            _bundle_into(session, run, rev, allow_dirty, Path(folder))
+        with _folder() as folder:
+            _bundle_into(session, run, rev, allow_dirty, folder)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
 
     _perform(common, "ship", work, text.plan if plan else text.shipped, timeout=limit)
@@ -59,10 +61,12 @@ def ship(
 @shared
 def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> None:
     """Make a commit an application version, and stop there."""
+    from ebcd.release import ship as shipping
+    from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
-        with TemporaryDirectory(prefix="ebcd-") as folder:
-            _bundle_into(session, run, rev, allow_dirty, Path(folder))
+        with _folder() as folder:
+            _bundle_into(session, run, rev, allow_dirty, folder)
             shipping.publish(run, session.services)
 
     _perform(common, "publish", work, text.published)
@@ -85,6 +89,9 @@ def swap(
     if hold and not rollback:
         raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
                          hint="ebcd swap --rollback --hold, or ebcd hold --reason …", code="usage")  # fmt: skip
+    from ebcd.release import swap as swapping
+    from ebcd.report import text
+
     options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0, hold)
 
     def work(session: Session, run: Run) -> None:
@@ -94,11 +101,17 @@ def swap(
 
 
 @shared
-def retire(common: Common, plan: Planned = False) -> None:
+def retire(
+    common: Common,
+    plan: Planned = False,
+    force: Annotated[bool, typer.Option("--force", help="Also those that still get requests.")] = False,
+) -> None:
     """Terminate environments that have drained."""
+    from ebcd.release import retire as retirement
+    from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
-        retire_drained(run, session.services, planned=plan)
+        retirement.retire(run, session.services, planned=plan, force=force)
 
     _perform(common, "retire", work, text.retired)
 
@@ -110,14 +123,27 @@ def prune(
     plan: Planned = False,
 ) -> None:
     """Delete application versions and bundles that nothing needs."""
+    from ebcd.release import prune as pruning
+    from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
-        prune_versions(run, session.services, keep=keep, planned=plan)
+        pruning.prune(run, session.services, keep=keep, planned=plan)
 
     _perform(common, "prune", work, text.pruned)
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="ebcd-") as folder:
+        yield Path(folder)
+
+
 def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder: Path) -> None:
+    from ebcd.cli.source import checked_bundle
+    from ebcd.release.run import Status
+
     session.services.progress.begin(f"bundle {rev}")
     start = time.monotonic()
     try:
@@ -139,6 +165,11 @@ def _perform(
     timeout: float | None = None,
 ) -> None:
     """Run a command on a stage and tell its result, whether it ended well or not."""
+    from dataclasses import replace
+
+    from ebcd.cli.session import open_session
+    from ebcd.report import result, text
+
     clock = interruptible()
     session = open_session(common, clock)
     if timeout is not None:

@@ -8,14 +8,15 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ebcd import config, local
+from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
-from ebcd.aws.session import Access, account, connect
+from ebcd.aws.session import Access, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.options import Common
 from ebcd.cli.output import console
+from ebcd.cli.source import load
 from ebcd.model import Configuration, Stage, Target
 from ebcd.release.clock import SystemClock
 from ebcd.release.hold import Hold
@@ -43,11 +44,6 @@ class Session:
         return Run(command, self.stage, time.monotonic())
 
 
-def load(options: Common) -> Configuration | None:
-    """ebcd.toml here or above, or the one named; None when there is none."""
-    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
-
-
 def open_session(options: Common, clock: SystemClock) -> Session:
     """All that a command needs to look at a stage and to change it. Starts the local Beanstalk for a local stage."""
     configuration = load(options)
@@ -56,10 +52,10 @@ def open_session(options: Common, clock: SystemClock) -> Session:
     )
     access, server, stage = _reach(options, stage, os.environ)
     clients = connect(access)
-    owner = account(clients)
-    storage = Storage(clients, f"elasticbeanstalk-{stage.region}-{owner}", owner)
+    account = Account(clients)
+    storage = Storage(clients, stage.region, account)
     services = Services(
-        beanstalk=Beanstalk(clients),
+        beanstalk=Beanstalk(clients, account),
         storage=storage,
         ledger=Ledger(storage, stage.application, stage.name),
         lock=Lock(storage, stage.application, stage.name, clock),

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ebcd import check as linting
-from ebcd.bundle import Repository, build
-from ebcd.bundle.build import contents
-from ebcd.check.extensions import File, option_settings
-from ebcd.check.lint import Finding, Severity
+from ebcd import config
+from ebcd.cli.options import Common
 from ebcd.errors import Refused
 from ebcd.model import BundleOptions, Commit, Configuration, SourceBundle, Stage
+
+if TYPE_CHECKING:
+    from ebcd.bundle import Repository
+    from ebcd.check import Finding, Inspection
+
+
+def load(options: Common) -> Configuration | None:
+    """ebcd.toml here or above, or the one named; None when there is none."""
+    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
 
 
 def repository_of(configuration: Configuration | None) -> Repository:
     """The repository of ebcd.toml's folder, else of this one."""
+    from ebcd.bundle import Repository
+
     source = configuration.source if configuration else None
     return Repository(source.parent if source else Path.cwd())
 
@@ -25,26 +35,35 @@ def options_of(configuration: Configuration | None) -> BundleOptions:
     return configuration.bundle if configuration else BundleOptions()
 
 
-def files_of(repository: Repository, commit: Commit, options: BundleOptions) -> dict[str, File]:
-    """What a commit's bundle holds, for `check`."""
-    found = contents(repository, commit, options)
-    return {item.path: File(item.data, bool(item.mode & 0o111)) for item in found}
+def inspected_bundle(
+    repository: Repository, commit: Commit, options: BundleOptions, folder: Path
+) -> tuple[SourceBundle, Inspection]:
+    """A commit's bundle in a folder, and what `check` sees of it: each file is read once for both."""
+    from ebcd.bundle import build
+    from ebcd.bundle.cache import default_folder
+    from ebcd.check import Inspection
+
+    inspection = Inspection()
+    path = folder / f"{commit.version_label}.zip"
+    made = build(repository, commit, options, path, cache=default_folder(os.environ), inspection=inspection)
+    return made, inspection
 
 
 def checked_bundle(
     configuration: Configuration | None, stage: Stage, revision: str, *, allow_dirty: bool, folder: Path
 ) -> SourceBundle:
     """The revision's bundle in a folder. Raises Refused when `check` finds an error in it."""
+    from ebcd.check.extensions import option_settings
+
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
-    files = files_of(repository, commit, options)
-    _refuse_errors(commit, linting.check(files, stage))
-    made = build(repository, commit, options, folder / f"{commit.version_label}.zip")
-    return replace(made, options=option_settings(files))
+    made, inspection = inspected_bundle(repository, commit, options, folder)
+    _refuse_errors(commit, inspection.findings(stage))
+    return replace(made, options=option_settings(inspection.files()))
 
 
 def _refuse_errors(commit: Commit, found: list[Finding]) -> None:
-    errors = [item for item in found if item.severity is Severity.ERROR]
+    errors = [item for item in found if item.severity == "error"]
     if not errors:
         return
     first = errors[0]

@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ebcd.config import schema, values
 from ebcd.errors import UsageError
-from ebcd.model import BundleOptions, Configuration, OptionSetting, Stage, Target
+from ebcd.model import BundleOptions, Configuration, OptionSetting, Stage, Strategy, Target, Tier
 
 NAME = "ebcd.toml"
 LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
@@ -108,10 +106,13 @@ def _stage(name: str, table: Any, application: str, region: str, defaults: Mappi
     check_names(application, name, key)
     found = values.members(key, table, schema.parsers(schema.STAGE))
     settings = tuple(item for file in found.pop("settings", ()) for item in saved_settings(folder / file, key))
+    if found.get("tier") is Tier.WORKER:
+        _refuse_web_keys(key, found)
     found["options"] = _merged(key, settings, found.pop("options", ()), found.pop("env", ()))
     stage = Stage(name, application, region, found.pop("cname", ""), platform=defaults.get("platform", ""))
     if found.get("target") is Target.LOCAL:
-        stage = local_defaults(replace(stage, cname=stage.cname or application))
+        cname = "" if found.get("tier") is Tier.WORKER else stage.cname or application
+        stage = local_defaults(replace(stage, cname=cname))
     stage = replace(stage, **found)
     _complete(stage, key)
     return stage
@@ -123,11 +124,23 @@ def local_defaults(stage: Stage) -> Stage:
 
 
 def _complete(stage: Stage, key: str) -> None:
-    if not stage.cname:
+    if stage.tier is Tier.WEB and not stage.cname:
         raise values.wrong(f"{key}.cname", None, "A stage on AWS needs its live CNAME's prefix.")
     if not stage.platform:
         raise values.wrong(f"{key}.platform", None, "A stage on AWS needs a platform branch or a platform ARN.",
                            f'For example: platform = "{LOCAL_PLATFORM}"')  # fmt: skip
+
+
+def _refuse_web_keys(key: str, found: Mapping[str, Any]) -> None:
+    """Refuse what a worker cannot have: nothing answers requests, and there is no CNAME to swap."""
+    for name in ("cname", "smoke", "proof", "tenants"):
+        if name in found:
+            why = "A worker has no CNAME, and nobody sends it requests."
+            raise values.wrong(f"{key}.{name}", found[name], why, "Take it out of ebcd.toml.")
+    strategy = found.get("strategy", Strategy.BLUE_GREEN)
+    if strategy is not Strategy.IN_PLACE:
+        why = "A worker has no CNAME that could be swapped, so its one environment is updated."
+        raise values.wrong(f"{key}.strategy", str(strategy), why, f'Write strategy = "{Strategy.IN_PLACE}".')
 
 
 def _merged(
@@ -166,6 +179,8 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _yaml(path: Path) -> Any:
+    import yaml
+
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ebcd.config import values
 from ebcd.config.values import Parser
-from ebcd.model import OnFailure, Strategy, Target
+from ebcd.model import OnFailure, Strategy, Target, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ STAGE = (
     Key("target", values.one_of(Target), "aws, or local: the local Beanstalk"),
     Key("cname", values.cname, "the live CNAME's prefix"),
     Key("platform", values.text, "a platform branch, or a platform ARN"),
-    Key("strategy", values.one_of(Strategy, later=("pair", "in-place")), "how a release reaches its users"),
+    Key("strategy", values.one_of(Strategy), "how a release reaches its users"),
+    Key("tier", values.one_of(Tier), "web, or worker: reads a queue and has no CNAME"),
     Key("settings", values.texts, "saved configuration files, as eb writes them"),
     Key("accept", values.health, "accepted health"),
     Key("stable", values.duration, "how long accepted health must hold before the swap"),

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import BakeLimits, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants
+from ebcd.model import BakeLimits, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants, Tier
 
 Parser = Callable[[str, Any], Any]
 
@@ -98,7 +98,7 @@ def size(key: str, value: Any) -> int:
     return found_size
 
 
-def one_of(choices: type[Target] | type[OnFailure] | type[Strategy], later: Sequence[str] = ()) -> Parser:
+def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier], later: Sequence[str] = ()) -> Parser:
     """One of an enumeration's values; those in `later` are known but have no effect yet."""
 
     def parse(key: str, value: Any) -> Any:
@@ -265,7 +265,8 @@ def number(low: float, high: float) -> Parser:
 
 def bake_limits(key: str, value: Any) -> BakeLimits:
     """`[stages.NAME.bake_limits]`."""
-    return BakeLimits(**members(key, value, {"max_5xx": number(0, 1), "p99_seconds": number(0, 3600)}))
+    known = {"max_5xx": number(0, 1), "p99_seconds": number(0, 3600), "p99_ratio": number(1, 1000)}
+    return BakeLimits(**members(key, value, known))
 
 
 def members(key: str, value: Any, known: dict[str, Parser]) -> dict[str, Any]:

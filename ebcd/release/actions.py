@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ebcd.aws.storage import Storage
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Throttled
-from ebcd.model import ApplicationVersion, Environment, OptionSetting, SourceBundle
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
+from ebcd.model import ApplicationVersion, Environment, OptionSetting
+from ebcd.release import drain
 from ebcd.release.clock import polls
-from ebcd.release.plan import ASG
+from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
+from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     DeleteVersion,
-    SetMinimum,
+    MatchCapacity,
     TerminateEnvironment,
-    UploadBundle,
 )
 from ebcd.release.waits import Tick, await_version, looks
 
 THROTTLE_PATIENCE = 120.0
 """Seconds that a throttled mutation is sent again: nothing happened, so a repeat is harmless."""
-BEGIN_PATIENCE = 60.0
-"""Seconds within which an update must be seen to have ended or begun."""
+CAPACITY_PATIENCE = 900.0
+"""Seconds that an environment has to start more instances."""
 
 
 def send(services: Services, tick: Tick, mutation: Callable[[], object], took_effect: Callable[[], bool]) -> Seen:
@@ -42,14 +42,6 @@ def send(services: Services, tick: Tick, mutation: Callable[[], object], took_ef
             return Seen("it was there already", Status.SKIPPED)
         return Seen()
     raise refused
-
-
-def upload(services: Services, tick: Tick, step: UploadBundle, bundle: SourceBundle) -> Seen:
-    """Send the bundle under the key that its content names. The same content is never sent twice."""
-    storage: Storage = services.storage
-    metadata = {"ebcd-content-digest": bundle.content_digest, "ebcd-sha": bundle.commit.sha}
-    sent = storage.upload(step.key, bundle.path, sha256=bundle.sha256, metadata=metadata, tick=tick)
-    return Seen() if sent else Seen("it was there already", Status.SKIPPED)
 
 
 def create_application(services: Services, tick: Tick, application: str) -> Seen:
@@ -78,8 +70,12 @@ def create_version(services: Services, tick: Tick, application: str, step: Creat
 
 
 def create_environment(services: Services, tick: Tick, application: str, step: CreateEnvironment) -> Seen:
-    """Begin to create the environment."""
+    """Begin to create the environment; where it takes another one's settings, through a saved configuration.
+
+    Saved configurations hold environment properties as plain text in S3, so this one is deleted at once.
+    """
     beanstalk = services.beanstalk
+    template = f"ebcd-{step.environment}" if step.settings_of else ""
 
     def is_there() -> bool:
         found = beanstalk.environment(application, step.environment)
@@ -91,42 +87,73 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
             name=step.environment,
             label=step.label,
             platform_arn=step.platform_arn,
+            template=template,
+            worker=step.worker,
             cname_prefix=step.cname_prefix,
             options=step.options,
             tags=dict(step.tags),
         )
 
-    return send(services, tick, create, is_there)
+    if not template:
+        return send(services, tick, create, is_there)
+    source = beanstalk.environment(application, step.settings_of)
+    if source is None:
+        raise ReleaseFailed(f"{step.settings_of} is gone.", why=f"Its settings were to be those of {step.environment}.",
+                            hint="Run the same command again: it plans anew from what is there.")  # fmt: skip
+    beanstalk.delete_configuration(application, template)  # what a run that died may have left is of another time
+    try:
+        send(services, tick, lambda: beanstalk.save_configuration(application, template, source.id), lambda: False)
+        return send(services, tick, create, is_there)
+    finally:
+        beanstalk.delete_configuration(application, template)
 
 
-def set_minimum(services: Services, tick: Tick, application: str, step: SetMinimum) -> Seen:
-    """Change MinSize and wait until the environment is Ready again. Capacity stays: a minimum does not scale in."""
+def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
+    """Raise MinSize, and wait until the environment is Ready with that many instances."""
     beanstalk = services.beanstalk
-    option = OptionSetting(ASG, "MinSize", str(step.minimum))
-    send(services, tick, lambda: beanstalk.update_options(step.environment, [option]), lambda: False)
-    environment: Environment | None = None
+    options = [OptionSetting(ASG, "MinSize", str(step.instances)), *_largest(services, application, step)]
+    send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
+    count = 0
     for environment in looks(
-        services, tick, BEGIN_PATIENCE * 10, lambda: beanstalk.environment(application, step.environment)
+        services, tick, CAPACITY_PATIENCE, lambda: beanstalk.environment(application, step.environment)
     ):
         if environment is not None and environment.status == "Ready":
-            return Seen(f"MinSize {step.minimum}")
+            count = beanstalk.instance_count(step.environment)
+        if count >= step.instances:
+            return Seen(f"{count} instances")
     raise OutcomeUnknown(
-        f"{step.environment} did not become Ready after a change of MinSize.",
-        why=f"Its status is {environment.status if environment else 'unknown'}.",
+        f"{step.environment} did not come to {step.instances} instances.",
+        why=f"After {CAPACITY_PATIENCE:g} s it has {count}.",
         hint="Run the same command again: it goes on from what is there.",
         code="deadline",
     )
 
 
+def _largest(services: Services, application: str, step: MatchCapacity) -> tuple[OptionSetting, ...]:
+    """MaxSize as it is where the step says, if the environment's own is smaller: it was scaled down."""
+    if not step.like:
+        return ()
+    sides = (services.beanstalk.settings(application, name) for name in (step.environment, step.like))
+    own, like = ([item for item in side if (item.namespace, item.name) == (ASG, "MaxSize")] for side in sides)
+    return tuple(like) if own and like and int(own[0].value) < int(like[0].value) else ()
+
+
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:
-    """Begin to terminate an environment, unless it holds the live CNAME by now or is leaving already."""
+    """Begin to terminate an environment, unless it is leaving already, holds the live CNAME, or still gets requests."""
 
-    def leaving() -> bool:
+    def read() -> Environment | None:
         found = services.beanstalk.environment(application, step.environment)
-        return found is None or found.id != step.environment_id or found.status == "Terminating"
+        return None if found is None or found.id != step.environment_id or leaving(found) else found
 
+    found = read()
+    if found is None:
+        return Seen("it is leaving already", Status.SKIPPED)
+    if step.cname and found.cname == step.cname:
+        return Seen("it holds the live CNAME by now", Status.SKIPPED)
+    if step.drained and (still := drain.serving(services, step.environment)):
+        return Seen(f"{still}: clients remember it; the next ship or ebcd retire looks again", Status.SKIPPED)
     try:
-        return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), leaving)
+        return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), lambda: read() is None)
     except NoAnswer:
         return Seen("whether it began is not known; the next ship looks again", Status.SKIPPED)
 

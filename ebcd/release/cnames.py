@@ -7,16 +7,19 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_SwapEnvironmentCNAME
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed
 from ebcd.model import Environment
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import SwapCnames
-from ebcd.release.waits import Tick, looks
+from ebcd.release.waits import FAILURES, Tick, lacking_instances, looks
 
 READY_PATIENCE = 120.0
-"""Seconds that the two environments have to become Ready before the swap."""
+"""Seconds that the two environments have to become Ready, the candidate with accepted health, before the swap."""
+FRESH = 10.0
+"""Seconds that a look at every instance counts as just now."""
 SWAP_PATIENCE = 180.0
 """Seconds that a swap may take; AWS's guide shows about 5."""
 
@@ -34,7 +37,8 @@ class Pair:
         return self.candidate.status == self.live.status == "Ready"
 
     def __str__(self) -> str:
-        return "; ".join(f"{side.name} is {side.status} with {side.cname}" for side in (self.candidate, self.live))
+        sides = (self.candidate, self.live)
+        return "; ".join(f"{side.name} is {side.status} and {side.health} with {side.cname}" for side in sides)
 
 
 def swap(services: Services, tick: Tick, application: str, step: SwapCnames) -> Seen:
@@ -43,6 +47,8 @@ def swap(services: Services, tick: Tick, application: str, step: SwapCnames) -> 
     if before.candidate.cname == step.cname:
         return Seen("it was swapped already", Status.SKIPPED)
     _verify(before, step)
+    _verify_instances(services, step)
+    _verify_events(services, application, step, before.candidate)
     try:
         services.beanstalk.swap_cnames(step.live, step.candidate)
     except NoAnswer as error:
@@ -73,11 +79,13 @@ def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnam
                 hint="Run the same command again: it plans anew from what is there.",
                 code="environment-gone",
             )
-        if pair.ready:
+        accepted = not step.accept or pair.candidate.health in step.accept or pair.candidate.cname == step.cname
+        if pair.ready and accepted:
             return pair
     raise ReleaseFailed(
         f"The swap of {step.live} and {step.candidate} was not sent.",
-        why=f"Both must be Ready. After {READY_PATIENCE:g} s: {pair or 'AWS did not answer'}.",
+        why=f"Both must be Ready, {step.candidate} {' or '.join(step.accept) or 'of any health'}. "
+        f"After {READY_PATIENCE:g} s: {pair or 'AWS did not answer'}.",
         hint=f"ebcd status -a {application}",
         code="not-ready",
     )
@@ -95,6 +103,35 @@ def _verify(pair: Pair, step: SwapCnames) -> None:
             why=f"{problem} Somebody changed it since the plan was made.",
             hint="Run the same command again: it plans anew from what is there.",
             code="live-moved",
+        )
+
+
+def _verify_instances(services: Services, step: SwapCnames) -> None:
+    """The version on every instance, read again unless it was just seen."""
+    fresh = step.proven and services.clock.now() - step.proven < timedelta(seconds=FRESH)
+    if fresh or not step.label:
+        return
+    lacking, seen = lacking_instances(services, step.candidate, step.label)
+    if lacking:
+        raise ReleaseFailed(
+            f"The swap of {step.live} and {step.candidate} was not sent.",
+            why=f"{step.candidate} changed since it was proven: {seen}.",
+            hint="Run the same command again: it plans anew from what is there.",
+            code="candidate-changed",
+        )
+
+
+def _verify_events(services: Services, application: str, step: SwapCnames, candidate: Environment) -> None:
+    if not step.events:
+        return
+    events = services.beanstalk.events(application, candidate.name, candidate.created)
+    failure = next((event for event in events if event.severity in FAILURES), None)
+    if failure:
+        raise ReleaseFailed(
+            f"The swap of {step.live} and {step.candidate} was not sent.",
+            why=f"{failure.severity} {failure.message}",
+            hint=f"ebcd events --env {step.candidate} shows what happened; correct the cause, commit and ship again.",
+            code="failure-event",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ebcd.errors import EbcdError
 from ebcd.release.clock import polls
+from ebcd.release.journal import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
 
 LOG_PATIENCE = 30.0
@@ -13,14 +14,15 @@ LOG_LINES = 40
 WORTH_TELLING = frozenset({"WARN", "ERROR", "FATAL"})
 
 
-def diagnose(services: Services, application: str, environment: str) -> Diagnosis:
+def diagnose(services: Services, release: ReleaseRecord) -> Diagnosis:
     """What Beanstalk can tell. Never raises: a diagnosis must not hide the failure that it explains."""
-    diagnosis = Diagnosis()
+    diagnosis, environment = Diagnosis(), release.environment
     try:
-        found = services.beanstalk.environment(application, environment)
+        found = services.beanstalk.environment(release.application, environment)
         if found is None:
             return diagnosis
-        events = services.beanstalk.events(application, environment, found.created)
+        since = max(found.created, release.since)
+        events = services.beanstalk.events(release.application, environment, since)
         told = tuple(event for event in reversed(events) if event.severity in WORTH_TELLING)
         diagnosis = Diagnosis(events=told)
         diagnosis = Diagnosis(told, _causes(services, environment))

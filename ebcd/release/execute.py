@@ -6,17 +6,19 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from dataclasses import replace
+from typing import NoReturn, assert_never
 
-from ebcd.errors import EbcdError, SwappedBack
-from ebcd.model import Stage
-from ebcd.release import actions, cnames, gates, waits
+from ebcd.errors import EbcdError, OutcomeUnknown, ReleaseFailed, SwappedBack
+from ebcd.model import Metrics, Stage
+from ebcd.release import actions, bake, cnames, gates, updates, waits
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.journal import handed_over
 from ebcd.release.lock import Lease
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
 from ebcd.release.steps import (
     MUTATIONS,
+    AwaitDrain,
     AwaitEnvironment,
     AwaitVersion,
     Bake,
@@ -26,15 +28,21 @@ from ebcd.release.steps import (
     CreateVersion,
     DeleteVersion,
     HoldHealth,
+    MatchCapacity,
+    MeasureLive,
     ProbeTenants,
     ProveLive,
+    ScaleDown,
     SetMinimum,
     SmokeCandidate,
     Step,
     SwapCnames,
     TerminateEnvironment,
+    UpdateOptions,
+    UpdateVersion,
     UploadBundle,
 )
+from ebcd.release.upload import upload
 
 
 class Executor:
@@ -46,15 +54,18 @@ class Executor:
         self._stage = stage
         self._lease = lease
         self._watch: LiveWatch | None = None
+        self._before: Metrics | None = None
 
-    def execute(self, steps: Iterable[Step]) -> None:
-        """Perform the steps in order; each result is in the run. Raises what the first failing step raises."""
+    def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
+        """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
+
+        back: what returns to the earlier release when live does not hold what it promised.
+        """
         for step in steps:
             try:
                 self._perform(step)
             except Breach as breach:
-                assert isinstance(step, ProveLive | ProbeTenants | Bake)
-                self._swap_back(step, str(breach))
+                self._go_back(back, breach)
 
     def watch_live(self, cname: str) -> None:
         """Probe live at every look from now until the swap."""
@@ -104,7 +115,7 @@ class Executor:
                 return Seen()
             case UploadBundle():
                 assert self._run.bundle is not None
-                return actions.upload(services, tick, step, self._run.bundle)
+                return upload(services, tick, step, self._run.bundle)
             case CreateApplication():
                 return actions.create_application(services, tick, application)
             case CreateVersion():
@@ -122,13 +133,26 @@ class Executor:
             case ProbeTenants():
                 return Seen(gates.probe_tenants(services, tick, self._stage, step))
             case SetMinimum():
-                return actions.set_minimum(services, tick, application, step)
+                return updates.set_minimum(services, tick, self._stage, step)
+            case UpdateOptions():
+                return updates.update_options(services, tick, self._stage, step)
+            case UpdateVersion():
+                return self._deploy(step)
+            case AwaitDrain():
+                return Seen(waits.await_drain(services, tick, step))
+            case ScaleDown():
+                return updates.scale_down(services, tick, self._stage, step)
+            case MatchCapacity():
+                return actions.match_capacity(services, tick, application, step)
+            case MeasureLive():
+                self._before = bake.measure(services, step.environment)
+                return Seen(bake.told(self._before) if self._before else "it cannot be told")
             case SwapCnames():
                 return self._swap(step)
             case ProveLive():
                 return Seen(gates.prove_live(services, tick, self._stage, step))
             case Bake():
-                return Seen(gates.bake(services, tick, self._stage, step))
+                return Seen(bake.bake(services, tick, self._stage, step, self._before))
             case TerminateEnvironment():
                 return actions.terminate(services, tick, application, step)
             case DeleteVersion():
@@ -140,28 +164,80 @@ class Executor:
         self._watch = None
         start = self._services.clock.monotonic()
         seen = cnames.swap(self._services, self._tick, self._stage.application, step)
-        self._hand_over(step.candidate, step.live, self._services.clock.monotonic() - start)
+        took = round(self._services.clock.monotonic() - start, 1)
+        self._hand_over(step.release, step.leaves, swap_seconds=took)
         return seen
 
-    def _hand_over(self, to: str, by: str, seconds: float) -> None:
-        """Record at once who holds the live CNAME since when: a rollback reads it, even after a crash."""
+    def _deploy(self, step: UpdateVersion) -> Seen:
+        start = self._services.clock.monotonic()
+        seen = updates.update_version(self._services, self._tick, self._stage, step)
+        seconds = round(self._services.clock.monotonic() - start, 1)
+        if step.release in self._run.records and seen.status is Status.DONE:
+            record = self._run.records[step.release]
+            self._run.records[step.release] = replace(record, deploy_seconds=seconds)
+        if step.live and self._changes_hands(step):
+            self._hand_over(step.release, step.leaves)
+        return seen
+
+    def _changes_hands(self, step: UpdateVersion) -> bool:
+        """Whether a deployment makes its release live: not where an earlier run recorded that it is, nor where it
+        takes back a release that never came so far.
+        """
+        to, own = self._run.records.get(step.release), self._run.release
+        if self._run.restoring:
+            return own is None or step.leaves != own.release or own.live_since is not None
+        return to is None or to.live_since is None or to.left_live is not None
+
+    def _hand_over(self, to: str, by: str, *, swap_seconds: float | None = None) -> None:
+        """Record at once what is live since when, and how long that took: a rollback reads it, even after a crash."""
         records, ledger = self._run.records, self._services.ledger
         if to not in records:
             return
+        records[to] = replace(records[to], swap_seconds=swap_seconds or records[to].swap_seconds)
         now, restored = self._services.clock.now(), self._run.restoring
-        gained, lost = handed_over(records[to], records.get(by), now, seconds=seconds, restored=restored)
+        gained, lost = handed_over(records[to], records.get(by), now, restored=restored)
         records[to] = ledger.update(gained)
         if lost:
             records[by] = ledger.update(lost)
 
-    def _swap_back(self, breached: ProveLive | ProbeTenants | Bake, reason: str) -> None:
-        """Return to the earlier release after a breach. Raises SwappedBack."""
-        self._run.restoring = True
-        previous = self._run.records.get(breached.previous)
-        label = previous.version_label if previous else ""
-        self._perform(SwapCnames(breached.previous, breached.environment, label, breached.cname))
+    def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:
+        """Return to the earlier release after a breach. Raises SwappedBack, or OutcomeUnknown without a way back."""
+        if not back:
+            hint = f"ebcd status -s {self._stage.name} shows what holds the live CNAME."
+            raise OutcomeUnknown(breach.what, why=str(breach), hint=hint, code=breach.code)
+        self._restore(back)
         raise SwappedBack(
-            f"{breached.environment} went live, failed its bake and was swapped back.",
-            why=reason,
-            hint=f"{breached.previous} is live again. ebcd logs --env {breached.environment} shows what went wrong.",
+            f"{self._run.release_name} went live, failed its bake and was taken back.",
+            why=str(breach),
+            hint=f"The earlier release is live again. ebcd releases {self._run.release_name} tells what was seen.",
         )
+
+    def undo(self, steps: tuple[Step, ...], failed: ReleaseFailed) -> NoReturn:
+        """Take back what a failed release changed on live's own environment. Raises the failure, told with that.
+
+        No steps: a rollback, which has nowhere to go back to. Then what is live now cannot be told: OutcomeUnknown.
+        """
+        if not steps:
+            hint = f"ebcd status -s {self._stage.name} shows what is live now."
+            raise OutcomeUnknown(failed.what, why=failed.why, hint=hint, code=failed.code) from failed
+        self._restore(steps)
+        raise ReleaseFailed(
+            failed.what,
+            why=f"{failed.why} The earlier version is deployed again.",
+            hint=failed.hint,
+            code=failed.code,
+        ) from failed
+
+    def _restore(self, steps: tuple[Step, ...]) -> None:
+        """Return to the earlier release. Raises OutcomeUnknown when that fails too."""
+        self._run.restoring = True
+        try:
+            for step in steps:
+                self._perform(step)
+        except (ReleaseFailed, Breach) as error:
+            raise OutcomeUnknown(
+                f"{self._run.release_name} failed, and the way back to the earlier release failed too.",
+                why=str(error),
+                hint=f"ebcd status -s {self._stage.name} shows what is live now.",
+                code="not-restored",
+            ) from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
-from ebcd.model import BakeLimits, Stage
+from ebcd.errors import ReleaseFailed
+from ebcd.model import Stage
 from ebcd.release.clock import polls
 from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
-from ebcd.release.steps import Bake, ProbeTenants, ProveLive, SmokeCandidate
+from ebcd.release.steps import ProbeTenants, ProveLive, SmokeCandidate
 from ebcd.release.tenants import tenants_failure
 from ebcd.release.waits import Tick
 
@@ -17,19 +17,25 @@ PROOF_PATIENCE = 180.0
 """Seconds that the swap has to reach this machine: resolvers may keep the earlier answer for its TTL."""
 LOCAL_PROOF_PATIENCE = 20.0
 """The same where no resolver is asked."""
-ENOUGH = 20
-"""Requests of ten seconds below which shares and percentiles say nothing."""
 TOLERATED = 2
 """Failed probes in a row that do not count yet: one lost packet is no breach."""
 
 
 class Breach(Exception):
-    """The release is live and does not hold what it promised; the executor swaps back."""
+    """The release is live and does not hold what it promised: the executor goes back, where there is a way.
+
+    what, code: how it is told where there is none.
+    """
+
+    def __init__(self, reason: str, *, what: str = "Live does not hold what it promised.", code: str = "") -> None:
+        super().__init__(reason)
+        self.what = what
+        self.code = code
 
 
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
     """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
-    address = _own_address(services, stage, step.environment)
+    address = step.address or _ownaddress_of(services, stage, step.environment)
     failure = ""
     for attempt in range(stage.smoke.attempts):
         if attempt:
@@ -40,7 +46,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
             return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
         services.progress.note(failure)
     raise ReleaseFailed(
-        f"The candidate {step.environment} failed its smoke test {stage.smoke.attempts} times.",
+        f"{step.environment} failed its smoke test {stage.smoke.attempts} times.",
         why=f"{failure}.",
         hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
         code="smoke-failed",
@@ -48,9 +54,10 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
 
 
 def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenants) -> str:
-    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach or OutcomeUnknown for live."""
+    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach for live."""
     assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
-    address = _address(services, step.cname) if step.live else _own_address(services, stage, step.environment)
+    address = address_of(services, step.cname) if step.live else step.address
+    address = address or _ownaddress_of(services, stage, step.environment)
     failure = ""
     for attempt in range(TOLERATED + 1):
         if attempt:
@@ -62,22 +69,15 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         services.progress.note(failure)
     if not step.live:
         raise ReleaseFailed(
-            f"The candidate {step.environment} failed its tenants.",
+            f"{step.environment} failed its tenants.",
             why=f"{failure}.",
             hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
             code="tenants-failed",
         )
-    if step.previous:
-        raise Breach(f"Tenants failed on live: {failure}.")
-    raise OutcomeUnknown(
-        "Tenants failed on live.",
-        why=f"{failure}.",
-        hint=f"ebcd status -s {stage.name}",
-        code="tenants-failed",
-    )
+    raise Breach(f"Tenants failed on live: {failure}.", what="Tenants failed on live.", code="tenants-failed")
 
 
-def _own_address(services: Services, stage: Stage, name: str) -> str:
+def _ownaddress_of(services: Services, stage: Stage, name: str) -> str:
     """An environment's own address. Raises ReleaseFailed when it is gone."""
     environment = services.beanstalk.environment(stage.application, name)
     if environment is None:
@@ -95,89 +95,32 @@ def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, a
 
 
 def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) -> str:
-    """See the live URL answered by the release, within the time that DNS may need. Raises Breach or OutcomeUnknown."""
+    """See the live URL answered by the release, within the time that DNS may need. Raises Breach."""
     patience = LOCAL_PROOF_PATIENCE if services.live_address else PROOF_PATIENCE
     failure = ""
     for _ in polls(services.clock, timeout=patience, interval=PROBE_INTERVAL):
         tick()
         failure = live_failure(services, stage, step.cname)
         if stage.proof and not failure:
-            answer = services.prober.get(_address(services, step.cname), services.live_host(step.cname), step.path)
+            answer = services.prober.get(address_of(services, step.cname), services.live_host(step.cname), step.path)
             failure = proof_failure(step.path, answer, step.label, step.sha)
         if not failure:
             return f"{step.path} names it" if stage.proof else f"{stage.smoke.path} {stage.smoke.status}"
-    if step.previous:
-        raise Breach(f"After {patience:g} s the live URL was not answered by the release: {failure}.")
-    raise OutcomeUnknown(
-        f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
-        why=f"{failure} (for {patience:g} s).",
-        hint=f"ebcd status -s {stage.name} shows what holds the live CNAME.",
+    raise Breach(
+        f"After {patience:g} s the live URL was not answered by the release: {failure}.",
+        what=f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
         code="not-proven",
     )
 
 
-def bake(services: Services, tick: Tick, stage: Stage, step: Bake) -> str:
-    """Watch the live URL and the environment's health for the bake time. Raises Breach."""
-    failures: list[str] = []
-    probes, health, asked = 0, "", -services.interval
-    for spent in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
-        tick()
-        probes += 1
-        if spent - asked >= services.interval:
-            asked, health = spent, _health_failure(services, stage, step) or _limit_failure(services, stage, step)
-        failure = live_failure(services, stage, step.cname) or health or _tenants_now(services, stage, step.cname)
-        failures = [*failures, failure] if failure else []
-        if failure:
-            services.progress.note(failure)
-        if len(failures) > TOLERATED:
-            raise Breach(f"{failures[-1]} ({len(failures)} probes in a row).")
-    return f"{probes} probes"
-
-
-def _tenants_now(services: Services, stage: Stage, cname: str) -> str:
-    """Why the tenants do not pass on live now; empty when they do, or when there is no tenant gate."""
-    if stage.tenants is None:
-        return ""
-    return tenants_failure(services, stage.tenants, _address(services, cname), cname)
-
-
-def _limit_failure(services: Services, stage: Stage, step: Bake) -> str:
-    """Which of the stage's limits live breaks now; empty: none, or too few requests to tell."""
-    limits = stage.bake_limits
-    if limits == BakeLimits():
-        return ""
-    try:
-        seen = services.beanstalk.metrics(step.environment)
-    except (Throttled, NoAnswer):
-        return ""
-    if seen.requests < ENOUGH:
-        return ""
-    share = seen.failed / seen.requests
-    if limits.max_5xx is not None and share > limits.max_5xx:
-        return f"{share:.1%} of the requests were answered 5xx, more than {limits.max_5xx:.1%}"
-    if limits.p99_seconds is not None and seen.p99 is not None and seen.p99 > limits.p99_seconds:
-        return f"p99 is {seen.p99:.2f} s, more than {limits.p99_seconds:g} s"
-    return ""
-
-
-def _health_failure(services: Services, stage: Stage, step: Bake) -> str:
-    try:
-        environment = services.beanstalk.environment(stage.application, step.environment)
-    except (Throttled, NoAnswer):
-        return ""
-    if environment is None:
-        return f"{step.environment} is gone"
-    accepted = environment.health in stage.accept
-    return "" if accepted else f"health is {environment.health} {environment.health_status}".rstrip()
-
-
 def live_failure(services: Services, stage: Stage, cname: str) -> str:
     """Why the live URL does not pass the smoke test now; empty when it does."""
-    answer = services.prober.get(_address(services, cname), services.live_host(cname), stage.smoke.path)
+    answer = services.prober.get(address_of(services, cname), services.live_host(cname), stage.smoke.path)
     return smoke_failure(stage.smoke, answer)
 
 
-def _address(services: Services, cname: str) -> str:
+def address_of(services: Services, cname: str) -> str:
+    """Where the live CNAME is reached."""
     return services.live_address or cname
 
 

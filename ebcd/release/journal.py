@@ -9,7 +9,7 @@ It serves audit and names what a rollback returns to. It never decides what is l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown
-from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Tenants
+from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier
 
 SCHEMA = 1
 
@@ -76,6 +76,14 @@ class ReleaseRecord:
     """When a rollback or a swap-back made it live again."""
     swap_seconds: float | None = None
     """How long the swap took that brought it live."""
+    deploy_seconds: float | None = None
+    """How long it took to deploy its version on an environment that stood."""
+    image_id: str = ""
+    """The machine image of its platform; empty where it could not be read."""
+    ready_seconds: float | None = None
+    """How long its environment took from its creation until it had passed its gates."""
+    restores: str = ""
+    """The earlier release whose version a rollback deployed again with this one."""
     from_release: str = ""
     from_environment: str = ""
     from_version: str = ""
@@ -92,12 +100,21 @@ class ReleaseRecord:
         """When it became live, the last time that it did."""
         return max((at for at in (self.live_since, self.restored) if at), default=None)
 
+    @property
+    def returned_to(self) -> bool:
+        """Whether it was last made live by a rollback or a swap-back, or for one: a rollback has been here."""
+        if self.restored is not None:
+            return self.live_since is None or self.restored > self.live_since
+        return bool(self.restores) and self.live_since is None
+
     def completed(self, stage: Stage) -> Stage:
         """A stage of which only the names are known, with the CNAME and the proofs that this release recorded."""
         known = self.verification
         return replace(
             stage,
             cname=self.cname,
+            strategy=Strategy(known.get("strategy", Strategy.BLUE_GREEN)),
+            tier=Tier(known.get("tier", Tier.WEB)),
             accept=tuple(known["accept"]),
             timeout=known["timeout"],
             keep=known["keep"],
@@ -110,20 +127,18 @@ class ReleaseRecord:
 
 
 def handed_over(
-    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, seconds: float, restored: bool
+    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, restored: bool
 ) -> tuple[ReleaseRecord, ReleaseRecord | None]:
-    """Both records after the live CNAME went from `by` to `to`.
+    """Both records after `to` took `by`'s place as live.
 
-    seconds: how long the swap took. restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it
-    first went live, so that the release which went live last stays the one that was left: a second rollback finds
-    nothing to do.
+    restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it first went live, so that the
+    release which went live last stays the one that was left: a second rollback finds nothing to do. That holds where
+    a run died before it recorded that `by` was live, too.
     """
-    to = replace(to, swap_seconds=round(seconds, 1))
-    if restored:
-        to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
-    else:
-        to = replace(to, live_since=at, left_live=None)
-    return to, replace(by, left_live=at) if by else None
+    if not restored:
+        return replace(to, live_since=at, left_live=None), replace(by, left_live=at) if by else None
+    to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
+    return to, replace(by, left_live=at, live_since=by.live_since or at) if by else None
 
 
 class Ledger:
@@ -149,14 +164,14 @@ class Ledger:
         with ThreadPoolExecutor(max_workers=8) as pool:
             return tuple(record for record in pool.map(self.read, numbers) if record is not None)
 
-    def allocate(self, record: ReleaseRecord) -> ReleaseRecord:
+    def allocate(self, record: ReleaseRecord, environment: Callable[[int], str]) -> ReleaseRecord:
         """Store a new record under its number, or the next free one; the record as stored.
 
-        The environment's name follows the number, so both change together.
+        environment: the name that a release of a number gets, fixed with its number.
         """
         number = record.number
         while True:
-            candidate = replace(record, number=number, environment=_renumber(record, number))
+            candidate = replace(record, number=number, environment=environment(number))
             try:
                 etag = self._storage.create(self._key(number), _encode(candidate))
             except PreconditionFailed:
@@ -197,9 +212,21 @@ def environment_name(application: str, stage: str, number: int) -> str:
     return f"{application}-{stage}-r{number}"
 
 
+def is_fresh(record: ReleaseRecord) -> bool:
+    """Whether the release's environment is made for it alone, so that all of its events are about it."""
+    return record.environment == environment_name(record.application, record.stage, record.number)
+
+
+def is_side(application: str, stage: str, environment: str) -> bool:
+    """Whether an environment is a side of the stage's pair."""
+    return environment in {standing_name(application, stage, side) for side in "ab"}
+
+
 def verification(stage: Stage) -> dict[str, Any]:
     """What a record keeps of its stage; `ReleaseRecord.completed` reads it back."""
     return {
+        "strategy": str(stage.strategy),
+        "tier": str(stage.tier),
         "accept": list(stage.accept),
         "timeout": stage.timeout,
         "keep": stage.keep,
@@ -215,14 +242,15 @@ def _tenants(known: dict[str, Any] | None) -> Tenants | None:
     return Tenants(**{**known, "hosts": tuple(known["hosts"])}) if known else None
 
 
+def standing_name(application: str, stage: str, side: str = "") -> str:
+    """The name of an environment that outlives its releases: the one of `in-place`, or a side of `pair`."""
+    return f"{application}-{stage}" + (f"-{side}" if side else "")
+
+
 def release_number(application: str, stage: str, environment: str) -> int | None:
     """The release number that an environment's name carries; None when it is not one of the stage's."""
     number = environment.removeprefix(f"{application}-{stage}-r")
     return int(number) if number != environment and number.isascii() and number.isdigit() else None
-
-
-def _renumber(record: ReleaseRecord, number: int) -> str:
-    return environment_name(record.application, record.stage, number)
 
 
 def _json(content: object) -> bytes:

@@ -23,6 +23,8 @@ from ebcd.errors import EbcdError, Interrupted, LockHeld, OutcomeUnknown
 from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
 
+SHIP = "ship "
+"""What the message of a ship's lock begins with."""
 LEASE = 90.0
 """Seconds that a lock outlives its holder's last sign."""
 RENEWAL = 5.0
@@ -47,6 +49,15 @@ class LockState:
     """Who asked its holder to stop, and why; empty: nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Overtake:
+    """Leave to take the lock from a ship: whoever rolls back cannot wait for it."""
+
+    reason: str
+    note: Callable[[str], None]
+    """Is told what happens to the ship."""
+
+
 class Lock:
     """The lock of one stage."""
 
@@ -63,9 +74,14 @@ class Lock:
         return _state(stored) if stored and not _gone(stored) else None
 
     @contextmanager
-    def held(self, *, owner: str, host: str, message: str, wait: float) -> Iterator[Lease]:
-        """Hold the lock for a block. Waits up to `wait` seconds for it, then raises LockHeld."""
-        lease = self._take(owner, host, message, wait)
+    def held(
+        self, *, owner: str, host: str, message: str, wait: float, overtake: Overtake | None = None
+    ) -> Iterator[Lease]:
+        """Hold the lock for a block. Waits up to `wait` seconds for it, then raises LockHeld.
+
+        overtake: a ship that holds it is asked to stop, and its lock is broken if it does not.
+        """
+        lease = self._take(owner, host, message, wait, overtake)
         try:
             yield lease
         except BaseException as error:
@@ -125,13 +141,16 @@ class Lock:
             note(f"It did not stop within {STOP_PATIENCE:g} s, so its lock is broken.")
             self.break_()
 
-    def _take(self, owner: str, host: str, message: str, wait: float) -> Lease:
+    def _take(self, owner: str, host: str, message: str, wait: float, overtake: Overtake | None) -> Lease:
         content = {"owner": owner, "host": host, "message": message, "token": secrets.token_hex(16),
                    "since": self._clock.now().isoformat(), "process": holder.identity()}  # fmt: skip
         other: LockState | None = None
         for _ in polls(self._clock, timeout=wait, interval=1.0):
             lease = self._attempt(content)
-            if lease is None and (other := self._observe_holder()) is None:
+            if lease is None and (other := self._observe_holder()) and overtake and other.message.startswith(SHIP):
+                self.take_over(owner, overtake.reason, overtake.note)
+                other = None
+            if lease is None and other is None:
                 lease = self._attempt(content)
             if lease:
                 return lease

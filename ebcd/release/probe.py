@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-import urllib3
-
 from ebcd import __version__
 from ebcd.model import SmokeTest
 
@@ -44,6 +42,8 @@ class HttpProber:
 
     def get(self, address: str, host: str, path: str, timeout: float = 5.0) -> ProbeResult:
         """Send one request; never raises for what the network or the server does."""
+        import urllib3
+
         name, _, port = address.partition(":")
         start = time.monotonic()
         pool = urllib3.HTTPConnectionPool(name, int(port or 80), timeout=timeout, retries=False, maxsize=1)
@@ -64,6 +64,8 @@ class HttpProber:
 
     def download(self, url: str) -> str:
         """The text behind a presigned URL; what went wrong instead, in a sentence."""
+        import urllib3
+
         try:
             answer = urllib3.request("GET", url, timeout=10.0, retries=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:

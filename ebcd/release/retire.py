@@ -1,27 +1,47 @@
-"""`retire`: terminate what has drained, under the stage's lock."""
+"""`retire`: terminate what has drained, or scale it down where it stands, under the stage's lock."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ebcd.model import Stage, Strategy
 from ebcd.release.execute import Executor
-from ebcd.release.retirement import failed_candidates, retirements
+from ebcd.release.plan.pair import idle_side
+from ebcd.release.retirement import Clearing, failed_candidates, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot, observe
 from ebcd.release.steps import TerminateEnvironment
 
 
-def retire(run: Run, services: Services, *, planned: bool) -> None:
-    """Terminate the stage's environments that nothing needs; with `planned`, only name them."""
+def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
+    """Clear the stage's environments that nothing needs; with `planned`, only name them.
+
+    force: also those that still get requests.
+    """
     stage, caller = run.stage, services.caller
     if planned or not services.storage.bucket_exists():
-        run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-        run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after)]
+        run.after = _look(services, stage)
+        run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after, force)]
         return
     with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
-        snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-        Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot))
+        snapshot = _look(services, stage)
+        Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot, force))
     run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
 
 
-def _plan(snapshot: Snapshot) -> tuple[TerminateEnvironment, ...]:
+def _look(services: Services, stage: Stage) -> Snapshot:
+    """What is there, with the settings of a pair's idle side: it may be scaled down already."""
+    snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+    if snapshot.stage.strategy is not Strategy.PAIR:
+        return snapshot
+    return snapshot.with_settings(services.beanstalk, idle_side(snapshot))
+
+
+def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing, ...]:
     """All that may go: never live, never what a rollback returns to within its window."""
-    return (*failed_candidates(snapshot, keep=()), *retirements(snapshot, keep=()))
+    going = (*failed_candidates(snapshot, keep=()), *retirements(snapshot))
+    return tuple(map(_whatever_it_gets, going)) if force else going
+
+
+def _whatever_it_gets(step: Clearing) -> Clearing:
+    return replace(step, drained=False) if isinstance(step, TerminateEnvironment) else step

@@ -2,50 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
 from datetime import timedelta
+from typing import TypeAlias
 
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, release_number
+from ebcd.model import Environment, Strategy
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_side, release_number, standing_name
 from ebcd.release.snapshot import Snapshot, leaving
-from ebcd.release.steps import TerminateEnvironment
+from ebcd.release.steps import ScaleDown, TerminateEnvironment
+
+Clearing: TypeAlias = TerminateEnvironment | ScaleDown
 
 
-def failed_candidates(snapshot: Snapshot, keep: Collection[str]) -> tuple[TerminateEnvironment, ...]:
+def failed_candidates(snapshot: Snapshot, keep: Collection[str]) -> tuple[Clearing, ...]:
     """Environments of releases that failed before they went live: kept for a look, gone with the next ship."""
-    return _terminations(snapshot, keep, _failed)
+    return tuple(
+        clearing(snapshot, item, f"{record.release} failed")
+        for item, record in _idle(snapshot, keep)
+        if record.live_at is None and record.outcome is Outcome.FAILED
+    )
 
 
-def retirements(snapshot: Snapshot, keep: Collection[str]) -> tuple[TerminateEnvironment, ...]:
-    """Environments that have drained, and candidates that another release overtook.
+def retirements(snapshot: Snapshot, keep: Collection[str] = (), number: int = 0) -> tuple[Clearing, ...]:
+    """Environments whose rollback window has passed, and candidates that another release overtook.
 
     keep: names of environments that stay whatever their age (the release under way, the one a rollback returns to).
+    number: of the release that is about to be live; 0: of the newest one that has been.
     """
-    return _terminations(snapshot, keep, _drained)
-
-
-def _terminations(
-    snapshot: Snapshot, keep: Collection[str], reason: Callable[[Snapshot, ReleaseRecord], str]
-) -> tuple[TerminateEnvironment, ...]:
-    stage = snapshot.stage
+    newest = number or max((record.number for record in snapshot.releases if record.live_at), default=0)
     found = []
-    for item in snapshot.environments:
-        own = release_number(stage.application, stage.name, item.name) is not None
-        record = snapshot.record_of(item)
-        if leaving(item) or item.name in keep or item == snapshot.live or not own or record is None:
-            continue
-        if why := reason(snapshot, record):
-            found.append(TerminateEnvironment(item.name, item.id, why))
+    for item, record in _idle(snapshot, keep):
+        if record.live_at is None and record.outcome in UNENDED and record.number < newest:
+            found.append(clearing(snapshot, item, f"{record.release} was overtaken before it went live"))
+        elif record.live_at is not None and _window_passed(snapshot, record):
+            why = f"{record.release} left live more than {snapshot.stage.keep:g} s ago"
+            found.append(clearing(snapshot, item, why, drained=True))
     return tuple(found)
 
 
-def _failed(_: Snapshot, record: ReleaseRecord) -> str:
-    return f"{record.release} failed" if record.live_since is None and record.outcome is Outcome.FAILED else ""
+def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, drained: bool = False) -> Clearing:
+    """What becomes of an environment that nothing needs: a side of the stage's pair stands, anything else goes.
+
+    drained: it was live, and goes only once nobody reaches it.
+    """
+    stage = snapshot.stage
+    if stage.strategy is Strategy.PAIR and is_side(stage.application, stage.name, environment.name):
+        return ScaleDown(environment.name, reason)
+    cname = snapshot.live.cname if snapshot.live else ""
+    return TerminateEnvironment(environment.name, environment.id, reason, cname, drained)
 
 
-def _drained(snapshot: Snapshot, record: ReleaseRecord) -> str:
-    if record.live_since is None:
-        return f"{record.release} was overtaken before it went live" if record.outcome in UNENDED else ""
-    left, keep = record.left_live, snapshot.stage.keep
-    if left is not None and snapshot.taken - left >= timedelta(seconds=keep):
-        return f"{record.release} left live more than {keep:g} s ago"
-    return ""
+def _idle(snapshot: Snapshot, keep: Collection[str]) -> Iterator[tuple[Environment, ReleaseRecord]]:
+    """The stage's own environments that are not live and not scaled down already, each with its release."""
+    for item in snapshot.environments:
+        record = snapshot.record_of(item)
+        if record is None or item == snapshot.live or item.name in keep or leaving(item) or not _own(snapshot, item):
+            continue
+        if not (snapshot.stage.strategy is Strategy.PAIR and _is_down(snapshot, item)):
+            yield item, record
+
+
+def _own(snapshot: Snapshot, environment: Environment) -> bool:
+    """Whether an environment's name is one that ebcd gives for the stage, by whatever strategy."""
+    application, stage, name = snapshot.stage.application, snapshot.stage.name, environment.name
+    numbered = release_number(application, stage, name) is not None
+    return numbered or is_side(application, stage, name) or name == standing_name(application, stage)
+
+
+def _is_down(snapshot: Snapshot, environment: Environment) -> bool:
+    """Whether a side was scaled down already."""
+    sizes = {item.name: item.value for item in snapshot.settings.get(environment.name, ())
+             if item.name in {"MinSize", "MaxSize"}}  # fmt: skip
+    return sizes == {"MinSize": "1", "MaxSize": "1"}
+
+
+def _window_passed(snapshot: Snapshot, record: ReleaseRecord) -> bool:
+    left, keep = record.left_live, timedelta(seconds=snapshot.stage.keep)
+    return left is not None and snapshot.taken - left >= keep

@@ -1,12 +1,20 @@
-"""What a rollback returns to. Pure. It names a recorded release and never toggles."""
+"""What a rollback returns to, and what it tells before it does. Pure. It names a recorded release and never toggles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
-from ebcd.release.journal import ReleaseRecord
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.journal import ReleaseRecord, is_side
+from ebcd.release.plan import Standing
+from ebcd.release.plan.in_place import half_way
+from ebcd.release.plan.updating import deployment_estimate
+from ebcd.release.snapshot import DNS_TAIL, Snapshot
+
+NOT_UNDONE = "database migrations, option settings, worker environments"
+"""What a swap of CNAMEs leaves as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,41 +23,83 @@ class RollbackTarget:
 
     target: ReleaseRecord
     leaves: ReleaseRecord
-    already: bool
+    already: bool = False
     """The target is live: an earlier rollback, or a person, has been here."""
+    gone: bool = False
+    """No environment carries it and it is not updated in place: the version has to be deployed again, as a release."""
 
 
 def rollback_target(snapshot: Snapshot) -> RollbackTarget:
     """The release that was live before the one that went live last.
 
-    Raises NothingToRollBack when there is none, or its environment is gone; Refused when what is live is neither.
+    Raises NothingToRollBack when there is none; Refused when what is live is neither.
     """
     stage, live = snapshot.stage, snapshot.live
     flags = f"-a {stage.application} -s {stage.name}"
     last = _last_live(snapshot)
+    current = snapshot.record_of(live)
+    if current is not None and current.returned_to:
+        left = snapshot.release(current.from_release) if current.restores else last
+        return RollbackTarget(current, left or current, already=not half_way(snapshot, current, left))
     target = snapshot.release(last.from_release) if last and last.from_release else None
-    if last is None or target is None or target.live_since is None:
+    if last is None or target is None or target.live_at is None:
         raise NothingToRollBack(
             f"The stage {stage.name} has nothing to roll back to.",
             why="It has no release." if last is None else f"No release was proven live before {last.release}.",
             hint=f"ebcd releases {flags}",
         )
-    if live is not None and live.name == target.environment:
-        return RollbackTarget(target, last, already=True)
-    if live is None or live.name != last.environment:
+    if current is not None and current == target:
+        return RollbackTarget(target, last, already=not half_way(snapshot, target, last))
+    if live is None or current != last:
         raise Refused(
             "What is live is not what the ledger says went live last.",
-            why=f"Live is {live.name if live else 'nothing'}; {last.release} ({last.environment}) went live last.",
+            why=f"Live is {f'{live.name} with {live.version_label}' if live else 'nothing'}; "
+            f"{last.release} ({last.environment} with {last.version_label}) went live last.",
             hint=f"Choose the release yourself: ebcd swap --to rN {flags}",
             code="unexpected-live",
         )
-    if snapshot.environment(target.environment) is None:
-        raise NothingToRollBack(
-            f"The environment of {target.release}, {target.environment}, is gone.",
-            why="It was terminated after its rollback window.",
-            hint=f"ebcd ship {target.sha} -s {stage.name}   (deploys that version again, as a new release)",
-        )
-    return RollbackTarget(target, last, already=False)
+    in_place = target.environment == live.name and not is_side(stage.application, stage.name, live.name)
+    return RollbackTarget(target, last, gone=snapshot.standing(target) is None and not in_place)
+
+
+def announcement(snapshot: Snapshot, found: RollbackTarget, standing: Standing) -> tuple[str, ...]:
+    """What whoever rolls back should know: from where to where, how the target is doing, what stays as it is."""
+    target, leaves = found.target, found.leaves
+    swapped = target.environment != leaves.environment
+    return (
+        f"From {leaves.release} ({leaves.version_label}, live for {_ago(snapshot, leaves.live_at)}) "
+        f"to {target.release} ({target.version_label}, left live {_ago(snapshot, target.left_live)} ago).",
+        _target_now(snapshot, target, standing),
+        f"Not undone: {NOT_UNDONE}.",
+        f"Clients may reach {leaves.release} for about {DNS_TAIL} s after the swap, until their DNS answers expire."
+        if swapped
+        else f"Clients get {leaves.release} from each instance until {target.release} is deployed on that one.",
+    )
+
+
+def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -> str:
+    environment = snapshot.environment(target.environment)
+    if environment is None:
+        seconds = creation_estimate(snapshot)
+        about = f", which took about {seconds:.0f} s the last time" if seconds else ""
+        return f"{target.environment} is gone: its version is deployed again with the settings of live{about}."
+    if snapshot.record_of(environment) != target:
+        took = deployment_estimate(snapshot)
+        about = f", which took {took:g} s the last time" if took else ""
+        carries = f"{environment.name} carries {environment.version_label}"
+        return f"{carries}: {target.version_label} is deployed on it{about}."
+    health = " ".join(filter(None, (environment.health, environment.health_status)))
+    count = f"{standing.target} instance{'' if standing.target == 1 else 's'}"
+    return f"{environment.name} is {environment.status}, {health}, with {count}; live has {standing.live}."
+
+
+def _ago(snapshot: Snapshot, at: datetime | None) -> str:
+    return words.span(snapshot.taken - at) if at else "an unknown time"
+
+
+def creation_estimate(snapshot: Snapshot) -> float | None:
+    """Seconds that deploying a version again may take: what the newest release took that was measured."""
+    return next((record.ready_seconds for record in snapshot.releases if record.ready_seconds is not None), None)
 
 
 def _last_live(snapshot: Snapshot) -> ReleaseRecord | None:

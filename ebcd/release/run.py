@@ -10,12 +10,16 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.storage import Storage
 from ebcd.model import Event, SourceBundle, Stage
 from ebcd.release.clock import Clock
+from ebcd.release.findings import Finding
 from ebcd.release.hold import Hold, HoldState
 from ebcd.release.journal import Ledger, ReleaseRecord
 from ebcd.release.lock import Lock
 from ebcd.release.probe import Prober
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import Step
+from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, HoldHealth, SmokeCandidate, Step
+
+READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
+"""The steps from an environment's creation to its smoke test."""
 
 
 class Status(StrEnum):
@@ -55,6 +59,10 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something worth a line happened within it: an event, a changed state."""
+        ...
+
+    def transferred(self, done: int, total: int) -> None:
+        """So many bytes of so many are where they should be."""
         ...
 
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
@@ -124,9 +132,9 @@ class Run:
     stage: Stage
     started: float
     records: dict[str, ReleaseRecord] = field(default_factory=dict)
-    """The stage's releases by environment, as this run last stored them."""
-    environment_name: str = ""
-    """The environment of the release that this run is about."""
+    """The stage's releases by their names (r7), as this run last stored them."""
+    release_name: str = ""
+    """The release that this run is about."""
     restoring: bool = False
     """The run returns to a release that was live before: a rollback, a swap-back."""
     bundle: SourceBundle | None = None
@@ -141,8 +149,19 @@ class Run:
     """The hold that the run put on the stage."""
     note: str = ""
     """One sentence about the whole: "already live"."""
+    findings: tuple[Finding, ...] = ()
+    """What spoke against the release before it began."""
+    told: tuple[str, ...] = ()
+    """What a rollback tells before it acts."""
 
     @property
     def release(self) -> ReleaseRecord | None:
         """The record of the release that this run is about."""
-        return self.records.get(self.environment_name)
+        return self.records.get(self.release_name)
+
+    @property
+    def ready_seconds(self) -> float | None:
+        """How long its new environment took until it had passed its gates; None where the run made none."""
+        spent = [item.seconds for item in self.results if isinstance(item.step, READYING)]
+        made = any(isinstance(item.step, CreateEnvironment) for item in self.results)
+        return round(sum(spent), 1) if made else None

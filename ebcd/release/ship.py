@@ -8,16 +8,27 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
-from ebcd.model import OnFailure, SourceBundle, Stage
+from ebcd.model import Environment, OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, environment_name, verification
-from ebcd.release.lock import Lease
-from ebcd.release.plan import Plan, already_live, bundle_key, plan_publish, plan_ship, resumable, settings_digest
+from ebcd.release.findings import Intent, findings, refuse
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_fresh, verification
+from ebcd.release.lock import SHIP, Lease
+from ebcd.release.plan import (
+    Plan,
+    already_live,
+    bundle_key,
+    environment_of,
+    plan_publish,
+    plan_ship,
+    resumable,
+    settings_digest,
+)
+from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
-from ebcd.release.steps import CreateBucket, Step, TerminateEnvironment, UploadBundle
+from ebcd.release.steps import CreateBucket, Step, UploadBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,8 @@ class ShipOptions:
     message: str = ""
     wait_lock: float = 0.0
     """Seconds to wait for the lock."""
+    accept_drift: bool = False
+    """Whether settings that somebody changed on live are given up."""
 
 
 def publish(run: Run, services: Services) -> None:
@@ -50,7 +63,7 @@ def plan(run: Run, services: Services, options: ShipOptions) -> None:
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
     Executor(run, services, run.stage).execute(_ensure_bucket(services))
-    message = f"ship {_bundle(run).version_label}"
+    message = f"{SHIP}{_bundle(run).version_label}"
     caller = services.caller
     try:
         with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
@@ -75,24 +88,40 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     """The release's plan; None when that version is live with those settings already."""
     bundle, stage = _bundle(run), snapshot.stage
     settings = settings_digest(stage)
-    run.records = {record.environment: record for record in snapshot.releases}
+    run.records = {record.release: record for record in snapshot.releases}
     done = already_live(snapshot, bundle.version_label, settings)
     if done is not None:
-        run.environment_name = done.environment
+        run.release_name = done.release
         run.note = f"{done.release} is live with this version and these settings already."
         return None
     release = resumable(snapshot, bundle.version_label, settings) or _new_release(run, services, snapshot, options)
-    if snapshot.live is None and snapshot.environment(release.environment) is None:
+    if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
-        sight = preflight.look(services, snapshot.live)
-        if snapshot.live.name != release.environment:
-            preflight.refuse(sight)
-        snapshot = replace(snapshot, live_instances=sight.instances)
+        snapshot = _sighted(run, services, snapshot, snapshot.live, release, options)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
-    run.records[prepared.release.environment] = prepared.release
-    run.environment_name = prepared.release.environment
+    run.records[prepared.release.release] = prepared.release
+    run.release_name = prepared.release.release
     return prepared
+
+
+def _sighted(
+    run: Run, services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord, options: ShipOptions
+) -> Snapshot:
+    """With what a plan must know of live, and of a standing environment that the release gets. Raises Refused."""
+    sight = preflight.look(services, live, release.platform_arn)
+    carried = snapshot.record_of(live)
+    if carried is None or carried.number != release.number:
+        creates = snapshot.environment(release.environment) is None
+        intent = Intent(snapshot.stage, snapshot.taken, carried, creates, options.accept_drift)
+        run.findings = findings(sight, intent)
+        refuse(run.findings)
+        for item in run.findings:
+            services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
+    snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
+    if live.name == release.environment or is_fresh(release):
+        return snapshot
+    return snapshot.with_settings(services.beanstalk, release.environment)
 
 
 def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:
@@ -110,7 +139,7 @@ def _new_release(run: Run, services: Services, snapshot: Snapshot, options: Ship
         content_digest=bundle.content_digest,
         settings_digest=settings_digest(stage),
         platform_arn=_platform_arn(services, stage),
-        environment=environment_name(stage.application, stage.name, number),
+        environment=environment_of(snapshot, number),
         outcome=Outcome.RUNNING,
         verification=verification(stage),
         since=services.clock.now(),
@@ -148,10 +177,14 @@ def _refuse_taken_cname(services: Services, stage: Stage) -> None:
 def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
     """Store the release's record: a new number for a new one, over its earlier state for one taken up again."""
     record = replace(prepared.release, outcome=Outcome.RUNNING, reason="")
-    run.records.pop(prepared.release.environment, None)
-    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record)
-    run.records[stored.environment] = stored
-    run.environment_name = stored.environment
+    run.records.pop(record.release, None)
+
+    def named(number: int) -> str:
+        return environment_of(prepared.snapshot, number)
+
+    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record, named)
+    run.records[stored.release] = stored
+    run.release_name = stored.release
     return stored
 
 
@@ -159,18 +192,19 @@ def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
     """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
     for record in snapshot.releases:
         settled = _settled(record, snapshot)
-        if record.environment != run.environment_name and settled != record:
-            run.records[record.environment] = services.ledger.update(settled)
+        if record.release != run.release_name and settled != record:
+            run.records[record.release] = services.ledger.update(settled)
 
 
 def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
-    live = snapshot.live is not None and snapshot.live.name == record.environment
-    if not live and record.live_since and not record.left_live:
+    live = snapshot.record_of(snapshot.live) == record
+    if not live and record.live_at and not record.left_live:
         record = replace(record, left_live=snapshot.taken)
     if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
-        if live:
+        in_place = record.environment == record.from_environment
+        if live and not (in_place and record.live_since is None):
             return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
-        ended = Outcome.LIVE if record.live_since else Outcome.FAILED
+        ended = Outcome.LIVE if record.live_at else Outcome.FAILED
         return replace(record, outcome=ended, reason=record.reason or "its run did not end")
     return record
 
@@ -181,30 +215,34 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
     executor = Executor(run, services, stage, lease)
     try:
         executor.execute(_plan_publication(run, services))
-        if prepared.live is not None and prepared.live.name != run.environment_name:
+        if prepared.live is not None and prepared.live.name != prepared.release.environment:
             executor.watch_live(prepared.live.cname)
-        executor.execute(prepared.steps)
+        executor.execute(prepared.steps, prepared.back)
     except EbcdError as error:
-        _record_failure(run, services, executor, stage, error)
+        _record_failure(run, services, executor, prepared, error)
         raise
     _record(run, services, Outcome.LIVE if options.swap or prepared.live is None else Outcome.WAITING)
 
 
 def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
-    record = run.records[run.environment_name]
+    record = run.records[run.release_name]
     first_live = services.clock.now() if outcome is Outcome.LIVE else None
-    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live)
-    run.records[record.environment] = services.ledger.update(record)
+    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
+                     ready_seconds=run.ready_seconds or record.ready_seconds,
+                     image_id=record.image_id or preflight.image_id(services, record.platform_arn))  # fmt: skip
+    run.records[record.release] = services.ledger.update(record)
 
 
-def _record_failure(run: Run, services: Services, executor: Executor, stage: Stage, error: EbcdError) -> None:
-    reason = f"{error.what} {error.why}".strip()
+def _record_failure(run: Run, services: Services, executor: Executor, prepared: Plan, error: EbcdError) -> None:
+    stage, reason = prepared.snapshot.stage, f"{error.what} {error.why}".strip()
     match error:
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
-            run.diagnosis = diagnose(services, stage.application, run.environment_name)
+            run.diagnosis = diagnose(services, prepared.release)
             _record(run, services, Outcome.FAILED, reason)
+            if prepared.undo:
+                executor.undo(prepared.undo, error)
             _terminate_failed(run, services, executor, stage)
         case _:
             _record(run, services, Outcome.INTERRUPTED, reason)
@@ -215,9 +253,9 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     if stage.on_failure is not OnFailure.TERMINATE:
         return
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-    failed = snapshot.environment(run.environment_name)
+    failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
-        executor.execute([TerminateEnvironment(failed.name, failed.id, "it failed, and on_failure says so")])
+        executor.execute([clearing(snapshot, failed, "it failed, and on_failure says so")])
 
 
 def _ensure_bucket(services: Services) -> tuple[Step, ...]:

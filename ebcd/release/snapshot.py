@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
-from ebcd.model import ApplicationVersion, Environment, Stage, Target
-from ebcd.release.journal import Ledger, ReleaseRecord, release_number
+from ebcd.model import NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
+from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number, standing_name
 
+DNS_TAIL = 60
+"""Seconds that resolvers may remember the earlier answer: the TTL of Beanstalk's CNAMEs."""
 NEWEST = 20
 """How many of the newest records a snapshot holds, beside those of the environments that exist."""
 
@@ -30,20 +32,40 @@ class Snapshot:
     """Newest first."""
     live_instances: int = 0
     """How many instances live runs; 0 where nobody asked."""
+    settings: Mapping[str, tuple[OptionSetting, ...]] = field(default_factory=dict)
+    """Option settings by environment, of those where somebody asked."""
 
     @classmethod
     def empty(cls, stage: Stage, taken: datetime) -> Snapshot:
         """A stage of which nothing is there yet."""
         return cls(taken, stage, (), None, ())
 
-    def record_of(self, environment: Environment | str | None) -> ReleaseRecord | None:
-        """The record of the release that the environment belongs to."""
-        name = environment.name if isinstance(environment, Environment) else environment
-        return next((record for record in self.releases if record.environment == name), None)
+    def record_of(self, environment: Environment | None) -> ReleaseRecord | None:
+        """The record of the release that an environment carries.
+
+        Several releases may have had the environment one after the other: its version label tells which it is, and
+        where that is the same, it is the one that went live, or began, last.
+        """
+        if environment is None:
+            return None
+        own = [record for record in self.releases if record.environment == environment.name]
+        carried = [record for record in own if record.version_label == environment.version_label]
+        return max(carried if len(own) > 1 else own, key=_latest, default=None)
+
+    def with_settings(self, beanstalk: Beanstalk, name: str) -> Snapshot:
+        """With the option settings of one more environment, if it is there."""
+        if self.environment(name) is None:
+            return self
+        return replace(self, settings={**self.settings, name: beanstalk.settings(self.stage.application, name)})
 
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, unless it is on its way out."""
         return next((item for item in self.environments if item.name == name and not leaving(item)), None)
+
+    def standing(self, record: ReleaseRecord) -> Environment | None:
+        """The environment that carries the release now; None where it is gone or carries another release by now."""
+        found = self.environment(record.environment)
+        return found if self.record_of(found) == record else None
 
     @property
     def previous(self) -> ReleaseRecord | None:
@@ -54,6 +76,11 @@ class Snapshot:
     def release(self, name: str) -> ReleaseRecord | None:
         """The record of a release, by its name (r7)."""
         return next((record for record in self.releases if record.release == name), None)
+
+
+def _latest(record: ReleaseRecord) -> datetime:
+    """When a release went live last, or began where it is under way still."""
+    return record.live_at or (record.since if record.outcome in UNENDED else NOT_YET)
 
 
 def leaving(environment: Environment) -> bool:
@@ -76,7 +103,9 @@ def live_cnames(prefix: str, region: str) -> frozenset[str]:
 
 
 def default_cname(stage: Stage) -> str:
-    """The whole CNAME that a new environment with the stage's prefix gets."""
+    """The whole CNAME that a new environment with the stage's prefix gets; empty for a worker."""
+    if stage.tier is Tier.WORKER:
+        return ""
     if stage.target is Target.LOCAL:
         return f"{stage.cname.lower()}.{stage.region}.elasticbeanstalk.localhost"
     domain = "eb.amazonaws.com.cn" if stage.region.startswith("cn-") else "elasticbeanstalk.com"
@@ -86,8 +115,12 @@ def default_cname(stage: Stage) -> str:
 def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment | None:
     """The environment that holds the stage's live CNAME; None when none does. The whole CNAME decides.
 
-    Raises Refused (code `ambiguous-live`) when more than one does: ebcd never guesses.
+    A worker has no CNAME: it is the environment of the stage's fixed name. Raises Refused (code `ambiguous-live`) when
+    more than one holds the live CNAME: ebcd never guesses.
     """
+    if stage.tier is Tier.WORKER:
+        name = standing_name(stage.application, stage.name)
+        return next((item for item in environments if item.name == name and not leaving(item)), None)
     wanted = live_cnames(stage.cname, stage.region)
     found = [item for item in environments if item.cname in wanted and not leaving(item)]
     if len(found) > 1:
@@ -109,10 +142,34 @@ def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -
         known = numbers.result()
     own = (release_number(stage.application, stage.name, item.name) for item in environments)
     wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
-    releases = ledger.read_all(wanted)
-    if not stage.cname and releases:
+    return _with_earlier(_snapshot(stage, environments, ledger.read_all(wanted), now), ledger)
+
+
+def observe_standing(stage: Stage, environments: tuple[Environment, ...], ledger: Ledger, now: datetime) -> Snapshot:
+    """What a rollback needs to know: the environments as they were seen, with their own releases' records only.
+
+    Two or three records instead of the whole ledger, as long as live is one of them."""
+    own = (release_number(stage.application, stage.name, item.name) for item in environments)
+    return _snapshot(stage, environments, ledger.read_all(sorted({item for item in own if item}, reverse=True)), now)
+
+
+def _snapshot(
+    stage: Stage, environments: tuple[Environment, ...], releases: tuple[ReleaseRecord, ...], now: datetime
+) -> Snapshot:
+    if stage.named_only and releases:
         stage = releases[0].completed(stage)
     return Snapshot(now, stage, environments, find_live(stage, environments), releases)
+
+
+def _with_earlier(snapshot: Snapshot, ledger: Ledger) -> Snapshot:
+    """With the records that the newest ones lead to: live's, where many have failed since, and the one before it."""
+    for _ in range(2):
+        known = snapshot.record_of(snapshot.live) or next(iter(snapshot.releases), None)
+        if known is None or not known.from_release or snapshot.release(known.from_release):
+            return snapshot
+        before = ledger.read(int(known.from_release[1:]))
+        snapshot = replace(snapshot, releases=(*snapshot.releases, before)) if before else snapshot
+    return snapshot
 
 
 def observe_if_possible(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot | None:

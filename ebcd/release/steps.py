@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
+from ebcd import words
 from ebcd.model import OptionSetting
+
+NAMED = 3
+"""Option settings that a step names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class UploadBundle:
     """Bytes."""
 
     def __str__(self) -> str:
-        return f"upload the source bundle ({megabytes(self.size)})"
+        return f"upload the source bundle ({words.size(self.size)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,14 @@ class CreateEnvironment:
     """The live CNAME's prefix for a stage's first environment, else None: Beanstalk makes an unguessable one."""
     options: tuple[OptionSetting, ...] = field(repr=False)
     tags: tuple[tuple[str, str], ...] = ()
+    settings_of: str = ""
+    """The environment whose platform and settings it takes over, instead of `platform_arn`; empty: none."""
+    worker: bool = False
+    """Of the worker tier, which has no CNAME."""
 
     def __str__(self) -> str:
-        return f"create the environment {self.environment}"
+        like = f" with the settings of {self.settings_of}" if self.settings_of else ""
+        return f"create the {'worker ' if self.worker else ''}environment {self.environment}{like}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,8 @@ class SmokeCandidate:
     path: str
     label: str
     sha: str
+    address: str = ""
+    """The environment's own address where it is known already."""
 
     def __str__(self) -> str:
         return f"smoke test {self.path} on {self.environment}"
@@ -129,8 +141,8 @@ class ProbeTenants:
     cname: str
     """The live CNAME, whole."""
     live: bool = False
-    previous: str = ""
-    """The environment to swap back to when live fails its tenants; empty: none."""
+    address: str = ""
+    """The candidate's own address where it is known already."""
 
     def __str__(self) -> str:
         return f"probe the tenants on {'live' if self.live else self.environment}"
@@ -148,6 +160,89 @@ class SetMinimum:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchCapacity:
+    """Bring an environment that is not live to a number of instances, and keep it there: MinSize is raised."""
+
+    environment: str
+    instances: int
+    like: str = ""
+    """The environment whose MaxSize it takes over where its own is smaller; empty: its own stays."""
+
+    def __str__(self) -> str:
+        return f"keep {self.environment} at {self.instances} instances, as many as live runs"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """Change option settings, and maybe the platform, of an environment that stands; wait until it is Ready again."""
+
+    environment: str
+    options: tuple[OptionSetting, ...] = field(repr=False)
+    remove: tuple[tuple[str, str], ...] = ()
+    """Namespaces and names of what is to be unset."""
+    platform_arn: str = ""
+    """Empty: the platform stays."""
+
+    def __str__(self) -> str:
+        names = [*(item.name for item in self.options), *(name for _, name in self.remove)]
+        named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        what = " and ".join(filter(None, ("the platform" if self.platform_arn else "", named)))
+        return f"update {what} of {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateVersion:
+    """Deploy a version on an environment that stands; wait until it is Ready with it."""
+
+    environment: str
+    label: str
+    release: str
+    """The release whose version it is."""
+    live: bool
+    """The environment is live's own, so that its users get the release by this."""
+    leaves: str = ""
+    """The release that was live there before; empty: none that is recorded."""
+    expected: float | None = None
+    """Seconds that the last deployment took; None: none is recorded."""
+
+    def __str__(self) -> str:
+        about = f" (took {self.expected:g} s the last time)" if self.expected is not None else ""
+        return f"deploy {self.label} on {self.environment}{about}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitDrain:
+    """Wait until no client can have an old DNS answer that leads to an environment."""
+
+    environment: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"wait {self.seconds:.0f} s until clients have left {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDown:
+    """Bring a standing environment that nothing needs now to one instance."""
+
+    environment: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"scale {self.environment} down to 1 instance: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureLive:
+    """Measure what live's users get before another release takes its place."""
+
+    environment: str
+
+    def __str__(self) -> str:
+        return f"measure what the users of {self.environment} get"
+
+
+@dataclass(frozen=True, slots=True)
 class SwapCnames:
     """Exchange the CNAMEs of candidate and live, once, and read both back."""
 
@@ -157,6 +252,16 @@ class SwapCnames:
     """The candidate's version label; empty: whatever it carries."""
     cname: str
     """The live CNAME, whole."""
+    release: str
+    """The release that the candidate becomes live with."""
+    leaves: str = ""
+    """The release that it takes the live CNAME from; empty: none that is recorded."""
+    accept: tuple[str, ...] = ()
+    """Health that the candidate must have at that moment; empty: any."""
+    events: bool = False
+    """Whether an ERROR or FATAL event since the candidate's creation forbids it."""
+    proven: datetime | None = None
+    """When every instance was seen to run the version; None, or long ago: it is read again."""
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"
@@ -169,8 +274,6 @@ class ProveLive:
     environment: str
     cname: str
     """The live CNAME, whole."""
-    previous: str
-    """The environment to swap back to when it is not; empty: none."""
     path: str
     label: str
     sha: str
@@ -181,12 +284,11 @@ class ProveLive:
 
 @dataclass(frozen=True, slots=True)
 class Bake:
-    """Watch the release on live; swap back on a breach."""
+    """Watch the release on live."""
 
     environment: str
     cname: str
-    """The live CNAME, whole."""
-    previous: str
+    """The live CNAME, whole; empty for a worker, of which only the health is watched."""
     seconds: float
 
     def __str__(self) -> str:
@@ -200,6 +302,10 @@ class TerminateEnvironment:
     environment: str
     environment_id: str
     reason: str
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays."""
+    drained: bool = False
+    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
 
     def __str__(self) -> str:
         return f"terminate {self.environment}: {self.reason}"
@@ -229,6 +335,12 @@ Step: TypeAlias = (
     | SmokeCandidate
     | ProbeTenants
     | SetMinimum
+    | MatchCapacity
+    | MeasureLive
+    | UpdateOptions
+    | AwaitDrain
+    | ScaleDown
+    | UpdateVersion
     | SwapCnames
     | ProveLive
     | Bake
@@ -243,13 +355,12 @@ MUTATIONS = (
     CreateVersion,
     CreateEnvironment,
     SetMinimum,
+    MatchCapacity,
+    UpdateOptions,
+    UpdateVersion,
+    ScaleDown,
     SwapCnames,
     TerminateEnvironment,
     DeleteVersion,
 )
 """Steps that change something: the lock is checked before each, intent and result are journaled."""
-
-
-def megabytes(size: int) -> str:
-    """Bytes as people read them: `12.3 kB`, `4.5 MB`."""
-    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,17 +1,23 @@
-"""`swap`: bring a standing release live, or go back to the one before. Under the same lock, by the same proofs."""
+"""`swap`: bring a recorded release live, or go back to the one before. Under the same lock, by the same proofs."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ebcd.errors import EbcdError, Refused, SwappedBack, UsageError
+from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError
+from ebcd.model import Environment, InstanceHealth
+from ebcd.release import rollback
+from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import Outcome, ReleaseRecord
-from ebcd.release.lock import Lease
-from ebcd.release.plan import Plan, plan_promote
-from ebcd.release.rollback import rollback_target
+from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.lock import Lease, Overtake
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
 from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.snapshot import Snapshot, observe, observe_if_possible
+from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observe_standing
+from ebcd.release.waits import BASIC_HEALTH
+
+NO_BUCKET = "NoSuchBucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class SwapOptions:
 def plan(run: Run, services: Services, options: SwapOptions) -> None:
     """What `swap` would do, as planned results. Changes nothing."""
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-    run.results += [StepResult(step, Status.PLANNED) for step in _prepare(run, snapshot, options).steps]
+    run.results += [StepResult(step, Status.PLANNED) for step in _prepare(run, services, snapshot, options).steps]
     run.after = snapshot
 
 
@@ -39,46 +45,114 @@ def swap(run: Run, services: Services, options: SwapOptions) -> None:
     """Swap to a release. Raises any EbcdError; what was done is in the run, and recorded."""
     stage, caller = run.stage, services.caller
     message = "rollback" if options.rollback else f"swap to {options.to or 'the waiting candidate'}"
-    if not services.storage.bucket_exists():  # then nothing was ever released, and there is nowhere to lock
-        _prepare(run, Snapshot.empty(stage, services.clock.now()), options)
-    if options.rollback:
-        _stop_ship(services, options)
+    overtake = Overtake(options.reason or "a rollback", services.progress.note) if options.rollback else None
+    # Looked at before the lock is taken: their ARNs tell the account, and the swap reads them once more anyway.
+    environments = services.beanstalk.environments(stage.application)
     try:
-        with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
-            snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-            prepared = _prepare(run, snapshot, options)
-            if prepared.steps:
-                _perform(run, services, prepared, lease, options)
-            if options.hold:
-                run.hold = services.hold.set(caller.user, options.reason or _hold_reason(run), services.clock.now())
+        with services.lock.held(
+            owner=caller.user, host=caller.host, message=message, wait=options.wait_lock, overtake=overtake
+        ) as lease:
+            _swap_locked(run, services, environments, lease, options)
+    except AwsRefused as error:
+        if error.code != NO_BUCKET:
+            raise
+        # Nothing was ever released, and there is nowhere to lock.
+        _prepare(run, services, Snapshot.empty(stage, services.clock.now()), options)
     finally:
         run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
 
 
-def _stop_ship(services: Services, options: SwapOptions) -> None:
-    """Whoever rolls back cannot wait for a ship: it is what they roll back, or it would come on top of it."""
-    state = services.lock.state()
-    if state and state.message.startswith("ship "):
-        reason = options.reason or "a rollback"
-        services.lock.take_over(services.caller.user, reason, services.progress.note)
+def _swap_locked(
+    run: Run, services: Services, environments: tuple[Environment, ...], lease: Lease, options: SwapOptions
+) -> None:
+    prepared = _prepare(run, services, _observe(run, services, environments, options), options)
+    for line in run.told:
+        services.progress.note(line)
+    if prepared.steps:
+        _perform(run, services, prepared, lease, options)
+    if options.hold:
+        run.hold = services.hold.set(services.caller.user, options.reason or _hold_reason(run), services.clock.now())
+
+
+def _observe(run: Run, services: Services, environments: tuple[Environment, ...], options: SwapOptions) -> Snapshot:
+    """For a rollback from what a ship brought live, the standing releases say it all; else the whole ledger does."""
+    if options.rollback:
+        snapshot = observe_standing(run.stage, environments, services.ledger, services.clock.now())
+        live = snapshot.record_of(snapshot.live)
+        if live is not None and live.left_live is None and snapshot.previous is not None:
+            return snapshot
+    return observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
 
 
 def _hold_reason(run: Run) -> str:
     return f"{run.left.release} was rolled back" if run.left else "a rollback"
 
 
-def _prepare(run: Run, snapshot: Snapshot, options: SwapOptions) -> Plan:
-    run.records = {record.environment: record for record in snapshot.releases}
+def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOptions) -> Plan:
+    run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
-    target = rollback_target(snapshot).target if options.rollback else _chosen(snapshot, options.to)
-    prepared = plan_promote(snapshot, target, restoring=options.rollback)
-    run.records[prepared.release.environment] = prepared.release
-    run.environment_name = prepared.release.environment
+    way = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)
+    prepared, leaves = way
+    run.records[prepared.release.release] = prepared.release
+    run.release_name = prepared.release.release
     if prepared.steps:
-        run.left = snapshot.record_of(snapshot.live)
-    if not prepared.steps:
-        run.note = f"{target.release} is live already."
+        run.left = leaves
+    else:
+        run.note = f"{prepared.release.release} is live already."
     return prepared
+
+
+def _promote(services: Services, snapshot: Snapshot, name: str) -> tuple[Plan, ReleaseRecord | None]:
+    """The plan, and the release that it leaves."""
+    target = _chosen(snapshot, name)
+    leaves = snapshot.record_of(snapshot.live)
+    if leaves == target:
+        leaves = snapshot.release(target.from_release)
+    return plan_promote(snapshot, target, _look(services, snapshot, target), restoring=False, leaves=leaves), leaves
+
+
+def _roll_back(run: Run, services: Services, snapshot: Snapshot) -> tuple[Plan, ReleaseRecord]:
+    found = rollback.rollback_target(snapshot)
+    leaves = found.leaves
+    if found.already:
+        return Plan(snapshot, found.target, snapshot.live, ()), leaves
+    standing = _look(services, snapshot, found.target)
+    run.told = rollback.announcement(snapshot, found, standing)
+    if found.gone:
+        return plan_redeploy(snapshot, _redeployment(services, snapshot, found), standing), leaves
+    return plan_promote(snapshot, found.target, standing, restoring=True, leaves=leaves), leaves
+
+
+def _redeployment(services: Services, snapshot: Snapshot, found: rollback.RollbackTarget) -> ReleaseRecord:
+    """The release that deploys the target's version again: one that a dead run began, else a new one."""
+    for record in snapshot.releases:
+        if record.restores == found.target.release and record.outcome in UNENDED:
+            return record
+    number = max(record.number for record in snapshot.releases) + 1
+    caller = services.caller
+    made = redeployment(found.target, found.leaves, number, environment_of(snapshot, number))
+    return replace(made, since=services.clock.now(), by=caller.user, host=caller.host, run_url=caller.run_url)
+
+
+def _look(services: Services, snapshot: Snapshot, target: ReleaseRecord) -> Standing:
+    """The instances on both sides, asked at once."""
+    sides = (snapshot.live, snapshot.environment(target.environment))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        live, standing = pool.map(lambda side: _instances(services, side), sides)
+    return Standing(live[0], standing[0], standing[1])
+
+
+def _instances(services: Services, environment: Environment | None) -> tuple[int, tuple[InstanceHealth, ...]]:
+    """How many instances an environment runs, and each of them where enhanced health tells."""
+    if environment is None:
+        return 0, ()
+    try:
+        instances = services.beanstalk.instances(environment.name)
+    except AwsRefused as error:
+        if error.code not in BASIC_HEALTH:
+            raise
+        return services.beanstalk.instance_count(environment.name), ()
+    return len(instances), instances
 
 
 def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
@@ -94,7 +168,9 @@ def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
                 code="unknown-release",
             )
         return release
-    waiting = [record for record in snapshot.releases if record.outcome is Outcome.WAITING]
+    waiting = [
+        record for record in snapshot.releases if record.outcome is Outcome.WAITING and snapshot.standing(record)
+    ]
     if not waiting:
         raise Refused(
             f"No candidate of the stage {snapshot.stage.name} waits to be swapped.",
@@ -106,27 +182,45 @@ def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
 
 
 def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options: SwapOptions) -> None:
-    ledger, name = services.ledger, prepared.release.environment
+    ledger, release = services.ledger, prepared.release
     # Stored first, with what the release takes the live CNAME from: a rollback needs it even after a crash.
-    run.records[name] = ledger.update(prepared.release)
+    stored = ledger.update(release) if release.etag else ledger.allocate(release, lambda _: release.environment)
+    if stored.number != release.number:
+        raise OutcomeUnknown("Another run took the number of this release.", why="It wrote without the stage's lock.",
+                             hint="Run the same command again: it plans anew.", code="record-changed")  # fmt: skip
+    name = stored.release
+    run.records[name] = stored
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
-        executor.execute(prepared.steps)
+        executor.execute(prepared.steps, prepared.back)
     except SwappedBack as error:
         run.records[name] = ledger.update(replace(run.records[name], outcome=Outcome.SWAPPED_BACK, reason=error.why))
         raise
     except EbcdError as error:
-        ledger.entry(run.records[name], "failed", {"what": error.what, "why": error.why}, services.clock.now())
+        _record_failure(run, services, error)
+        if isinstance(error, ReleaseFailed) and prepared.updates_live:
+            executor.undo(prepared.undo, error)
         raise
-    _record(run, services, prepared, options)
+    _record(run, services, options)
 
 
-def _record(run: Run, services: Services, prepared: Plan, options: SwapOptions) -> None:
-    name, live = prepared.release.environment, prepared.live
-    run.records[name] = services.ledger.update(replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason))
-    left = run.records.get(live.name) if live else None
+def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
+    """A release that was proven before keeps its outcome; one that a rollback just made has its own."""
+    record, reason = run.records[run.release_name], f"{error.what} {error.why}".strip()
+    if record.live_at is None and record.restores:
+        outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
+        run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
+    if isinstance(error, ReleaseFailed):
+        run.diagnosis = diagnose(services, record)
+    services.ledger.entry(record, "failed", {"what": error.what, "why": error.why}, services.clock.now())
+
+
+def _record(run: Run, services: Services, options: SwapOptions) -> None:
+    name = run.release_name
+    record = replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason,
+                     ready_seconds=run.ready_seconds or run.records[name].ready_seconds)  # fmt: skip
+    run.records[name] = services.ledger.update(record)
+    left = run.records.get(run.left.release) if run.left else None
     if options.rollback and left:
         reason = options.reason or f"rolled back by {services.caller.user}"
-        run.records[left.environment] = services.ledger.update(
-            replace(left, outcome=Outcome.ROLLED_BACK, reason=reason)
-        )
+        run.records[left.release] = services.ledger.update(replace(left, outcome=Outcome.ROLLED_BACK, reason=reason))

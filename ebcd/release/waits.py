@@ -10,13 +10,17 @@ from ebcd.model import Environment, Event
 from ebcd.release.clock import polls
 from ebcd.release.run import Services
 from ebcd.release.snapshot import leaving
-from ebcd.release.steps import AwaitEnvironment, HoldHealth
+from ebcd.release.steps import AwaitDrain, AwaitEnvironment, HoldHealth
 
 T = TypeVar("T")
 Tick = Callable[[], None]
 """Called at every look: renews the lock, watches live."""
 
 FAILURES = frozenset({"ERROR", "FATAL"})
+RECENT = 20
+"""Events before an operation that are read, to be left out."""
+BASIC_HEALTH = frozenset({"InvalidRequestException", "InvalidRequest"})
+"""What is answered where enhanced health is asked of an environment that reports basic health."""
 PUBLISH_PATIENCE = 600.0
 """Seconds that Beanstalk has to process an application version."""
 
@@ -57,20 +61,35 @@ def await_version(services: Services, tick: Tick, application: str, label: str) 
     )
 
 
+def await_drain(services: Services, tick: Tick, step: AwaitDrain) -> str:
+    """Let the time pass that resolvers may remember an old answer."""
+    for _ in polls(services.clock, timeout=step.seconds, interval=services.interval):
+        tick()
+    return ""
+
+
 class EventFollower:
     """Shows an environment's events once each, and remembers the failures among them."""
 
-    def __init__(self, services: Services, application: str, environment: Environment) -> None:
+    def __init__(self, services: Services, environment: Environment) -> None:
         self._services = services
-        self._application = application
         self._environment = environment
+        self._since = environment.created
         self._shown: set[Event] = set()
         self.failures: list[Event] = []
 
-    def follow(self) -> None:
-        """Read what is new since the environment's creation."""
-        name, since = self._environment.name, self._environment.created
-        for event in reversed(self._services.beanstalk.events(self._application, name, since)):
+    def skip(self) -> None:
+        """Leave out what has happened until now: an operation is about to begin."""
+        seen = self._services.beanstalk.events(self._environment.application, self._environment.name, limit=RECENT)
+        self._since = max((event.time for event in seen), default=self._since)
+        self._shown.update(seen)
+        self.failures.clear()
+
+    def follow(self) -> bool:
+        """Read what is new since the environment's creation, or since `skip`; whether there was anything."""
+        before = len(self._shown)
+        found = self._services.beanstalk.events(self._environment.application, self._environment.name, self._since)
+        for event in reversed(found):
             if event in self._shown:
                 continue
             self._shown.add(event)
@@ -78,6 +97,7 @@ class EventFollower:
                 self.failures.append(event)
             mark = "" if event.severity == "INFO" else f"{event.severity} "
             self._services.progress.note(f"{mark}{event.message}")
+        return len(self._shown) > before
 
 
 def await_environment(services: Services, tick: Tick, application: str, step: AwaitEnvironment, timeout: float) -> str:
@@ -90,36 +110,36 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
     read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
     for environment in looks(services, tick, timeout, read):
         if environment is None or leaving(environment):
-            raise _failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+            raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
         if step.events:
-            follower = follower or EventFollower(services, application, environment)
+            follower = follower or EventFollower(services, environment)
             follower.follow()
         if environment.status != "Ready":
             seen = f"its status is {environment.status}"
             continue
         if follower and follower.failures:
-            raise _failed(step.environment, "failed to deploy", follower.failures[0].message)
+            raise failed(step.environment, "failed to deploy", follower.failures[0].message)
         if environment.version_label != step.label:
-            raise _failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
-        lacking, seen = _lacking(services, step)
+            raise failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
+        lacking, seen = lacking_instances(services, step.environment, step.label)
         if not lacking:
             return seen
-    raise _failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
+    raise failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
 
 
-def _lacking(services: Services, step: AwaitEnvironment) -> tuple[bool, str]:
-    """Whether an instance does not run the version yet, and what was seen."""
+def lacking_instances(services: Services, environment: str, label: str) -> tuple[bool, str]:
+    """Whether an instance does not run the version (yet), and what was seen."""
     try:
-        instances = services.beanstalk.instances(step.environment)
+        instances = services.beanstalk.instances(environment)
     except AwsRefused as error:
-        if error.code not in {"InvalidRequestException", "InvalidRequest"}:
+        if error.code not in BASIC_HEALTH:
             raise
         return False, "basic health reporting: which version each instance runs is not known"
-    other = [item for item in instances if item.version_label != step.label or item.deployment_status != "Deployed"]
+    other = [item for item in instances if not item.runs(label)]
     if not instances:
         return True, "no instance reports"
     if other:
-        return True, f"{len(other)} of {len(instances)} instances do not run {step.label}"
+        return True, f"{len(other)} of {len(instances)} instances do not run {label}"
     return False, f"{len(instances)} of {len(instances)} instances"
 
 
@@ -130,7 +150,7 @@ def hold_health(services: Services, tick: Tick, application: str, step: HoldHeal
     read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
     for environment in looks(services, tick, step.timeout, read):
         if environment is None or leaving(environment):
-            raise _failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+            raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
         health = " ".join(filter(None, (environment.health, environment.health_status)))
         if health != last:
             services.progress.note(f"health {health}")
@@ -139,10 +159,11 @@ def hold_health(services: Services, tick: Tick, application: str, step: HoldHeal
         since = (since or services.clock.monotonic()) if accepted else None
         if since is not None and services.clock.monotonic() - since >= step.seconds:
             return environment.health
-    raise _failed(step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
+    raise failed(step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
 
 
-def _failed(environment: str, what: str, why: str) -> ReleaseFailed:
+def failed(environment: str, what: str, why: str) -> ReleaseFailed:
+    """The error of an environment that did not become what it was to become."""
     return ReleaseFailed(
         f"The environment {environment} {what}.",
         why=why,

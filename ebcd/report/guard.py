@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
-from ebcd.report.result import Json
+from ebcd.report.envelope import Json
 from ebcd.report.text import flags, pairs, title
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress as Spinner
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ebcd.release.run import Progress, Status
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Spinner
+    from rich.progress import ProgressColumn
+
+INTERVAL = 5.0
+"""Seconds between two lines about a transfer."""
 
 _MARKS = {
     Status.DONE: "[green]✔[/]",
@@ -33,6 +42,9 @@ class SilentProgress:
     def note(self, text: str) -> None:
         """Nothing."""
 
+    def transferred(self, done: int, total: int) -> None:
+        """Nothing."""
+
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
         """Nothing."""
 
@@ -40,16 +52,30 @@ class SilentProgress:
 class PlainProgress:
     """One line for what begins, happens and ends: for CI logs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._now = now
+        self._began = self._told = now()
 
     def begin(self, text: str) -> None:
         """A line that the step begins."""
+        self._began = self._told = self._now()
         self._line(f"… {text}")
 
     def note(self, text: str) -> None:
         """A line, indented."""
         self._line(f"    {text}")
+
+    def transferred(self, done: int, total: int) -> None:
+        """A line now and then, with the rate and the time that is left."""
+        now = self._now()
+        if not done or now - self._told < INTERVAL:
+            return
+        self._told = now
+        rate = done / (now - self._began)
+        self._line(
+            f"    {done / 1e6:.0f} of {total / 1e6:.0f} MB, {rate / 1e6:.1f} MB/s, {(total - done) / rate:.0f} s left"
+        )
 
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
         """A line with the outcome and how long it took."""
@@ -67,12 +93,35 @@ class TerminalProgress:
         self._console = console
         self._verbose = verbose
         self._spinner: Spinner | None = None
+        self._text = ""
+        self._bar = False
 
     def begin(self, text: str) -> None:
         """Start a spinner."""
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._text, self._bar = escape(text), False
+        self._show(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+
+    def transferred(self, done: int, total: int) -> None:
+        """A bar with the rate and the time that is left, in the place of the spinner."""
+        from rich import progress as rich
+
+        if not self._bar:
+            self._bar = True
+            self._show(rich.SpinnerColumn(), rich.TextColumn("{task.description}"), rich.BarColumn(),
+                       rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn())  # fmt: skip
+        if self._spinner is not None:
+            self._spinner.update(self._spinner.task_ids[0], completed=done, total=total)
+
+    def _show(self, *columns: ProgressColumn) -> None:
+        """Draw the step at work with these columns, instead of what was drawn before."""
+        from rich.progress import Progress as Spinner
+
+        if self._spinner is not None:
+            self._spinner.stop()
         self._spinner = Spinner(*columns, console=self._console, transient=True)
-        self._spinner.add_task(escape(text))
+        self._spinner.add_task(self._text, total=None)
         self._spinner.start()
 
     def note(self, text: str) -> None:

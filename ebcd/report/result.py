@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import asdict
+from datetime import UTC, datetime
 
-from ebcd.errors import EbcdError, ExitCode, NothingToRollBack, Refused
+from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
 from ebcd.release.plan import bundle_key
-from ebcd.release.rollback import rollback_target
+from ebcd.release.plan.updating import deployment_estimate
+from ebcd.release.rollback import creation_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot
+from ebcd.report.envelope import Json, envelope
 
-SCHEMA = 1
-Json = dict[str, Any]
-
-
-def envelope(command: str, error: EbcdError | None = None) -> Json:
-    """The four keys that every result has, and the error where there is one."""
-    exit_code = error.exit_code if error else ExitCode.OK
-    result: Json = {"schema": SCHEMA, "command": command, "ok": error is None, "exit_code": int(exit_code)}
-    if error is not None:
-        result["error"] = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
-    return result
+__all__ = [
+    "Json",
+    "candidate",
+    "envelope",
+    "hold",
+    "live",
+    "lock",
+    "of_run",
+    "outcome",
+    "releases",
+    "rollback",
+    "stamp",
+    "status",
+]
 
 
 def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float) -> Json:
@@ -45,15 +50,25 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = live(snapshot, services) if snapshot else None
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = [_step(item) for item in run.results]
+    return {**result, **_told(run), "seconds": round(seconds, 3)}
+
+
+def _told(run: Run) -> Json:
+    """What only some runs have to tell."""
+    result: Json = {}
     if run.left:
         result["left"] = _release_fields(run.left)
+    if run.findings:
+        result["findings"] = [{**asdict(item), "severity": str(item.severity)} for item in run.findings]
+    if run.told:
+        result["told"] = list(run.told)
     if run.hold:
         result["hold"] = hold(run.hold)
     if run.note:
         result["note"] = run.note
     if run.diagnosis is not None:
         result["diagnosis"] = _diagnosis(run.diagnosis)
-    return {**result, "seconds": round(seconds, 3)}
+    return result
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:
@@ -92,7 +107,7 @@ def releases(snapshot: Snapshot) -> list[Json]:
 
 def outcome(snapshot: Snapshot, record: ReleaseRecord) -> str:
     """How a release stands now: a release that another one followed is no longer live."""
-    is_live = snapshot.live is not None and snapshot.live.name == record.environment
+    is_live = snapshot.record_of(snapshot.live) == record
     return "superseded" if record.outcome is Outcome.LIVE and not is_live else str(record.outcome)
 
 
@@ -107,9 +122,14 @@ def rollback(snapshot: Snapshot) -> Json:
         reason = f"{release} is live already: {target.leaves.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
-    assert environment is not None, "rollback_target refuses a target whose environment is gone"
-    reason = _unready(environment, snapshot.stage)
-    estimate = None if reason else _last_swap(snapshot)
+    if environment is None or target.gone:
+        state = f"carries {environment.version_label}" if environment else "is gone"
+        reason = f"{target.target.environment} {state}; a rollback deploys {target.target.version_label} again"
+        seconds = deployment_estimate(snapshot) if environment else creation_estimate(snapshot)
+        return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
+    deployed = snapshot.standing(target.target) is None
+    reason = _unready(environment, snapshot.stage, deployed=deployed)
+    estimate = None if reason else (deployment_estimate(snapshot) if deployed else _last_swap(snapshot))
     return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
 
 
@@ -130,8 +150,13 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
         "release": record.release if record else None,
         "environment": environment.name,
         "version_label": environment.version_label,
-        "url": services.live_url(environment.cname),
+        "url": _url(services, environment),
     }
+
+
+def _url(services: Services, environment: Environment) -> str | None:
+    """The live URL; a worker has none."""
+    return services.live_url(environment.cname) if environment.cname else None
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -139,26 +164,19 @@ def stamp(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
 
 
-def age(delta: timedelta) -> str:
-    """A time span as people say it."""
-    seconds = max(0, int(delta.total_seconds()))
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{seconds} s"
-
-
-def _unready(environment: Environment, stage: Stage) -> str:
+def _unready(environment: Environment, stage: Stage, *, deployed: bool) -> str:
+    """Why an environment cannot be returned to now. deployed: by deploying a version on it, whatever its health."""
     if environment.status != "Ready":
         return f"{environment.name} is {environment.status}"
+    if deployed:
+        return ""
     return "" if environment.health in stage.accept else f"the health of {environment.name} is {environment.health}"
 
 
 def candidate(snapshot: Snapshot) -> ReleaseRecord | None:
     """The newest release that has an environment and did not end."""
     for record in snapshot.releases:
-        standing = snapshot.environment(record.environment)
+        standing = snapshot.standing(record)
         if record.outcome in UNENDED and standing is not None and standing != snapshot.live:
             return record
     return None
@@ -169,22 +187,27 @@ def _described(
 ) -> Json | None:
     """One side of a stage with how it is doing."""
     if environment is None and record is not None:
-        environment = snapshot.environment(record.environment)
+        environment = snapshot.standing(record)
     if environment is None and record is None:
         return None
     name = environment.name if environment else record.environment if record else ""
-    url = services.live_url(environment.cname) if environment and environment == snapshot.live else None
+    url = _url(services, environment) if environment and environment == snapshot.live else None
     return {
         "release": record.release if record else None,
         "environment": name,
         "version_label": environment.version_label if environment else record.version_label if record else "",
         "url": url,
-        "status": environment.status if environment else "Terminated",
+        "status": environment.status if environment else _status_without(snapshot, record),
         "health": environment.health if environment else None,
         "health_status": environment.health_status if environment else None,
         "since": stamp((record.live_at or record.since) if record else environment.created if environment else None),
         "by": record.by if record else None,
     }
+
+
+def _status_without(snapshot: Snapshot, record: ReleaseRecord | None) -> str | None:
+    """The status of a release that no environment carries: None where its environment carries another one by now."""
+    return None if record and snapshot.environment(record.environment) else "Terminated"
 
 
 def _bundle(bundle: SourceBundle, stage: Stage, *, reused: bool) -> Json:

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ebcd.report.result import Json, age
+from ebcd import words
+from ebcd.report.envelope import Json
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -27,7 +28,8 @@ def plan(result: Json) -> RenderableType:
         return f"[green]✔[/] Nothing to do: {escape(result.get('note', ''))}"
     lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
     head = f"[bold]{title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
-    return Group(head, *lines)
+    told = [f"  [dim]{escape(line)}[/]" for line in result.get("told", [])]
+    return Group(head, *told, *lines)
 
 
 def shipped(result: Json) -> RenderableType:
@@ -48,12 +50,14 @@ def shipped(result: Json) -> RenderableType:
 
 def swapped(result: Json) -> RenderableType:
     """The end of `swap`."""
+    from ebcd.release.rollback import NOT_UNDONE  # by need: `bundle` shows results too, and knows no releases
+
     if result.get("note"):
         return Group(f"[bold green]●[/] [bold]{title(result)}[/]  {escape(result['note'])}", pairs(_live_rows(result)))
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] is live"
     rows = _live_rows(result)
     if result.get("left"):
-        rows.append(("left", f"{result['left']['release']}   (database migrations and settings are not undone)"))
+        rows.append(("left", f"{result['left']['release']}   (not undone: {NOT_UNDONE})"))
         rows.append(("undo", f"ebcd swap --to {result['left']['release']} {flags(result)}"))
         held = f"no ship until: ebcd unhold {flags(result)}"
         offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
@@ -93,10 +97,14 @@ def status(result: Json) -> RenderableType:
     table = _table(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
-        ready = f"[green]ready[/] → {rollback['to']}   [dim]ebcd swap --rollback {flags(result)}[/]"
+        estimate = rollback["seconds_estimate"]
+        about = f", about {estimate:g} s" if estimate is not None else ""
+        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
-    rows = [("url", f"[link]{result['live']['url']}[/link]"), ("rollback", ready)]
+    rows = [("rollback", ready)]
+    if url := result["live"]["url"]:
+        rows.insert(0, ("url", f"[link]{url}[/link]"))
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
@@ -128,8 +136,9 @@ def releases(result: Json) -> RenderableType:
 def release(result: Json) -> RenderableType:
     """One release, whole: its record and its entries."""
     record = result["record"]
-    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "outcome", "reason",
-             "by", "host", "run_url", "message", "since", "live_since", "left_live", "from_release")  # fmt: skip
+    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_id",
+             "settings_digest", "outcome", "reason", "by", "host", "run_url", "message", "since", "live_since",
+             "left_live", "from_release", "restores")  # fmt: skip
     rows = [(name.replace("_", " "), str(record[name])) for name in shown if record.get(name)]
     entries = [
         f"  [dim]{item['at'][11:19]}[/] {escape(item['entry'])}  [dim]{escape(str(item.get('reason') or ''))}[/]"
@@ -178,7 +187,8 @@ def pruned(result: Json) -> RenderableType:
 def _cleared(result: Json, nothing: str) -> RenderableType:
     if not result["steps"]:
         return f"[green]✔[/] [bold]{title(result)}[/]  {nothing}"
-    lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}" for step in result["steps"]]
+    lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
+             for step in result["steps"]]  # fmt: skip
     return Group(f"[bold]{title(result)}[/]", *lines)
 
 
@@ -224,7 +234,9 @@ def _stage_flag(result: Json) -> str:
 def _live_rows(result: Json) -> list[tuple[str, str]]:
     rows = []
     if live := result["live"]:
-        rows += [("live", live["url"]), ("try", f"curl {live['url']}/")]
+        rows.append(("live", live["url"] or live["environment"]))
+        if live["url"]:
+            rows.append(("try", f"curl {live['url']}/"))
     if previous := result["previous"]:
         rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
     return rows
@@ -233,6 +245,7 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
 def _side(role: str, side: Json) -> tuple[str, ...]:
     ready = side["status"] == "Ready"
     health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
+    health = health or "not deployed"
     style = _HEALTH.get(side["health"] or "", "dim") if ready else "yellow"
     return (
         f"[bold]{role}[/]",
@@ -256,7 +269,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableTyp
 
 
 def _ago(stamp: str | None) -> str:
-    return f"{age(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
+    return f"{words.span(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
 
 
 def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:

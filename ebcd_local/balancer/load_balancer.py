@@ -23,7 +23,7 @@ from aiohttp import web
 
 from ebcd_local.balancer import names, static_files
 from ebcd_local.balancer.exchange import exchange, expect_continue, is_upgrade
-from ebcd_local.balancer.traffic import Record, Second, Traffic
+from ebcd_local.balancer.traffic import CLIENT_GONE, Record, Second, Traffic
 
 T = TypeVar("T")
 Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -33,11 +33,6 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 CALL_DEADLINE = 10.0
 DRAIN = 1.0
 """Seconds that requests under way have to end when a listener closes; idle connections close at once."""
-CLIENT_GONE = 460
-"""What a request counts as whose client closed its connection before the answer.
-
-Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
-"""
 CLIENT_HEADER = "X-Ebcd-Client"
 """Tells clients on one address apart, where answers of DNS are remembered."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 REMEMBERED = 20_000
 """Requests that an environment's traffic is told from."""
 SECONDS = 120
 """Seconds that the series goes back."""
+CLIENT_GONE = 460
+"""What a request counts as whose client closed its connection before the answer; it is nobody's failure.
+
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+"""
 PERCENTILES = {"P10": 0.1, "P50": 0.5, "P75": 0.75, "P85": 0.85, "P90": 0.9, "P95": 0.95, "P99": 0.99, "P999": 0.999}
 
 
@@ -66,10 +71,10 @@ class Record:
                 break
             if instance_id in (None, instance):
                 found.append((status, spent))
-        ok, redirected, refused, failed = (sum(status // 100 == kind for status, _ in found) for kind in (2, 3, 4, 5))
+        kinds = Counter(status // 100 for status, _ in found if status != CLIENT_GONE)
         ordered = sorted(spent for _, spent in found)
         latencies = {name: _percentile(ordered, share) for name, share in PERCENTILES.items() if ordered}
-        return Traffic(len(found), seconds, ok, redirected, refused, failed, latencies)
+        return Traffic(len(found), seconds, kinds[2], kinds[3], kinds[4], kinds[5], latencies)
 
     def series(self, now: float, seconds: int) -> list[Second]:
         """The last whole seconds, oldest first; seconds without a request too."""

@@ -15,9 +15,10 @@ from ebcd_local.balancer import LoadBalancer
 from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
-from ebcd_local.fleet.site import Site, extensions
+from ebcd_local.fleet.site import ENVIRONMENTS, Site, extensions
+from ebcd_local.processes import sweep
 from ebcd_local.stacks import StackFailed
-from ebcd_local.state import Environment, State, now
+from ebcd_local.state import ACCOUNT, Environment, State, now
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,9 @@ class Fleet:
 
     def launch(self, key: str, request_id: str) -> None:
         """Create an environment's listener and instances, and deploy its version."""
+        bucket = f"elasticbeanstalk-{self.state.environments[key].region}-{ACCOUNT}"
         self.say(key, request_id, "createEnvironment is starting.")
+        self.say(key, request_id, f"Using {bucket} as Amazon S3 storage bucket for environment data.")
         self._open(key)
         with self._reporting(key, request_id, _CREATE_FAILED):
             self._populate(key)
@@ -175,26 +178,28 @@ class Fleet:
         shutil.rmtree(self._site.root(key), ignore_errors=True)
         self._groups.pop(key, None)
         self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
-                          processes=[], causes=[], failure="", port=0, references=None)  # fmt: skip
+                          causes=[], failure="", port=0, references=None)  # fmt: skip
         self.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def recover(self) -> None:
         """After a start: end what an earlier life left running, and bring every environment back."""
         living = list(self.state.living())
-        for environment in living:
-            self.group(environment.key).sweep()
+        sweep(self._site.folder / ENVIRONMENTS)
         for environment in living:
             port = self._reopen(environment)
-            self.state.change(environment.key, port=port, processes=[], health="Grey", health_status="Pending")
+            self.state.change(environment.key, port=port, health="Grey", health_status="Pending")
             work = self.terminate if environment.operation == "terminate" else self._return
             self.begin(work, environment.key, "")
         self.balancer.set_routes(self.state.routes())
 
     def stop(self) -> None:
-        """End every instance's processes; the state stays."""
+        """End every instance's processes, and what is under way at its next step; the state stays."""
+        for group in self._groups.values():
+            group.abort.set()
         everything = [member.instance for group in self._groups.values() for member in group.members]
         with ThreadPoolExecutor(max_workers=16) as pool:
             list(pool.map(lambda instance: instance.stop(), everything))
+        sweep(self._site.folder / ENVIRONMENTS)
 
     def _open(self, key: str) -> None:
         environment = self.state.environments[key]
@@ -238,6 +243,8 @@ class Fleet:
     ) -> None:
         group = self.group(key)
         self.say(key, request_id, "Environment update is starting.")
+        name = self.state.environments[key].name
+        self.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self._reporting(key, request_id, "Failed to deploy configuration."):
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
@@ -294,7 +301,7 @@ class Fleet:
         except DeploymentFailed as failure:
             if self.state.environments[key].status == "Terminating":
                 return
-            self.say(key, request_id, f"Instance deployment failed: {failure.cause}", "ERROR")
+            self.say_failed(key, request_id, failure)
             self._settle(key, failure=failure.cause, **reverted)
             self.say(key, request_id, failed, "ERROR")
 
@@ -303,6 +310,20 @@ class Fleet:
         if self.state.environments[key].status != "Terminating":
             self.state.change(key, status="Ready", operation="", abortable=False, failure=failure, deployed=now(),
                               **changes)  # fmt: skip
+
+    def say_failed(self, key: str, request_id: str, failure: DeploymentFailed) -> None:
+        """Add the events of a deployment that failed: on which instances, and why."""
+        if not failure.instances:
+            self.say(key, request_id, failure.cause, "ERROR")
+            return
+        self.say(key, request_id, "Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
+        failed = (
+            f"[Instance: {failure.instances[0]}] Command failed on instance. Return code: 1 Output: {failure.cause}"
+        )
+        self.say(key, request_id, failed, "ERROR")
+        names = "','".join(failure.instances)
+        aborted = f"Unsuccessful command execution on instance id(s) '{names}'. Aborting the operation."
+        self.say(key, request_id, aborted, "ERROR")
 
     def say(self, key: str, request_id: str, message: str, severity: str = "INFO") -> None:
         """Add an event of an environment."""

@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from ebcd_local import options
 from ebcd_local.faults import Kind
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
+from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, Instance
-from ebcd_local.processes import ProcessRecord, kill_recorded
 from ebcd_local.state import Environment, InstanceRecord, now
 from ebcd_local.workflow import DeploymentFailed
 
@@ -107,9 +106,11 @@ class Group:
             member.launched, member.deployed = record.launched, record.deployed
             self._members[name] = member
         current = self.environment.version_label
-        self._each([item for item in self.members if item.label == current], current, Instance.boot)
-        if other := [item for item in self.members if item.label != current]:
-            self.deploy(other, current)  # a deployment that was under way is brought to its end
+        whole = [item for item in self.members if (item.label, item.status) == (current, "Deployed")]
+        self._each(whole, current, Instance.boot)
+        if other := [item for item in self.members if item not in whole]:
+            # A deployment that was under way is brought to its end, its leader's commands too.
+            self.deploy(other, current, leader=bool(self.environment.operation))
 
     def register(self, members: Sequence[Member]) -> None:
         """Let members take requests."""
@@ -153,22 +154,15 @@ class Group:
         )
 
     def record(self) -> None:
-        """Store which instances and processes there are, so that they are found after a crash."""
-        found = [[item.pid, item.start_time] for member in self.members for item in member.instance.processes()]
+        """Store which instances there are, so that they are found after a crash."""
         records = {member.instance.id: _record(member) for member in self.members}
-        stored = self.environment
-        if (stored.processes, stored.instances) != (found, records):
-            self._site.state.change(self.key, processes=found, instances=records)
-
-    def sweep(self) -> None:
-        """End what an earlier life of the server left running."""
-        for pid, started in self.environment.processes:
-            kill_recorded(ProcessRecord(pid, started))
+        if self.environment.instances != records:
+            self._site.state.change(self.key, instances=records)
 
     def healthy(self, members: Sequence[Member]) -> bool:
         """Whether each passes a health check now."""
-        path = options.health_path(self._site.effective(self.environment))
-        return all(member.instance.probe(path).healthy for member in members)
+        check = HealthCheck.of(self._site.effective(self.environment))
+        return all(check.ask(member.instance.port).healthy for member in members)
 
     def await_healthy(self, members: Sequence[Member], seconds: float) -> bool:
         """Wait until each passes a health check; whether they did. Raises Aborted."""
@@ -217,6 +211,7 @@ class Group:
         self.route()
         self._serve_static()
         if failures:
+            failures[0].instances = [item.instance.id for item in members if item.status == "Failed"]
             raise failures[0]
 
     def _serve_static(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options
+from ebcd_local import options, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.faults import Faults
@@ -17,6 +17,9 @@ from ebcd_local.instance import Deployment
 from ebcd_local.stacks import Stacks, resolved
 from ebcd_local.state import Environment, State
 from ebcd_local.workflow import DeploymentFailed
+
+ENVIRONMENTS = "environments"
+"""The folder of all instances, in the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Site:
 
     def root(self, key: str) -> Path:
         """The folder of an environment's instances."""
-        return self.folder / "environments" / key.replace("/", "-")
+        return self.folder / ENVIRONMENTS / key.replace("/", "-")
 
     def effective(self, environment: Environment, label: str = "") -> options.Options:
         """The option settings that hold for an environment, or would with another version."""
@@ -61,14 +64,19 @@ class Site:
         """A version's source bundle as a file, fetched once; None when there is no such version."""
         version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
         if version is None:
-            return None
+            return self._kept("sample", sample.write) if label == sample.LABEL else None
+        bucket, key = version.bucket, version.s3_key
         # A label that was deleted and made again is another version, so its creation is part of the name.
         name = hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
+        return self._kept(name, lambda draft: self.fetch(bucket, key, draft))
+
+    def _kept(self, name: str, write: Callable[[Path], None]) -> Path:
+        """A bundle's file, written once and whole."""
         path = self.folder / "bundles" / f"{name}.zip"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(f".{secrets.token_hex(4)}")
-            self.fetch(version.bucket, version.s3_key, draft)
+            write(draft)
             draft.replace(path)
         return path
 

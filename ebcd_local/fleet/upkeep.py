@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ebcd_local import options
 from ebcd_local.fleet import scaling
@@ -19,12 +20,14 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
     try:
         if dead := [member for member in group.members if not member.instance.alive]:
             _replace(fleet, group, dead)
+        # An operation may have ended since the load was measured: what counts is who is there now.
+        load = replace(load, instances=len(group.members))
         found = fleet.effective(environment)
         minimum, maximum = options.sizes(found)
         trigger = scaling.Trigger.of(found, fleet.speed)
         fleet.fit(key, "", scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum))
     except DeploymentFailed as failure:
-        fleet.say(key, "", f"Instance deployment failed: {failure.cause}", "ERROR")
+        fleet.say_failed(key, "", failure)
     finally:
         group.lock.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ebcd_local.errors import ServiceError, invalid
@@ -21,8 +22,8 @@ _KEEPS_ALL = {
 def create_application(call: Call, given: Structure) -> Structure:
     """CreateApplication."""
     name = given["ApplicationName"]
-    if "/" in name:
-        raise invalid(f"Value '{name}' at 'ApplicationName' must not contain a slash.")
+    if re.search(r"[/\x00-\x1f\x7f]", name) or not name.strip():
+        raise invalid(f"Value '{name}' at 'ApplicationName' must not contain a slash or a control character.")
     with call.state.lock:
         if f"{call.region}/{name}" in call.state.applications:
             raise invalid(f"Application {name} already exists.")

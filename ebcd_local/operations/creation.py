@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ebcd_local import options
+from ebcd_local import options, sample
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import environments, platforms, quotas, tags, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure
@@ -27,15 +27,14 @@ def check_dns_availability(call: Call, given: Structure) -> Structure:
 
 
 def create_environment(call: Call, given: Structure) -> Structure:
-    """CreateEnvironment: from a version, with settings of a saved configuration or another environment below the
-    request's own.
+    """CreateEnvironment: from a version, else from the sample application, with settings of a saved configuration or
+    another environment below the request's own.
     """
     base = _base(call, given)
-    label = given.get("VersionLabel") or base.version_label
-    if not label:
-        raise invalid("The local Beanstalk creates an environment from a VersionLabel.")
-    version = versions.deployable(call, given["ApplicationName"], label)
-    manifest = versions.manifest(call, version) or SavedConfiguration()
+    label, manifest = given.get("VersionLabel") or base.version_label or sample.LABEL, None
+    if label != sample.LABEL:
+        manifest = versions.manifest(call, versions.deployable(call, given["ApplicationName"], label))
+    manifest = manifest or SavedConfiguration()
     environment = _new(call, given, base, manifest, label)
     with call.state.lock:
         environments.refuse_taken(call, environment)

@@ -193,8 +193,14 @@ def describe(call: Call, item: Environment) -> Structure:
     if item.cname:
         found["CNAME"] = item.cname
         found["EndpointURL"] = f"127.0.0.1:{item.port}" if item.port else None
-    told = {"TemplateName": item.template, "HealthStatus": item.health_status, "OperationsRole": item.operations_role}
+    status = "" if basic(call, item) else item.health_status
+    told = {"TemplateName": item.template, "HealthStatus": status, "OperationsRole": item.operations_role}
     return found | {name: value for name, value in told.items() if value}
+
+
+def basic(call: Call, item: Environment) -> bool:
+    """Whether an environment reports basic health: a colour and nothing more."""
+    return item.alive and call.fleet.effective(item).get((options.HEALTH, "SystemType")) == "basic"
 
 
 def claim(call: Call, environment: Environment, operation: str) -> Environment:

@@ -6,16 +6,20 @@ from collections import Counter
 from typing import Any
 
 from ebcd_local.balancer import Traffic
+from ebcd_local.errors import ServiceError
 from ebcd_local.event_log import Event, Wanted
-from ebcd_local.operations.call import Call, Operation, Structure, span
-from ebcd_local.state import InstanceRecord, now
+from ebcd_local.operations import environments
+from ebcd_local.operations.call import Call, Operation, Structure, page, span
+from ebcd_local.state import Environment, InstanceRecord, now
 
 _COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
 
 
 def describe_events(call: Call, given: Structure) -> Structure:
-    """DescribeEvents, newest first."""
+    """DescribeEvents, newest first. Custom platforms have none here, so a PlatformArn finds nothing."""
     start, most = span(given, most=1000)
+    if given.get("PlatformArn"):
+        return {"Events": []}
     wanted = Wanted(
         region=call.region,
         application=given.get("ApplicationName", ""),
@@ -23,6 +27,7 @@ def describe_events(call: Call, given: Structure) -> Structure:
         environment_id=given.get("EnvironmentId", ""),
         version_label=given.get("VersionLabel", ""),
         request_id=given.get("RequestId", ""),
+        template=given.get("TemplateName", ""),
         severity=given.get("Severity", ""),
         since=given.get("StartTime"),
         until=given.get("EndTime"),
@@ -38,6 +43,7 @@ def _event(event: Event) -> Structure:
         "Message": event.message,
         "ApplicationName": event.application,
         "VersionLabel": event.version_label,
+        "TemplateName": event.template,
         "EnvironmentName": event.environment,
         "RequestId": event.request_id,
         "Severity": event.severity,
@@ -47,8 +53,7 @@ def _event(event: Event) -> Structure:
 
 def describe_environment_health(call: Call, given: Structure) -> Structure:
     """DescribeEnvironmentHealth."""
-    environment = call.environment(given)
-    wanted = set(given.get("AttributeNames", ["All"]))
+    environment, wanted = _enhanced(call, given, "DescribeEnvironmentHealth"), set(given.get("AttributeNames", ["All"]))
     counts = Counter(call.monitor.instance_health(name).status for name in environment.instances)
     found: dict[str, Any] = {
         "Status": environment.status,
@@ -65,7 +70,7 @@ def describe_environment_health(call: Call, given: Structure) -> Structure:
 
 def describe_instances_health(call: Call, given: Structure) -> Structure:
     """DescribeInstancesHealth."""
-    environment = call.environment(given)
+    environment, wanted = _enhanced(call, given, "DescribeInstancesHealth"), set(given.get("AttributeNames", ["All"]))
 
     def one(name: str, record: InstanceRecord) -> Structure:
         seen = call.monitor.instance_health(name)
@@ -83,8 +88,19 @@ def describe_instances_health(call: Call, given: Structure) -> Structure:
             "InstanceType": "local",
         }  # fmt: skip
 
-    found = [one(name, record) for name, record in environment.instances.items()]
-    return {"InstanceHealthList": found, "RefreshedAt": now()}
+    told = [one(name, record) for name, record in environment.instances.items()]
+    if "All" not in wanted:
+        told = [{name: value for name, value in item.items() if name in {"InstanceId", *wanted}} for item in told]
+    shown, token = page(told, {"NextToken": given.get("NextToken")}, most=1000)
+    return {"InstanceHealthList": shown, "RefreshedAt": now(), "NextToken": token}
+
+
+def _enhanced(call: Call, given: Structure, operation: str) -> Environment:
+    """An environment that reports enhanced health, as all do unless SystemType says basic. Raises ServiceError."""
+    environment = call.environment(given)
+    if environments.basic(call, environment):
+        raise ServiceError("InvalidRequestException", f"{operation} is not supported.")
+    return environment
 
 
 def describe_environment_resources(call: Call, given: Structure) -> Structure:

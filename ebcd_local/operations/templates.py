@@ -207,7 +207,8 @@ def _key(application: str, name: str) -> str:
 
 
 def _say(call: Call, template: Template, message: str) -> None:
-    call.state.say(None, message, request_id=call.request_id, region=call.region, application=template.application)
+    call.state.say(None, message, request_id=call.request_id, region=call.region, application=template.application,
+                   template=template.name)  # fmt: skip
 
 
 SERVED: dict[str, Operation] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 from ebcd_local import ebextensions, saved_configuration
+from ebcd_local.archive import BadArchive, opened
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import lifecycle, quotas, tags
 from ebcd_local.operations.applications import create_application
@@ -75,10 +75,7 @@ def process(call: Call, version: Version) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bundle.zip"
         call.objects.copy_to(version.bucket, version.s3_key, path)
-        try:
-            problems = ebextensions.read(path).problems
-        except zipfile.BadZipFile:
-            problems = ("The source bundle is no zip file.",)
+        problems = ebextensions.read(path).problems
     for problem in problems:
         say(call, version, problem, "ERROR")
     call.state.save(replace(version, status="Failed" if problems else "Processed", updated=now()))
@@ -143,9 +140,9 @@ def manifest(call: Call, version: Version) -> SavedConfiguration | None:
     """What env.yaml in a version's bundle says; None when there is none. Raises ServiceError when it is invalid."""
     content = call.objects.read(version.bucket, version.s3_key)
     try:
-        with zipfile.ZipFile(io.BytesIO(content or b"")) as archive, archive.open("env.yaml") as stream:
+        with opened(io.BytesIO(content or b"")) as archive, archive.open("env.yaml") as stream:
             return saved_configuration.read(stream.read(saved_configuration.FILE_LIMIT + 1))
-    except (KeyError, zipfile.BadZipFile):
+    except (KeyError, BadArchive):
         return None
     except ValueError as error:
         raise invalid(f"env.yaml in Application Version {version.label} is invalid: {error}") from error

@@ -62,6 +62,7 @@ function chart(series) {
   const sum = (values) => values.reduce((whole, value) => whole + value, 0);
   const recent = requests.slice(-10), busy = recent.filter(Boolean).length;
   const p99 = Math.max(0, ...slow.slice(-10));
+  if (!sum(requests)) return h("p", { class: "idle quiet" }, "No request in the last minute.");
   return h("div", { class: "chart" },
     h("svg", { viewBox: `0 0 ${series.length} 100`, preserveAspectRatio: "none", role: "img",
       "aria-label": `Requests of the last ${series.length} seconds` },
@@ -152,8 +153,10 @@ function show(told) {
       h("div", {}, told.applications.length ? told.applications.map((item) => application(item, told.now)) : nothing(told)),
       events(told.events, told.now)));
   morph(document.getElementById("page"), page);
-  morph(document.getElementById("where"), h("p", { id: "where", class: "quiet" },
-    "Endpoint ", h("code", {}, told.endpoint_url), " load balancer ", h("code", {}, told.proxy_url)));
+  const facts = [["Endpoint", h("code", {}, told.endpoint_url)], ["Load balancer", h("code", {}, told.proxy_url)]];
+  if (told.unjailed) facts.push(["Not jailed", told.unjailed]);
+  morph(document.getElementById("where"), h("dl", { id: "where" },
+    facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
   const red = told.applications.flatMap((item) => item.environments).filter((item) => item.health === "Red");
   document.title = (red.length ? `${red.map((item) => item.name).join(", ")} Red · ` : "") + "Local Beanstalk";
 }

@@ -27,6 +27,8 @@ class Sources:
     balancer: LoadBalancer
     instance_health: Callable[[str], Health]
     endpoint_url: Callable[[], str]
+    unjailed: str
+    """Why instances are not jailed; empty when they are."""
 
 
 def tell(sources: Sources) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def tell(sources: Sources) -> dict[str, Any]:
         "now": _time(now()),
         "endpoint_url": sources.endpoint_url(),
         "proxy_url": f"http://127.0.0.1:{sources.balancer.port}",
+        "unjailed": sources.unjailed,
         "applications": [_application(sources, region, name, living) for region, name in sorted(names)],
         "events": [_event(event) for event in state.events.find(Wanted(), most=EVENTS)],
     }

@@ -1,13 +1,19 @@
-"""The official `eb`, unchanged: its commands, and what is served behind them."""
+"""The official `eb`, unchanged: its commands, and what is served behind them.
+
+Each of its commands waits for events that it asks for every five seconds, so its journeys go at the same time.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from conftest import PLATFORM, REGION, ROOT, Client
+import pytest
+from shell import PLATFORM, REGION, ROOT, Client
 
 
 def eb(client: Client, folder: Path, *words: str, ok: bool = True, answer: str = "") -> str:
@@ -19,7 +25,7 @@ def init(client: Client, folder: Path, application: str) -> None:
     assert f"Application {application} has been created." in said
 
 
-def test_a_flask_application_without_a_procfile_from_init_to_terminate(client: Client) -> None:
+def a_flask_application_without_a_procfile_from_init_to_terminate(client: Client) -> None:
     folder = client.repository("plain")
     init(client, folder, "plain")
     assert "Successfully launched environment: plain-one" in eb(
@@ -42,7 +48,7 @@ def test_a_flask_application_without_a_procfile_from_init_to_terminate(client: C
     assert client.get("plain-one")[0] == 404
 
 
-def test_a_clone_takes_over_by_a_swap(client: Client) -> None:
+def a_clone_takes_over_by_a_swap(client: Client) -> None:
     folder = client.repository("cloned")
     init(client, folder, "cloned")
     eb(client, folder, "create", "cloned-one", "--cname", "cloned-live", "--envvars", "COLOR=red", "--timeout", "2")
@@ -59,7 +65,7 @@ def test_a_clone_takes_over_by_a_swap(client: Client) -> None:
     assert client.get("cloned-live")[0] == 404
 
 
-def test_saved_configurations_sizes_tags_and_versions(client: Client) -> None:
+def saved_configurations_sizes_tags_and_versions(client: Client) -> None:
     folder = client.repository("saved")
     init(client, folder, "saved")
     eb(client, folder, "create", "saved-one", "--cname", "saved-one", "--envvars", "COLOR=red", "--tags", "team=a",
@@ -90,7 +96,7 @@ def test_saved_configurations_sizes_tags_and_versions(client: Client) -> None:
     eb(client, folder, "terminate", "saved-one", "--force", "--timeout", "2")
 
 
-def test_health_and_abort(client: Client) -> None:
+def health_and_abort(client: Client) -> None:
     folder = client.repository("aborted")
     init(client, folder, "aborted")
     eb(client, folder, "create", "aborted-one", "--cname", "aborted-one", "--timeout", "2")
@@ -112,7 +118,7 @@ def test_health_and_abort(client: Client) -> None:
     eb(client, folder, "terminate", "aborted-one", "--force", "--nohang")
 
 
-def test_this_repository(client: Client) -> None:
+def this_repository(client: Client) -> None:
     folder = client.home / "repository"
     folder.mkdir()
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
@@ -137,3 +143,29 @@ def test_this_repository(client: Client) -> None:
     assert "Listening at" in eb(client, folder, "logs", "itself-two", "--log-group", log), "it streams its logs"
     eb(client, folder, "terminate", "--all", "--force", "--timeout", "3")
     assert client.get("itself-one", "/healthz")[0] == 404
+
+
+JOURNEYS = {
+    journey.__name__: journey
+    for journey in (
+        a_flask_application_without_a_procfile_from_init_to_terminate,
+        a_clone_takes_over_by_a_swap,
+        saved_configurations_sizes_tags_and_versions,
+        health_and_abort,
+        this_repository,
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def journeys(client: Client, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]]:
+    """The journeys that were asked for, on their way."""
+    chosen = {item.callspec.params["name"] for item in request.session.items if item.path == Path(__file__)}  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        yield {name: pool.submit(JOURNEYS[name], client) for name in sorted(chosen)}
+
+
+@pytest.mark.xdist_group("eb")
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_the_official_eb(journeys: dict[str, Future[None]], name: str) -> None:
+    journeys[name].result()

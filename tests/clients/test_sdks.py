@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from conftest import HERE, PLATFORM, REGION, Client
+from shell import HERE, PLATFORM, REGION, Client
 
 BUCKET = f"elasticbeanstalk-{REGION}-123456789012"
 ARN = f"arn:aws:elasticbeanstalk:{REGION}::platform/{PLATFORM}/4.7.1"

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ class Upstream(BaseHTTPRequestHandler):
     """One request's answer, chosen by its path."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self) -> None:
@@ -206,12 +208,16 @@ def dead_port() -> int:
 
 
 class Load:
-    """Clients that ask again and again: even ones keep their connection, odd ones close it each time."""
+    """Clients that ask again and again, each on one connection or on a new one each time."""
 
-    def __init__(self, port: int, clients: int) -> None:
-        self.answers: dict[bytes, int] = {}
+    def __init__(self, port: int, clients: int, *, keep_alive: bool) -> None:
+        self.answers: Counter[bytes] = Counter()
+        self.counts: Counter[int] = Counter()
+        """Answers by client."""
+        self.connections = 0
         self.failures: list[str] = []
         self._port = port
+        self._keep_alive = keep_alive
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run(clients)))
         self._thread.start()
@@ -221,22 +227,24 @@ class Load:
         self._thread.join(30)
 
     async def _run(self, clients: int) -> None:
-        await asyncio.gather(*(self._client(number % 2 == 0) for number in range(clients)))
+        await asyncio.gather(*(self._client(number) for number in range(clients)))
 
-    async def _client(self, keep_alive: bool) -> None:
-        close = "" if keep_alive else "Connection: close\r\n"
+    async def _client(self, number: int) -> None:
+        close = "" if self._keep_alive else "Connection: close\r\n"
         request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n{close}\r\n".encode()
         while not self._stop.is_set():
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                self.connections += 1
                 while not self._stop.is_set():
                     writer.write(request)
                     head = await reader.readuntil(b"\r\n\r\n")
                     body = await reader.readexactly(3)
                     if not head.startswith(b"HTTP/1.1 200"):
                         self.failures.append(head.decode())
-                    self.answers[body] = self.answers.get(body, 0) + 1
-                    if not keep_alive:
+                    self.answers[body] += 1
+                    self.counts[number] += 1
+                    if not self._keep_alive:
                         break
                 writer.close()
                 await writer.wait_closed()

@@ -1,168 +1,22 @@
-"""Local Beanstalks of the tests' own, and small bundles to run on them."""
+"""Local Beanstalks for the tests."""
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import subprocess
-import sys
-import time
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Iterator
 
-import boto3
 import pytest
-from botocore.config import Config
-
-ROOT = Path(__file__).resolve().parents[2]
-REGION = "eu-central-1"
-BUCKET = f"elasticbeanstalk-{REGION}-123456789012"
-PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/Python 3.11 running on 64bit Amazon Linux 2023/4.7.1"
-
-SERVER = """
-import os, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        if self.path == "/die":
-            os._exit(7)
-        body = f"{TEXT} {os.environ.get('COLOR', '')} {sorted(n for n in os.environ if n.startswith('AWS_'))}".encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-
-print("starting", flush=True)
-ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-
-
-def bundle(text: str = "one", **files: str) -> bytes:
-    """A source bundle that answers every request with a text."""
-    contents = {"server.py": f"TEXT = {text!r}\n{SERVER}", "Procfile": "web: python server.py\n"}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in (contents | files).items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-@dataclass(frozen=True)
-class Local:
-    """A local Beanstalk that runs, and clients for it."""
-
-    environ: dict[str, str]
-    home: Path
-    clients: list[Any] = field(default_factory=list)
-    """Every client that was made, to be closed at the end."""
-
-    @property
-    def told(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.home / "local" / "server.json").read_text())
-        return found
-
-    def client(self, service: str, config: Config | None = None) -> Any:
-        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": REGION}
-        self.clients.append(boto3.client(service, endpoint_url=self.told["endpoint_url"], config=config, **keys))
-        return self.clients[-1]
-
-    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "ebcd_local", *arguments]
-        return subprocess.run(command, env=self.environ | environ, capture_output=True, text=True, timeout=90,
-                              check=False)  # fmt: skip
-
-    def publish(self, application: str, label: str, content: bytes) -> str:
-        """Make a version of an application, which is made too; its status."""
-        eb, s3 = self.client("elasticbeanstalk"), self.client("s3")
-        eb.create_storage_location()
-        s3.put_object(Bucket=BUCKET, Key=f"{application}/{label}.zip", Body=content)
-        eb.create_application_version(
-            ApplicationName=application,
-            VersionLabel=label,
-            SourceBundle={"S3Bucket": BUCKET, "S3Key": f"{application}/{label}.zip"},
-            AutoCreateApplication=True,
-            Process=True,
-        )
-        found = eb.describe_application_versions(ApplicationName=application, VersionLabels=[label])
-        return str(found["ApplicationVersions"][0]["Status"])
-
-    def launch(
-        self, application: str, name: str, label: str, prefix: str | None = None, health: str = "Green", **options: str
-    ) -> None:
-        """Create an environment and wait until it is Ready and its health is as expected."""
-        request: dict[str, Any] = {"CNAMEPrefix": prefix} if prefix else {}
-        settings = [dict(zip(("Namespace", "OptionName", "Value"), (*key.split("|"), value), strict=True))
-                    for key, value in options.items()]  # fmt: skip
-        self.client("elasticbeanstalk").create_environment(
-            ApplicationName=application, EnvironmentName=name, VersionLabel=label, PlatformArn=PLATFORM,
-            OptionSettings=settings, **request,
-        )  # fmt: skip
-        self.until(name, lambda item: item["Status"] == "Ready" and item["Health"] == health)
-
-    def describe(self, name: str) -> dict[str, Any]:
-        found = self.client("elasticbeanstalk").describe_environments(EnvironmentNames=[name])["Environments"]
-        return dict(found[-1])
-
-    def until(self, name: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
-        """Wait until an environment is as wanted."""
-        deadline = time.monotonic() + seconds
-        while not wanted(found := self.describe(name)):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.1)
-        return found
-
-
-def start(folder: Path) -> Local:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EBCD_"))}
-    environ = kept | {"EBCD_HOME": str(folder), "PYTHONPATH": str(ROOT), "AWS_SECRET_OF_THE_SERVER": "hidden"}
-    local = Local(environ, folder)
-    done = local.run("up", "--json", "--port", "0", "--lb-port", "0", "--speed", "4")
-    assert done.returncode == 0, done.stderr + done.stdout
-    return local
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of processes that run below a folder or were started from it."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            where, command = (path / "cwd").readlink(), (path / "cmdline").read_text()
-        except OSError:
-            continue
-        if where.is_relative_to(folder) or f"{folder}/" in command:
-            found.append(command.replace("\0", " "))
-    return found
-
-
-def _running() -> Iterator[Local]:
-    with TemporaryDirectory(prefix="eb-", dir="/tmp") as folder:
-        local = start(Path(folder))
-        try:
-            yield local
-        finally:
-            for client in local.clients:
-                client.close()
-            done = local.run("down")
-        assert done.returncode == 0, done.stderr
-        assert processes_of(Path(folder)) == []
+from running import Local, running
 
 
 @pytest.fixture(scope="session")
 def local() -> Iterator[Local]:
     """A server for tests that leave it as it is."""
-    yield from _running()
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
 def own() -> Iterator[Local]:
     """A server for a test that stops or kills it."""
-    yield from _running()
+    with running() as server:
+        yield server

@@ -11,7 +11,7 @@ import boto3
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
-from conftest import BUCKET, PLATFORM, Local, bundle
+from running import BUCKET, PLATFORM, Local, bundle
 
 
 def ask(local: Local, host: str, path: str = "/") -> tuple[int, bytes]:

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 import yaml
 from botocore.exceptions import ClientError
-from conftest import BUCKET, PLATFORM, Local, bundle
+from running import BUCKET, PLATFORM, Local, bundle
 
 from ebcd_local import options
 

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import BUCKET, Local, bundle, processes_of
+from running import BUCKET, PLATFORM, Local, bundle, processes_of
 
 
 def request(url: str, path: str = "/", host: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -89,27 +90,98 @@ def test_a_web_page_cannot_drive_it(local: Local) -> None:
     assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": local.told["token"]})[0] == 200
 
 
+def known(local: Local) -> dict[str, Any]:
+    """All that a client can see and that is to survive."""
+    eb, s3 = local.client("elasticbeanstalk"), local.client("s3")
+    environments = eb.describe_environments(ApplicationName="shop")["Environments"]
+    kept = ("EnvironmentName", "EnvironmentId", "CNAME", "VersionLabel", "EndpointURL", "DateCreated", "Status")
+    arns = [item["EnvironmentArn"] for item in environments if item["Status"] == "Ready"]
+    settings = eb.describe_configuration_settings(ApplicationName="shop", EnvironmentName="shop-r1")
+    found = s3.get_object(Bucket=BUCKET, Key="a/b c.json")
+    return {
+        "applications": eb.describe_applications(ApplicationNames=["shop"])["Applications"],
+        "versions": eb.describe_application_versions(ApplicationName="shop")["ApplicationVersions"],
+        "template": eb.describe_configuration_settings(ApplicationName="shop", TemplateName="kept"),
+        "environments": [{name: item.get(name) for name in kept} for item in environments],
+        "tags": [eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"] for arn in arns],
+        "settings": settings["ConfigurationSettings"][0]["OptionSettings"],
+        "object": (found["ETag"], found["Body"].read(), found["Metadata"], found["LastModified"]),
+    }
+
+
+def without_metadata(found: Any) -> Any:
+    """Answers without what names the request."""
+    if isinstance(found, dict):
+        return {name: without_metadata(item) for name, item in found.items() if name != "ResponseMetadata"}
+    return [without_metadata(item) for item in found] if isinstance(found, list) else found
+
+
 def test_everything_is_found_again_after_the_server_was_killed(own: Local) -> None:
     own.publish("shop", "v1", bundle("one"))
-    own.launch("shop", "shop-r1", "v1", prefix="shop")
+    own.publish("shop", "v2", bundle("two"))
+    own.launch("shop", "shop-r1", "v1", "shop", **{"aws:elasticbeanstalk:application:environment|COLOR": "blue"})
+    own.launch("shop", "shop-r2", "v2", **{"aws:autoscaling:asg|MinSize": "2"})
+    own.launch("shop", "shop-gone", "v1")
     s3, eb = own.client("s3"), own.client("elasticbeanstalk")
-    etag = s3.put_object(Bucket=BUCKET, Key="a/b c.json", Body=b"{}", Metadata={"who": "ada"})["ETag"]
-    before, events = own.describe("shop-r1"), eb.describe_events(ApplicationName="shop")["Events"]
-    told = own.told
-    instances = [line for line in processes_of(own.home) if "server.py" in line]
+    eb.create_configuration_template(ApplicationName="shop", TemplateName="kept", PlatformArn=PLATFORM)
+    eb.update_tags_for_resource(ResourceArn=own.describe("shop-r1")["EnvironmentArn"],
+                                TagsToAdd=[{"Key": "stage", "Value": "x"}])  # fmt: skip
+    s3.put_object(Bucket=BUCKET, Key="a/b c.json", Body=b"{}", Metadata={"who": "ada"})
+    eb.terminate_environment(EnvironmentName="shop-gone")
+    own.until("shop-gone", lambda item: item["Status"] == "Terminated")
+    eb.swap_environment_cnames(SourceEnvironmentName="shop-r1", DestinationEnvironmentName="shop-r2")
+    for name in ("shop-r1", "shop-r2"):
+        own.until(name, lambda item: item["Status"] == "Ready")
+    live = own.describe("shop-r2")["CNAME"]
+    assert live.startswith("shop.")
+    before, events, told = known(own), eb.describe_events(ApplicationName="shop")["Events"], own.told
+    assert len([line for line in processes_of(own.home) if "server.py" in line]) >= 3
     os.kill(told["pid"], signal.SIGKILL)
-    time.sleep(0.3)
+    left = processes_of(own.home)
     assert own.run("up", "--json").returncode == 0
     assert (own.told["endpoint_url"], own.told["proxy_url"]) == (told["endpoint_url"], told["proxy_url"])
-    after = own.until("shop-r1", lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
-    for name in ("EnvironmentId", "CNAME", "VersionLabel", "EndpointURL", "DateCreated"):
-        assert after[name] == before[name]
-    assert request(told["proxy_url"], host=before["CNAME"])[2].startswith(b"one")
-    assert len([line for line in processes_of(own.home) if "server.py" in line]) == len(instances)
+    for name in ("shop-r1", "shop-r2"):
+        own.until(name, lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
+    assert without_metadata(known(own)) == without_metadata(before)
+    assert request(told["proxy_url"], host=live)[2].startswith(b"two")
+    assert request(told["proxy_url"], host=own.describe("shop-r1")["CNAME"])[2].startswith(b"one blue")
     again = own.client("elasticbeanstalk").describe_events(ApplicationName="shop")["Events"]
     assert [item["Message"] for item in again][-len(events) :] == [item["Message"] for item in events]
-    found = own.client("s3").get_object(Bucket=BUCKET, Key="a/b c.json")
-    assert (found["ETag"], found["Body"].read(), found["Metadata"]) == (etag, b"{}", {"who": "ada"})
+    assert len(processes_of(own.home)) == len(left) + 1, "those that were left were ended, and as many run again"
+
+
+def test_what_a_kill_interrupts_comes_to_an_end(own: Local) -> None:
+    slow = bundle("slow", **{".ebextensions/a.config": "container_commands: {a: {command: 'sleep 2'}}\n"})
+    own.publish("shop", "v1", bundle("one"))
+    own.publish("shop", "slow", slow)
+    own.launch("shop", "shop-r1", "v1", "shop")
+    eb = own.client("elasticbeanstalk")
+    eb.update_environment(EnvironmentName="shop-r1", VersionLabel="slow")
+    eb.create_environment(ApplicationName="shop", EnvironmentName="shop-r2", VersionLabel="slow", PlatformArn=PLATFORM)
+    own.wait(lambda: len([line for line in processes_of(own.home) if "sleep 2" in line]) >= 2)
+    os.kill(own.told["pid"], signal.SIGKILL)
+    assert own.run("up").returncode == 0
+    for name in ("shop-r1", "shop-r2"):
+        found = own.until(name, lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
+        assert found["VersionLabel"] == "slow"
+    assert request(own.told["proxy_url"], host=own.describe("shop-r1")["CNAME"])[2].startswith(b"slow")
+    events = own.client("elasticbeanstalk").describe_events(EnvironmentName="shop-r1")["Events"]
+    assert "The operation update was interrupted and has ended." in [event["Message"] for event in events]
+
+
+def test_down_in_the_middle_of_everything_leaves_no_process(own: Local) -> None:
+    own.publish(
+        "shop", "v1", bundle("one", **{".ebextensions/a.config": "container_commands: {a: {command: 'sleep 1'}}\n"})
+    )
+    own.launch("shop", "shop-gone", "v1")
+    eb = own.client("elasticbeanstalk")
+    for number in range(4):
+        eb.create_environment(ApplicationName="shop", EnvironmentName=f"shop-{number}", VersionLabel="v1",
+                              PlatformArn=PLATFORM)  # fmt: skip
+    eb.terminate_environment(EnvironmentName="shop-gone")
+    own.wait(lambda: any("sleep 1" in line for line in processes_of(own.home)))
+    assert own.run("down").returncode == 0
+    assert processes_of(own.home) == []
 
 
 def test_down_after_a_kill_sweeps_what_it_left(own: Local) -> None:

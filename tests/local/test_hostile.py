@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import io
+import random
 import stat
 import struct
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from conftest import Local, bundle
+import urllib3
+from balancing import dial
+from running import Local, bundle
 from test_daemon import request
 
 from ebcd_local import ebextensions
@@ -61,6 +67,47 @@ def test_a_hostile_bundle_is_refused_whole(tmp_path: Path, kind: str) -> None:
     assert sum(found.stat().st_size for found in root.rglob("*") if found.is_file()) < 1_000_000
 
 
+def renamed(name: bytes, *, utf8: bool) -> bytes:
+    """An archive with an entry whose name is these bytes, said to be UTF-8 or not."""
+    stand_in = b"n" * len(name)
+    content = bytearray(zipped([("Procfile", b"web: python server.py\n", FILE), (stand_in.decode(), b"x", FILE)]))
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = content.rindex(mark, 0, content.rindex(stand_in) if mark == b"PK\x01\x02" else content.index(stand_in))
+        struct.pack_into("<H", content, start + flags, 0x800 if utf8 else 0)
+    return bytes(content).replace(stand_in, name)
+
+
+def test_names_that_are_not_what_they_say_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.zip").write_bytes(renamed(b"caf\xe9", utf8=True))
+    with pytest.raises(BadArchive, match="utf-8"):
+        unpack(tmp_path / "b.zip", tmp_path / "root")
+    assert "utf-8" in ebextensions.read(tmp_path / "b.zip").problems[0]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe\xfd", b"a\x1b[31m", b"caf\xc3\xa9"])
+def test_names_of_another_encoding_stay_inside(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "b.zip").write_bytes(renamed(name, utf8=False))
+    unpack(tmp_path / "b.zip", tmp_path / "root")
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+    assert len(list((tmp_path / "root").iterdir())) == 2
+
+
+@pytest.mark.parametrize("tens", range(30))
+def test_a_broken_archive_is_refused_or_read_and_breaks_nothing(tmp_path: Path, tens: int) -> None:
+    whole = bundle(**{".ebextensions/a.config": "option_settings: {a:b: {c: d}}", "env.yaml": "a: b"})
+    for seed in range(10 * tens, 10 * tens + 10):
+        chance, place, content = random.Random(seed), tmp_path / str(seed), bytearray(whole)
+        for _ in range(chance.choice([1, 3, 30])):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        place.mkdir()
+        (place / "b.zip").write_bytes(content[: chance.choice([len(content), chance.randrange(len(content))])])
+        ebextensions.read(place / "b.zip")
+        with suppress(BadArchive, OSError):
+            unpack(place / "b.zip", place / "root")
+        assert {found.name for found in place.iterdir()} <= {"b.zip", "root"}
+    assert all(found.name.isdigit() for found in tmp_path.iterdir())
+
+
 def test_a_header_that_lies_about_a_size_does_not_fill_the_disk(tmp_path: Path) -> None:
     content = bytearray(zipped([("zeros", b"\0" * 50_000_000, FILE)]))
     for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
@@ -98,9 +145,10 @@ def test_a_hostile_configuration_file_is_skipped_and_named(tmp_path: Path, name:
 
 def test_the_server_refuses_them_by_its_own_words(local: Local) -> None:
     eb = local.client("elasticbeanstalk")
-    for label, content in (("bomb", BOMB), ("deep", "[" * 50_000)):
-        assert local.publish("hostile", label, bundle("x", **{".ebextensions/a.config": content})) == "Failed"
-    assert local.publish("hostile", "text", b"no zip at all") == "Failed"
+    for label, text in (("bomb", BOMB), ("deep", "[" * 50_000)):
+        assert local.publish("hostile", label, bundle("x", **{".ebextensions/a.config": text})) == "Failed"
+    for label, content in (("text", b"no zip at all"), ("latin", renamed(b"caf\xe9", utf8=True))):
+        assert local.publish("hostile", label, content) == "Failed"
     events = [event["Message"] for event in eb.describe_events(ApplicationName="hostile", Severity="ERROR")["Events"]]
     assert sum("is invalid" in text for text in events) == 2
     with pytest.raises(eb.exceptions.ClientError, match="InvalidParameterValue"):
@@ -115,6 +163,63 @@ def test_a_climbing_bundle_fails_its_deployment_and_touches_nothing(local: Local
     assert any("a name that leaves it" in event["Message"] for event in events)
     assert not list(local.home.rglob("evil"))
     local.client("elasticbeanstalk").terminate_environment(EnvironmentName="hostile-climbing")
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("DescribeEvents", "MaxRecords=" + "9" * 5000),
+        ("DescribeEvents", "MaxRecords=1e400"),
+        ("DescribeEvents", "StartTime=1e300"),
+        ("DescribeEvents", "StartTime=99999-99-99T99:99:99Z"),
+        ("DescribeEvents", "StartTime=0001-01-01T00:00:00%2B23:59"),
+        ("DescribeEnvironments", "EnvironmentNames.member." + "9" * 5000 + "=a"),
+        ("DescribeEnvironments", "EnvironmentNames.member.%C2%B2=a"),
+        ("DescribeEnvironments", "EnvironmentNames.member.-1=a"),
+        ("DescribeEnvironments", "a." * 200_000 + "a=b"),
+        ("DescribeEnvironments", "&".join(f"EnvironmentNames.member.{number}=a" for number in range(50_000))),
+        ("DescribeEnvironments", "NextToken=%00"),
+        ("DescribeApplications", "ApplicationNames.member.1=%FF%FE"),
+        ("CreateApplication", "ApplicationName=..%2F..%2Fevil"),
+        ("CreateApplication", "ApplicationName=%00"),
+        ("CreateApplicationVersion", "ApplicationName=x&VersionLabel=v&SourceBundle.S3Bucket=..&SourceBundle.S3Key=.."),
+        ("__import__", ""),
+        ("", "Action=&Action="),
+    ],
+)  # fmt: skip
+def test_hostile_parameters_are_refused_by_the_service_s_own_errors(
+    local: Local, operation: str, parameters: str
+) -> None:
+    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/elasticbeanstalk/aws4_request"
+    answer = urllib3.request("POST", local.told["endpoint_url"], body=f"Action={operation}&{parameters}",
+                             headers={"Authorization": signature}, retries=False)  # fmt: skip
+    assert answer.status in {200, 400}, answer.data
+    assert answer.data.startswith((b"<ErrorResponse", f"<{operation}Response".encode()))
+    assert not list(local.home.parent.glob("evil*"))
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1e9", "99999999999", ""])
+def test_a_body_whose_length_is_a_lie_is_refused(local: Local, length: str) -> None:
+    parts = urlsplit(local.told["endpoint_url"])
+    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/elasticbeanstalk/aws4_request"
+    lines = ["POST / HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {length}", "Connection: close",
+             f"Authorization: {signature}"]  # fmt: skip
+    with dial(parts.port or 0, "\r\n".join([*lines, "", "Action=DescribeApplications"]).encode()) as connection:
+        assert connection.recv(1000).split()[1] in {b"400", b"413"}
+
+
+@pytest.mark.parametrize("path", ["/%2e%2e/evil", "/../evil", "/%2e%2e%2fevil/x", "/a%00b/x", "/.."])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+def test_buckets_that_climb_are_refused(local: Local, method: str, path: str) -> None:
+    before = sorted(local.home.rglob("s3*"))
+    parts = urlsplit(local.told["endpoint_url"])
+    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/s3/aws4_request"
+    connection.request(method, path, body=b"evil", headers={"Authorization": signature})
+    assert 400 <= connection.getresponse().status < 500
+    connection.close()
+    assert sorted(local.home.rglob("s3*")) == before
+    assert not list(local.home.parent.glob("evil*"))
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1.evil.example.com:80", "", "[::2]:8155"])

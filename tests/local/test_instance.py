@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import bundle, processes_of
+from running import bundle, healthy, processes_of
 
+from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, DeploymentFailed, Instance
-from ebcd_local.processes import ProcessRecord, kill_recorded
+from ebcd_local.processes import BACKOFF, MARK, Supervised, sweep
 
 
 @pytest.fixture
@@ -64,17 +69,34 @@ def test_a_bundle_that_cannot_be_deployed_says_why(
 def test_a_deployment_that_fails_before_it_starts_leaves_the_earlier_one(instance: Instance, tmp_path: Path) -> None:
     instance.deploy(deployment(tmp_path, bundle("one")))
     failed(instance, deployment(tmp_path, bundle("two", Procfile="no")))
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
 def test_a_process_that_dies_is_restarted(instance: Instance, tmp_path: Path) -> None:
     instance.deploy(deployment(tmp_path, bundle()))
-    assert not instance.probe("/die").healthy
+    assert HealthCheck("/die").ask(instance.port).status is None
     deadline = time.monotonic() + 15
-    while not instance.probe("/").healthy:
+    while not healthy(instance):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "exited with code 7 and was restarted" in instance.causes()[0]
+
+
+def test_every_process_of_a_procfile_runs_with_its_own_log_and_limits(instance: Instance, tmp_path: Path) -> None:
+    worker = "import os, time; print('worker', os.environ['PORT'], flush=True); time.sleep(600)"
+    lines = 'web: python server.py\nworker: python worker.py\nshell: test -n "$PORT" && sleep 600\n'
+    instance.deploy(deployment(tmp_path, bundle(Procfile=lines, **{"worker.py": worker})))
+    assert len(instance.pids()) == 3
+    deadline = time.monotonic() + 10
+    while f"worker {instance.port}" not in (instance.log_dir / "worker.stdout.log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    (running,) = [path for path in Path("/proc").glob("[0-9]*")
+                  if (path / "cmdline").exists() and (path / "cmdline").read_bytes() == b"python\0worker.py\0"
+                  and f"{MARK}={tmp_path / 'i-1'}/".encode() in (path / "environ").read_bytes()]  # fmt: skip
+    limits = {line[:26].strip(): line[26:].split() for line in (running / "limits").read_text().splitlines()}
+    assert limits["Max core file size"][0] == "0"
+    assert int(limits["Max open files"][0]) <= 8192
 
 
 def test_container_commands_run_by_name_and_leader_only_on_the_leader(instance: Instance, tmp_path: Path) -> None:
@@ -117,21 +139,71 @@ def test_without_a_procfile_gunicorn_serves_the_wsgi_path(instance: Instance, tm
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("application.py", "def application(e, s):\n    s('200 OK', [])\n    return [b'wsgi']\n")
     instance.deploy(deployment(tmp_path, buffer.getvalue()))
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
 def test_a_reboot_starts_what_was_deployed(instance: Instance, tmp_path: Path) -> None:
     found = deployment(tmp_path, bundle())
     instance.deploy(found)
     instance.stop()
-    assert not instance.probe("/").healthy
+    assert not healthy(instance)
     instance.boot(found)
-    assert instance.probe("/").healthy
+    assert healthy(instance)
 
 
-def test_a_recorded_process_is_killed_and_another_of_its_id_is_not(instance: Instance, tmp_path: Path) -> None:
+def test_what_a_process_has_started_is_found_wherever_it_went(instance: Instance, tmp_path: Path) -> None:
+    daemon = "subprocess.Popen(['sleep', '600'], start_new_session=True, cwd='/')"
+    content = bundle(Procfile=f'web: python -c "import subprocess; {daemon}; import server"\n')
+    other = Instance("i-10", tmp_path / "i-10", tmp_path / "cache")
+    other.deploy(deployment(tmp_path, bundle()))
+    instance.deploy(deployment(tmp_path, content))
+    mark = f"{MARK}={tmp_path / 'i-1'}/".encode()
+
+    def marked() -> list[str]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (path / "environ").read_bytes():
+                    found.append((path / "cmdline").read_text().replace("\0", " ").strip())
+        return found
+
+    assert "sleep 600" in marked()
+    sweep(tmp_path / "i-1")
+    assert marked() == []
+    assert healthy(other)
+    other.destroy()
+
+
+def test_a_process_that_is_just_coming_back_ends_with_those_that_run(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    os.mkfifo(log)  # whoever starts a process waits here until somebody reads
+
+    def read() -> None:
+        with log.open("rb"):
+            time.sleep(0.1)
+
+    threading.Thread(target=read).start()
+    process = Supervised("web", "sleep 600", tmp_path, {"PATH": "/usr/bin:/bin"}, log)
+    process.supervise()
+    os.kill(process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while not process.exits:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(BACKOFF[0] + 0.2)  # by now it waits to be started again
+    stopping = threading.Thread(target=process.stop, args=(5,))
+    stopping.start()
+    read()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    assert process.exit_code() is not None
+    assert processes_of(tmp_path) == []
+
+
+def test_a_jail_that_has_just_been_made_is_stopped_at_once(instance: Instance, tmp_path: Path) -> None:
     instance.deploy(deployment(tmp_path, bundle()))
-    (record,) = instance.processes()
-    assert kill_recorded(ProcessRecord(record.pid, record.start_time + 1)) is False
-    assert instance.probe("/").healthy
-    assert kill_recorded(record) is True
+    instance.stop()
+    jail = instance._jail.words()
+    before = time.monotonic()
+    Supervised("web", "sleep 600", tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "log", jail).stop(30)
+    assert time.monotonic() - before < 15, "it was not waited for until it was killed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from conftest import Local, bundle
+from running import Local, bundle
 
 GROUP = "/aws/elasticbeanstalk/streamed-one/var/log/"
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, Shape, StructureShape
 from botocore.session import Session
-from conftest import BUCKET, PLATFORM, Local, bundle
+from running import BUCKET, PLATFORM, Local, bundle
 
 from ebcd_local import operations, protocol
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from balancing import ask
-from conftest import ROOT, Local, bundle
+from running import ROOT, Local, bundle
 
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.page import Page
@@ -30,6 +30,7 @@ def told(**changes: Any) -> dict[str, Any]:
         "now": "2026-01-01T00:00:10.000+00:00",
         "endpoint_url": "http://127.0.0.1:8155",
         "proxy_url": "http://127.0.0.1:8156",
+        "unjailed": "",
         "applications": [],
         "events": [],
     } | changes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import shutil
 import time
 import zipfile
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SERVER
+from running import SERVER, healthy
 
 from ebcd_local import jail, options, python_environment
 from ebcd_local.instance import Deployment, Instance
@@ -85,13 +86,13 @@ def test_configuration_hooks_run_and_the_processes_get_the_new_properties(place:
     path = bundle(place, hooks(order) | hooks(order, "confighooks"))
     instance.deploy(deployment(path))
     order.unlink()
-    before = instance.processes()
+    before = instance.pids()
     instance.configure(deployment(path, color="green"))
     assert order.read_text().split("\n")[:-1] == [
         f"confighooks-{name} green" for name in ("prebuild", "predeploy", "postdeploy")
     ]
-    assert instance.processes() != before
-    assert instance.probe("/").healthy
+    assert instance.pids() != before
+    assert healthy(instance)
 
 
 @pytest.mark.parametrize("name", ["prebuild", "predeploy", "postdeploy"])
@@ -163,17 +164,30 @@ commands:
 container_commands:
   01: {{command: 'touch {outside} || echo refused'}}
   02: {{command: 'cat {other / "secret"} || echo unseen'}}
+  03: {{command: 'kill -0 {os.getpid()} || echo no other process; ls -d /proc/[0-9]* | wc -l | xargs echo processes:'}}
+  04: {{command: 'ls -A {Path.home()} /run | xargs echo seen:'}}
 """
     instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})))
     said = (place / "i-1" / "log" / "eb-engine.log").read_text()
     assert "refused" in said
     assert "unseen" in said
+    assert "no other process" in said
+    assert int(said.split("processes:")[1].split()[0]) < 10
+    seen = said.split("seen:")[1].splitlines()[0]
+    assert ".bashrc" not in seen
+    assert "docker.sock" not in seen
+    assert "user" not in seen.split(), "no D-Bus of the user's"
     assert not outside.exists()
     assert (place / "i-1" / "system" / "ran").read_text() == "ran\n"
-    assert instance.probe("/").healthy
-    records = instance.processes()
+    assert healthy(instance)
+    pids = instance.pids()
     instance.stop()
-    assert all(not Path(f"/proc/{record.pid}").exists() for record in records)
+    assert all(not Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_what_has_no_meaning_here_is_told(place: Path, instance: Instance) -> None:
+    instance.deploy(deployment(bundle(place, {".platform/nginx/conf.d/a.conf": "client_max_body_size 1m;"})))
+    assert "skipped, for the load balancer is no nginx" in (place / "i-1" / "log" / "eb-engine.log").read_text()
 
 
 def test_static_files_are_found_inside_the_application_only(place: Path, instance: Instance) -> None:

@@ -8,11 +8,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import Local, bundle
+from running import SERVER, Local, bundle, running
 from test_daemon import request
 
 COMMAND = "aws:elasticbeanstalk:command"
 SIZE = {"aws:autoscaling:asg|MinSize": "4", "aws:autoscaling:asg|MaxSize": "4"}
+SICK = SERVER.replace("self.send_response(200)",
+                      "self.send_response(503 if os.path.exists(os.environ['HOME'] + '/sick') else 200)")  # fmt: skip
+"""A server that is healthy until there is a file `sick` in its instance's root."""
 BROKEN = bundle("two", **{"server.py": "raise SystemExit(3)\n"})
 
 
@@ -113,11 +116,46 @@ def test_a_share_of_the_requests_goes_to_the_new_version_while_it_is_watched(ver
     eb.terminate_environment(EnvironmentName="x-split")
 
 
+def test_traffic_splitting_ends_with_the_new_version_or_without_it() -> None:
+    """At sixty times the speed: the shortest evaluation is three minutes."""
+    options = {f"{COMMAND}|DeploymentPolicy": "TrafficSplitting",
+               "aws:elasticbeanstalk:trafficsplitting|EvaluationTime": "3"}  # fmt: skip
+    fails_later = bundle("sick", **{"server.py": f"TEXT = 'sick'\n{SICK}"})
+    with running("--speed", "60") as local:
+        for label, content in (("v1", bundle("one")), ("v2", bundle("two")), ("sick", fails_later)):
+            local.publish("split", label, content)
+        local.launch("split", "split-one", "v1", **options)
+        host, before = local.describe("split-one")["CNAME"], instances(local, "split-one")
+        with Traffic(local, "split-one") as traffic:
+            assert update(local, "split-one", "v2")["VersionLabel"] == "v2"
+        assert set(traffic.seen) == {"one", "two"}, traffic.seen
+        after = instances(local, "split-one")
+        assert list(after.values()) == ["v2"]
+        assert not before.keys() & after.keys()
+        local.client("elasticbeanstalk").update_environment(EnvironmentName="split-one", VersionLabel="sick")
+        local.wait(
+            lambda: messages(local, "split-one").count("Sending 10 percent of the traffic to the new version.") == 2
+        )
+        (added,) = instances(local, "split-one").keys() - after.keys()
+        (root,) = (local.home / "local" / "environments").glob(f"*/{added}")
+        (root / "sick").touch()
+        assert local.until("split-one", lambda item: item["Status"] == "Ready")["VersionLabel"] == "v2"
+        assert instances(local, "split-one") == after
+        assert request(local.told["proxy_url"], host=host)[2].startswith(b"two")
+        assert "while the traffic was split" in " ".join(messages(local, "split-one"))
+
+
 @pytest.mark.parametrize(
-    ("policy", "left"), [("Rolling", {"v1": 3, "broken": 1}), ("Immutable", {"v1": 4}), ("AllAtOnce", {"broken": 4})]
+    ("policy", "left"),
+    [
+        ("Rolling", {"v1": 3, "broken": 1}),
+        ("RollingWithAdditionalBatch", {"v1": 4}),
+        ("Immutable", {"v1": 4}),
+        ("AllAtOnce", {"broken": 4}),
+    ],
 )
 def test_what_a_failure_leaves(versions: Local, policy: str, left: dict[str, int]) -> None:
-    name = f"f-{policy.lower()}"
+    name = f"f-{policy.lower()[:20]}"
     options = {f"{COMMAND}|DeploymentPolicy": policy, f"{COMMAND}|BatchSizeType": "Fixed", f"{COMMAND}|BatchSize": "1"}
     versions.launch("rolled", name, "v1", **SIZE, **options)
     assert update(versions, name, "broken")["VersionLabel"] == "v1"

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from conftest import BUCKET, PLATFORM, REGION, Local, bundle
+from running import BUCKET, PLATFORM, REGION, Local, bundle
 
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import lifecycle, managed_actions

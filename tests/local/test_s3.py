@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import BUCKET, Local
+from running import BUCKET, Local
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ebcd_local import health
+from ebcd_local import health, options
 from ebcd_local.balancer import Traffic
 from ebcd_local.fleet.policies import Settings, batch_size
 from ebcd_local.fleet.scaling import Load, Scaler, Trigger, decide
@@ -65,8 +65,8 @@ def test_the_settings_of_deployments() -> None:
     assert (found.batch, found.ignore_health, found.timeout) == ("2", True, 60)
 
 
-def traffic(requests: int, failed: int) -> Traffic:
-    return Traffic(requests, 10, requests - failed, 0, 0, failed, {})
+def traffic(requests: int, failed: int, refused: int = 0) -> Traffic:
+    return Traffic(requests, 10, requests - failed - refused, 0, refused, failed, {})
 
 
 V1 = ("v1", 1)
@@ -82,6 +82,9 @@ V1 = ("v1", 1)
         (Sight(True, version=V1, traffic=traffic(100, 1)), ("Yellow", "Warning")),
         (Sight(True, version=V1, traffic=traffic(100, 10)), ("Red", "Degraded")),
         (Sight(True, version=V1, traffic=traffic(100, 50)), ("Red", "Severe")),
+        (Sight(True, version=V1, traffic=traffic(100, 0, 9)), ("Green", "Ok")),
+        (Sight(True, version=V1, traffic=traffic(100, 0, 15)), ("Yellow", "Warning")),
+        (Sight(True, version=V1, traffic=traffic(100, 0, 60)), ("Red", "Severe")),
         (Sight(True, version=V1, cpu=0.99), ("Yellow", "Warning")),
         (Sight(True, version=V1, causes=["Process web exited."]), ("Yellow", "Warning")),
         (Sight(True, version=("v0", 1)), ("Red", "Degraded")),
@@ -92,6 +95,25 @@ def test_an_instances_health(sight: Sight, expected: tuple[str, str]) -> None:
     found = health.of_instance(sight, V1)
     assert (found.color, found.status) == expected
     assert bool(found.causes) is (expected[1] not in {"Ok", "Pending"})
+
+
+def test_both_kinds_of_failure_are_told() -> None:
+    found = health.of_instance(Sight(True, version=V1, traffic=traffic(1000, 199, 300)), V1)
+    assert found.causes == ("19.9 % of the requests are failing with HTTP 5xx.",
+                            "30.0 % of the requests are erroring with HTTP 4xx.")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "counts"),
+    [
+        ("", True),
+        ("no JSON", True),
+        ('{"Rules": {"Environment": {"Application": {"ApplicationRequests4xx": {"Enabled": false}}}}}', False),
+        ('{"Rules": {"Environment": {"Application": {"ApplicationRequests4xx": {"Enabled": true}}}}}', True),
+    ],
+)
+def test_refused_requests_count_unless_the_rules_say_else(document: str, counts: bool) -> None:
+    assert options.counts_4xx({(options.HEALTH, "ConfigDocument"): document}) is counts
 
 
 DOWN, OK = Health("Red", "Severe", ("down",)), health.OK

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Local, bundle
+from running import Local, bundle
 from test_daemon import request
 
 from ebcd_local import ebextensions, stacks

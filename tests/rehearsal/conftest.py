@@ -218,6 +218,29 @@ def run_ebcd(*arguments: str, folder: Path, environ: dict[str, str]) -> subproce
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
+def start_ship(product: Product, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ebcd", "ship", *options]
+    return subprocess.Popen(
+        command,
+        cwd=product.folder,
+        env=product.cloud.environ,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    """Read a run's progress until a line has a text."""
+    assert process.stderr is not None
+    deadline = time.monotonic() + 60
+    for line in process.stderr:
+        if text in line:
+            return
+        assert time.monotonic() < deadline
+    raise AssertionError(f"ended without {text!r}")
+
+
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     with TemporaryDirectory(prefix="ebcd-", dir="/tmp") as folder:

@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
-from conftest import Clients, Product
-
-
-def start_ship(product: Product, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "ebcd", "ship", *options]
-    return subprocess.Popen(
-        command,
-        cwd=product.folder,
-        env=product.cloud.environ,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def read_until(process: subprocess.Popen[str], text: str) -> None:
-    """Read a run's progress until a line has a text."""
-    assert process.stderr is not None
-    deadline = time.monotonic() + 60
-    for line in process.stderr:
-        if text in line:
-            return
-        assert time.monotonic() < deadline
-    raise AssertionError(f"ended without {text!r}")
+from conftest import Clients, Product, read_until, start_ship
 
 
 @pytest.mark.parametrize(

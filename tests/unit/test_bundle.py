@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from conftest import Git
 
 from ebcd.bundle import Repository, build, listing
 from ebcd.bundle.archive import ArchiveWriter
+from ebcd.bundle.compress import compress
 from ebcd.errors import EbcdError, Refused, UsageError
 from ebcd.model import BundleOptions, SourceBundle
 
@@ -54,7 +56,6 @@ def test_a_bundle_holds_the_commit_and_not_the_work_tree(git: Git, tmp_path: Pat
     with zipfile.ZipFile(bundle.path) as archive:
         assert archive.read("a.txt") == b"committed"
         manifest = json.loads(archive.read(".ebcd/manifest.json"))
-        assert archive.getinfo("a.txt").date_time == (2026, 1, 2, 3, 4, 6)
     assert manifest["sha"] == sha
     assert manifest["tree"] == git("rev-parse", f"{sha}^{{tree}}")
     assert (manifest["version_label"], manifest["content_digest"]) == (sha[:12], bundle.content_digest)
@@ -245,29 +246,60 @@ def test_a_dirty_tree_is_shipped_as_it_is_and_says_so(git: Git, tmp_path: Path) 
     assert make(git, tmp_path, allow_dirty=True).version_label != bundle.version_label
 
 
-def test_what_does_not_shrink_is_stored(tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    writer = ArchiveWriter(buffer, datetime(2026, 1, 2, tzinfo=UTC))
+def test_what_does_not_shrink_is_stored(tmp_path: Path, git: Git) -> None:
     noise = os.urandom(1000)
-    writer.add("noise", 0o100644, noise)
-    writer.add("text", 0o100644, b"x" * 1000)
-    writer.add("empty", 0o100644, b"")
-    writer.close()
-    with zipfile.ZipFile(buffer) as archive:
+    git.commit(noise=noise, text="x" * 1000, empty="", **{"named.png": "x" * 1000})
+    with zipfile.ZipFile(make(git, tmp_path).path) as archive:
         kinds = {item.filename: item.compress_type for item in archive.infolist()}
         assert archive.read("noise") == noise
-        assert archive.read("text") == b"x" * 1000
+        assert archive.read("text") == archive.read("named.png") == b"x" * 1000
         assert archive.read("empty") == b""
-    assert kinds == {"noise": zipfile.ZIP_STORED, "text": zipfile.ZIP_DEFLATED, "empty": zipfile.ZIP_STORED}
+    del kinds[".ebcd/manifest.json"]
+    stored, deflated = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
+    assert kinds == {"named.png": stored, "noise": stored, "text": deflated, "empty": stored}
+
+
+def stamps(bundle: SourceBundle) -> dict[str, tuple[int, ...]]:
+    with zipfile.ZipFile(bundle.path) as archive:
+        return {item.filename: item.date_time for item in archive.infolist()}
+
+
+def test_an_unchanged_file_keeps_its_time_and_a_changed_one_does_not(git: Git, tmp_path: Path) -> None:
+    git.commit(a="a", b="b")
+    git.write(b="B")
+    git("commit", "-qam", "Change b", GIT_COMMITTER_DATE="2026-01-04T23:59:00Z")
+    first, second = stamps(make(git, tmp_path, "HEAD~1")), stamps(make(git, tmp_path))
+    assert first["a"] == second["a"]
+    assert first["b"] != second["b"]
+    assert all((2025, 12, 22) <= time < (2025, 12, 29) for time in (*first.values(), *second.values()))
+    git("commit", "-q", "--allow-empty", "-m", "A week later", GIT_COMMITTER_DATE="2026-01-05T00:00:00Z")
+    assert stamps(make(git, tmp_path))["a"] >= (2025, 12, 29)
+
+
+def test_what_seldom_changes_comes_first_and_the_digest_goes_by_path(git: Git, tmp_path: Path) -> None:
+    large = "y" * 70_000
+    git.commit(**{"a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "y.csv": large, "z.woff2": "z"})
+    bundle = make(git, tmp_path)
+    assert names(bundle) == ["b/c.PNG", "z.woff2", "y.csv", "a.py", "b/d.py", ".ebcd/manifest.json"]
+    with zipfile.ZipFile(bundle.path) as archive:
+        manifest = json.loads(archive.read(".ebcd/manifest.json"))
+    told = json.dumps({name: value for name, value in manifest.items() if name not in {"content_digest", "tool"}},
+                      indent=2, sort_keys=True) + "\n"  # fmt: skip
+    contents = {".ebcd/manifest.json": told, "a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "y.csv": large, "z.woff2": "z"}
+    identity = "".join(
+        f"{path}\x00100644\x00{hashlib.sha256(text.encode()).hexdigest()}\n" for path, text in contents.items()
+    )
+    assert bundle.content_digest == hashlib.sha256(identity.encode()).hexdigest()
 
 
 def test_more_entries_than_a_plain_zip_can_count() -> None:
     buffer = io.BytesIO()
     writer = ArchiveWriter(buffer, datetime(1970, 1, 1, tzinfo=UTC))
+    stream, data = compress(b"x", stored=False)
     for number in range(70_000):
-        writer.add(f"{number:05}", 0o100644, b"x")
-    writer.close()
+        writer.add(f"{number:05}", 0o100644, stream, (data,))
+    assert writer.close() == hashlib.sha256(buffer.getvalue()).hexdigest()
     with zipfile.ZipFile(buffer) as archive:
         assert len(archive.namelist()) == 70_000
         assert archive.read("69999") == b"x"
-        assert archive.getinfo("00000").date_time == (1980, 1, 1, 0, 0, 0)
+        assert archive.getinfo("00000").date_time[0] == 1980

@@ -7,18 +7,19 @@ from dataclasses import replace
 import pytest
 from stages import STAGE
 
+from ebcd.check import Finding, Inspection, Severity
 from ebcd.check.extensions import File, option_settings
-from ebcd.check.lint import Finding, Severity, check
+from ebcd.check.lint import check
 from ebcd.model import OptionSetting
 
 GOOD = {"Procfile": "web: run", "application.py": "", "requirements.txt": ""}
 
 
 def found(**files: str | bytes) -> list[Finding]:
-    contents = {**GOOD, **files}
-    return check(
-        {name: File(text.encode() if isinstance(text, str) else text) for name, text in contents.items()}, None
-    )
+    inspection = Inspection()
+    for name, text in {**GOOD, **files}.items():
+        inspection.look(name, 0o100644, (text.encode() if isinstance(text, str) else text,))
+    return inspection.findings(None)
 
 
 def test_a_good_bundle_has_no_findings() -> None:

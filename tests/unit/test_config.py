@@ -197,8 +197,6 @@ def test_a_wrong_tenant_gate_is_refused(tmp_path: Path, gate: str, key: str) -> 
 @pytest.mark.parametrize(
     "addition",
     [
-        'strategy = "pair"',
-        'strategy = "in-place"',
         "database = true",
         "[stages.prod.notify]\nurls = []",
         '[bundle]\nrequirements = "lock"',

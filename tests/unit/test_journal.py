@@ -11,7 +11,7 @@ from stages import NOW, STAGE, record
 
 from ebcd.errors import OutcomeUnknown
 from ebcd.model import OptionSetting, Stage
-from ebcd.release.journal import Ledger, Outcome, handed_over, release_number, verification
+from ebcd.release.journal import Ledger, Outcome, environment_name, handed_over, release_number, verification
 
 
 @pytest.fixture
@@ -24,21 +24,25 @@ def ledger(storage: MemoryStorage) -> Ledger:
     return Ledger(storage, "shop", "prod")  # type: ignore[arg-type]
 
 
+def named(number: int) -> str:
+    return environment_name("shop", "prod", number)
+
+
 def test_a_record_comes_back_as_it_was(ledger: Ledger) -> None:
-    stored = ledger.allocate(record(1, live_since=10, from_=3))
+    stored = ledger.allocate(record(1, live_since=10, from_=3), named)
     assert ledger.read(1) == stored
     assert ledger.read(2) is None
 
 
 def test_a_number_that_is_taken_is_never_given_again(ledger: Ledger) -> None:
-    ledger.allocate(record(1))
-    second = ledger.allocate(record(1, version_label="other"))
+    ledger.allocate(record(1), named)
+    second = ledger.allocate(record(1, version_label="other"), named)
     assert (second.number, second.environment, second.release) == (2, "shop-prod-r2", "r2")
     assert ledger.numbers() == [1, 2]
 
 
 def test_entries_are_not_records_and_come_in_order(ledger: Ledger) -> None:
-    one = ledger.allocate(record(1))
+    one = ledger.allocate(record(1), named)
     for second, name in enumerate(("SwapCnames-intent", "SwapCnames-result")):
         ledger.entry(one, name, {"text": "swap"}, NOW.replace(second=second))
     assert ledger.numbers() == [1]
@@ -46,7 +50,7 @@ def test_entries_are_not_records_and_come_in_order(ledger: Ledger) -> None:
 
 
 def test_a_record_that_another_run_changed_is_not_written_over(ledger: Ledger) -> None:
-    mine = ledger.allocate(record(1))
+    mine = ledger.allocate(record(1), named)
     ledger.update(replace(mine, outcome=Outcome.FAILED))
     with pytest.raises(OutcomeUnknown) as error:
         ledger.update(replace(mine, outcome=Outcome.LIVE))
@@ -55,7 +59,7 @@ def test_a_record_that_another_run_changed_is_not_written_over(ledger: Ledger) -
 
 def test_no_option_s_value_is_recorded(ledger: Ledger, storage: MemoryStorage) -> None:
     secret = OptionSetting("aws:elasticbeanstalk:application:environment", "PASSWORD", "hunter2")
-    ledger.allocate(record(1, stage=replace(STAGE, options=(secret,))))
+    ledger.allocate(record(1, stage=replace(STAGE, options=(secret,))), named)
     (stored,) = storage.objects.values()
     assert b"hunter2" not in stored[0]
     assert json.loads(stored[0])["schema"] == 1
@@ -70,9 +74,8 @@ def test_a_record_completes_a_stage_of_which_only_the_names_are_known() -> None:
 
 def test_the_release_that_is_returned_to_keeps_the_time_when_it_first_went_live() -> None:
     one, two = record(1, live_since=300, left=100), record(2, live_since=100)
-    back, left = handed_over(one, two, NOW, seconds=0.52, restored=True)
+    back, left = handed_over(one, two, NOW, restored=True)
     assert (back.live_since, back.restored, back.left_live, back.live_at) == (one.live_since, NOW, None, NOW)
-    assert back.swap_seconds == 0.5
     assert left is not None
     assert left.left_live == NOW
 

@@ -13,20 +13,20 @@ from ebcd.release.journal import Outcome
 from ebcd.release.plan import (
     already_live,
     bundle_key,
-    environment_options,
-    plan_promote,
     plan_publish,
     plan_ship,
     resumable,
     settings_digest,
 )
+from ebcd.release.plan.creation import environment_options
+from ebcd.release.retirement import retirements
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     Bake,
     CreateApplication,
     CreateEnvironment,
     CreateVersion,
-    ProveLive,
+    MatchCapacity,
     SetMinimum,
     Step,
     SwapCnames,
@@ -59,12 +59,16 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     seen = snapshot(environment(1, live=True), releases=(record(1, live_since=100),))
     plan = plan_ship(seen, record(2, Outcome.RUNNING), swap=True)
     assert names(plan.steps) == [
-        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive", "Bake",
+        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "MeasureLive",
+        "SwapCnames", "ProveLive", "Bake",
     ]  # fmt: skip
     created = only(plan.steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
-    assert only(plan.steps, SwapCnames) == SwapCnames("shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME)
+    assert only(plan.steps, SwapCnames) == SwapCnames(
+        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True
+    )
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
 
 
@@ -78,15 +82,14 @@ def test_a_run_that_died_after_its_swap_is_proven_and_baked_and_not_swapped_agai
     seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=100)))
     plan = plan_ship(seen, died, swap=True)
     assert names(plan.steps) == ["ProveLive", "Bake"]
-    proof = only(plan.steps, ProveLive)
-    assert isinstance(proof, ProveLive)
-    assert proof.previous == "shop-prod-r1"
+    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", leaves="r2"),)
 
 
 def test_a_run_that_died_after_its_swap_has_nowhere_to_swap_back_to_when_the_earlier_one_is_gone() -> None:
     died = record(2, Outcome.RUNNING, from_=1)
     plan = plan_ship(snapshot(environment(2, live=True), releases=(died,)), died, swap=True)
     assert names(plan.steps) == ["ProveLive"]
+    assert plan.back == ()
 
 
 def test_no_swap_stops_before_the_swap() -> None:
@@ -103,6 +106,8 @@ def test_the_candidate_gets_the_capacity_that_live_runs_at_now_and_its_own_minim
     assert OptionSetting("aws:autoscaling:asg", "MinSize", "6") in created.options
     assert only(steps, SetMinimum) == SetMinimum("shop-prod-r2", 2)
     assert names(steps).index("SetMinimum") < names(steps).index("SwapCnames")
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6), "the way back stays as large"
+    assert names(steps)[-2:] == ["Bake", "MatchCapacity"]
 
 
 def test_capacity_never_exceeds_the_maximum() -> None:
@@ -257,25 +262,18 @@ def test_a_label_that_stands_for_something_else_is_refused(version: ApplicationV
     assert refusal.value.code == code
 
 
-def test_promoting_what_is_live_does_nothing() -> None:
-    seen = snapshot(environment(1, live=True), releases=(record(1, live_since=9),))
-    assert plan_promote(seen, record(1, live_since=9), restoring=False).steps == ()
+def test_a_waiting_candidate_is_overtaken_by_what_went_live_after_it_and_by_nothing_else() -> None:
+    waiting = record(2, Outcome.WAITING)
+    seen = snapshot(environment(1, live=True), environment(2), releases=(waiting, record(1, live_since=9)))
+    assert retirements(seen) == ()
+    later = snapshot(environment(2), environment(3, live=True), releases=(record(3, live_since=1), waiting))
+    assert [step.environment for step in retirements(later)] == ["shop-prod-r2"]
 
 
-def test_a_rollback_does_not_bake_and_a_promotion_does() -> None:
-    releases = (record(2, live_since=9, from_=1), record(1, live_since=99, left=9))
-    seen = snapshot(environment(1), environment(2, live=True), releases=releases)
-    back = plan_promote(seen, releases[1], restoring=True)
-    assert names(back.steps) == ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive"]
-    assert back.release == releases[1]
-    onward = plan_promote(seen, releases[1], restoring=False)
-    assert names(onward.steps)[-1] == "Bake"
-    assert onward.release.from_release == "r2"
-
-
-def test_an_environment_that_is_gone_cannot_be_promoted() -> None:
-    seen = snapshot(environment(2, live=True), releases=(record(2, live_since=9, from_=1), record(1, live_since=99)))
-    with pytest.raises(Refused) as refusal:
-        plan_promote(seen, record(1, live_since=99), restoring=False)
-    assert refusal.value.code == "environment-gone"
-    assert f"ebcd ship {record(1).sha}" in refusal.value.hint
+def test_what_leaves_live_must_have_fallen_quiet_and_what_never_was_live_need_not() -> None:
+    releases = (record(3, live_since=10), record(2, Outcome.WAITING), record(1, live_since=9000, left=5000))
+    seen = snapshot(environment(1), environment(2), environment(3, live=True), releases=releases)
+    assert {step.environment: step.drained for step in retirements(seen)} == {
+        "shop-prod-r1": True, "shop-prod-r2": False,
+    }  # fmt: skip
+    assert all(step.cname == LIVE_CNAME for step in retirements(seen))

@@ -1,0 +1,85 @@
+"""Between what Beanstalk sends and ebcd's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, OptionSetting, Platform
+
+
+def wire_options(options: Iterable[OptionSetting]) -> list[dict[str, str]]:
+    """Option settings as the wire has them."""
+    return [{"Namespace": item.namespace, "OptionName": item.name, "Value": item.value} for item in options]
+
+
+def version(item: Mapping[str, Any]) -> ApplicationVersion:
+    """An application version."""
+    source = item.get("SourceBundle", {})
+    return ApplicationVersion(
+        label=item["VersionLabel"],
+        status=item.get("Status", ""),
+        bucket=source.get("S3Bucket", ""),
+        key=source.get("S3Key", ""),
+        description=item.get("Description", ""),
+        created=item["DateCreated"],
+    )
+
+
+def environment(item: Mapping[str, Any]) -> Environment:
+    """An environment."""
+    return Environment(
+        name=item["EnvironmentName"],
+        id=item["EnvironmentId"],
+        application=item["ApplicationName"],
+        version_label=item.get("VersionLabel", ""),
+        status=item["Status"],
+        health=item.get("Health", "Grey"),
+        health_status=item.get("HealthStatus", ""),
+        cname=item.get("CNAME", "").lower(),
+        endpoint_url=item.get("EndpointURL", ""),
+        created=item["DateCreated"],
+        updated=item["DateUpdated"],
+        platform_arn=item.get("PlatformArn", ""),
+        tier=item.get("Tier", {}).get("Name", ""),
+    )
+
+
+def event(item: Mapping[str, Any]) -> Event:
+    """An event."""
+    return Event(
+        time=item["EventDate"],
+        severity=item.get("Severity", "INFO"),
+        message=item.get("Message", ""),
+        environment=item.get("EnvironmentName", ""),
+        version_label=item.get("VersionLabel", ""),
+    )
+
+
+def instance(item: Mapping[str, Any]) -> InstanceHealth:
+    """An instance's health."""
+    deployment = item.get("Deployment", {})
+    return InstanceHealth(
+        id=item["InstanceId"],
+        health_status=item.get("HealthStatus", ""),
+        color=item.get("Color", ""),
+        causes=tuple(item.get("Causes", [])),
+        version_label=deployment.get("VersionLabel", ""),
+        deployment_status=deployment.get("Status", ""),
+    )
+
+
+def platform_order(arn: str) -> tuple[int, ...]:
+    """`…/4.10.2` after `…/4.9.0`."""
+    return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())
+
+
+def platform(arn: str, item: Mapping[str, Any]) -> Platform:
+    """A platform version."""
+    images = item.get("CustomAmiList", [])
+    return Platform(
+        arn=arn,
+        lifecycle=item.get("PlatformLifecycleState", ""),
+        branch_lifecycle=item.get("PlatformBranchLifecycleState", ""),
+        image_id=images[0].get("ImageId", "") if images else "",
+    )

@@ -1,0 +1,195 @@
+"""What speaks against a release before it begins: each finding says why, and a way out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ebcd.errors import Refused
+from ebcd.model import Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
+from ebcd.release.journal import ReleaseRecord
+from ebcd.release.plan import settings_digest
+from ebcd.release.plan.creation import ASG
+
+UNKNOWN_PLATFORM = Platform("")
+UNKNOWN_QUOTAS = Quotas()
+DATABASE = "aws:rds:dbinstance"
+ENVIRONMENT = "aws:elasticbeanstalk:environment"
+PROPERTIES = frozenset(
+    {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
+)
+"""Namespaces whose values are never shown."""
+UNDER_WAY = frozenset({"Pending", "Running"})
+NEARLY = 0.9
+"""Share of a quota from which on it is told."""
+DECOUPLE = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.db.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is known before a release. What these credentials may not read is left as unknown."""
+
+    environment: Environment
+    """The live one."""
+    instances: int
+    settings: tuple[OptionSetting, ...]
+    managed_actions: tuple[ManagedAction, ...] = ()
+    platform: Platform = UNKNOWN_PLATFORM
+    """The one that the release is for."""
+    quotas: Quotas = UNKNOWN_QUOTAS
+
+
+class Severity(StrEnum):
+    """Whether a finding forbids the release."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that speaks against a release."""
+
+    code: str
+    what: str
+    why: str
+    hint: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The release that is to begin."""
+
+    stage: Stage
+    now: datetime
+    carried: ReleaseRecord | None
+    """The record of what is live."""
+    creates: bool
+    """Whether it needs a new environment."""
+    accept_drift: bool = False
+
+
+def findings(sight: Sight, intent: Intent) -> tuple[Finding, ...]:
+    """All that speaks against it, errors first."""
+    rules = (_database, _shared_balancer, _managed_updates, _drift, _quotas, _platform)
+    found = [finding for rule in rules for finding in rule(sight, intent)]
+    return tuple(sorted(found, key=lambda item: item.severity is Severity.WARNING))
+
+
+def refuse(found: tuple[Finding, ...]) -> None:
+    """Raises Refused when a finding forbids the release; what else was found is told with it."""
+    errors = [item for item in found if item.severity is Severity.ERROR]
+    if errors:
+        first, others = errors[0], errors[1:]
+        also = "".join(f" Also: {item.what}" for item in others)
+        raise Refused(first.what, why=first.why + also, hint=first.hint, code=first.code)
+
+
+def _database(sight: Sight, intent: Intent) -> Iterator[Finding]:
+    """Beanstalk says itself where it knows HasCoupledDatabase; else an engine tells of one."""
+    found = {item.name: item.value for item in sight.settings if item.namespace == DATABASE}
+    coupled = found.get("HasCoupledDatabase", "").lower()
+    attached = coupled == "true" or (not coupled and bool(found.get("DBEngine")))
+    if attached and intent.stage.strategy is not Strategy.IN_PLACE:
+        yield Finding(
+            "attached-database",
+            f"The live environment {sight.environment.name} has a database attached.",
+            "Beanstalk deletes it with its environment, and a candidate would not have it: data would be lost.",
+            f"Decouple it first: {DECOUPLE}",
+        )
+
+
+def _shared_balancer(sight: Sight, intent: Intent) -> Iterator[Finding]:
+    shared = OptionSetting(ENVIRONMENT, "LoadBalancerIsShared", "true")
+    if shared in sight.settings and intent.stage.strategy is not Strategy.IN_PLACE:
+        yield Finding(
+            "shared-load-balancer",
+            f"The live environment {sight.environment.name} is behind a shared load balancer.",
+            "There the CNAME is a rule of the listener, and what a swap of CNAMEs does to it is not documented.",
+            'Release it with strategy = "in-place", or give its environments load balancers of their own.',
+        )
+
+
+def _managed_updates(sight: Sight, intent: Intent) -> Iterator[Finding]:
+    name, stage = sight.environment.name, intent.stage
+    look = f"aws elasticbeanstalk describe-environment-managed-actions --environment-name {name}"
+    for action in sight.managed_actions:
+        if action.status in UNDER_WAY:
+            yield Finding(
+                "managed-update",
+                f"A managed update of {name} is {action.status.lower()}: {action.description}.",
+                "It replaces the instances that a swap would leave as the way back.",
+                f"Ship again when it is through: {look}",
+            )
+        elif action.window_start and action.window_start - intent.now < timedelta(seconds=stage.timeout + stage.bake):
+            yield Finding(
+                "managed-update-due",
+                f"A managed update of {name} is due at {action.window_start:%Y-%m-%d %H:%M} UTC: {action.description}.",
+                "It may begin before the release has ended, and replaces the instances that are the way back.",
+                f"Ship after it, or begin it now: aws elasticbeanstalk apply-environment-managed-action "
+                f"--environment-name {name} --action-id {action.id}",
+            )
+
+
+def _drift(sight: Sight, intent: Intent) -> Iterator[Finding]:
+    """What somebody changed on live since its release. Where ebcd.toml's own settings changed, nothing can be told."""
+    stage, carried = intent.stage, intent.carried
+    if carried is None or carried.settings_digest != settings_digest(stage):
+        return
+    lines = [line for declared in stage.options if (line := _difference(declared, sight.settings))]
+    if lines:
+        yield Finding(
+            "drift",
+            f"The settings of {sight.environment.name} are not those that it was released with.",
+            f"Somebody changed them: {'; '.join(lines)}.",
+            "Take them over into ebcd.toml, or ship with --accept-drift, which brings ebcd.toml's back.",
+            Severity.WARNING if intent.accept_drift else Severity.ERROR,
+        )
+
+
+def _difference(declared: OptionSetting, settings: tuple[OptionSetting, ...]) -> str:
+    """How an option differs from what was declared; empty where it does not. MinSize is ebcd's own to move."""
+    if (declared.namespace, declared.name) == (ASG, "MinSize"):
+        return ""
+    place = (declared.namespace, declared.name)
+    actual = next((item.value for item in settings if (item.namespace, item.name) == place), None)
+    if actual is not None and actual.lower() == declared.value.lower():
+        return ""
+    if declared.namespace in PROPERTIES:
+        return f"the environment property {declared.name} is {'gone' if actual is None else 'another one'}"
+    seen = "is not set" if actual is None else f"is {actual}"
+    return f"{declared.namespace} {declared.name} {seen}, declared is {declared.value}"
+
+
+def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:
+    quotas, application = sight.quotas, intent.stage.application
+    counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune -a {application}")]
+    if intent.creates:
+        retire = f"ebcd retire -a {application}, or ask AWS for a higher quota"
+        counts.append(("environments", quotas.environments, quotas.environments_limit, retire))
+    for what, used, limit, hint in counts:
+        if limit and used >= NEARLY * limit:
+            full = used >= limit
+            yield Finding(
+                "quota",
+                f"The region has {used} of {limit} {what}.",
+                "Nothing more can be created." if full else "Soon nothing more can be created.",
+                hint,
+                Severity.ERROR if full else Severity.WARNING,
+            )
+
+
+def _platform(sight: Sight, intent: Intent) -> Iterator[Finding]:
+    platform = sight.platform
+    for what, state in (("platform version", platform.lifecycle), ("platform branch", platform.branch_lifecycle)):
+        if state.lower() in {"deprecated", "retired", "retiring"}:
+            yield Finding(
+                "platform-retired",
+                f"The {what} of this release is {state.lower()}.",
+                f"{platform.arn} gets no security updates, or soon none any more.",
+                f"Choose another in stages.{intent.stage.name}.platform: aws elasticbeanstalk list-platform-branches",
+                Severity.WARNING,
+            )

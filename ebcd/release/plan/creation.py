@@ -1,0 +1,75 @@
+"""What an environment is made with: option settings, capacity, tags."""
+
+from __future__ import annotations
+
+from ebcd.model import OptionSetting, Stage, Tier
+from ebcd.release.journal import ReleaseRecord
+from ebcd.release.steps import CreateEnvironment
+
+ASG = "aws:autoscaling:asg"
+
+DEFAULT_OPTIONS = (
+    # Without enhanced health there is no proof of what each instance runs.
+    OptionSetting("aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"),
+    OptionSetting("aws:elasticbeanstalk:environment", "ServiceRole", "aws-elasticbeanstalk-service-role"),
+    OptionSetting("aws:autoscaling:launchconfiguration", "IamInstanceProfile", "aws-elasticbeanstalk-ec2-role"),
+    OptionSetting("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
+)
+"""What a new environment gets unless the stage or the bundle's .ebextensions say otherwise.
+
+The API's settings win over .ebextensions, so what those set is left out here.
+"""
+
+
+def environment_options(
+    stage: Stage, bundled: tuple[OptionSetting, ...], capacity: int | None
+) -> tuple[OptionSetting, ...]:
+    """A new environment's option settings: the defaults that nothing else sets, the stage's own, and the capacity.
+
+    capacity: MinSize where it must exceed the configured one.
+    """
+    set_elsewhere = {(item.namespace, item.name) for item in bundled}
+    defaults = DEFAULT_OPTIONS if stage.tier is Tier.WEB else DEFAULT_OPTIONS[:-1]  # a worker has no load balancer
+    merged = {(item.namespace, item.name): item for item in defaults}
+    merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
+    merged |= {(item.namespace, item.name): item for item in stage.options}
+    if capacity is not None:
+        merged[ASG, "MinSize"] = OptionSetting(ASG, "MinSize", str(capacity))
+    return tuple(sorted(merged.values()))
+
+
+def capacity(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:
+    """The configured MinSize, and the one that meets live's capacity now (within MaxSize). The last setting wins."""
+    configured = {item.name: int(item.value) for item in options if item.namespace == ASG and item.value.isdigit()}
+    minimum = configured.get("MinSize", 1)
+    maximum = configured.get("MaxSize", max(4, minimum))
+    return minimum, max(minimum, min(live, maximum))
+
+
+def create(
+    stage: Stage,
+    release: ReleaseRecord,
+    options: tuple[OptionSetting, ...],
+    *,
+    first: bool = False,
+    settings_of: str = "",
+) -> CreateEnvironment:
+    """The release's environment. first: the stage's first, which gets the live CNAME.
+
+    settings_of: an environment whose platform and settings it takes over.
+    """
+    return CreateEnvironment(
+        environment=release.environment,
+        label=release.version_label,
+        platform_arn=release.platform_arn,
+        cname_prefix=stage.cname if first and stage.cname else None,
+        options=options,
+        tags=(
+            ("ebcd:stage", stage.name),
+            ("ebcd:release", release.release),
+            ("ebcd:sha", release.sha),
+            ("ebcd:digest", release.content_digest),
+        ),
+        settings_of=settings_of,
+        worker=stage.tier is Tier.WORKER,
+    )

@@ -1,0 +1,133 @@
+"""The strategy in-place: one environment, whose version each release updates. The one exception to the rule that
+live's own environment is never changed: users get the version before its gates have passed, and a release that fails
+them is taken back by deploying the earlier version again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ebcd.errors import Refused, UsageError
+from ebcd.model import Environment, OptionSetting, Tier
+from ebcd.release.journal import ReleaseRecord
+from ebcd.release.plan import first, proofs
+from ebcd.release.plan.plan import Plan
+from ebcd.release.plan.updating import change, deployment
+from ebcd.release.retirement import failed_candidates, retirements
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion
+
+WORKER = "Worker"
+"""The worker tier, as Beanstalk names it."""
+
+
+def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
+    """The steps from what is there to the release being live: settings, then the version, then its proofs.
+
+    Raises UsageError without `swap`: there is no candidate that could wait. Raises Refused where the environment of a
+    worker's name is of the web tier.
+    """
+    stage, live = snapshot.stage, snapshot.live
+    if not swap:
+        raise UsageError(
+            f"A release of the stage {stage.name} cannot wait for its swap.",
+            why="Its strategy is in-place: a version is live as soon as it is deployed.",
+            hint=f"ebcd ship -s {stage.name}, or another strategy in ebcd.toml.",
+            code="no-candidate",
+        )
+    if live is not None and stage.tier is Tier.WORKER and live.tier not in ("", WORKER):
+        raise Refused(
+            f"The environment {live.name} is no worker.",
+            why=f"The stage {stage.name} is one, and the tier of an environment cannot be changed.",
+            hint=f"Terminate {live.name}, or give the stage another name.",
+            code="another-tier",
+        )
+    if live is None:
+        return first.begin(snapshot, release, bundled)
+    if _is(snapshot.record_of(live), release) and not release.from_environment:
+        return first.finish(snapshot, release)
+    release = _following(release, snapshot, live)
+    settings = change(snapshot, live, stage.options, release.platform_arn)
+    back = _back(snapshot, release, live, settings.back)
+    untouched = bool(back) and live.status == "Ready" and live.version_label != release.version_label
+    steps: tuple[Step, ...] = (
+        *failed_candidates(snapshot, keep={live.name}),
+        *(proofs.baseline(stage, live) if untouched else ()),
+        *((settings.there,) if settings.there else ()),
+        deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
+        *proofs.gates(stage, release, live.cname, created=False),
+        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *retirements(snapshot, {live.name}, release.number),
+    )
+    return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None, *, restoring: bool) -> Plan:
+    """The steps that deploy a recorded release's version on live's environment again.
+
+    leaves: what is live before. restoring: a rollback. It does not bake, and is not taken back.
+    """
+    stage, live = snapshot.stage, snapshot.live
+    assert live is not None
+    left = leaves.release if leaves else ""
+    if not restoring:
+        release = replace(
+            release, from_environment=live.name, from_release=left, from_version=leaves.version_label if leaves else ""
+        )
+    back = () if restoring else _back(snapshot, release, live, None)
+    steps = (
+        deployment(snapshot, release, live.name, live=True, leaves=left),
+        AwaitEnvironment(live.name, release.version_label, events=False),
+        HoldHealth(live.name, stage.accept, 0.0 if restoring else stage.stable, stage.timeout),
+        *proofs.probes(stage, release, live.cname, live.endpoint_url),
+        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+    )
+    return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def half_way(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None) -> bool:
+    """Whether a release that live carries got there by a deployment in place that was not seen to its end.
+
+    By its label it is live; by its record, or by the environment's status, it is not yet.
+    """
+    live = snapshot.live
+    in_place_of = leaves is not None and leaves.number != release.number and leaves.environment == release.environment
+    return in_place_of and live is not None and (live.status != "Ready" or release.left_live is not None)
+
+
+def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:
+    """Whether a record, as it was stored, is that of the release."""
+    return record is not None and record.number == release.number
+
+
+def _following(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> ReleaseRecord:
+    """The release with what it takes the place of: the last one that was live there, not one that never came so far."""
+    carried = snapshot.record_of(live)
+    if _is(carried, release):
+        return release
+    if carried is not None and carried.live_since is None:
+        carried = snapshot.release(carried.from_release)
+        version = carried.version_label if carried else ""
+    else:
+        version = live.version_label
+    return replace(
+        release,
+        from_environment=live.name,
+        from_release=carried.release if carried else "",
+        from_version=version,
+    )
+
+
+def _back(snapshot: Snapshot, release: ReleaseRecord, live: Environment, settings: Step | None) -> tuple[Step, ...]:
+    """What deploys the earlier version again, with the settings that it had; nothing where none was live before."""
+    stage, before, label = snapshot.stage, snapshot.release(release.from_release), release.from_version
+    if not label:
+        return ()
+    name = live.name
+    return (
+        UpdateVersion(name, label, release.from_release, live=True, leaves=release.release),
+        *((settings,) if settings else ()),
+        AwaitEnvironment(name, label, events=False),
+        HoldHealth(name, stage.accept, 0.0, stage.timeout),
+        *(proofs.prove(stage, before, live.cname) if before else ()),
+    )

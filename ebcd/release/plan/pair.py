@@ -1,0 +1,96 @@
+"""The strategy pair: two standing environments, a and b. A release is deployed on the side that is not live, proven
+there, and swapped; the other side stays as the way back until the next release needs it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ebcd.model import Environment, OptionSetting, Target
+from ebcd.release.journal import ReleaseRecord, standing_name
+from ebcd.release.plan import first, proofs
+from ebcd.release.plan.blue_green import finish_swapped, keep_capacity
+from ebcd.release.plan.creation import ASG, capacity, create, environment_options
+from ebcd.release.plan.plan import Plan, leaving_from
+from ebcd.release.plan.swapping import swap_back, swap_to
+from ebcd.release.plan.updating import change, deployment
+from ebcd.release.retirement import failed_candidates, retirements
+from ebcd.release.snapshot import DNS_TAIL, Snapshot
+from ebcd.release.steps import AwaitDrain, MatchCapacity, SetMinimum, Step
+
+
+def idle_side(snapshot: Snapshot) -> str:
+    """The name of the side that is not live: the one that the next release gets."""
+    stage, live = snapshot.stage, snapshot.live
+    one, other = (standing_name(stage.application, stage.name, side) for side in "ab")
+    return other if live is not None and live.name == one else one
+
+
+def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
+    """The steps from what is there to the release being live (with `swap`) or waiting on its side."""
+    stage, live = snapshot.stage, snapshot.live
+    if live is None:
+        return first.begin(snapshot, release, bundled)
+    if live.name == release.environment:
+        return finish_swapped(snapshot, release, live)
+    release = leaving_from(release, snapshot, live)
+    side = snapshot.environment(release.environment)
+    minimum, raised = capacity((*bundled, *stage.options), snapshot.live_instances)
+    if side is None:
+        options = environment_options(stage, bundled, raised if raised > minimum else None)
+        steps: tuple[Step, ...] = (create(stage, release, options),)
+    else:
+        steps = _prepared(snapshot, release, side, raised)
+        raised = max(raised, _size(snapshot, side, "MinSize") or 0)
+    steps = (
+        *failed_candidates(snapshot, keep={release.environment, live.name}),
+        *steps,
+        *proofs.gates(stage, release, live.cname, created=side is None),
+        *((SetMinimum(release.environment, minimum),) if raised > minimum else ()),
+    )
+    if swap:
+        steps = (
+            *steps,
+            *proofs.baseline(stage, live),
+            swap_to(stage, release, live, snapshot),
+            *proofs.watch(stage, release, live.cname, bake=True),
+            *keep_capacity(snapshot, live, minimum),
+            *retirements(snapshot, {release.environment, live.name}, release.number),
+        )
+    return Plan(snapshot, release, live, steps, swap_back(release, snapshot, live))
+
+
+def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, instances: int) -> tuple[Step, ...]:
+    """What brings a standing side to the release: drained, with the stage's settings and capacity, then the version."""
+    stage, live = snapshot.stage, snapshot.live
+    assert live is not None
+    wanted = {(item.namespace, item.name): item for item in stage.options}
+    wanted.pop((ASG, "MinSize"), None)  # its own step: capacity comes before the version and goes back before the swap
+    largest = _size(snapshot, live, "MaxSize")
+    if largest and (_size(snapshot, side, "MaxSize") or largest) < largest:  # it was scaled down
+        wanted.setdefault((ASG, "MaxSize"), OptionSetting(ASG, "MaxSize", str(largest)))
+    settings = change(snapshot, side, sorted(wanted.values()), release.platform_arn).there
+    lacks = (_size(snapshot, side, "MinSize") or 1) < instances
+    return (
+        *_drained(snapshot, side),
+        *((settings,) if settings else ()),
+        *((MatchCapacity(side.name, instances),) if lacks else ()),
+        deployment(snapshot, release, side.name, live=False),
+    )
+
+
+def _drained(snapshot: Snapshot, side: Environment) -> tuple[Step, ...]:
+    """The time until clients with an old DNS answer have left the side: they must not see a version being deployed."""
+    carried = snapshot.record_of(side)
+    if snapshot.stage.target is Target.LOCAL or carried is None or carried.left_live is None:
+        return ()
+    left = timedelta(seconds=DNS_TAIL) - (snapshot.taken - carried.left_live)
+    return (AwaitDrain(side.name, left.total_seconds()),) if left > timedelta() else ()
+
+
+def _size(snapshot: Snapshot, environment: Environment, name: str) -> int | None:
+    """A size of an environment's group as it is set now; None where it is not known."""
+    found = (item.value for item in snapshot.settings.get(environment.name, ())
+             if (item.namespace, item.name) == (ASG, name))  # fmt: skip
+    value = next(found, "")
+    return int(value) if value.isdigit() else None

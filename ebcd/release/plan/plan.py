@@ -1,0 +1,61 @@
+"""What a plan is, and which release it is for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+from ebcd.model import Environment, Stage
+from ebcd.release.journal import Outcome, ReleaseRecord
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import Step, UpdateVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do, in order."""
+
+    snapshot: Snapshot
+    """What it was made from."""
+    release: ReleaseRecord
+    """The release that it is for, with its number and environment."""
+    live: Environment | None
+    """What is live before."""
+    steps: tuple[Step, ...]
+    """Empty: there is nothing to do."""
+    back: tuple[Step, ...] = ()
+    """What returns to the earlier release when the new one is live and does not hold what it promised."""
+    undo: tuple[Step, ...] = ()
+    """What restores live when a step fails before that: only where the steps change live's own environment."""
+
+    @property
+    def updates_live(self) -> bool:
+        """Whether the steps change live's own environment."""
+        return any(isinstance(step, UpdateVersion) and step.live for step in self.steps)
+
+
+def settings_digest(stage: Stage) -> str:
+    """SHA-256, hexadecimal, over the platform and every option setting of a stage."""
+    settings = [stage.platform, *([item.namespace, item.name, item.value] for item in sorted(stage.options))]
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+
+
+def already_live(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
+    """Live's release when it is of that version and those settings and ended well."""
+    live = snapshot.live
+    record = snapshot.record_of(live)
+    if live is None or record is None or record.outcome is not Outcome.LIVE or live.version_label != label:
+        return None
+    return record if (record.version_label, record.settings_digest) == (label, settings) else None
+
+
+def leaving_from(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> ReleaseRecord:
+    """The release with what it takes the live CNAME from."""
+    before = snapshot.record_of(live)
+    return replace(
+        release,
+        from_environment=live.name,
+        from_release=before.release if before else "",
+        from_version=live.version_label,
+    )

@@ -1,0 +1,132 @@
+"""Promotions: a recorded release's standing environment comes live; where it is gone, its version is deployed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ebcd.errors import Refused
+from ebcd.model import Environment, InstanceHealth, OptionSetting, Stage
+from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh
+from ebcd.release.plan import proofs
+from ebcd.release.plan.creation import ASG, create
+from ebcd.release.plan.plan import Plan, leaving_from
+from ebcd.release.plan.swapping import swap_back, swap_to
+from ebcd.release.plan.updating import deployment
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import AwaitEnvironment, HoldHealth, MatchCapacity, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was seen of the instances on both sides before a promotion."""
+
+    live: int
+    """How many instances live runs."""
+    target: int
+    """How many the target runs."""
+    instances: tuple[InstanceHealth, ...] = ()
+    """The target's, one by one; empty where only basic health is reported."""
+
+
+def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, restoring: bool) -> Plan:
+    """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
+
+    restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave.
+    """
+    stage, live = snapshot.stage, require_live(snapshot, release)
+    target = snapshot.standing(release)
+    if target is None:
+        stands = snapshot.environment(release.environment)
+        raise Refused(
+            f"The environment of {release.release}, {release.environment}, is gone."
+            if stands is None
+            else f"{release.environment} does not carry {release.release} any more.",
+            why="It was terminated, so there is nothing to swap to."
+            if stands is None
+            else f"Its version is {stands.version_label} by now.",
+            hint=f"ebcd ship {release.sha} -s {stage.name}   (deploys that version again)",
+            code="environment-gone",
+        )
+    ready, steps = _readying(target, release, standing, stage, live)
+    steps += proofs.probes(stage, release, live.cname, target.endpoint_url)
+    if not restoring:
+        release = leaving_from(release, snapshot, live)
+        steps += proofs.baseline(stage, live)
+    steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
+    steps += proofs.watch(stage, release, live.cname, bake=not restoring)
+    return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, snapshot, live))
+
+
+def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
+    """The steps of a rollback that finds no environment carrying its version: that again, as a new release.
+
+    Its environment is created with live's settings; one that stands, the other side of a pair, is updated.
+    """
+    stage, live = snapshot.stage, require_live(snapshot, release)
+    release = leaving_from(release, snapshot, live)
+    there = snapshot.environment(release.environment)
+    steps: list[Step] = []
+    if there is None:
+        capacity = OptionSetting(ASG, "MinSize", str(max(1, standing.live)))
+        steps.append(create(stage, release, (capacity,), settings_of=live.name))
+    elif not is_fresh(release):
+        if standing.target < standing.live:
+            steps.append(MatchCapacity(there.name, standing.live, like=live.name))
+        steps.append(deployment(snapshot, release, there.name, live=False))
+    steps += proofs.gates(stage, release, live.cname, created=is_fresh(release))
+    steps.append(swap_to(stage, release, live, snapshot))
+    steps += proofs.watch(stage, release, live.cname, bake=False)
+    return Plan(snapshot, release, live, tuple(steps))
+
+
+def require_live(snapshot: Snapshot, release: ReleaseRecord) -> Environment:
+    """The live environment. Raises Refused when nothing is live: a swap has two sides."""
+    if snapshot.live is None:
+        raise Refused(
+            f"No environment holds the live CNAME of the stage {snapshot.stage.name}.",
+            why="A swap needs an environment on each side.",
+            hint=f"ebcd ship {release.sha} -s {snapshot.stage.name}",
+            code="no-live",
+        )
+    return snapshot.live
+
+
+def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, environment: str) -> ReleaseRecord:
+    """The record of a release that deploys an earlier one's version again, with the settings of what is live."""
+    return replace(
+        last,
+        number=number,
+        version_label=target.version_label,
+        sha=target.sha,
+        tree=target.tree,
+        content_digest=target.content_digest,
+        environment=environment,
+        outcome=Outcome.RUNNING,
+        reason="",
+        message=f"{target.release} again: {target.message}",
+        restores=target.release,
+        live_since=None,
+        left_live=None,
+        restored=None,
+        swap_seconds=None,
+        ready_seconds=None,
+        deploy_seconds=None,
+        etag="",
+    )
+
+
+def _readying(
+    target: Environment, release: ReleaseRecord, standing: Standing, stage: Stage, live: Environment
+) -> tuple[bool, list[Step]]:
+    """Whether the target was seen to be all that a swap asks for; where not, the steps that bring it there."""
+    lived = release.live_since is not None
+    deployed = bool(standing.instances) and all(item.runs(release.version_label) for item in standing.instances)
+    enough = standing.target >= standing.live
+    if lived and deployed and enough and target.status == "Ready" and target.health in stage.accept:
+        return True, []
+    raised = [] if enough else [MatchCapacity(target.name, standing.live, like=live.name)]
+    waits = (
+        AwaitEnvironment(target.name, release.version_label, events=not lived and is_fresh(release)),
+        HoldHealth(target.name, stage.accept, 0.0, proofs.PROMOTION_PATIENCE),
+    )
+    return False, [*raised, *waits]

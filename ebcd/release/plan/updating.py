@@ -1,0 +1,53 @@
+"""What brings an environment that stands to a release: its settings, then its version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ebcd.model import Environment, OptionSetting
+from ebcd.release.journal import ReleaseRecord
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import UpdateOptions, UpdateVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An update of settings, and the one that takes it back. Both None where nothing differs."""
+
+    there: UpdateOptions | None = None
+    back: UpdateOptions | None = None
+
+
+def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[OptionSetting], platform_arn: str) -> Change:
+    """What brings a standing environment's options and platform to what is wanted. What is not named stays as it is.
+
+    Its present settings must be in the snapshot.
+    """
+    present = {(item.namespace, item.name): item for item in snapshot.settings[environment.name]}
+    differing = tuple(item for item in wanted if present.get((item.namespace, item.name)) != item)
+    platform = platform_arn if environment.platform_arn not in ("", platform_arn) else ""
+    if not differing and not platform:
+        return Change()
+    keys = [(item.namespace, item.name) for item in differing]
+    earlier = tuple(present[key] for key in keys if key in present)
+    unset = tuple(key for key in keys if key not in present)
+    return Change(
+        UpdateOptions(environment.name, differing, platform_arn=platform),
+        UpdateOptions(environment.name, earlier, unset, environment.platform_arn if platform else ""),
+    )
+
+
+def deployment(
+    snapshot: Snapshot, release: ReleaseRecord, environment: str, *, live: bool, leaves: str = ""
+) -> UpdateVersion:
+    """The update that brings the release's version. live: the environment is live's own."""
+    expected = deployment_estimate(snapshot)
+    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected)
+
+
+def deployment_estimate(snapshot: Snapshot) -> float | None:
+    """Seconds that deploying a version on a standing environment may take: what the last one took."""
+    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
+    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
+    return last.deploy_seconds if last else None

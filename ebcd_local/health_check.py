@@ -1,0 +1,92 @@
+"""A load balancer's health check: what it asks an instance for, and how many answers in a row change its mind."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from dataclasses import dataclass
+
+from ebcd_local import options
+from ebcd_local.options import Options
+
+_PROCESS, _CLASSIC = "aws:elasticbeanstalk:environment:process:default", "aws:elb:healthcheck"
+_AGENT = "ELB-HealthChecker/2.0"
+TIMEOUT, HEALTHY, UNHEALTHY = 5.0, 3, 5
+"""The service's defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a health check saw."""
+
+    healthy: bool
+    status: int | None
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """The rules of an environment's health checks, by default the service's own."""
+
+    path: str = "/"
+    timeout: float = TIMEOUT
+    """Seconds for an answer."""
+    codes: str = "200"
+    """Statuses that are healthy, as `200`, `200,301` or `200-299`."""
+    healthy: int = HEALTHY
+    """Checks in a row that bring an instance back."""
+    unhealthy: int = UNHEALTHY
+    """Checks in a row that take it out."""
+
+    @classmethod
+    def of(cls, found: Options) -> HealthCheck:
+        """From effective option settings: of a classic load balancer, or of the others."""
+        classic = options.load_balancer(found) == "classic"
+        names = ("Timeout", "HealthyThreshold", "UnhealthyThreshold") if classic else (
+            "HealthCheckTimeout", "HealthyThresholdCount", "UnhealthyThresholdCount")  # fmt: skip
+        space = _CLASSIC if classic else _PROCESS
+        timeout, healthy, unhealthy = (found.get((space, name), "") for name in names)
+        return cls(
+            path=options.health_path(found),
+            timeout=float(timeout or TIMEOUT),
+            codes="200" if classic else found.get((_PROCESS, "MatcherHTTPCode"), "") or "200",
+            healthy=int(healthy or HEALTHY),
+            unhealthy=int(unhealthy or UNHEALTHY),
+        )
+
+    def ask(self, port: int) -> Seen:
+        """One check of an instance on loopback: its own address as Host, as a load balancer sends it."""
+        start = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.timeout)
+        try:
+            connection.request("GET", self.path, headers={"User-Agent": _AGENT, "Connection": "close"})
+            status = connection.getresponse().status
+            return Seen(self.accepts(status), status, time.monotonic() - start)
+        except (OSError, http.client.HTTPException) as error:
+            return Seen(False, None, time.monotonic() - start, str(error) or type(error).__name__)
+        finally:
+            connection.close()
+
+    def decide(self, port: int, known: bool | None, interval: float) -> Seen:
+        """Check an instance. What contradicts what is known must be seen as often in a row as the rules say, all within
+        about an interval (seconds), so that one slip changes nothing. A check that hangs counts for those that it kept
+        from being made.
+        """
+        seen = self.ask(port)
+        if known is None or seen.healthy == known:
+            return seen
+        needed = self.healthy if seen.healthy else self.unhealthy
+        agreed = 1 + int(seen.seconds / interval)
+        while agreed < needed:
+            time.sleep(interval / (2 * needed))
+            again = self.ask(port)
+            if again.healthy == known:
+                return again
+            seen, agreed = again, agreed + 1 + int(again.seconds / interval)
+        return seen
+
+    def accepts(self, status: int) -> bool:
+        """Whether a status is healthy."""
+        low, dash, high = self.codes.partition("-")
+        return int(low) <= status <= int(high) if dash else str(status) in self.codes.split(",")

@@ -1,0 +1,93 @@
+"""Health checks: what is healthy, and how many in a row change what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from ebcd_local import options
+from ebcd_local.health_check import HealthCheck
+
+ALB = {("aws:elasticbeanstalk:environment", "LoadBalancerType"): "application"}
+PROCESS, CLASSIC = "aws:elasticbeanstalk:environment:process:default", "aws:elb:healthcheck"
+
+
+class Scripted(HTTPServer):
+    """Answers health checks with statuses in turn, the last one for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.statuses = [200]
+        self.asked = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Scripted
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        left = self.server.statuses
+        self.send_response(left.pop(0) if len(left) > 1 else left[0])
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    server = Scripted()
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("known", "statuses", "healthy", "asked"),
+    [
+        (True, [200], True, 1),
+        (True, [500, 500, 500, 500, 200], True, 5),
+        (True, [500], False, 5),
+        (False, [200, 200, 500], False, 3),
+        (False, [200], True, 3),
+        (None, [500], False, 1),
+        (None, [200], True, 1),
+    ],
+)
+def test_what_is_known_changes_when_enough_checks_in_a_row_say_so(
+    scripted: Scripted, known: bool | None, statuses: list[int], healthy: bool, asked: int
+) -> None:
+    scripted.statuses = statuses
+    seen = HealthCheck().decide(scripted.server_port, known, interval=5)
+    assert (seen.healthy, scripted.asked) == (healthy, asked)
+
+
+def test_a_check_that_hangs_counts_for_those_that_it_kept_from_being_made(scripted: Scripted) -> None:
+    with_silence = HealthCheck(timeout=0.5)
+    scripted.get_request = lambda: (_ for _ in ()).throw(OSError)  # type: ignore[method-assign]  # nobody answers
+    seen = with_silence.decide(scripted.server_port, True, interval=0.1)
+    assert not seen.healthy
+    assert seen.seconds < 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "accepted"),
+    [("200", 200, True), ("200", 204, False), ("200,301", 301, True), ("200-299", 204, True), ("200-299", 301, False)],
+)
+def test_which_statuses_are_healthy(codes: str, status: int, accepted: bool) -> None:
+    assert HealthCheck(codes=codes).accepts(status) is accepted
+
+
+def test_the_rules_come_from_the_load_balancer_s_own_options() -> None:
+    assert HealthCheck.of(options.effective({}, {})) == HealthCheck()
+    own = {(CLASSIC, "HealthyThreshold"): "2", (CLASSIC, "UnhealthyThreshold"): "4", (CLASSIC, "Timeout"): "9"}
+    assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/", 9, "200", 2, 4)
+    own = ALB | {(PROCESS, "HealthyThresholdCount"): "2", (PROCESS, "MatcherHTTPCode"): "200-399",
+                 (PROCESS, "HealthCheckPath"): "/up", (CLASSIC, "HealthyThreshold"): "7"}  # fmt: skip
+    assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/up", 5, "200-399", 2, 5)

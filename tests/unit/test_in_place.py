@@ -1,0 +1,195 @@
+"""The strategy in-place: its plans, from every state that a dead run may leave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
+
+from ebcd.errors import UsageError
+from ebcd.model import Environment, OptionSetting, Strategy
+from ebcd.release.journal import Outcome, ReleaseRecord
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_ship, resumable, settings_digest
+from ebcd.release.rollback import announcement, rollback_target
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, Step, UpdateOptions, UpdateVersion
+from ebcd.report import result
+
+IN_PLACE = replace(STAGE, strategy=Strategy.IN_PLACE)
+NAME = "shop-prod"
+
+
+def live(number: int, **changes: object) -> Environment:
+    """The stage's environment, carrying a release's version."""
+    fixed = {"name": NAME, "id": "e-1", "platform_arn": STAGE.platform}
+    return environment(number, live=True, **(fixed | changes))
+
+
+def release(number: int, outcome: Outcome = Outcome.LIVE, *, from_: int | None = None, **when: float) -> ReleaseRecord:
+    made = record(number, outcome, from_=from_, stage=IN_PLACE, **when)
+    return replace(made, environment=NAME, from_environment=NAME if from_ else "")
+
+
+def seen(carries: Environment | None, *releases: ReleaseRecord, settings: tuple[OptionSetting, ...] = STAGE.options
+         ) -> Snapshot:  # fmt: skip
+    found = snapshot(*([carries] if carries else []), releases=releases, stage=IN_PLACE)
+    return replace(found, settings={NAME: settings})
+
+
+def names(steps: tuple[Step, ...]) -> list[str]:
+    return [type(step).__name__ for step in steps]
+
+
+def deployments(plan: Plan) -> list[UpdateVersion]:
+    return [step for step in plan.steps if isinstance(step, UpdateVersion)]
+
+
+ONE = release(1, live_since=300)
+NEXT = release(2, Outcome.RUNNING)
+
+
+def test_the_first_release_creates_the_environment_with_the_live_cname() -> None:
+    nothing = seen(None)
+    assert environment_of(nothing, 1) == NAME
+    plan = plan_ship(nothing, release(1, Outcome.RUNNING), swap=True)
+    assert names(plan.steps) == ["CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive"]
+    created = plan.steps[0]
+    assert isinstance(created, CreateEnvironment)
+    assert (created.environment, created.cname_prefix) == (NAME, "shop")
+
+
+def test_a_later_release_updates_it_and_the_way_back_is_the_earlier_version() -> None:
+    plan = plan_ship(seen(live(1), ONE), NEXT, swap=True)
+    assert names(plan.steps) == [
+        "MeasureLive", "UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive", "Bake",
+    ]  # fmt: skip
+    assert deployments(plan) == [UpdateVersion(NAME, "v2", "r2", live=True, leaves="r1")]
+    assert plan.steps[2] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
+    assert plan.back == plan.undo
+    assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
+    assert names(plan.undo) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "ProveLive"]
+    assert (plan.release.from_release, plan.release.from_version, plan.updates_live) == ("r1", "v1", True)
+
+
+def test_an_environment_of_another_name_that_holds_the_cname_is_the_one() -> None:
+    assert environment_of(seen(live(1, name="made-by-hand")), 2) == "made-by-hand"
+
+
+def test_settings_go_first_and_come_back_last() -> None:
+    wanted = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
+    size = OptionSetting("aws:autoscaling:asg", "MinSize", "1")
+    stage = replace(IN_PLACE, options=(*IN_PLACE.options, wanted))
+    there = replace(seen(live(1), ONE, settings=(size, IN_PLACE.options[0])), stage=stage)
+    plan = plan_ship(there, NEXT, swap=True)
+    first, second = plan.steps[1:3]
+    assert first == UpdateOptions(NAME, (IN_PLACE.options[1], wanted))
+    assert isinstance(second, UpdateVersion)
+    assert plan.undo[1] == UpdateOptions(NAME, (size,), ((wanted.namespace, wanted.name),))
+    assert "blue" not in repr(first)
+    assert "COLOUR" in str(first)
+
+
+def test_another_platform_is_an_update_of_settings() -> None:
+    plan = plan_ship(seen(live(1), ONE), replace(NEXT, platform_arn="arn:new"), swap=True)
+    assert plan.steps[1] == UpdateOptions(NAME, (), platform_arn="arn:new")
+    assert plan.undo[1] == UpdateOptions(NAME, (), platform_arn=STAGE.platform)
+
+
+@pytest.mark.parametrize("status", ["Ready", "Updating"])
+def test_a_run_that_died_in_its_deployment_is_taken_up_again(status: str) -> None:
+    died = replace(NEXT, from_release="r1", from_environment=NAME, from_version="v1")
+    found = seen(live(2, status=status), died, ONE)
+    assert resumable(found, "v2", settings_digest(IN_PLACE)) == died
+    plan = plan_ship(found, died, swap=True)
+    assert names(plan.steps)[0] == "UpdateVersion"
+    assert (plan.release.from_release, plan.undo[0]) == (
+        "r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2"))  # fmt: skip
+
+
+def test_a_first_release_that_died_is_proven_and_not_deployed_again() -> None:
+    died = release(1, Outcome.RUNNING)
+    plan = plan_ship(seen(live(1, status="Launching"), died), died, swap=True)
+    assert names(plan.steps) == ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive"]
+    assert plan.steps[0] == AwaitEnvironment(NAME, "v1", events=True)
+    assert plan.undo == ()
+
+
+def test_what_never_was_live_is_nothing_to_go_back_to() -> None:
+    bad = release(2, Outcome.FAILED, from_=1)
+    plan = plan_ship(seen(live(2), bad, ONE), release(3, Outcome.RUNNING), swap=True)
+    assert (plan.release.from_release, plan.undo[0]) == (
+        "r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r3"))  # fmt: skip
+    first = release(1, Outcome.FAILED)
+    plan = plan_ship(seen(live(1), first), NEXT, swap=True)
+    assert (plan.release.from_release, plan.undo, "Bake" in names(plan.steps)) == ("", (), False)
+
+
+def test_a_candidate_cannot_wait() -> None:
+    with pytest.raises(UsageError) as error:
+        plan_ship(seen(live(1), ONE), NEXT, swap=False)
+    assert error.value.code == "no-candidate"
+
+
+BOTH = Standing(2, 2)
+LEFT = release(1, live_since=300, left=100)
+TWO = release(2, live_since=100, from_=1)
+
+
+def rolled_back(found: Snapshot) -> Plan:
+    target = rollback_target(found)
+    return plan_promote(found, target.target, BOTH, restoring=True, leaves=target.leaves)
+
+
+def test_a_rollback_deploys_the_version_before_and_says_how_long_that_took() -> None:
+    plan = rolled_back(seen(live(2), replace(TWO, deploy_seconds=41.5), LEFT))
+    assert names(plan.steps) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive"]
+    (deployed,) = deployments(plan)
+    assert (deployed.label, deployed.release, deployed.leaves, deployed.expected) == ("v1", "r1", "r2", 41.5)
+    assert "41.5 s" in str(deployed)
+    assert (plan.back, plan.undo) == ((), ()), "whoever rolls back leaves something broken"
+    found = seen(live(2), replace(TWO, deploy_seconds=41.5), LEFT)
+    told = " ".join(announcement(found, rollback_target(found), BOTH))
+    assert "v1 is deployed on it, which took 41.5 s" in told
+    assert "DNS" not in told
+
+
+def test_a_second_rollback_finds_it_live_already() -> None:
+    back = release(1, live_since=300, restored=NOW)
+    found = seen(live(1), replace(TWO, outcome=Outcome.ROLLED_BACK, left_live=NOW), back)
+    assert rollback_target(found).already
+    assert rolled_back(found).steps == ()
+
+
+@pytest.mark.parametrize("status", ["Ready", "Updating"])
+def test_a_rollback_that_died_in_its_deployment_is_done_again(status: str) -> None:
+    plan = rolled_back(seen(live(1, status=status), TWO, LEFT))
+    assert names(plan.steps)[0] == "UpdateVersion"
+    assert deployments(plan)[0].leaves == "r2"
+
+
+def test_a_promotion_bakes_and_can_be_taken_back() -> None:
+    found = seen(live(1), replace(TWO, outcome=Outcome.ROLLED_BACK, left_live=NOW), ONE)
+    two = found.release("r2")
+    assert two is not None
+    plan = plan_promote(found, two, BOTH, restoring=False, leaves=ONE)
+    assert names(plan.steps)[-1] == "Bake"
+    assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
+
+
+def test_status_tells_which_release_the_environment_carries() -> None:
+    found = seen(live(2), replace(TWO, deploy_seconds=40.0), LEFT)
+    assert found.record_of(found.live) == replace(TWO, deploy_seconds=40.0)
+    assert found.previous == LEFT
+    assert found.standing(LEFT) is None
+    told = result.rollback(found)
+    assert (told["ready"], told["to"], told["seconds_estimate"]) == (True, "r1", 40.0)
+    assert result.candidate(found) is None
+
+
+def test_settings_alone_make_a_release_of_the_same_version() -> None:
+    two = replace(release(2, Outcome.RUNNING, from_=1), version_label="v1", since=NOW)
+    found = seen(live(1), two, ONE)
+    assert found.record_of(found.live) == two, "the one under way"
+    assert seen(live(1), replace(two, outcome=Outcome.FAILED), ONE).record_of(live(1)) == ONE
+    assert live(1).cname == LIVE_CNAME

@@ -1,0 +1,47 @@
+"""Progress of a transfer: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from ebcd.release.run import Status
+from ebcd.report.progress import INTERVAL, PlainProgress, progress
+
+
+def test_a_log_gets_a_line_now_and_then_with_rate_and_remaining_time() -> None:
+    out, time = io.StringIO(), [100.0]
+    plain = PlainProgress(Console(file=out, width=200), lambda: time[0])
+    plain.begin("upload")
+    for second in range(11):
+        time[0] = 100.0 + second
+        plain.transferred(second * 10_000_000, 300_000_000)
+    plain.end("upload", Status.DONE, 11.0, "")
+    lines = out.getvalue().splitlines()
+    assert INTERVAL == 5.0
+    assert lines[1:3] == ["    50 of 300 MB, 10.0 MB/s, 25 s left", "    100 of 300 MB, 10.0 MB/s, 20 s left"]
+    assert len(lines) == 4
+
+
+def test_a_terminal_gets_a_bar_in_the_place_of_the_spinner() -> None:
+    out = io.StringIO()
+    terminal = progress(Console(file=out, force_terminal=True, width=120), quiet=False, verbose=False)
+    terminal.begin("upload the source bundle")
+    terminal.transferred(100_000_000, 300_000_000)
+    terminal.transferred(300_000_000, 300_000_000)
+    terminal.note("something happened")
+    terminal.end("upload the source bundle", Status.DONE, 1.0, "300.0 MB sent")
+    told = out.getvalue()
+    assert "300.0/300.0 MB" in told
+    assert "━" in told
+    assert told.rstrip().endswith("1.0 s\x1b[0m")
+
+
+def test_quiet_is_quiet() -> None:
+    out = io.StringIO()
+    silent = progress(Console(file=out), quiet=True, verbose=False)
+    silent.begin("upload")
+    silent.transferred(1, 2)
+    silent.end("upload", Status.DONE, 1.0, "")
+    assert out.getvalue() == ""
