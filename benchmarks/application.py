@@ -26,7 +26,7 @@ from aespo.development import EmbeddedPostgres, Urls
 from aespo.web import Aespo, create_application
 
 sys.path += [str(Path(__file__).parents[1] / "tests/app"), str(Path(__file__).parents[1] / "tests/app/isolation")]
-from mutants import Trusting, open_policies
+from mutants import Trusting, open_policies, site_without
 from workspaces import Browser, Founded, signed_up
 
 ROUNDS = 200

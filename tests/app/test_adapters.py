@@ -45,6 +45,7 @@ def test_objects_are_kept_and_deleted_by_what_they_lie_below(store: Objects) -> 
     assert store.delete_below("tenants/10/a") == 1
 
 
+@pytest.mark.long
 def test_more_than_a_page_of_objects_is_deleted(aws: None) -> None:
     client = boto3.client("s3", **REGION)
     client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
