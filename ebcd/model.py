@@ -9,6 +9,12 @@ from pathlib import Path
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
 """The time of what is still to come."""
+ASG = "aws:autoscaling:asg"
+"""The namespace of an environment's sizes."""
+PROPERTIES = frozenset(
+    {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
+)
+"""The namespaces of environment properties. Their values are never shown."""
 
 
 class Target(StrEnum):

@@ -18,6 +18,8 @@ LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
 HIGHEST_RELEASE = 999_999
 NAME_LIMIT = 40
 """Characters that an environment's name may have."""
+STANDING = {Strategy.IN_PLACE: ("",), Strategy.PAIR: ("-a", "-b")}
+"""What the names of the environments that outlive a release end in, behind application and stage."""
 
 
 def load(start: Path, *, explicit: Path | None, environ: Mapping[str, str]) -> Configuration | None:
@@ -72,6 +74,7 @@ def parse(
         name: _stage(name, table, application, region, defaults, source.parent)
         for name, table in top.get("stages", {}).items()
     }
+    _refuse_shared_environments(stages)
     default = top.get("default_stage") or (next(iter(stages)) if len(stages) == 1 else "")
     if default and stages and default not in stages:
         raise values.unknown("default_stage", default, list(stages))
@@ -129,6 +132,19 @@ def _complete(stage: Stage, key: str) -> None:
     if not stage.platform:
         raise values.wrong(f"{key}.platform", None, "A stage on AWS needs a platform branch or a platform ARN.",
                            f'For example: platform = "{LOCAL_PLATFORM}"')  # fmt: skip
+
+
+def _refuse_shared_environments(stages: Mapping[str, Stage]) -> None:
+    """Refuse two stages of which one's standing environment has a name that the other's releases get too."""
+    for stage in stages.values():
+        for suffix in STANDING.get(stage.strategy, ()):
+            name = f"{stage.name}{suffix}"
+            for other in stages.values():
+                taken = {f"{other.name}{end}" for end in STANDING.get(other.strategy, ())}
+                numbered = re.fullmatch(rf"{re.escape(other.name)}-r\d+", name)
+                if other != stage and (name in taken or numbered):
+                    why = f"Its environment {stage.application}-{name} could be one of the stage {other.name} too."
+                    raise values.wrong(f"stages.{stage.name}", stage.name, why, "Give one of them another name.")
 
 
 def _refuse_web_keys(key: str, found: Mapping[str, Any]) -> None:

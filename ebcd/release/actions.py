@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
-from ebcd.model import ApplicationVersion, Environment, OptionSetting
+from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
 from ebcd.release.clock import polls
-from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (

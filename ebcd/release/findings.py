@@ -8,19 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ebcd.errors import Refused
-from ebcd.model import Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
+from ebcd.model import ASG, PROPERTIES, Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import settings_digest
-from ebcd.release.plan.creation import ASG
 
 UNKNOWN_PLATFORM = Platform("")
 UNKNOWN_QUOTAS = Quotas()
 DATABASE = "aws:rds:dbinstance"
 ENVIRONMENT = "aws:elasticbeanstalk:environment"
-PROPERTIES = frozenset(
-    {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
-)
-"""Namespaces whose values are never shown."""
 UNDER_WAY = frozenset({"Pending", "Running"})
 NEARLY = 0.9
 """Share of a quota from which on it is told."""

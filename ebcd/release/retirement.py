@@ -71,9 +71,7 @@ def _own(snapshot: Snapshot, environment: Environment) -> bool:
 
 def _is_down(snapshot: Snapshot, environment: Environment) -> bool:
     """Whether a side was scaled down already."""
-    sizes = {item.name: item.value for item in snapshot.settings.get(environment.name, ())
-             if item.name in {"MinSize", "MaxSize"}}  # fmt: skip
-    return sizes == {"MinSize": "1", "MaxSize": "1"}
+    return snapshot.size(environment, "MaxSize") == 1
 
 
 def _window_passed(snapshot: Snapshot, record: ReleaseRecord) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
-from ebcd.model import NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
+from ebcd.model import ASG, NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
 from ebcd.release.journal import UNENDED, Ledger, ReleaseRecord, release_number, standing_name
 
 DNS_TAIL = 60
@@ -57,6 +57,13 @@ class Snapshot:
         if self.environment(name) is None:
             return self
         return replace(self, settings={**self.settings, name: beanstalk.settings(self.stage.application, name)})
+
+    def size(self, environment: Environment, name: str) -> int | None:
+        """MinSize or MaxSize of an environment as it is set now; None where it is not known."""
+        found = (item.value for item in self.settings.get(environment.name, ())
+                 if (item.namespace, item.name) == (ASG, name))  # fmt: skip
+        value = next(found, "")
+        return int(value) if value.isdigit() else None
 
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, unless it is on its way out."""

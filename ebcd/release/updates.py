@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ebcd.model import Environment, OptionSetting, Stage
+from ebcd.model import ASG, Environment, OptionSetting, Stage
 from ebcd.release.actions import send
-from ebcd.release.plan.creation import ASG
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import ScaleDown, SetMinimum, UpdateOptions, UpdateVersion

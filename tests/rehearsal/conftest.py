@@ -97,6 +97,16 @@ path = "/version"
 LIVE_PORT = "{live_port}"
 """
 
+ROLLING = """
+[stages.local.options."aws:autoscaling:asg"]
+MinSize = 2
+[stages.local.options."aws:elasticbeanstalk:command"]
+DeploymentPolicy = "Rolling"
+BatchSizeType = "Fixed"
+BatchSize = 1
+"""
+"""Option settings by which an update in place loses no request."""
+
 _numbers = itertools.count(1)
 
 
@@ -191,6 +201,15 @@ class Product:
         for name, value in values.items():
             text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
         path.write_text(text)
+
+    def configuration(self) -> str:
+        """The text of ebcd.toml."""
+        return (self.folder / "ebcd.toml").read_text()
+
+    def choose(self, strategy: str) -> None:
+        """Give the stage a strategy; in place with what keeps requests whole: two instances, updated one by one."""
+        text = self.configuration().replace('target = "local"', f'target = "local"\nstrategy = "{strategy}"')
+        (self.folder / "ebcd.toml").write_text(text + (ROLLING if strategy == "in-place" else ""))
 
     def git(self, *arguments: str) -> str:
         command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", *arguments]

@@ -5,16 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Clients, Product, read_until, start_ship
-
-ROLLING = """
-[stages.local.options."aws:autoscaling:asg"]
-MinSize = 2
-[stages.local.options."aws:elasticbeanstalk:command"]
-DeploymentPolicy = "Rolling"
-BatchSizeType = "Fixed"
-BatchSize = 1
-"""
+from conftest import ROLLING, Clients, Product, read_until, start_ship
 
 
 @pytest.fixture
@@ -35,8 +26,7 @@ def standing(product: Product) -> list[str]:
 
 
 def test_it_updates_one_environment_and_goes_back_without_a_lost_request(product: Product, tmp_path: Path) -> None:
-    path = product.folder / "ebcd.toml"
-    path.write_text(path.read_text() + ROLLING)
+    (product.folder / "ebcd.toml").write_text(product.configuration() + ROLLING)
     one = product.commit("one")
     first = product.json("ship")
     name = f"{product.name}-local"

@@ -10,8 +10,7 @@ from conftest import Clients, Product, read_until, start_ship
 
 @pytest.fixture
 def product(product: Product) -> Product:
-    path = product.folder / "ebcd.toml"
-    path.write_text(path.read_text().replace('target = "local"', 'target = "local"\nstrategy = "pair"'))
+    product.choose("pair")
     product.configure(stable="0s", bake="0s", keep="0s")
     return product
 
@@ -25,7 +24,8 @@ def sizes(product: Product, side: str) -> dict[str, str]:
         found = client.describe_configuration_settings(
             ApplicationName=product.name, EnvironmentName=f"{product.name}-local-{side}"
         )["ConfigurationSettings"][0]["OptionSettings"]
-    return {item["OptionName"]: item["Value"] for item in found if item["OptionName"] in ("MinSize", "MaxSize")}
+    return {item["OptionName"]: item["Value"] for item in found
+            if item["Namespace"] == "aws:autoscaling:asg" and item["OptionName"] in ("MinSize", "MaxSize")}  # fmt: skip
 
 
 def standing(product: Product) -> set[str]:

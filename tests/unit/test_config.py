@@ -38,6 +38,33 @@ def refused(tmp_path: Path, text: str) -> UsageError:
     return error.value
 
 
+def stages(**strategies: str) -> str:
+    tables = (
+        f'[stages.{name}]\ncname = "shop-{name}"\nplatform = "Python"\nstrategy = "{strategy}"\n'
+        for name, strategy in strategies.items()
+    )
+    return 'application = "shop"\nregion = "eu-central-1"\n' + "".join(tables)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        stages(**{"prod": "pair", "prod-a": "in-place"}),
+        stages(**{"prod": "blue-green", "prod-r1": "in-place"}),
+        stages(**{"prod-r1": "in-place", "prod": "blue-green"}),
+    ],
+)
+def test_two_stages_that_would_share_an_environment_are_refused(tmp_path: Path, text: str) -> None:
+    assert "could be one of the stage" in refused(tmp_path, text).why
+
+
+def test_stages_of_every_strategy_live_side_by_side(tmp_path: Path) -> None:
+    found = load(tmp_path, stages(prod="pair", test="in-place", dev="blue-green")).stages
+    assert {name: str(stage.strategy) for name, stage in found.items()} == {
+        "prod": "pair", "test": "in-place", "dev": "blue-green",
+    }  # fmt: skip
+
+
 def test_every_key_that_has_an_effect_is_read(tmp_path: Path) -> None:
     (tmp_path / "saved.yml").write_text(
         "OptionSettings:\n  aws:autoscaling:asg:\n    MinSize: 1\n    Cooldown: 60\nEnvironmentTier: {}\n"

@@ -90,6 +90,16 @@ def test_settings_go_first_and_come_back_last() -> None:
     assert "COLOUR" in str(first)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "changes"),
+    [("aws:elasticbeanstalk:environment", False), ("aws:elasticbeanstalk:application:environment", True)],
+)
+def test_only_an_environment_property_s_case_matters(namespace: str, changes: bool) -> None:
+    stage = replace(IN_PLACE, options=(OptionSetting(namespace, "NAME", "true"),))
+    found = replace(seen(live(1), ONE, settings=(OptionSetting(namespace, "NAME", "True"),)), stage=stage)
+    assert (names(plan_ship(found, NEXT, swap=True).steps)[1] == "UpdateOptions") is changes
+
+
 def test_another_platform_is_an_update_of_settings() -> None:
     plan = plan_ship(seen(live(1), ONE), replace(NEXT, platform_arn="arn:new"), swap=True)
     assert plan.steps[1] == UpdateOptions(NAME, (), platform_arn="arn:new")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ebcd.model import OptionSetting, Stage, Tier
+from ebcd.model import ASG, OptionSetting, Stage, Tier
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.steps import CreateEnvironment
-
-ASG = "aws:autoscaling:asg"
 
 DEFAULT_OPTIONS = (
     # Without enhanced health there is no proof of what each instance runs.

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ebcd.model import Environment, OptionSetting, Target
+from ebcd.model import ASG, Environment, OptionSetting, Target
 from ebcd.release.journal import ReleaseRecord, standing_name
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.blue_green import finish_swapped, keep_capacity
-from ebcd.release.plan.creation import ASG, capacity, create, environment_options
+from ebcd.release.plan.creation import capacity, create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import change, deployment
@@ -41,7 +41,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         steps: tuple[Step, ...] = (create(stage, release, options),)
     else:
         steps = _prepared(snapshot, release, side, raised)
-        raised = max(raised, _size(snapshot, side, "MinSize") or 0)
+        raised = max(raised, snapshot.size(side, "MinSize") or 0)
     steps = (
         *failed_candidates(snapshot, keep={release.environment, live.name}),
         *steps,
@@ -66,11 +66,11 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
     assert live is not None
     wanted = {(item.namespace, item.name): item for item in stage.options}
     wanted.pop((ASG, "MinSize"), None)  # its own step: capacity comes before the version and goes back before the swap
-    largest = _size(snapshot, live, "MaxSize")
-    if largest and (_size(snapshot, side, "MaxSize") or largest) < largest:  # it was scaled down
+    largest = snapshot.size(live, "MaxSize")
+    if largest and (snapshot.size(side, "MaxSize") or largest) < largest:  # it was scaled down
         wanted.setdefault((ASG, "MaxSize"), OptionSetting(ASG, "MaxSize", str(largest)))
     settings = change(snapshot, side, sorted(wanted.values()), release.platform_arn).there
-    lacks = (_size(snapshot, side, "MinSize") or 1) < instances
+    lacks = (snapshot.size(side, "MinSize") or 1) < instances
     return (
         *_drained(snapshot, side),
         *((settings,) if settings else ()),
@@ -86,11 +86,3 @@ def _drained(snapshot: Snapshot, side: Environment) -> tuple[Step, ...]:
         return ()
     left = timedelta(seconds=DNS_TAIL) - (snapshot.taken - carried.left_live)
     return (AwaitDrain(side.name, left.total_seconds()),) if left > timedelta() else ()
-
-
-def _size(snapshot: Snapshot, environment: Environment, name: str) -> int | None:
-    """A size of an environment's group as it is set now; None where it is not known."""
-    found = (item.value for item in snapshot.settings.get(environment.name, ())
-             if (item.namespace, item.name) == (ASG, name))  # fmt: skip
-    value = next(found, "")
-    return int(value) if value.isdigit() else None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ebcd.errors import Refused
-from ebcd.model import Environment, InstanceHealth, OptionSetting, Stage
+from ebcd.model import ASG, Environment, InstanceHealth, OptionSetting, Stage
 from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh
 from ebcd.release.plan import proofs
-from ebcd.release.plan.creation import ASG, create
+from ebcd.release.plan.creation import create
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import deployment
