@@ -1,6 +1,7 @@
 """What Elastic Beanstalk serves: `application`. Run as a program it is a development server on loopback."""
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -23,6 +24,7 @@ def develop() -> None:
     if environ.get("DATABASE_URL"):
         run_simple("127.0.0.1", port, create_application(environ, ROOT), threaded=True)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the database is stopped, too
     with EmbeddedPostgres(data_folder()) as postgres:
         urls = postgres.database("aespo")
         environ |= {"DATABASE_URL": urls.app, "DATABASE_OWNER_URL": urls.owner}

