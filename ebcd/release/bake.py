@@ -46,7 +46,7 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metri
             asked = spent
             watch.look()
     seen = f"; {told(watch.seen)}" if watch.seen else ""
-    earlier = f" (before the swap: {told(before)})" if before and watch.seen else ""
+    earlier = f"; before the swap {told(before)}" if before and watch.seen else ""
     return f"{probes} probes{seen}{earlier}"
 
 
@@ -112,9 +112,9 @@ def limit_failure(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> 
 def told(seen: Metrics) -> str:
     """A measure in words."""
     if not seen.requests:
-        return "no requests in ten seconds"
+        return "no requests in 10 s"
     p99 = f", p99 {seen.p99:.3f} s" if seen.p99 is not None else ""
-    return f"{seen.requests} requests in ten seconds, {seen.share_5xx:.1%} answered 5xx{p99}"
+    return f"{seen.requests} requests in 10 s, {seen.share_5xx:.1%} 5xx{p99}"
 
 
 def _unanswered(services: Services, stage: Stage, cname: str) -> str:

@@ -45,5 +45,5 @@ def test_what_is_within_limits_or_too_little_to_tell_is_no_failure(
 
 
 def test_a_measure_is_told_in_words() -> None:
-    assert told(seen(failed=5)) == "500 requests in ten seconds, 1.0% answered 5xx, p99 0.300 s"
-    assert told(seen(requests=0, p99=None)) == "no requests in ten seconds"
+    assert told(seen(failed=5)) == "500 requests in 10 s, 1.0% 5xx, p99 0.300 s"
+    assert told(seen(requests=0, p99=None)) == "no requests in 10 s"
