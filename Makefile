@@ -12,24 +12,29 @@ install: .venv/.installed
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[local,cloudformation,database]' --group dev
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[local,cloudformation,database]'
+	@touch $@
+
+.venv/.developing: .venv/.installed
+	@echo "Installing what tests and checks need …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --group dev
 	@touch $@
 
 ship: install
 	@$(BIN)/ebcd ship
 
-test: install
+test: .venv/.developing
 	$(PYTEST) -n 2 --dist loadgroup -m 'not long'
 
-test-long: install
+test-long: .venv/.developing
 	$(PYTEST) -n 2 --dist loadgroup -rfEP
 
-check: install
+check: .venv/.developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: install
+bench: .venv/.developing
 	@$(BIN)/python benchmarks/everything.py
 
 clean:

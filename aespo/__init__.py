@@ -1,8 +1,13 @@
 """Aespo: a team workspace for many teams, each at a host of its own. `application.py` serves it.
 
-hosts     where a request was sent: the site itself, or one workspace
-tenants   the workspaces
-release   which release this is
-web       the Flask application: routes, errors, headers
-island    the emblem of a workspace
+hosts      where a request was sent: the site itself, or one workspace
+settings   what the environment properties say
+release    which release this is
+db         the database, which keeps workspaces apart
+web, api   pages for people, JSON for programs
+adapters   storage, mail, queue and secrets: AWS, or twins on one machine
+worker     mail and exports, from the queue
+plans      what a workspace may hold and do
+island     the emblem of a workspace
+development  a PostgreSQL for a developer's run and for tests
 """

@@ -55,6 +55,8 @@ class Access:
     """Another endpoint for every service: the local Beanstalk's, or AWS_ENDPOINT_URL's."""
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
+    read_timeout: float = 20.0
+    """Seconds that an answer may take; what was asked is unanswered then, and reads are asked again."""
 
 
 class Clients:
@@ -95,12 +97,12 @@ class Clients:
         """STS."""
         return self._client("sts", 4)
 
-    def _client(self, service: str, attempts: int, read_timeout: float = 20) -> Any:
+    def _client(self, service: str, attempts: int, read_timeout: float = 0) -> Any:
         from botocore.config import Config
 
         config = Config(
             connect_timeout=5,
-            read_timeout=read_timeout,
+            read_timeout=read_timeout or self._access.read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=_CONNECTIONS,
             user_agent_appid="ebcd",

@@ -18,7 +18,7 @@ from ebcd.cli.options import Common
 from ebcd.cli.output import console
 from ebcd.cli.source import load
 from ebcd.model import Configuration, Stage, Target
-from ebcd.release.clock import SystemClock
+from ebcd.release.clock import Pace, SystemClock
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
@@ -65,7 +65,7 @@ def open_session(options: Common, clock: SystemClock) -> Session:
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
         caller=_caller(os.environ),
         live_address=server.proxy_address if server else "",
-        interval=LOCAL_INTERVAL if server else AWS_INTERVAL,
+        pace=Pace(LOCAL_INTERVAL if server else AWS_INTERVAL),
     )
     return Session(configuration, stage, services)
 

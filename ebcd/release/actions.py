@@ -27,12 +27,13 @@ CAPACITY_PATIENCE = 900.0
 
 def send(services: Services, tick: Tick, mutation: Callable[[], object], took_effect: Callable[[], bool]) -> Seen:
     """Send a mutation. Throttled: again, after a pause. Refused or unanswered: look whether its effect is there."""
-    for _ in polls(services.clock, timeout=THROTTLE_PATIENCE, interval=services.interval):
+    for _ in polls(services.clock, timeout=THROTTLE_PATIENCE, interval=services.pace):
         tick()
         try:
             mutation()
         except Throttled as error:
             services.progress.note(f"{error.what} Sending it again.")
+            services.pace.refused()
             refused: AwsRefused = error
             continue
         except AwsRefused:

@@ -37,12 +37,12 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metri
     """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises Breach."""
     watch = _Watch(services, stage, step, before)
     probes = 0
-    asked = -services.interval
+    asked = -services.pace.seconds
     for spent in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
         tick()
         probes += 1
         watch.probe()
-        if spent - asked >= services.interval:
+        if spent - asked >= services.pace.seconds:
             asked = spent
             watch.look()
     seen = f"; {told(watch.seen)}" if watch.seen else ""

@@ -6,10 +6,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
 from ebcd.errors import ExitCode, Interrupted
+
+SLOWEST = 60.0
+"""Seconds that a pause between two looks has at most."""
 
 
 class Clock(Protocol):
@@ -27,12 +31,22 @@ class Clock(Protocol):
         """Wait. Raises Interrupted when the run is asked to stop."""
         ...
 
+    def check(self) -> None:
+        """Raises Interrupted when the run is asked to stop."""
+        ...
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """A block in which nothing raises Interrupted: what was begun in it is brought to its end."""
+        ...
+
 
 class SystemClock:
     """The machine's clock. `interrupt` wakes and ends any wait, from a signal handler too."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._never = threading.Event()
+        self._finishing = False
         self._exit_code = ExitCode.INTERRUPTED
 
     def now(self) -> datetime:
@@ -45,13 +59,27 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise Interrupted."""
-        if self._stop.wait(seconds):
+        (self._never if self._finishing else self._stop).wait(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """Raises Interrupted when a signal has arrived."""
+        if self._stop.is_set() and not self._finishing:
             raise Interrupted(
                 "Stopped by a signal.",
                 exit_code=self._exit_code,
-                why="SIGINT or SIGTERM arrived between two steps.",
+                why="SIGINT or SIGTERM arrived; what had been sent was seen to its end.",
                 hint="Run the same command again: it goes on from what is there. ebcd status shows it.",
             )
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """A block that no signal ends; the next wait behind it ends at once."""
+        outer, self._finishing = self._finishing, True
+        try:
+            yield
+        finally:
+            self._finishing = outer
 
     def interrupt(self, exit_code: ExitCode) -> None:
         """End this wait and every later one."""
@@ -59,7 +87,32 @@ class SystemClock:
         self._stop.set()
 
 
-def polls(clock: Clock, *, timeout: float, interval: float) -> Iterator[float]:
+class Pace:
+    """How often a run looks at Beanstalk: one pace for all waits, since what throttles one throttles the account.
+
+    The pause is the usual one, twice as long after each look that was throttled or unanswered, and by half shorter
+    again after each that was answered.
+    """
+
+    def __init__(self, usual: float) -> None:
+        self._usual = usual
+        self._pause = usual
+
+    @property
+    def seconds(self) -> float:
+        """The pause now. Whoever waits varies it, so that runs that started together do not ask together."""
+        return self._pause
+
+    def refused(self) -> None:
+        """A look was throttled, or no answer came."""
+        self._pause = min(max(self._pause * 2, self._usual), max(SLOWEST, self._usual))
+
+    def answered(self) -> None:
+        """A look was answered."""
+        self._pause = max(self._pause / 2, self._usual)
+
+
+def polls(clock: Clock, *, timeout: float, interval: float | Pace) -> Iterator[float]:
     """Yield the seconds spent so far: at once, then about every `interval` seconds, until `timeout` has passed.
 
     Each pause varies by a fifth, so that runs that started together do not ask together.
@@ -67,5 +120,6 @@ def polls(clock: Clock, *, timeout: float, interval: float) -> Iterator[float]:
     start = clock.monotonic()
     yield 0.0
     while (spent := clock.monotonic() - start) < timeout:
-        clock.sleep(min(interval * random.uniform(0.8, 1.2), timeout - spent))  # noqa: S311 - jitter, not a secret
+        pause = interval.seconds if isinstance(interval, Pace) else interval
+        clock.sleep(min(pause * random.uniform(0.8, 1.2), timeout - spent))  # noqa: S311 - jitter, not a secret
         yield clock.monotonic() - start

@@ -41,14 +41,23 @@ class Pair:
         return "; ".join(f"{side.name} is {side.status} and {side.health} with {side.cname}" for side in sides)
 
 
-def swap(services: Services, tick: Tick, application: str, step: SwapCnames) -> Seen:
-    """Swap, unless it is done already; prove it by reading. Raises ReleaseFailed before, OutcomeUnknown after it."""
-    before = _ready_pair(services, tick, application, step)
+def prove(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:
+    """Both sides, seen to be such that the swap may be sent now, or to be swapped already. Raises ReleaseFailed."""
+    pair = _ready_pair(services, tick, application, step)
+    if pair.candidate.cname != step.cname:
+        _verify(pair, step)
+        _verify_instances(services, step)
+        _verify_events(services, application, step, pair.candidate)
+    return pair
+
+
+def exchange(services: Services, tick: Tick, application: str, step: SwapCnames, before: Pair) -> Seen:
+    """Swap, unless it is done already; prove it by reading. Raises OutcomeUnknown.
+
+    before: what `prove` has just seen.
+    """
     if before.candidate.cname == step.cname:
         return Seen("it was swapped already", Status.SKIPPED)
-    _verify(before, step)
-    _verify_instances(services, step)
-    _verify_events(services, application, step, before.candidate)
     try:
         services.beanstalk.swap_cnames(step.live, step.candidate)
     except NoAnswer as error:

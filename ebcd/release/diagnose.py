@@ -43,7 +43,7 @@ def log_tail(services: Services, environment: str, lines: int) -> str:
     asked = services.clock.now()
     services.beanstalk.request_log_tail(environment)
     urls: dict[str, str] = {}
-    for _ in polls(services.clock, timeout=LOG_PATIENCE, interval=min(1.0, services.interval)):
+    for _ in polls(services.clock, timeout=LOG_PATIENCE, interval=min(1.0, services.pace.seconds)):
         urls = services.beanstalk.retrieve_log_tail(environment, asked.replace(microsecond=0))
         if urls:
             break

@@ -5,11 +5,12 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import NoReturn, assert_never
 
-from ebcd.errors import EbcdError, OutcomeUnknown, ReleaseFailed, SwappedBack
+from ebcd.errors import EbcdError, Interrupted, OutcomeUnknown, ReleaseFailed, SwappedBack
 from ebcd.model import Metrics, Stage
 from ebcd.release import actions, bake, cnames, gates, updates, waits
 from ebcd.release.gates import Breach, LiveWatch
@@ -42,7 +43,7 @@ from ebcd.release.steps import (
     UpdateVersion,
     UploadBundle,
 )
-from ebcd.release.upload import upload
+from ebcd.release.upload import LARGE, upload
 
 
 class Executor:
@@ -54,6 +55,7 @@ class Executor:
         self._stage = stage
         self._lease = lease
         self._watch: LiveWatch | None = None
+        self._finishes = False
         self._before: Metrics | None = None
 
     def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
@@ -73,6 +75,7 @@ class Executor:
 
     def _perform(self, step: Step) -> None:
         services, start = self._services, self._services.clock.monotonic()
+        services.clock.check()
         services.progress.begin(str(step))
         try:
             if isinstance(step, MUTATIONS):
@@ -95,17 +98,32 @@ class Executor:
         self._journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
 
     def _journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
-        if self._run.release is None:
+        record = self._run.journaled
+        if record is None:
             return
         name = f"{type(step).__name__}-{phase}"
-        now = self._services.clock.now()
-        self._services.ledger.entry(self._run.release, name, {"text": str(step), **content}, now)
+        self._services.ledger.entry(record, name, {"text": str(step), **content}, self._services.clock.now())
 
     def _tick(self) -> None:
-        if self._lease:
-            self._lease.renew_if_due()
+        self._services.clock.check()
+        try:
+            if self._lease:
+                self._lease.renew_if_due()
+        except (Interrupted, OutcomeUnknown):  # to be stopped, or without the lock: raised again by the next tick
+            if not self._finishes:
+                raise
         if self._watch:
             self._watch.look()
+
+    @contextmanager
+    def _finishing(self) -> Iterator[None]:
+        """A block that nobody stops: what was sent in it is seen to its end. The run ends at the first tick behind."""
+        outer, self._finishes = self._finishes, True
+        try:
+            with self._services.clock.uninterrupted():
+                yield
+        finally:
+            self._finishes = outer
 
     def _act(self, step: Step) -> Seen:  # noqa: C901 - one line a step
         services, tick, application = self._services, self._tick, self._stage.application
@@ -114,8 +132,7 @@ class Executor:
                 services.beanstalk.create_storage_location()
                 return Seen()
             case UploadBundle():
-                assert self._run.bundle is not None
-                return upload(services, tick, step, self._run.bundle)
+                return self._upload(step)
             case CreateApplication():
                 return actions.create_application(services, tick, application)
             case CreateVersion():
@@ -160,12 +177,21 @@ class Executor:
             case _:
                 assert_never(step)
 
+    def _upload(self, step: UploadBundle) -> Seen:
+        """A single request is seen to its end: what is raised while botocore reads would count as a lost connection."""
+        assert self._run.bundle is not None
+        with self._finishing() if step.size < LARGE else nullcontext():
+            return upload(self._services, self._tick, step, self._run.bundle)
+
     def _swap(self, step: SwapCnames) -> Seen:
         self._watch = None
-        start = self._services.clock.monotonic()
-        seen = cnames.swap(self._services, self._tick, self._stage.application, step)
-        took = round(self._services.clock.monotonic() - start, 1)
-        self._hand_over(step.release, step.leaves, swap_seconds=took)
+        start, application = self._services.clock.monotonic(), self._stage.application
+        before = cnames.prove(self._services, self._tick, application, step)
+        self._tick()
+        with self._finishing():
+            seen = cnames.exchange(self._services, self._tick, application, step, before)
+            took = round(self._services.clock.monotonic() - start, 1)
+            self._hand_over(step.release, step.leaves, swap_seconds=took)
         return seen
 
     def _deploy(self, step: UpdateVersion) -> Seen:
@@ -232,8 +258,9 @@ class Executor:
         """Return to the earlier release. Raises OutcomeUnknown when that fails too."""
         self._run.restoring = True
         try:
-            for step in steps:
-                self._perform(step)
+            with self._finishing():  # users have a bad release: whoever stops the run does not mean that
+                for step in steps:
+                    self._perform(step)
         except (ReleaseFailed, Breach) as error:
             raise OutcomeUnknown(
                 f"{self._run.release_name} failed, and the way back to the earlier release failed too.",

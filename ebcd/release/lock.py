@@ -198,6 +198,7 @@ class Lease:
         self._etag = etag
         self._clock = clock
         self._renewed = clock.monotonic()
+        self._stopped: Interrupted | None = None
 
     def renew_if_due(self) -> None:
         """Renew the lease when a part of it has passed. Called from every wait."""
@@ -207,7 +208,9 @@ class Lease:
     def assert_held(self) -> None:
         """Renew the lease, which proves that it is ours. Called before every mutation.
 
-        Raises OutcomeUnknown when it is lost, Interrupted when this run is to stop."""
+        Raises OutcomeUnknown when it is lost, Interrupted when this run is to stop: each time again."""
+        if self._stopped:
+            raise self._stopped
         try:
             self._etag = self._storage.replace(self._key, _body(self._content, self._clock.now()), self._etag)
         except PreconditionFailed as error:
@@ -227,12 +230,13 @@ class Lease:
         if stored is None or found is None or found.token != self._content["token"] or not found.stop:
             return
         self._etag = stored.etag  # it is still ours, to be given back
-        raise Interrupted(
+        self._stopped = Interrupted(
             "Stopped by another run.",
             why=f"{found.stop}.",
             hint="ebcd status shows what is there; run the same command again to go on.",
             code="aborted",
         )
+        raise self._stopped
 
     def release(self) -> None:
         """Give the lock back. One that is no longer ours is left alone."""

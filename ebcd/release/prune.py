@@ -20,6 +20,7 @@ def prune(run: Run, services: Services, *, keep: int, planned: bool) -> None:
         return
     with services.lock.held(owner=caller.user, host=caller.host, message="prune", wait=0.0) as lease:
         snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+        run.records = {record.release: record for record in snapshot.releases}
         Executor(run, services, snapshot.stage, lease).execute(_plan(services, snapshot, keep))
     run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
 

@@ -25,6 +25,7 @@ def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
         return
     with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
         snapshot = _look(services, stage)
+        run.records = {record.release: record for record in snapshot.releases}
         Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot, force))
     run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.storage import Storage
 from ebcd.model import Event, SourceBundle, Stage
-from ebcd.release.clock import Clock
+from ebcd.release.clock import Clock, Pace
 from ebcd.release.findings import Finding
 from ebcd.release.hold import Hold, HoldState
 from ebcd.release.journal import Ledger, ReleaseRecord
@@ -95,8 +95,8 @@ class Services:
     caller: Caller
     live_address: str = ""
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
-    interval: float = 5.0
-    """Seconds between two looks at Beanstalk."""
+    pace: Pace = field(default_factory=lambda: Pace(5.0))
+    """How often Beanstalk is looked at."""
 
     def require_bucket(self) -> None:
         """The bucket, where it is missing, is created: nothing can be kept without."""
@@ -158,6 +158,12 @@ class Run:
     def release(self) -> ReleaseRecord | None:
         """The record of the release that this run is about."""
         return self.records.get(self.release_name)
+
+    @property
+    def journaled(self) -> ReleaseRecord | None:
+        """Whose entries tell what the run does: its own release's; a run about none of them (retire, prune) is told
+        in the newest one's."""
+        return self.release or max(self.records.values(), key=lambda record: record.number, default=None)
 
     @property
     def ready_seconds(self) -> float | None:

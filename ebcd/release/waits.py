@@ -27,13 +27,15 @@ PUBLISH_PATIENCE = 600.0
 
 def looks(services: Services, tick: Tick, timeout: float, read: Callable[[], T]) -> Iterator[T]:
     """What `read` sees, again and again until `timeout` seconds have passed; unanswered reads are left out."""
-    for _ in polls(services.clock, timeout=timeout, interval=services.interval):
+    for _ in polls(services.clock, timeout=timeout, interval=services.pace):
         tick()
         try:
             seen = read()
         except (Throttled, NoAnswer) as error:
             services.progress.note(f"{error.what} Asking again.")
+            services.pace.refused()
             continue
+        services.pace.answered()
         yield seen
 
 
@@ -63,7 +65,7 @@ def await_version(services: Services, tick: Tick, application: str, label: str) 
 
 def await_drain(services: Services, tick: Tick, step: AwaitDrain) -> str:
     """Let the time pass that resolvers may remember an old answer."""
-    for _ in polls(services.clock, timeout=step.seconds, interval=services.interval):
+    for _ in polls(services.clock, timeout=step.seconds, interval=services.pace):
         tick()
     return ""
 
@@ -107,21 +109,28 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
     """
     follower: EventFollower | None = None
     seen = "it was never seen"
-    read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
-    for environment in looks(services, tick, timeout, read):
+
+    def look() -> tuple[Environment, tuple[bool, str]]:
+        """The environment, and whether an instance does not run the version yet; its events are told."""
+        nonlocal follower
+        environment = services.beanstalk.environment(application, step.environment)
         if environment is None or leaving(environment):
             raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
         if step.events:
             follower = follower or EventFollower(services, environment)
             follower.follow()
+        if environment.status != "Ready" or environment.version_label != step.label:
+            return environment, (True, f"its status is {environment.status}")
+        return environment, lacking_instances(services, step.environment, step.label)
+
+    for environment, (lacking, told) in looks(services, tick, timeout, look):
+        seen = told
         if environment.status != "Ready":
-            seen = f"its status is {environment.status}"
             continue
         if follower and follower.failures:
             raise failed(step.environment, "failed to deploy", follower.failures[0].message)
         if environment.version_label != step.label:
             raise failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
-        lacking, seen = lacking_instances(services, step.environment, step.label)
         if not lacking:
             return seen
     raise failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")

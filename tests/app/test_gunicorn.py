@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from workspaces import Founded
+
+from aespo.development import Urls
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = ("aespo", "application.py", "gunicorn.conf.py", "Procfile")
@@ -30,9 +33,9 @@ def command() -> list[str]:
     return shlex.split(lines["web"])
 
 
-def start(root: Path, port: int) -> subprocess.Popen[bytes]:
+def start(root: Path, port: int, **more: str) -> subprocess.Popen[bytes]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environ = {"PATH": path, "PORT": str(port), "HOME": str(root)}
+    environ = {"PATH": path, "PORT": str(port), "HOME": str(root), **more}
     return subprocess.Popen(command(), cwd=root, env=environ, stderr=subprocess.PIPE)
 
 
@@ -57,9 +60,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port(bundle: Path) -> Iterator[int]:
+def port(bundle: Path, urls: Urls) -> Iterator[int]:
     number = free_port()
-    process = start(bundle, number)
+    process = start(bundle, number, DATABASE_URL=urls.app)
     try:
         wait_until_listening(process, number)
         yield number
@@ -80,33 +83,58 @@ def ask(port: int, *lines: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("lines", "status"),
     [
-        (("GET / HTTP/1.1",), 400),
-        (("GET / HTTP/1.1", "Host:"), 400),
-        (("GET / HTTP/1.1", "Host: acme.localhost, globex.localhost"), 400),
-        (("GET / HTTP/1.1", "Host: acme.localhost", "Host: globex.localhost"), 400),
-        (("GET / HTTP/1.1", "Host: ac me.localhost"), 400),
-        (("GET / HTTP/1.1", "Host: \u212aelvin.localhost"), 400),
-        (("GET / HTTP/1.1", f"Host: {'a' * 5000}.localhost"), 400),
-        (("GET / HTTP/1.1", "Host: 127.0.0.1"), 404),
-        (("GET / HTTP/1.1", "Host: nobody.localhost"), 404),
-        (("GET / HTTP/1.1", "Host: nobody.localhost", "X-Forwarded-Host: acme.localhost"), 404),
-        (("GET http://acme.localhost/ HTTP/1.1", "Host: nobody.localhost"), 404),
-        (("GET /other HTTP/1.1", "Host: acme.localhost", "PATH_INFO: /healthz"), 404),
-        (("GET / HTTP/1.1", "Host: ACME.localhost.:80"), 200),
+        (("GET /login HTTP/1.1",), 400),
+        (("GET /login HTTP/1.1", "Host:"), 400),
+        (("GET /login HTTP/1.1", "Host: {slug}.localhost, other.localhost"), 400),
+        (("GET /login HTTP/1.1", "Host: {slug}.localhost", "Host: other.localhost"), 400),
+        (("GET /login HTTP/1.1", "Host: other.localhost", "Host: {slug}.localhost"), 400),
+        (("GET /login HTTP/1.1", "Host: {slug} x.localhost"), 400),
+        (("GET /login HTTP/1.1", "Host: \u212aelvin.localhost"), 400),
+        (("GET /login HTTP/1.1", f"Host: {'a' * 5000}.localhost"), 400),
+        (("GET /login HTTP/1.1", "Host: 127.0.0.1"), 404),
+        (("GET /login HTTP/1.1", "Host: nobody.localhost"), 404),
+        (("GET /login HTTP/1.1", "Host: x.{slug}.localhost"), 404),
+        (("GET /login HTTP/1.1", "Host: xn--{slug}.localhost"), 404),
+        (("GET /login HTTP/1.1", "Host: nobody.localhost", "X-Forwarded-Host: {slug}.localhost"), 404),
+        (("GET /login HTTP/1.1", "Host: nobody.localhost", "Forwarded: host={slug}.localhost"), 404),
+        (("GET http://{slug}.localhost/login HTTP/1.1", "Host: nobody.localhost"), 404),
+        (("GET /other HTTP/1.1", "Host: {slug}.localhost", "PATH_INFO: /healthz"), 404),
+        (("GET /login HTTP/1.1", "Host: {SLUG}.localhost.:80"), 200),
+        (("HEAD /login HTTP/1.1", "Host: {slug}.localhost"), 200),
         (("GET /healthz HTTP/1.1",), 200),
         (("GET /healthz HTTP/1.0",), 200),
         (("GET /healthz HTTP/1.1", "Host: 10.0.0.7"), 200),
-        (("HEAD / HTTP/1.1", "Host: acme.localhost"), 200),
     ],
 )
-def test_hosts_on_the_wire(port: int, lines: tuple[str, ...], status: int) -> None:
-    assert ask(port, *lines)[0] == status
+def test_hosts_on_the_wire(port: int, acme: Founded, lines: tuple[str, ...], status: int) -> None:
+    named = [line.replace("{slug}", acme.slug).replace("{SLUG}", acme.slug.upper()) for line in lines]
+    assert ask(port, *named)[0] == status
 
 
-def test_it_listens_on_loopback_only_and_serves_a_workspace(port: int) -> None:
-    assert "<h1>Acme</h1>" in ask(port, "GET / HTTP/1.1", "Host: acme.localhost")[1]
+def test_it_listens_on_loopback_only_and_serves_a_workspace(port: int, acme: Founded) -> None:
+    assert "<h1>Acme</h1>" in ask(port, "GET /login HTTP/1.1", f"Host: {acme.host}")[1]
     with socket.socket() as other:
         assert other.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_without_a_database_it_serves_and_says_so(bundle: Path) -> None:
+    number = free_port()
+    process = start(bundle, number)
+    try:
+        wait_until_listening(process, number)
+        assert ask(number, "GET /healthz HTTP/1.1", "Host: 10.0.0.7")[0] == 200
+        assert ask(number, "GET /readyz HTTP/1.1", "Host: 10.0.0.7")[0] == 503
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("role", ["owner", "superuser"])
+def test_it_does_not_start_as_a_role_that_sees_everything(bundle: Path, urls: Urls, role: str) -> None:
+    process = start(bundle, free_port(), DATABASE_URL=getattr(urls, role))
+    log = process.communicate(timeout=30)[1].decode()
+    assert process.returncode != 0
+    assert "The database is not safe to serve with" in log
 
 
 def test_a_connection_is_kept_for_the_balancer(port: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import math
 import os
 import re
 import subprocess
@@ -24,11 +25,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 APPLICATION = '''
-import json, os, pathlib, sys, time
+import json, os, pathlib, resource, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODE = pathlib.Path("mode").read_text().strip()
 MANIFEST = json.loads(pathlib.Path(".ebcd/manifest.json").read_text())
+seen = []
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -37,6 +39,11 @@ class Handler(BaseHTTPRequestHandler):
         status = 200
         if MODE == "smoke-500" and self.path == "/smoke":
             status = 500
+        if MODE == "turns-bad" and self.path == "/smoke" and live(self):
+            seen.append(1)
+            status = 200 if len(seen) == 1 else 500
+        if MODE == "leaks" and self.path == "/" and live(self):
+            leak()
         if MODE == "unhealthy" and self.path == "/healthz":
             status = 503
         if MODE == "slow" and self.path == "/version" and live(self):
@@ -50,6 +57,9 @@ class Handler(BaseHTTPRequestHandler):
             status = 500
         if MODE == "fails-one-tenant-live" and host.startswith("globex.") and live(self):
             status = 500
+        if MODE == "tenant-turns-bad" and host.startswith("globex.") and live(self):
+            seen.append(1)
+            status = 200 if len(seen) == 1 else 500
         if MODE == "takes-any-tenant" and host.startswith("nobody."):
             status = 200
         if MODE == "fails-live" and self.path == "/smoke" and live(self):
@@ -69,6 +79,17 @@ def live(handler):
     """Whether the request came through the live URL: by then the environment's own listener is another port."""
     return handler.headers.get("X-Forwarded-Port") == os.environ.get("LIVE_PORT")
 
+def leak():
+    """Keep 16 MB more; the process ends when it has no memory left, as the kernel ends one."""
+    try:
+        seen.append(bytearray(16 << 20))
+    except MemoryError:
+        os._exit(137)
+
+if MODE == "leaks":
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + (400 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 if MODE == "crash":
     print("the database password is missing", flush=True)
     sys.exit(3)
@@ -179,11 +200,13 @@ class Product:
         client.close()
 
     def terminate_all(self) -> None:
-        """End all of its environments."""
-        with self.by_hand() as client:
-            for item in self.cloud.control("GET", "status")["environments"]:
-                if item["application"] == self.name and item["status"] == "Ready":
-                    client.terminate_environment(EnvironmentId=item["id"])
+        """Begin to end all of its environments."""
+        standing = [item["id"] for item in self.cloud.control("GET", "status")["environments"]
+                    if item["application"] == self.name and item["status"] in {"Ready", "Launching"}]  # fmt: skip
+        if standing:
+            with self.by_hand() as client:
+                for name in standing:
+                    client.terminate_environment(EnvironmentId=name)
 
     def set_option(self, environment: str, option: dict[str, str]) -> None:
         """Change an option setting of an environment, and wait until it is Ready again."""
@@ -260,14 +283,15 @@ def read_until(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"ended without {text!r}")
 
 
-@pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
+@contextmanager
+def running_cloud(*options: str) -> Iterator[Cloud]:
+    """A local Beanstalk that is there for a block. options: of `ebcd local up`."""
     with TemporaryDirectory(prefix="ebcd-", dir="/tmp") as folder:
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("AWS_", "EBCD_", "GIT_", "GITHUB_"))}  # fmt: skip
         environ = kept | {"EBCD_HOME": folder, "EBCD_LOCAL_PORT": "0", "EBCD_LOCAL_LB_PORT": "0",
                           "PYTHONPATH": str(ROOT), "HOME": folder}  # fmt: skip
-        done = run_ebcd("local", "up", "--json", "--speed", "4", folder=Path(folder), environ=environ)
+        done = run_ebcd("local", "up", "--json", "--speed", "10", *options, folder=Path(folder), environ=environ)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
         yield Cloud(environ, told["endpoint_url"], told["proxy_url"], Path(folder))
@@ -276,23 +300,38 @@ def cloud() -> Iterator[Cloud]:
         assert processes_below(folder) == []
 
 
+def make_product(cloud: Cloud, below: Path) -> Product:
+    """A new application's repository."""
+    number = next(_numbers)
+    folder = below / f"repository-{number}"
+    folder.mkdir()
+    made = Product(f"shop{os.getpid()}-{number}", folder, cloud)
+    made.git("init", "-q", "-b", "main")
+    (folder / "server.py").write_text(APPLICATION)
+    (folder / "Procfile").write_text("web: python server.py\n")
+    (folder / "requirements.txt").write_text("")
+    (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
+    return made
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    with running_cloud() as found:
+        yield found
+
+
 @pytest.fixture
-def products(cloud: Cloud, tmp_path: Path) -> Callable[[], Product]:
-    """Makes products, each an application of its own."""
+def products(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[], Product]]:
+    """Makes products, each an application of its own. What they ran is ended: it would slow the tests that follow."""
+    everything: list[Product] = []
 
     def make() -> Product:
-        number = next(_numbers)
-        folder = tmp_path / f"repository-{number}"
-        folder.mkdir()
-        made = Product(f"shop{os.getpid()}-{number}", folder, cloud)
-        made.git("init", "-q", "-b", "main")
-        (folder / "server.py").write_text(APPLICATION)
-        (folder / "Procfile").write_text("web: python server.py\n")
-        (folder / "requirements.txt").write_text("")
-        (folder / "ebcd.toml").write_text(CONFIGURATION.format(application=made.name, live_port=cloud.live_port))
-        return made
+        everything.append(make_product(cloud, tmp_path))
+        return everything[-1]
 
-    return make
+    yield make
+    for made in everything:
+        made.terminate_all()
 
 
 @pytest.fixture
@@ -319,6 +358,10 @@ class Clients:
 
     product: Product
     count: int = 8
+    connected: float = math.inf
+    """Seconds after which even those who keep their connection make a new one."""
+    apart: float = 0.0
+    """Seconds between the first requests of two of them."""
     seen: list[list[str]] = field(default_factory=list)
     """For each client the SHAs that it was answered with, in order, repeats left out."""
     failures: list[str] = field(default_factory=list)
@@ -341,10 +384,12 @@ class Clients:
 
     def _ask(self, number: int, keep_alive: bool) -> None:
         port = int(self.product.cloud.live_port)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._stop.wait(number * self.apart)
+        connection, since = http.client.HTTPConnection("127.0.0.1", port, timeout=10), time.monotonic()
+        headers = {"Host": self.product.host, "X-Ebcd-Client": str(number)}  # each has a resolver of its own
         while not self._stop.is_set():
             try:
-                connection.request("GET", "/version", headers={"Host": self.product.host})
+                connection.request("GET", "/version", headers=headers)
                 answer = connection.getresponse()
                 body = answer.read()
             except (OSError, http.client.HTTPException) as error:
@@ -358,7 +403,8 @@ class Clients:
                 sha = str(json.loads(body)["sha"])
                 if self.seen[number][-1:] != [sha]:
                     self.seen[number].append(sha)
-            if not keep_alive:
+            if not keep_alive or time.monotonic() - since > self.connected:
                 connection.close()
+                since = time.monotonic()
             time.sleep(0.005)
         connection.close()

@@ -14,7 +14,7 @@ from conftest import Clients, Product, read_until, start_ship
     [
         (
             "done create the environment",
-            ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive", "Bake"],
+            ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "MeasureLive", "SwapCnames", "ProveLive", "Bake"],
         ),
         ("done swap the CNAMEs", ["ProveLive", "Bake"]),
     ],

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from conftest import Clients, Product
-from test_killed_everywhere import last_call
+from scenarios import last_call
 
 MUTATIONS = frozenset({"CreateEnvironment", "UpdateEnvironment", "SwapEnvironmentCNAMEs", "TerminateEnvironment"})
 WAIT = "150s"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from conftest import Clients, Product
-from test_killed_everywhere import last_call
+from scenarios import last_call
 
 READS = ("Describe", "List", "Get", "Check", "Retrieve")
 

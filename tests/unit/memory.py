@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from ebcd.aws.storage import PreconditionFailed, StoredObject
@@ -25,6 +26,12 @@ class MemoryClock:
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.seconds += seconds
+
+    def check(self) -> None:
+        return
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class MemoryStorage:

@@ -1,0 +1,33 @@
+"""What the application uses of its surroundings, each behind a small interface: AWS in a deployment, a twin locally.
+
+objects   files of workspaces: S3, or a folder
+mail      SES, or nothing but the outbox page
+queue     ids of background jobs: SQS, or a table of the database
+secrets   settings that are kept elsewhere: Secrets Manager and SSM, or files
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aespo.adapters import mail, objects, queue
+from aespo.db.engine import Database
+from aespo.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The surroundings of one process."""
+
+    objects: objects.Objects
+    mail: mail.Mail
+    queue: queue.Queue
+
+
+def connect(settings: Settings, database: Database) -> Adapters:
+    """The adapters that the settings name."""
+    return Adapters(
+        objects.S3Objects(settings.bucket) if settings.bucket else objects.FolderObjects(settings.files),
+        mail.SesMail(settings.mail_from) if settings.mail_from else mail.NoMail(),
+        queue.SqsQueue(settings.queue_url) if settings.queue_url else queue.TableQueue(database),
+    )

@@ -1,0 +1,95 @@
+"""The queue of background jobs. A message says where a job is written down, and nothing else: what it is about stays in
+its workspace, behind the same isolation as all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, delete, func, insert, select, text, update
+
+from aespo.db.engine import Database
+from aespo.db.schema import queue
+
+HIDDEN = 60
+"""Seconds that a message is hidden from other workers once one has taken it; then it is theirs to try."""
+_MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was taken."""
+
+    body: str
+    receipt: str
+
+
+class Queue(Protocol):
+    """A queue that delivers at least once."""
+
+    def put(self, body: str, connection: Connection) -> Callable[[], None] | None:
+        """Hand a message over with a transaction; what is left to do once it is committed."""
+
+    def take(self, wait: float) -> Sequence[Message]:
+        """Some messages; none after `wait` seconds without any."""
+
+    def done(self, message: Message) -> None:
+        """Let a message not come again."""
+
+
+class TableQueue:
+    """The local twin: a table of the database. A message is there exactly if its transaction was committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, body: str, connection: Connection) -> None:
+        """Write the message down in the transaction itself."""
+        connection.execute(insert(queue).values(message=body, visible_at=func.now()))
+
+    def take(self, wait: float) -> Sequence[Message]:
+        """Messages that nobody else has taken; the caller waits, this does not."""
+        del wait
+        free = select(queue.c.id).where(queue.c.visible_at <= func.now()).order_by(queue.c.id).limit(_MOST)
+        statement = update(queue).where(queue.c.id.in_(free.with_for_update(skip_locked=True)))
+        hidden = {"visible_at": func.now() + text(f"interval '{HIDDEN} seconds'"), "attempts": queue.c.attempts + 1}
+        with self._database.nobody() as connection:
+            rows = connection.execute(statement.values(**hidden).returning(queue.c.id, queue.c.message)).all()
+        return [Message(row.message, str(row.id)) for row in rows]
+
+    def done(self, message: Message) -> None:
+        """Take the message off the table."""
+        with self._database.nobody() as connection:
+            connection.execute(delete(queue).where(queue.c.id == int(message.receipt)))
+
+
+class SqsQueue:
+    """SQS. The queue's own redrive policy takes away what fails again and again."""
+
+    def __init__(self, url: str, client: Any = None) -> None:
+        self._url = url
+        self._given = client
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+
+        return self._given or boto3.client("sqs")
+
+    def put(self, body: str, connection: Connection) -> Callable[[], None]:
+        """Send the message once the transaction is committed: before, a worker would not find its job."""
+        del connection
+        return lambda: self._client.send_message(QueueUrl=self._url, MessageBody=body) and None
+
+    def take(self, wait: float) -> Sequence[Message]:
+        """Messages, by long polling."""
+        told = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=_MOST, VisibilityTimeout=HIDDEN,
+                                            WaitTimeSeconds=min(20, int(wait)))  # fmt: skip
+        return [Message(item["Body"], item["ReceiptHandle"]) for item in told.get("Messages", ())]
+
+    def done(self, message: Message) -> None:
+        """Delete the message."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)

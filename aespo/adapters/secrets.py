@@ -1,0 +1,48 @@
+"""Settings that are kept elsewhere. A property whose value names a secret is replaced by the secret when the process
+starts: `arn:aws:secretsmanager:…`, `arn:aws:ssm:…:parameter/…`, or locally `file:/run/secrets/name`.
+
+Beanstalk does the same for properties given as environment secrets; this is for processes that it does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+_FILE = "file:"
+_SECRET_NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "AESPO_OPERATOR_TOKEN")
+
+
+def resolve(environ: Mapping[str, str], client: Callable[[str, str], Any] | None = None) -> dict[str, str]:
+    """The properties with their secrets. client: makes a client of a service in a region; boto3's by default.
+
+    Raises ValueError that names the property, never the secret.
+    """
+    found = dict(environ)
+    for name in _SECRET_NAMES:
+        value = found.get(name, "")
+        if value.startswith((_FILE, "arn:aws")):
+            try:
+                found[name] = _read(value, client or _boto3)
+            except Exception as error:
+                raise ValueError(f"{name}: its secret cannot be read: {type(error).__name__}") from error
+    return found
+
+
+def _read(reference: str, client: Callable[[str, str], Any]) -> str:
+    if reference.startswith(_FILE):
+        return Path(reference.removeprefix(_FILE)).read_text(encoding="utf-8").strip()
+    _, _, service, region, _, resource = reference.split(":", 5)
+    if service == "secretsmanager":
+        return str(client(service, region).get_secret_value(SecretId=reference)["SecretString"])
+    if service == "ssm":
+        name = "/" + resource.removeprefix("parameter/")
+        return str(client(service, region).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    raise ValueError(f"no secrets are kept in {service}")
+
+
+def _boto3(service: str, region: str) -> Any:
+    import boto3
+
+    return boto3.client(service, region_name=region)

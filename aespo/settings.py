@@ -1,0 +1,92 @@
+"""What the environment properties say. Read once, when the process starts; a wrong value stops the start."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aespo import hosts
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The process's configuration."""
+
+    database_url: str = field(default="", repr=False)
+    """libpq's URL of the database as the app role; empty: no database, and no workspaces."""
+    bases: tuple[str, ...] = ()
+    """The site's own host names; none: any Beanstalk CNAME, and localhost."""
+    scheme: str = "http"
+    """How browsers reach the site. With https, cookies are for https alone."""
+    proxies: int = 1
+    """Proxies in front, each of which adds to X-Forwarded-For. On Beanstalk two: the load balancer and nginx."""
+    pool_size: int = 8
+    """Database connections of one process at most; gunicorn has as many threads."""
+    operator_token: str = field(default="", repr=False)
+    """What operators authenticate with; empty: operator endpoints answer nobody."""
+    bucket: str = ""
+    """S3 bucket of attachments and exports; empty: files below `files`."""
+    files: Path = Path(tempfile.gettempdir(), "aespo", "files")
+    """Where the local twin of object storage keeps its objects."""
+    queue_url: str = ""
+    """SQS queue of background jobs; empty: a table of the database."""
+    mail_from: str = ""
+    """Sender of mail through SES; empty: mail stays in the workspace's outbox page."""
+    metrics: str = "-"
+    """Where usage metrics are written, one JSON object a line: a file, `-` for standard output, empty for nowhere."""
+    signups_per_hour: int = 20
+    """Workspaces that one client address may create in an hour."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies are for https alone."""
+        return self.scheme == "https"
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Settings from environment properties. Raises ValueError that names the property."""
+    return Settings(
+        database_url=_database_url(environ),
+        bases=hosts.bases(environ.get("AESPO_BASE_HOST", "")),
+        scheme=_one_of(environ, "AESPO_SCHEME", "http", "https"),
+        proxies=_number(environ, "AESPO_PROXIES", 1),
+        pool_size=_number(environ, "AESPO_POOL_SIZE", 8, least=1),
+        operator_token=_operator_token(environ),
+        bucket=environ.get("AESPO_BUCKET", ""),
+        files=Path(environ.get("AESPO_FILES") or Settings.files),
+        queue_url=environ.get("AESPO_QUEUE_URL", ""),
+        mail_from=environ.get("AESPO_MAIL_FROM", ""),
+        metrics=environ.get("AESPO_METRICS", "-"),
+        signups_per_hour=_number(environ, "AESPO_SIGNUPS_PER_HOUR", 20, least=1),
+    )
+
+
+def _database_url(environ: Mapping[str, str]) -> str:
+    url = environ.get("DATABASE_URL", "")
+    if url and urlsplit(url).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("DATABASE_URL is not the URL of a PostgreSQL: it begins with postgresql://")
+    return url
+
+
+def _operator_token(environ: Mapping[str, str]) -> str:
+    token = environ.get("AESPO_OPERATOR_TOKEN", "")
+    if token and len(token) < 24:
+        raise ValueError("AESPO_OPERATOR_TOKEN is too short to be a secret: give it 24 characters or more")
+    return token
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise ValueError(f"{name}: {text!r} is not a number of at least {least}")
+    return int(text)
+
+
+def _one_of(environ: Mapping[str, str], name: str, *choices: str) -> str:
+    text = environ.get(name) or choices[0]
+    if text not in choices:
+        raise ValueError(f"{name}: {text!r} is neither {' nor '.join(choices)}")
+    return text

@@ -1,0 +1,145 @@
+"""What one process serves with, and the Flask application that carries it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Flask, current_app, g, request
+
+from aespo import island, markup
+from aespo.adapters import Adapters
+from aespo.db.engine import Database
+from aespo.hosts import Address
+from aespo.metrics import Metrics
+from aespo.problems import NoDatabase
+from aespo.release import Release
+from aespo.settings import Settings
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+# The stylesheet is part of the page. During a swap a page and a file it refers to may come from two releases.
+STYLESHEET = "".join(
+    path.read_text(encoding="utf-8") for path in sorted(_PACKAGE.joinpath("templates", "style").glob("*.css"))
+)
+STYLE_DIGEST = b64encode(sha256(STYLESHEET.encode()).digest()).decode()
+ADDRESS = "aespo.address"
+"""Where the dispatcher leaves the address that the Host names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What one process serves."""
+
+    release: Release
+    settings: Settings
+    database: Database | None
+    metrics: Metrics
+    adapters: Adapters | None
+
+    def require_database(self) -> Database:
+        """The database. Raises NoDatabase."""
+        if self.database is None:
+            raise NoDatabase(
+                "This release runs without a database (DATABASE_URL is not set), so there are no workspaces yet."
+            )
+        return self.database
+
+    def require_adapters(self) -> Adapters:
+        """The adapters, which are there wherever a database is."""
+        self.require_database()
+        assert self.adapters is not None
+        return self.adapters
+
+
+def new_flask(name: str, context: Context) -> Flask:
+    """A Flask application with the context, and with what all templates use."""
+    flask = Flask(name, static_folder=None, template_folder=str(_PACKAGE / "templates"))
+    flask.extensions["aespo"] = context
+    flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
+    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today)
+    flask.jinja_env.filters.update(day=_day, ago=_ago, due=_due, size=_size, markdown=markup.to_html,
+                                   excerpt=markup.excerpt, hits=markup.hits, initials=_initials, zip=zip)  # fmt: skip
+    return flask
+
+
+def context() -> Context:
+    """The context of the running application."""
+    found: Context = current_app.extensions["aespo"]
+    return found
+
+
+def address() -> Address:
+    """Where the request was sent."""
+    found: Address = request.environ[ADDRESS]
+    g.address = found
+    return found
+
+
+def absolute(path: str, to: Address | None = None) -> str:
+    """A whole address, for a mail or a redirect to another host."""
+    return f"{context().settings.scheme}:{(to or address()).url.rstrip('/')}{path}"
+
+
+def client_address() -> str:
+    """The client's IP address, as the outermost of our own proxies saw it."""
+    hops = context().settings.proxies
+    told = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return told[-hops] if hops and len(told) >= hops else request.remote_addr or ""
+
+
+def today() -> date:
+    """The day, UTC."""
+    return datetime.now(UTC).date()
+
+
+def _day(time: datetime | date | str) -> str:
+    """A day for people; with its time where it is an ISO text."""
+    if isinstance(time, str):
+        return f"{datetime.fromisoformat(time):%-d %B %Y, %H:%M %Z}"
+    return f"{time:%-d %B %Y}"
+
+
+def _ago(time: datetime) -> str:
+    """How long ago, roughly."""
+    seconds = (datetime.now(UTC) - time).total_seconds()
+    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            count = int(seconds // length)
+            if word == "day" and count > 6:
+                return _day(time)
+            return f"{count} {word}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def _due(day: date) -> str:
+    """A due date as people say it."""
+    match (day - today()).days:
+        case 0:
+            return "today"
+        case 1:
+            return "tomorrow"
+        case -1:
+            return "yesterday"
+        case _ if day.year == today().year:
+            return f"{day:%-d %b}"
+        case _:
+            return f"{day:%-d %b %Y}"
+
+
+def _size(count: int) -> str:
+    """Bytes for people."""
+    number = float(count)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError("the last unit returns")
+
+
+def _initials(name: str) -> str:
+    words = name.split()
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper() if words else "?"

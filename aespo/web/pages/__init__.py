@@ -1,0 +1,1 @@
+"""The pages of a workspace. They work without a script: forms and links."""

@@ -1,0 +1,22 @@
+"""The workspace's first page: what waits for whoever looks, and what to do next."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from aespo.db.queries import notes, people, tasks
+from aespo.web.visit import visit
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/")
+def home() -> str:
+    """Own tasks, latest notes, next steps."""
+    here = visit()
+    return render_template(
+        "workspace/home.html",
+        tasks=tasks.mine(here.tx, here.who.id),
+        notes=notes.latest(here.tx, size=4).items,
+        alone=here.workspace.usage.members == 1 and not people.all_invites(here.tx),
+    )

@@ -1,0 +1,125 @@
+"""Notes: the list, the search, one note, writing, and what happens when two write at once."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+
+from aespo import inputs
+from aespo.adapters import objects
+from aespo.db.queries import notes
+from aespo.problems import Invalid
+from aespo.web.context import context
+from aespo.web.pages.data import send
+from aespo.web.pages.forms import Page, again, to, version
+from aespo.web.visit import visit
+
+blueprint = Blueprint("notes", __name__, url_prefix="/notes")
+LARGEST_FILE = 10_000_000
+
+
+@blueprint.get("")
+def index() -> str:
+    """All notes, or those with the words that are searched."""
+    words = request.args.get("q", "").strip()[:200].replace("\0", "")
+    if words:
+        return render_template("workspace/notes.html", words=words, notes=notes.search(visit().tx, words), next="")
+    page = notes.latest(visit().tx, request.args.get("after", ""))
+    return render_template("workspace/notes.html", words="", notes=page.items, next=page.next)
+
+
+@blueprint.get("/new")
+def new() -> str:
+    """An empty form."""
+    visit().writes()
+    return render_template("workspace/note_form.html", note=None, values={}, problems={})
+
+
+@blueprint.post("")
+def create() -> Page:
+    """Write a note."""
+    tx = visit().writes()
+    try:
+        note_id = notes.add(tx, inputs.read(inputs.Note, request.form))
+    except Invalid as error:
+        return again("workspace/note_form.html", error, note=None)
+    visit().enforce()
+    return to(f"/notes/{note_id}")
+
+
+@blueprint.get("/<note_id>")
+def show(note_id: str) -> str:
+    """One note."""
+    return _shown(note_id, "")
+
+
+def _shown(note_id: str, problem: str) -> str:
+    tx = visit().tx
+    note, files = notes.one(tx, note_id), notes.files_of(tx, note_id)
+    return render_template("workspace/note.html", note=note, files=files, problem=problem)
+
+
+@blueprint.get("/<note_id>/edit")
+def edit(note_id: str) -> str:
+    """The form with what the note says now."""
+    note = notes.one(visit().writes(), note_id)
+    return render_template("workspace/note_form.html", note=note, values=note._mapping, problems={})
+
+
+@blueprint.post("/<note_id>")
+def change(note_id: str) -> Page:
+    """Change a note, unless somebody else did meanwhile: then show both."""
+    tx = visit().writes()
+    note = notes.one(tx, note_id)
+    try:
+        told, read = inputs.read(inputs.Note, request.form), version()
+    except Invalid as error:
+        return again("workspace/note_form.html", error, note=note)
+    if not notes.change(tx, note_id, read, told):
+        theirs = notes.one(tx, note_id)
+        return render_template("workspace/note_conflict.html", mine=told, theirs=theirs), 409
+    visit().enforce()
+    return to(f"/notes/{note_id}")
+
+
+@blueprint.post("/<note_id>/delete")
+def delete(note_id: str) -> Page:
+    """Delete a note and its files."""
+    here = visit()
+    notes.remove(here.writes(always=True), note_id)
+    prefix, store = objects.key(here.tx.tenant_id, "notes", note_id), context().require_adapters().objects
+    here.after.append(lambda: store.delete_below(prefix))
+    return to("/notes")
+
+
+@blueprint.post("/<note_id>/files")
+def attach(note_id: str) -> Page:
+    """Attach a file to a note."""
+    here = visit()
+    tx, file = here.writes(), request.files.get("file")
+    content = file.read(LARGEST_FILE + 1) if file else b""
+    if file is None or not content or len(content) > LARGEST_FILE:
+        problem = "Choose a file that is not empty." if not content else "A file has at most 10 MB."
+        return _shown(note_id, problem), 422
+    name = "".join(letter for letter in (file.filename or "file") if letter.isprintable())[-120:]
+    file_id = notes.attach(tx, note_id, name, file.mimetype[:100], len(content))
+    here.enforce()
+    context().require_adapters().objects.put(objects.key(tx.tenant_id, "notes", note_id, file_id), content)
+    return to(f"/notes/{note_id}#files")
+
+
+@blueprint.get("/<note_id>/files/<file_id>")
+def download(note_id: str, file_id: str) -> Response:
+    """A file, to keep."""
+    tx = visit().tx
+    file = notes.file(tx, note_id, file_id)
+    return send(objects.key(tx.tenant_id, "notes", note_id, file_id), file.name)
+
+
+@blueprint.post("/<note_id>/files/<file_id>/delete")
+def detach(note_id: str, file_id: str) -> Page:
+    """Delete a file."""
+    here = visit()
+    notes.detach(here.writes(always=True), note_id, file_id)
+    prefix, store = objects.key(here.tx.tenant_id, "notes", note_id, file_id), context().require_adapters().objects
+    here.after.append(lambda: store.delete_below(prefix))
+    return to(f"/notes/{note_id}#files")

@@ -1,0 +1,176 @@
+"""A request in a workspace: one transaction, committed before the answer leaves: what is acknowledged is kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from flask import Flask, Response, current_app, g, redirect, request
+from sqlalchemy import Connection
+from werkzeug.exceptions import HTTPException
+
+from aespo.db.engine import commit_with, enter
+from aespo.db.queries import entry, jobs, usage
+from aespo.db.queries.entry import Member, Workspace
+from aespo.db.tx import Tx
+from aespo.plans import seconds_of_today_left
+from aespo.problems import Forbidden, NotFound, TooManyRequests, Unauthenticated
+from aespo.secrecy import digest
+from aespo.web import cookies, guard
+from aespo.web.context import address, context
+from aespo.web.errors import API
+
+logger = logging.getLogger("aespo")
+View = TypeVar("View", bound=Callable[..., object])
+
+
+@dataclass(slots=True)
+class Visit:
+    """Who is where, and the transaction."""
+
+    workspace: Workspace
+    member: Member | None
+    tx: Tx
+    after: list[Callable[[], object]] = field(default_factory=list)
+    """What is left to do once the transaction is committed."""
+    gone: bool = False
+    """The workspace was deleted in this request: there is nothing left to count it for."""
+
+    @property
+    def who(self) -> Member:
+        """The member; views that are not public always have one."""
+        assert self.member is not None
+        return self.member
+
+    def writes(self, *, owner: bool = False, always: bool = False) -> Tx:
+        """The transaction, to change something. owner: for owners alone. always: also when the trial is over.
+
+        Raises Forbidden, ReadOnly, Suspended or TooManyRequests.
+        """
+        allowed = self.who.owns if owner else self.who.may_write
+        if not allowed:
+            raise Forbidden("Only owners of this workspace may do this." if owner else "You may read here, not write.")
+        if not always:
+            self.workspace.must_be_writable()
+            if self.workspace.usage.requests >= self.workspace.plan.requests:
+                raise TooManyRequests(
+                    f"The {self.workspace.plan.name} plan has {self.workspace.plan.requests:,} requests a day. "
+                    "Reading goes on; writing goes on after midnight UTC.",
+                    seconds_of_today_left(),
+                )
+        return self.tx
+
+    def checkpoint(self) -> None:
+        """Commit what was done so far, whatever the answer will be, and go on in the same workspace."""
+        self.tx.connection.commit()
+        enter(self.tx.connection, self.tx.tenant_id)
+
+    def enqueue(self, kind: str, **content: Any) -> None:
+        """Write a background job down, and hand it to the queue with this transaction."""
+        job_id = jobs.add(self.tx, kind, **content)
+        message = json.dumps({"tenant": self.tx.tenant_id, "job": job_id})
+        left = context().require_adapters().queue.put(message, self.tx.connection)
+        if left is not None:
+            self.after.append(left)
+
+    def mail(self, recipient: str, subject: str, body: str) -> None:
+        """Let a mail be sent once the transaction is committed."""
+        self.enqueue("mail", mail=usage.write_mail(self.tx, recipient, subject, body))
+
+    def enforce(self) -> None:
+        """See that what was added stays within the plan. Raises LimitReached."""
+        usage.enforce(self.tx, self.workspace.plan, self.workspace.usage)
+
+
+def public(view: View) -> View:
+    """A page for whoever is not signed in."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def visit() -> Visit:
+    """The visit of the running request."""
+    found: Visit = g.visit
+    return found
+
+
+def install(flask: Flask) -> None:
+    """Let every request be a visit."""
+    flask.before_request(_arrive)
+    flask.after_request(_leave)
+    flask.teardown_request(_tidy)
+
+
+def _arrive() -> Response | None:
+    slug = address().slug
+    g.began = time.perf_counter()
+    g.connection = connection = context().require_database().at(slug)
+    found = _find(connection, slug)
+    if found is None:
+        raise NotFound("No workspace has this address.")
+    workspace, member = found
+    tx = Tx(connection, workspace.tenant_id, member.id if member else "", member.name if member else "")
+    g.visit = Visit(workspace, member, tx)
+    if not request.path.startswith(API):
+        guard.require_same_origin()
+    return None if member or _is_public() else _ask_to_sign_in()
+
+
+def _find(connection: Connection, slug: str) -> tuple[Workspace, Member | None] | None:
+    if not request.path.startswith(API):
+        return entry.by_session(connection, slug, digest(cookies.token()))
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return entry.by_token(connection, slug, digest(token.strip() if scheme.lower() == "bearer" else ""))
+
+
+def _is_public() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "public", False)
+
+
+def _ask_to_sign_in() -> Response:
+    if request.path.startswith(API):
+        raise Unauthenticated("Send an API token of this workspace: Authorization: Bearer aespo_…")
+    if isinstance(request.routing_exception, HTTPException):
+        raise request.routing_exception
+    return redirect("/login" if request.path == "/" else f"/login?next={quote(request.path)}", 303)  # type: ignore[return-value]
+
+
+def _leave(answer: Response) -> Response:
+    """Commit what was done, and count the request with it; what failed is undone."""
+    connection: Connection | None = g.get("connection")
+    if connection is None or connection.closed:
+        return answer
+    found: Visit | None = g.get("visit")
+    if found is None or answer.status_code >= 400:
+        connection.rollback()
+        connection.close()
+        return answer
+    if found.gone:
+        connection.commit()
+    else:
+        commit_with(connection, usage.metering(found.workspace.tenant_id))
+        context().metrics.request(found.workspace.slug, (time.perf_counter() - g.began) * 1000)
+    connection.close()
+    for act in found.after:
+        _try(act)
+    return answer
+
+
+def _try(act: Callable[[], object]) -> None:
+    """Do what follows a commit. The change is made: that this failed is written down, and does not undo the answer."""
+    try:
+        act()
+    except Exception:
+        logger.exception("After a commit")
+
+
+def _tidy(_: BaseException | None) -> None:
+    connection: Connection | None = g.pop("connection", None)
+    if connection is not None and not connection.closed:
+        connection.close()

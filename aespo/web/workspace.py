@@ -1,0 +1,26 @@
+"""The Flask application of the workspaces' hosts."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from aespo.api import v1
+from aespo.plans import measures
+from aespo.web import errors, guard, visit
+from aespo.web.context import Context, new_flask
+from aespo.web.pages import account, data, home, notes, tasks, team, usage
+
+_LARGEST_REQUEST = 12_000_000
+
+
+def create(context: Context) -> Flask:
+    """The application."""
+    flask = new_flask("aespo.workspace", context)
+    flask.config.update(MAX_CONTENT_LENGTH=_LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=1_000_000, MAX_FORM_PARTS=50)
+    flask.jinja_env.globals.update(measures=measures)
+    guard.install(flask)
+    errors.install(flask)
+    visit.install(flask)
+    for module in (home, account, notes, tasks, team, usage, data, v1):
+        flask.register_blueprint(module.blueprint)
+    return flask

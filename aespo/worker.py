@@ -1,0 +1,128 @@
+"""`python -m aespo.worker`: sends mail and builds exports, from the queue. As many may run as there are instances.
+
+A message may come twice; a job is taken by one worker at a time, and is done once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
+
+from aespo import adapters, export, settings
+from aespo.adapters import Adapters, objects, secrets
+from aespo.adapters.queue import Message
+from aespo.db.engine import Database
+from aespo.db.queries import jobs
+from aespo.db.tx import Tx
+
+logger = logging.getLogger("aespo.worker")
+WAIT = 2.0
+"""Seconds between two looks into an empty queue."""
+
+
+class Worker:
+    """Takes messages and does their jobs."""
+
+    def __init__(self, database: Database, around: Adapters) -> None:
+        self._database = database
+        self._around = around
+
+    def step(self, wait: float = 0) -> int:
+        """Do what the queue has now; how many messages it were."""
+        messages = self._around.queue.take(wait)
+        for message in messages:
+            self._handle(message)
+        return len(messages)
+
+    def _handle(self, message: Message) -> None:
+        try:
+            told = json.loads(message.body)
+            tenant_id, job_id = int(told["tenant"]), str(told["job"])
+        except (ValueError, KeyError, TypeError):
+            logger.error("A message that is none of ours was dropped")
+            self._around.queue.done(message)
+            return
+        try:
+            with self._database.tenant(tenant_id) as connection:
+                self._do(Tx(connection, tenant_id, actor="Aespo"), job_id)
+        except Exception:
+            logger.exception("The job %s of workspace %d failed", job_id, tenant_id)
+            if not self._gives_up(tenant_id, job_id):
+                return  # it comes again when the message does
+        self._around.queue.done(message)
+
+    def _do(self, tx: Tx, job_id: str) -> None:
+        job = jobs.take(tx, job_id)
+        if job is None:
+            return
+        match job.kind:
+            case "mail":
+                self._mail(tx, job.content["mail"])
+            case "export":
+                self._export(tx, job_id)
+            case other:
+                raise ValueError(f"no such kind of job: {other}")
+        jobs.finish(tx, job_id)
+
+    def _mail(self, tx: Tx, mail_id: str) -> None:
+        mail = jobs.mail(tx, mail_id)
+        if mail is not None:
+            self._around.mail.send(mail.recipient, mail.subject, mail.body)
+            jobs.mail_sent(tx, mail_id)
+
+    def _export(self, tx: Tx, job_id: str) -> None:
+        store = self._around.objects
+
+        def read_file(note_id: str, file_id: str) -> bytes | None:
+            try:
+                return store.get(objects.key(tx.tenant_id, "notes", note_id, file_id))
+            except FileNotFoundError:
+                return None
+
+        store.put(objects.key(tx.tenant_id, "exports", f"{job_id}.zip"), export.build(tx, read_file))
+        tx.audit("built", "the export")
+
+    def _gives_up(self, tenant_id: int, job_id: str) -> bool:
+        with self._database.tenant(tenant_id) as connection:
+            return jobs.failed(Tx(connection, tenant_id), job_id)
+
+
+def run(environ: Mapping[str, str], stop: threading.Event) -> None:
+    """Work until told to stop. Without a database there is nothing to do, and it waits."""
+    told = settings.read(secrets.resolve(environ))
+    if not told.database_url:
+        logger.warning("No database is configured (DATABASE_URL): there are no jobs.")
+        stop.wait()
+        return
+    database = Database(told.database_url, pool_size=2)
+    worker = Worker(database, adapters.connect(told, database))
+    while not stop.is_set():
+        try:
+            if worker.step(wait=20) == 0:
+                stop.wait(WAIT)
+        except (SQLAlchemyError, PoolTimeout, psycopg.OperationalError, OSError) as error:
+            logger.error("The queue does not answer: %s", type(error).__name__)
+            stop.wait(WAIT * 5)
+    database.close()
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(os.environ, stop)
+
+
+if __name__ == "__main__":
+    main()

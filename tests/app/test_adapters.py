@@ -1,0 +1,136 @@
+"""The adapters: the local twins and AWS's behave alike. AWS is moto, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from aespo.adapters import secrets
+from aespo.adapters.mail import SesMail
+from aespo.adapters.objects import FolderObjects, Objects, S3Objects
+from aespo.adapters.queue import Queue, SqsQueue, TableQueue
+from aespo.web import Aespo
+
+REGION = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+
+
+@pytest.fixture
+def aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, aws: None, tmp_path: Path) -> Objects:
+    if request.param == "folder":
+        return FolderObjects(tmp_path)
+    client = boto3.client("s3", **REGION)
+    client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    return S3Objects("bucket", client)
+
+
+def test_objects_are_kept_and_deleted_by_what_they_lie_below(store: Objects) -> None:
+    for key in ("tenants/1/a", "tenants/1/b/c", "tenants/10/a"):
+        store.put(key, key.encode())
+    assert store.get("tenants/1/b/c") == b"tenants/1/b/c"
+    assert store.delete_below("tenants/1") == 2
+    assert store.delete_below("tenants/1") == 0
+    with pytest.raises(FileNotFoundError):
+        store.get("tenants/1/a")
+    assert store.get("tenants/10/a") == b"tenants/10/a"
+    assert store.delete_below("tenants/10/a") == 1
+
+
+@pytest.mark.long
+def test_more_than_a_page_of_objects_is_deleted(aws: None) -> None:
+    client = boto3.client("s3", **REGION)
+    client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    for number in range(1001):
+        client.put_object(Bucket="bucket", Key=f"tenants/1/{number}", Body=b"")
+    assert S3Objects("bucket", client).delete_below("tenants/1") == 1001
+
+
+def test_a_folder_is_not_left(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    with pytest.raises(FileNotFoundError):
+        FolderObjects(tmp_path / "objects").get("tenants/1/../../../secret")
+
+
+def test_a_link_is_presigned_and_gives_a_file_to_keep(aws: None) -> None:
+    link = S3Objects("bucket", boto3.client("s3", **REGION)).link("tenants/1/x", 'a"b\r\n.txt')
+    assert "X-Amz-Expires=60" in link or "Expires=" in link
+    assert "attachment" in link
+    assert "%0D" not in link
+
+
+@pytest.fixture(params=["table", "sqs"])
+def queue(request: pytest.FixtureRequest, aws: None, site: Aespo) -> Queue:
+    if request.param == "table":
+        made: Queue = TableQueue(site.context.require_database())
+        while messages := made.take(0):
+            for message in messages:
+                made.done(message)
+        return made
+    client = boto3.client("sqs", **REGION)
+    return SqsQueue(client.create_queue(QueueName="q")["QueueUrl"], client)
+
+
+def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
+    with site.context.require_database().nobody() as connection:
+        left = queue.put("one", connection)
+    if left:
+        left()
+    (message,) = queue.take(0)
+    assert message.body == "one"
+    assert queue.take(0) == [], "it is hidden while somebody is at it"
+    queue.done(message)
+    assert queue.take(0) == []
+
+
+def test_what_is_not_committed_is_not_in_the_queue(queue: Queue, site: Aespo) -> None:
+    with site.context.require_database().connect(None) as connection:
+        queue.put("never", connection)
+        connection.rollback()
+    assert queue.take(0) == []
+
+
+def test_mail_goes_through_ses(aws: None) -> None:
+    client = boto3.client("sesv2", **REGION)
+    client.create_email_identity(EmailIdentity="from@example.com")
+    SesMail("from@example.com", client).send("to@example.com", "Ünïcode", "Text")
+    statistics = boto3.client("ses", **REGION).get_send_quota()
+    assert statistics["SentLast24Hours"] == 1
+
+
+def test_secrets_are_read_where_they_are_kept(aws: None, tmp_path: Path) -> None:
+    def client(service: str, region: str) -> object:
+        return boto3.client(service, **REGION | {"region_name": region})
+
+    arn = client("secretsmanager", "eu-central-1").create_secret(Name="db", SecretString="postgresql://a@/x")["ARN"]
+    client("ssm", "eu-central-1").put_parameter(Name="/aespo/token", Value="t" * 24, Type="SecureString")
+    (tmp_path / "owner").write_text("postgresql://o@/x\n")
+    environ = {
+        "DATABASE_URL": arn,
+        "DATABASE_OWNER_URL": f"file:{tmp_path / 'owner'}",
+        "AESPO_OPERATOR_TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/aespo/token",
+        "OTHER": "arn:aws:ssm:untouched",
+    }
+    assert secrets.resolve(environ, client) == {
+        "DATABASE_URL": "postgresql://a@/x",
+        "DATABASE_OWNER_URL": "postgresql://o@/x",
+        "AESPO_OPERATOR_TOKEN": "t" * 24,
+        "OTHER": "arn:aws:ssm:untouched",
+    }
+
+
+@pytest.mark.parametrize(
+    "value", ["file:/no/such/file", "arn:aws:s3:eu-central-1:1:x", "arn:aws:ssm:eu-central-1:1:parameter/none"]
+)
+def test_a_secret_that_cannot_be_read_stops_the_start_and_is_not_told(aws: None, value: str) -> None:
+    client: Callable[[str, str], object] = lambda service, region: boto3.client(service, **REGION)  # noqa: E731
+    with pytest.raises(ValueError, match=r"^DATABASE_URL: its secret cannot be read: \w+$"):
+        secrets.resolve({"DATABASE_URL": value}, client)

@@ -1,0 +1,225 @@
+"""A workspace as a whole: files, mail and exports through the worker, and a deletion that leaves nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from workspaces import PASSWORD, Browser, Founded, end_trial, signed_up
+
+from aespo import adapters
+from aespo.adapters.queue import Message
+from aespo.db.schema import TENANT_TABLES
+from aespo.web import Aespo
+from aespo.worker import Worker
+
+
+def work(site: Aespo, mail: Any = None) -> int:
+    """Let a worker do what waits."""
+    context = site.context
+    around = context.require_adapters()
+    if mail is not None:
+        around = adapters.Adapters(around.objects, mail, around.queue)
+    worker, done = Worker(context.require_database(), around), 0
+    while count := worker.step():
+        done += count
+    return done
+
+
+def attach(founded: Founded, note: str, name: str, content: bytes) -> Any:
+    answer = founded.owner.post(f"/notes/{note}/files", file=(io.BytesIO(content), name))
+    answer.request.environ["wsgi.input"].close()  # werkzeug's client leaves the temporary file of a large form open
+    return answer
+
+
+def file_of(founded: Founded, note: str) -> str:
+    return re.search(rf"/notes/{note}/files/(\w+)", founded.owner.get(f"/notes/{note}").text)[1]  # type: ignore[index]
+
+
+def exported(founded: Founded) -> zipfile.ZipFile:
+    assert founded.owner.post("/export").headers["Location"] == "/settings#export"
+    assert "Being built" in founded.owner.get("/settings").text
+    work(founded.owner.site)
+    path = re.search(r"/exports/\w+", founded.owner.get("/settings").text)[0]  # type: ignore[index]
+    answer = founded.owner.get(path)
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={founded.slug}-export.zip"
+    return zipfile.ZipFile(io.BytesIO(answer.data))
+
+
+def test_a_file_is_attached_kept_and_deleted(acme: Founded) -> None:
+    note = acme.note()
+    assert attach(acme, note, "chart <1>.svg", b"<svg onload=alert(1)>").status_code == 303
+    answer = acme.owner.get(f"/notes/{note}/files/{file_of(acme, note)}")
+    assert answer.data == b"<svg onload=alert(1)>"
+    assert answer.content_type == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    path = f"/notes/{note}/files/{file_of(acme, note)}"
+    assert acme.owner.post(f"{path}/delete").status_code == 303
+    assert acme.owner.get(path).status_code == 404
+
+
+def test_a_file_that_cannot_be_taken_is_refused(acme: Founded) -> None:
+    note = acme.note()
+    assert "Choose a file that is not empty." in attach(acme, note, "empty", b"").text
+    assert "A file has at most 10 MB." in attach(acme, note, "large", b"x" * 10_000_001).text
+    assert acme.owner.post(f"/notes/{note}/files").status_code == 422
+    assert attach(acme, "000000000000", "x", b"x").status_code == 404
+
+
+def test_a_note_s_files_go_with_it(acme: Founded) -> None:
+    note = acme.note()
+    attach(acme, note, "a.txt", b"a")
+    path = f"/notes/{note}/files/{file_of(acme, note)}"
+    store = acme.owner.site.context.require_adapters().objects
+    key = adapters.objects.key(acme.tenant_id, *path.strip("/").replace("/files", "").split("/"))
+    assert store.get(key) == b"a"
+    acme.owner.post(f"/notes/{note}/delete")
+    with pytest.raises(FileNotFoundError):
+        store.get(key)
+
+
+def test_an_export_has_everything_and_no_secret(acme: Founded) -> None:
+    note = acme.note("Über/../etc", "# Deep\n\n*text*")
+    attach(acme, note, "../../evil.txt", b"content")
+    acme.task("Row", due="2026-12-24")
+    token = acme.token()
+    archive = exported(acme)
+    names = archive.namelist()
+    assert all(not name.startswith("/") and ".." not in name.split("/") for name in names)
+    notes = json.loads(archive.read("data/notes.json"))
+    assert {"Über/../etc", "Welcome to your island"} <= {item["title"] for item in notes}
+    assert any(
+        archive.read(name).decode().endswith("# Deep\n\n*text*\n") for name in names if name.startswith("notes/")
+    )
+    assert b"content" in [archive.read(name) for name in names if name.startswith("files/")]
+    assert "- [ ] Row (until 2026-12-24)" in archive.read("tasks.md").decode()
+    assert "- [x] Sign up (Ana Lima)" in archive.read("tasks.md").decode()
+    everything = b"".join(archive.read(name) for name in names)
+    for secret in (b"argon2", b"password_hash", b"token_hash", token.encode()):
+        assert secret not in everything
+
+
+def test_an_export_is_there_after_the_trial_and_for_nobody_else(acme: Founded, globex: Founded) -> None:
+    end_trial(acme)
+    exported(acme)
+    path = re.search(r"/exports/\w+", acme.owner.get("/settings").text)[0]  # type: ignore[index]
+    assert globex.owner.get(path).status_code == 404
+    assert acme.owner.new().get(path).status_code == 303
+
+
+class Letters:
+    """A mail server that may be down for a while."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails = fails
+        self.sent: list[tuple[str, str, str]] = []
+
+    def send(self, recipient: str, subject: str, body: str) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("down")
+        self.sent.append((recipient, subject, body))
+
+
+def show_again(site: Aespo) -> None:
+    """Let hidden messages be seen at once: their time has come."""
+    with site.context.require_database().nobody() as connection:
+        connection.execute(text("UPDATE queue SET visible_at = now()"))
+
+
+def test_mail_is_sent_once_the_invitation_is_committed_and_only_once(acme: Founded) -> None:
+    site, letters = acme.owner.site, Letters()
+    work(site)
+    acme.owner.post("/team/invites", email="dee@example.com", role="member")
+    acme.owner.post("/team/invites", email="no address", role="member")
+    work(site, letters)
+    show_again(site)
+    work(site, letters)
+    assert [(recipient, subject) for recipient, subject, _ in letters.sent] == [
+        ("dee@example.com", "Join Acme on Aespo")
+    ]
+    assert f"http://{acme.host}/join?token=" in letters.sent[0][2]
+
+
+def test_mail_waits_while_the_server_is_down_and_is_given_up_in_the_end(acme: Founded) -> None:
+    site, letters = acme.owner.site, Letters(fails=2)
+    work(site)
+    acme.owner.post("/team/invites", email="dee@example.com", role="member")
+    for _ in range(3):
+        work(site, letters)
+        show_again(site)
+    assert len(letters.sent) == 1
+    down = Letters(fails=100)
+    acme.owner.post("/team/invites", email="eve@example.com", role="member")
+    for _ in range(8):
+        work(site, down)
+        show_again(site)
+    assert 100 - down.fails == 5
+
+
+def test_a_message_that_is_none_is_dropped(acme: Founded) -> None:
+    site = acme.owner.site
+    queue = site.context.require_adapters().queue
+    for body in ("", "[]", '{"tenant": "x", "job": 1}', '{"tenant": 1}', '{"tenant": 999999999, "job": "x"}'):
+        with site.context.require_database().nobody() as connection:
+            queue.put(body, connection)
+    work(site)
+    assert queue.take(0) == []
+
+
+def test_a_job_of_one_workspace_cannot_be_done_in_another(acme: Founded, globex: Founded) -> None:
+    site = acme.owner.site
+    work(site)
+    acme.owner.post("/export")
+    message = site.context.require_adapters().queue.take(0)[0]
+    told = json.loads(message.body)
+    forged = Message(json.dumps({"tenant": globex.tenant_id, "job": told["job"]}), message.receipt)
+    Worker(site.context.require_database(), site.context.require_adapters())._handle(forged)
+    assert "Being built" in acme.owner.get("/settings").text
+    assert "/exports/" not in globex.owner.get("/settings").text
+
+
+def test_a_deletion_needs_the_owner_the_address_and_the_password(acme: Founded) -> None:
+    member = acme.joined()
+    assert member.post("/settings/delete", slug=acme.slug, password=PASSWORD).status_code == 403
+    assert "Type " in acme.owner.post("/settings/delete", slug="other", password=PASSWORD).text
+    assert "This is not your password." in acme.owner.post("/settings/delete", slug=acme.slug, password="x").text
+    assert acme.owner.get("/").status_code == 200
+
+
+def test_a_deletion_leaves_nothing_and_proves_it(site: Aespo, globex: Founded) -> None:
+    gone = signed_up(site)
+    tenant_id, note = gone.tenant_id, gone.note()
+    attach(gone, note, "a.txt", b"a")
+    gone.joined()
+    gone.token()
+    gone.owner.post("/team/invites", email="x@example.com")
+    gone.owner.post("/export")
+    work(site)
+    end_trial(gone)
+    answer = gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD)
+    assert answer.status_code == 200
+    assert "is deleted" in answer.text
+    assert re.search(r"<td>notes</td><td>3</td><td>0</td>", answer.text)
+    assert re.search(r"<td>attachments</td><td>1</td><td>0</td>", answer.text)
+    database = site.context.require_database()
+    with database.tenant(tenant_id) as connection:
+        for table in TENANT_TABLES:
+            assert connection.scalar(text(f"SELECT count(*) FROM {table.name}")) == 0, table.name
+    with database.nobody() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM directory WHERE slug = :slug"), {"slug": gone.slug}) == 0
+    assert site.context.require_adapters().objects.delete_below(adapters.objects.key(tenant_id)) == 0
+    assert gone.owner.get("/").status_code == 404
+    assert globex.owner.get("/").status_code == 200
+
+
+def test_the_address_of_a_deleted_workspace_is_nobody_s_for_a_while(site: Aespo) -> None:
+    gone = signed_up(site, slug="short-lived")
+    gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD)
+    form = {"workspace": "Taker", "slug": gone.slug, "name": "T", "email": "t@example.com", "password": PASSWORD}
+    assert "This address is taken." in Browser(site).post("/signup", **form).text
