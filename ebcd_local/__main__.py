@@ -23,8 +23,8 @@ def main(words: Sequence[str] | None = None) -> int:
         result = _COMMANDS[given.command](folder, given)
     except DaemonError as error:
         return _fail(given, error)
-    if given.command in {"logs", "serve"}:
-        return 0
+    if given.command in {"logs", "serve", "psql"}:
+        return int(result.get("exit_code", 0))
     told = {"schema": 1, "command": f"local {given.command}", "ok": True, "exit_code": 0, **result}
     print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
     return 0
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "logs": "show the last lines of its log, or of an environment's",
         "reset": "stop it and forget everything",
         "fault": "let something go wrong at a call, or kill an instance",
+        "psql": "look into an application's database",
         "serve": "serve in the foreground",
     }.items():
         command = commands.add_parser(name, help=doc)
@@ -54,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
         if name == "logs":
             command.add_argument("name", nargs="?", help="an environment")
             command.add_argument("--lines", type=int, default=100)
+        if name == "psql":
+            command.add_argument("application", nargs="?", default="", help="default: the only one with a database")
+            command.add_argument("--role", choices=["owner", "app"], default="owner", help="default: owner")
+            command.add_argument("-c", dest="statement", metavar="SQL", help="run this and end")
         if name == "reset":
             command.add_argument("--yes", action="store_true", help="do not ask")
     return parser
@@ -103,6 +108,17 @@ def _logs(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     return {}
 
 
+def _psql(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    from ebcd_local.database import DatabaseUnavailable, shell
+
+    words = ["-c", given.statement] if given.statement else []
+    try:
+        return {"exit_code": shell.psql(folder / daemon.DATABASES, given.application, given.role, words)}
+    except DatabaseUnavailable as error:
+        why, _, hint = str(error).partition(": ")
+        raise DaemonError("no-database", "There is no database to look into.", f"{why}.", hint) from error
+
+
 def _reset(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     if not given.yes:
         if not sys.stdin.isatty():
@@ -120,6 +136,7 @@ _COMMANDS = {
     "down": _down,
     "status": _status,
     "logs": _logs,
+    "psql": _psql,
     "reset": _reset,
     "serve": _serve,
 }

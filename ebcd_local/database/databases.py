@@ -50,10 +50,14 @@ class Database:
     owner_password: str
     app_password: str
 
-    def url(self, role: str, port: int) -> str:
-        """How a role (owner, app) reaches it."""
-        password = self.owner_password if role == "owner" else self.app_password
-        return f"postgresql://{self.name}_{role}:{password}@127.0.0.1:{port}/{self.name}"
+    def password(self, role: str) -> str:
+        """A role's (owner, app)."""
+        return self.owner_password if role == "owner" else self.app_password
+
+    def url(self, role: str, port: int, *, password: bool = True) -> str:
+        """How a role reaches it."""
+        word = f":{self.password(role)}" if password else ""
+        return f"postgresql://{self.name}_{role}{word}@127.0.0.1:{port}/{self.name}"
 
 
 class Databases:
@@ -92,10 +96,11 @@ class Databases:
         server = self._server
         if server is None or not server.port:
             return None
-        known: dict[str, Database] = {}
+        databases: dict[str, Database] = {}
         with suppress(DatabaseUnavailable):
-            known = self._known()
-        found = [{"region": item.region, "application": item.application, "name": item.name} for item in known.values()]
+            databases = known(self._folder)
+        found = [{"region": item.region, "application": item.application, "name": item.name}
+                 for item in databases.values()]  # fmt: skip
         return {"engine": f"PostgreSQL {server.version}", "address": f"127.0.0.1:{server.port}", "databases": found}
 
     def recover(self) -> None:
@@ -110,22 +115,24 @@ class Databases:
 
     def _database(self, region: str, application: str) -> Database:
         """An application's database, its passwords on disk before they are used."""
-        known, key = self._known(), f"{region}/{application}"
-        if key not in known:
-            known[key] = Database(region, application, name_of(region, application), secrets.token_urlsafe(24),
-                                  secrets.token_urlsafe(24))  # fmt: skip
-            content = {name: asdict(item) for name, item in known.items()}
+        databases, key = known(self._folder), f"{region}/{application}"
+        if key not in databases:
+            passwords = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+            databases[key] = Database(region, application, name_of(region, application), *passwords)
+            content = {name: asdict(item) for name, item in databases.items()}
             home.write_private(self._folder / "databases.json", {"schema": 1, "databases": content})
-        return known[key]
+        return databases[key]
 
-    def _known(self) -> dict[str, Database]:
-        try:
-            content: Mapping[str, Any] = json.loads((self._folder / "databases.json").read_text())["databases"]
-            return {name: Database(**item) for name, item in content.items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DatabaseUnavailable(f"{self._folder / 'databases.json'} cannot be read: {error}") from error
+
+def known(folder: Path) -> dict[str, Database]:
+    """The databases that there are, by region and application. Raises DatabaseUnavailable."""
+    try:
+        content: Mapping[str, Any] = json.loads((folder / "databases.json").read_text())["databases"]
+        return {name: Database(**item) for name, item in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatabaseUnavailable(f"{folder / 'databases.json'} cannot be read: {error}") from error
 
 
 def name_of(region: str, application: str) -> str:

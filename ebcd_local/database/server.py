@@ -41,6 +41,7 @@ _SETTINGS = {
     "unix_socket_directories": "",  # a socket's path is limited to 107 bytes, and a jail would have to let it in
     "max_connections": "200",
     "shared_buffers": "32MB",
+    "recovery_init_sync_method": "syncfs",  # after a kill it is back at once, not when each of its files was synced
 }
 
 

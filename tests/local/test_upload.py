@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import BUCKET, REGION, Local
+from running import BUCKET, REGION, Local
 
 from ebcd.aws.account import Account
 from ebcd.aws.multipart import FileRange, MultipartUpload, Source

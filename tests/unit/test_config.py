@@ -224,13 +224,41 @@ def test_a_wrong_tenant_gate_is_refused(tmp_path: Path, gate: str, key: str) -> 
 @pytest.mark.parametrize(
     "addition",
     [
-        "database = true",
         "[stages.prod.notify]\nurls = []",
         '[bundle]\nrequirements = "lock"',
     ],
 )
 def test_what_has_no_effect_yet_is_refused_and_not_ignored(tmp_path: Path, addition: str) -> None:
     assert refused(tmp_path, PROD + addition).code == "not-yet"
+
+
+LOCAL = 'application = "shop"\n[stages.local]\ntarget = "local"\n'
+
+
+def test_a_local_stage_asks_for_its_database_by_an_option_of_the_local_beanstalk(tmp_path: Path) -> None:
+    asked = OptionSetting("ebcd:local:database", "DBEngine", "postgres")
+    assert load(tmp_path, f"{LOCAL}database = true\n").stages["local"].options == (asked,)
+    assert load(tmp_path, f"{LOCAL}database = false\n").stages["local"].options == ()
+    assert load(tmp_path, f"{PROD}database = false\n").stages["prod"].options == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        (f"{PROD}database = true\n", "stages.prod.database", "Only the local Beanstalk"),
+        (f"{LOCAL}database = 'yes'\n", "stages.local.database", "true or false"),
+        (
+            f"{LOCAL}database = true\n[stages.local.env]\nDATABASE_URL = 'x'\n",
+            "stages.local.env.DATABASE_URL",
+            "sets it",
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_given_is_refused(tmp_path: Path, text: str, key: str, said: str) -> None:
+    error = refused(tmp_path, text)
+    assert error.code == "bad-value"
+    assert error.what.startswith(f"{key} =")
+    assert said in error.why
 
 
 @pytest.mark.parametrize(

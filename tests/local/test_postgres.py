@@ -192,6 +192,18 @@ def test_it_is_told_where_it_is(shops: Local) -> None:
     assert json.loads(request(shops.told["proxy_url"], "/_page/state", host="127.0.0.1")[2])["database"] == told
 
 
+def test_psql_comes_in_without_anybody_looking_up_a_password(shops: Local, tmp_path: Path) -> None:
+    for role in ("owner", "app"):
+        done = shops.run("psql", "data-one", "--role", role, "-c", "SELECT 'as ' || current_user")
+        assert f"as {name_of('eu-central-1', 'data-one')}_{role}" in done.stdout, done.stderr
+    assert shops.run("psql", "data-one", "-c", "SELECT broken").returncode == 1
+    for words, said in (([], "choose one of data-one, data-two"), (["nobody"], "choose one of data-one, data-two")):
+        done = shops.run("psql", *words)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    none = shops.run("psql", EBCD_HOME=str(tmp_path))
+    assert (none.returncode, "database = true" in none.stderr) == (2, True)
+
+
 def test_an_environment_property_of_one_s_own_counts(shops: Local) -> None:
     own = {"aws:elasticbeanstalk:application:environment|DATABASE_URL": "postgresql://elsewhere/x"}
     shops.launch("data-one", "data-one-own", "v1", **ASKED, **own)
