@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
-from test_api import Program
+from test_workspace_api import Program
 from workspaces import Browser, Founded, change, end_trial, give_plan
 
 from aespo import chart

@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from test_api import Program
 from test_data import attach, file_of, work
+from test_workspace_api import Program
 from werkzeug.test import TestResponse
 from workspaces import Browser, Founded, signed_up
 

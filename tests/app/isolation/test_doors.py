@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
-from test_api import Program
+from test_workspace_api import Program
 from werkzeug.test import Client
 from workspaces import PASSWORD, Browser, Founded, signed_up
 
