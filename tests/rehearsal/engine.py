@@ -24,7 +24,7 @@ from ebcd.errors import EbcdError
 from ebcd.model import SourceBundle, Stage
 from ebcd.release import ship as shipping
 from ebcd.release import swap as swapping
-from ebcd.release.clock import Clock
+from ebcd.release.clock import Clock, Pace
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
@@ -199,5 +199,5 @@ class Engine:
             progress=self.progress,
             caller=Caller("test", "here"),
             live_address=f"127.0.0.1:{self.product.cloud.live_port}",
-            interval=0.25,
+            pace=Pace(0.25),
         )
