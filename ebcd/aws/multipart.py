@@ -9,7 +9,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -194,7 +194,7 @@ class MultipartUpload:
                                            if number not in done}  # fmt: skip
             try:
                 while waiting:
-                    finished, waiting = wait(waiting, TICK, FIRST_EXCEPTION)
+                    finished, waiting = wait(waiting, TICK, FIRST_COMPLETED)
                     for future in finished:
                         part = future.result()
                         done[part.number] = part

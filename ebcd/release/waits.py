@@ -128,12 +128,17 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
         if environment.status != "Ready":
             continue
         if follower and follower.failures:
-            raise failed(step.environment, "failed to deploy", follower.failures[0].message)
+            raise failed(step.environment, "failed to deploy", _telling(follower.failures).message)
         if environment.version_label != step.label:
             raise failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
         if not lacking:
             return seen
     raise failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
+
+
+def _telling(failures: list[Event]) -> Event:
+    """The failure that tells most: the first that an instance gives, with its output; else the first of all."""
+    return next((event for event in failures if event.message.startswith("[Instance: ")), failures[0])
 
 
 def lacking_instances(services: Services, environment: str, label: str) -> tuple[bool, str]:

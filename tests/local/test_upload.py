@@ -291,7 +291,7 @@ def test_a_release_copies_from_the_application_s_newest_bundle(storage: Storage,
     for number, changed in enumerate(({}, {20: 1}, {20: 1, 3: 1})):
         path = archive(tmp_path / f"{number}.zip", 24, changed)
         commit = Commit("0" * 40, "t", datetime(2026, 1, 2, tzinfo=UTC), "One")
-        digest = f"{number}" * 64
+        digest = f"{2 - number}" * 64  # of objects written in one second, the first in the listing is the newest, too
         size = path.stat().st_size
         bundle = SourceBundle(commit, path, digest, hashlib.sha256(path.read_bytes()).hexdigest(), size, 24)
         services: Any = SimpleNamespace(storage=storage, progress=Notes())
