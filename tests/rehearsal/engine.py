@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from conftest import Cloud, Product
+from products import Cloud, Product
 
 from ebcd import config
 from ebcd.aws.account import Account

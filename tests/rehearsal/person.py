@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from conftest import Product
+from products import Product
 
 SETTLED = 60.0
 """Seconds that everything has to come to rest."""

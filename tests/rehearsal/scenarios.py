@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conftest import Cloud
 from engine import Engine, Json
+from products import Cloud
 
 from ebcd.model import Strategy
 

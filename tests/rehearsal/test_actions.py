@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from actions_runner import EXPRESSION, ROOT, Runner
-from conftest import Product
+from products import Product
 
 from ebcd.report import github
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from conftest import Cloud, Product, processes_below, run_ebcd
+from products import Cloud, Product, processes_below, run_ebcd
 
 
 def refused(result: dict[str, object], exit_code: int, code: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Clients, Product
+from products import Product
+from users import Clients
 
 
 @pytest.mark.parametrize(
@@ -65,17 +66,18 @@ def test_a_failed_candidate_is_kept_for_a_look_and_retired_by_the_next_ship(prod
 def test_a_failed_candidate_is_terminated_where_the_stage_says_so(product: Product) -> None:
     product.commit("good")
     product.json("ship")
-    toml = (product.folder / "ebcd.toml").read_text().replace('bake = "1s"', 'bake = "1s"\non_failure = "terminate"')
+    toml = (product.folder / "ebcd.toml").read_text().replace('bake = "0s"', 'bake = "0s"\non_failure = "terminate"')
     product.commit("bad", mode="smoke-500", **{"ebcd.toml": toml})
     result = product.json("ship")
     assert (result["exit_code"], result["steps"][-1]["step"]) == (6, "TerminateEnvironment")
 
 
-def test_a_release_that_fails_its_bake_is_swapped_back(product: Product) -> None:
+@pytest.mark.parametrize("mode", ["turns-bad", pytest.param("fails-live", marks=pytest.mark.long)])
+def test_a_release_that_fails_its_bake_is_swapped_back(product: Product, mode: str) -> None:
     good = product.commit("good")
     product.json("ship")
-    toml = (product.folder / "ebcd.toml").read_text().replace('bake = "1s"', 'bake = "8s"')
-    product.commit("bad", mode="fails-live", **{"ebcd.toml": toml})
+    product.configure(bake="8s")
+    product.commit("bad", mode=mode)
     result = product.json("ship")
     assert result["exit_code"] == 7, result
     assert result["error"]["code"] == "bake-failed"

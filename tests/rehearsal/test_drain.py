@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conftest import Product
+from products import Product
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Product
+from products import Product
 
 
 def test_drift_is_refused_until_it_is_accepted(product: Product) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Clients, Cloud, Product
 from engine import Engine, Json, Wire
+from products import Cloud, Product
 from scenarios import SCENARIOS, Scenario, Silence, Stages, last_call, points
+from users import Clients
 
 READ_TIMEOUT, STALL = 1.0, 1.3
 FAULTS: dict[str, dict[str, Any]] = {

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
-from conftest import Cloud, Product
 from engine import Engine, Wire
+from products import Cloud, Product
 
 from ebcd.release.run import Status
 
@@ -70,7 +70,7 @@ def users(product: Product, path: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("mode", "more", "accept", "path", "said"),
     [
-        ("tenant-turns-bad", TENANTS, "Green", "/", "globex."),
+        ("tenant-turns-bad", TENANTS, "Green Yellow", "/", "globex."),
         ("slow", LIMITS + "p99_seconds = 0.2", "Green Yellow", "/version", "p99 is 0."),
         ("fails-some", LIMITS + "max_5xx = 0.05", "Green Yellow", "/some", "answered 5xx"),
         ("leaks", "", "Green", "/", ""),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROLLING, Clients, Product, read_until, start_ship
+from products import Product, read_until, start_ship
+from shop import ROLLING
+from users import Clients
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_a_release_that_fails_its_bake_is_taken_back(product: Product) -> None:
     good = product.commit("good")
     product.json("ship")
     product.configure(bake="8s")
-    product.commit("bad", mode="fails-live")
+    product.commit("bad", mode="turns-bad")
     result = product.json("ship")
     assert (result["exit_code"], result["error"]["code"], result["live"]["release"]) == (7, "bake-failed", "r1")
     assert product.serving() == good

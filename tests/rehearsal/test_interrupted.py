@@ -6,7 +6,8 @@ import os
 import signal
 
 import pytest
-from conftest import Clients, Product, read_until, start_ship
+from products import Product, read_until, start_ship
+from users import Clients
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ from conftest import Clients, Product, read_until, start_ship
 def test_a_killed_run_is_taken_up_where_it_is(product: Product, moment: str, steps: list[str]) -> None:
     product.commit("one")
     product.json("ship")
+    product.configure(bake="1s")
     two = product.commit("two")
     with Clients(product, count=4) as clients:
         process = start_ship(product)
@@ -41,6 +43,7 @@ def test_a_killed_run_is_taken_up_where_it_is(product: Product, moment: str, ste
 def test_a_signal_ends_a_run_in_order(product: Product, number: signal.Signals, exit_code: int) -> None:
     one = product.commit("one")
     product.json("ship")
+    product.configure(stable="1s")
     product.commit("two")
     process = start_ship(product)
     read_until(process, "health held")

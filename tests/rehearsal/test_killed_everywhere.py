@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import Clients, Cloud, Product
 from engine import Engine, Wire
+from products import Cloud, Product
 from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, last_call, points
+from users import Clients
 
 HELD = 30.0
 """Seconds that the call is held: the process is dead long before."""

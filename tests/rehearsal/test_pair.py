@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Clients, Product, read_until, start_ship
+from products import Product, read_until, start_ship
+from users import Clients
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Clients, Product
+from products import Product
 from scenarios import last_call
+from users import Clients
 
 MUTATIONS = frozenset({"CreateEnvironment", "UpdateEnvironment", "SwapEnvironmentCNAMEs", "TerminateEnvironment"})
 WAIT = "150s"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import Clients, Product
+from products import Product
+from users import Clients
 
 
 def test_a_first_ship_goes_live_and_a_second_of_the_same_commit_has_nothing_to_do(product: Product) -> None:

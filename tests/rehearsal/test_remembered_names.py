@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Clients, Cloud, Product, make_product, running_cloud
 from engine import Engine, Wire
+from products import Cloud, Product, make_product, running_cloud
+from users import Clients
 
 TTL = 5.0
 PATIENCE = 120.0

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conftest import Clients, Product
+from products import Product
 from scenarios import last_call
+from users import Clients
 
 READS = ("Describe", "List", "Get", "Check", "Retrieve")
 

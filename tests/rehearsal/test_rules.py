@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import pytest
-from conftest import Cloud, Product
 from engine import Engine, Wire
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from person import Person
+from products import Cloud, Product
 from world import FAULTS, PEOPLE, Harm, World
 
 MODES = st.sampled_from(["ok"] * 6 + ["smoke-500", "turns-bad", "crash"])

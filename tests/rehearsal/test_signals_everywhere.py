@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from conftest import Clients, Cloud, Product
 from engine import READS, Engine, Json, Wire
+from products import Cloud, Product
 from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, last_call, points
+from users import Clients
 
 HELD = 0.4
 """Seconds that the call is held."""

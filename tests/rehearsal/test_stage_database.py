@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Product
+from products import Product
 
 APPLICATION = """
 import json, os, pathlib

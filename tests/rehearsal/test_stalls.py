@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Clients, Product
+from products import Product
 from scenarios import last_call
 from test_faults_everywhere import swaps_done
+from users import Clients
 
 STALL = 30.0
 PLACES = (

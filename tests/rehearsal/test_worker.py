@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Product
+from products import Product
 
 CONFIGURATION = """
 application = "{application}"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from conftest import Product
 from engine import PACE, Engine, Json, Wire
 from person import Person, Seen
+from products import Product
 from rules import Account, check_bundles, check_stage, readable
 
 from ebcd.errors import ExitCode

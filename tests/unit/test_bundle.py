@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Git
+from repositories import Git
 
 from ebcd.bundle import Repository, build, listing
 from ebcd.bundle.archive import ArchiveWriter

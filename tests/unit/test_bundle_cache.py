@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from conftest import Git
+from repositories import Git
 
 from ebcd.bundle import Repository, build
 from ebcd.bundle import cache as caching
