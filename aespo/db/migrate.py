@@ -83,7 +83,7 @@ def _record(connection: Connection) -> None:
     script = scripts().get_revision(f"{schema.KNOWN:04}")
     works_since = 1
     for item in scripts().iterate_revisions(script.revision, "base"):
-        works_since = max(works_since, getattr(item.module, "works_since", 1))
+        works_since = max(works_since, int(getattr(item.module, "works_since", "0001")))
     statement = (
         "INSERT INTO schema_state (one, revision, works_since) VALUES (true, :revision, :since)"
         " ON CONFLICT (one) DO UPDATE SET revision = :revision, works_since = :since"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ebcd.check import lint
+from ebcd.check import lint, migrations
 from ebcd.check.extensions import YAML_LIMIT, File
 from ebcd.check.finding import Finding, Severity
 from ebcd.check.secrets import RULES, secrets_in
@@ -38,9 +38,17 @@ class Inspection:
         return {path: File(self._contents.get(path, b""), bool(mode & 0o111))
                 for path, mode in sorted(self._modes.items())}  # fmt: skip
 
-    def findings(self, stage: Stage | None) -> list[Finding]:
-        """All findings, errors first. stage: whose option settings count too; None: none is named."""
-        found = [*lint.check(self.files(), stage), *(item for each in self._secrets.values() for item in each)]
+    @property
+    def takes_away(self) -> bool:
+        """Whether a migration takes something away: then it matters what is live."""
+        return migrations.any_takes_away(self.files())
+
+    def findings(self, stage: Stage | None, live: frozenset[str] | None = None) -> list[Finding]:
+        """All findings, errors first.
+
+        stage: whose option settings count too; None: none is named. live: the paths of what is live; None: not known.
+        """
+        found = [*lint.check(self.files(), stage, live), *(item for each in self._secrets.values() for item in each)]
         return sorted(found, key=lambda item: (item.severity is Severity.WARNING, item.path, item.line or 0))
 
     def _kept(self, path: str, content: Iterable[bytes]) -> Iterable[bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from ebcd.check import extensions
+from ebcd.check import extensions, migrations
 from ebcd.check.extensions import File
 from ebcd.check.finding import Finding, Severity
 from ebcd.model import Stage
@@ -21,10 +21,10 @@ EXTENSION_KEYS = frozenset(
 _WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
 
 
-def check(files: Mapping[str, File], stage: Stage | None) -> list[Finding]:
+def check(files: Mapping[str, File], stage: Stage | None, live: frozenset[str] | None = None) -> list[Finding]:
     """All findings but secrets. Contents are looked at only where `reads` says so.
 
-    stage: whose option settings count too; None: none is named.
+    stage: whose option settings count too; None: none is named. live: the paths of what is live; None: not known.
     """
     return [
         *_entry_point(files, stage),
@@ -32,12 +32,13 @@ def check(files: Mapping[str, File], stage: Stage | None) -> list[Finding]:
         *_procfile(files),
         *_extensions(files),
         *_hooks(files),
+        *migrations.check(files, live),
     ]
 
 
 def reads(path: str) -> bool:
     """Whether `check` looks into a file of that name."""
-    return path == "Procfile" or extensions.is_read(path)
+    return path == "Procfile" or extensions.is_read(path) or migrations.reads(path)
 
 
 def _entry_point(files: Mapping[str, File], stage: Stage | None) -> Iterator[Finding]:

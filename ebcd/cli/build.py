@@ -49,13 +49,18 @@ def bundle(
 
 
 @shared
-def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
+def check(
+    common: Common,
+    rev: Rev = "HEAD",
+    allow_dirty: Dirty = True,
+    since: Annotated[str, typer.Option(metavar="REV", help="What is live: its migrations are not checked.")] = "",
+) -> None:
     """Find offline what would fail on Beanstalk."""
     from dataclasses import asdict
     from tempfile import TemporaryDirectory
 
     from ebcd.check import Severity
-    from ebcd.cli.source import inspected_bundle, load, options_of, repository_of
+    from ebcd.cli.source import inspected_bundle, load, options_of, paths_of, repository_of
     from ebcd.report import text
 
     configuration = load(common)
@@ -63,11 +68,11 @@ def check(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = True) -> None:
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     with TemporaryDirectory(prefix="ebcd-") as folder:
         _, inspection = inspected_bundle(repository, commit, options, Path(folder))
-    found = inspection.findings(_stage(common))
+    found = inspection.findings(_stage(common), paths_of(repository, since) if since else None)
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:
-        error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="Beanstalk would not run this commit.",
+        error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="ebcd ship would refuse this commit.",
                         hint="Correct what is listed, commit, and check again.", code="check-failed")  # fmt: skip
     told = envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
     tell(common, told | {"findings": [asdict(item) for item in found]}, text.findings, always=True)

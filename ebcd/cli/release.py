@@ -20,6 +20,7 @@ from ebcd.report.envelope import Json
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ebcd.bundle import Repository
     from ebcd.cli.session import Session
     from ebcd.release.run import Run
 
@@ -141,19 +142,39 @@ def _folder() -> Iterator[Path]:
 
 
 def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder: Path) -> None:
+    from functools import partial
+
     from ebcd.cli.source import checked_bundle
     from ebcd.release.run import Status
 
     session.services.progress.begin(f"bundle {rev}")
     start = time.monotonic()
     try:
-        run.bundle = checked_bundle(session.configuration, session.stage, rev, allow_dirty=allow_dirty, folder=folder)
+        run.bundle = checked_bundle(session.configuration, session.stage, rev, allow_dirty=allow_dirty, folder=folder,
+                                    live=partial(_live_paths, session))  # fmt: skip
     except EbcdError as error:
         session.services.progress.end(f"bundle {rev}", Status.FAILED, time.monotonic() - start, error.what)
         raise
     size = f"{run.bundle.entries} files, {run.bundle.size:,} bytes"
     done = f"bundle {run.bundle.version_label}"
     session.services.progress.end(done, Status.DONE, time.monotonic() - start, size)
+
+
+def _live_paths(session: Session, repository: Repository, bundled: frozenset[str]) -> frozenset[str] | None:
+    """The paths of live's files; all of the bundle's where nothing is live, None where live's commit is not known."""
+    from ebcd.cli.source import paths_of
+    from ebcd.release.snapshot import observe
+
+    services = session.services
+    snapshot = observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
+    if snapshot.live is None:
+        return bundled
+    record = snapshot.record_of(snapshot.live)
+    try:
+        return paths_of(repository, record.sha) if record else None
+    except UsageError:
+        services.progress.note("The commit that is live is not in this clone: all migrations count, not the new ones.")
+        return None
 
 
 def _perform(

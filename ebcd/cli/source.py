@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ from ebcd.model import BundleOptions, Commit, Configuration, SourceBundle, Stage
 if TYPE_CHECKING:
     from ebcd.bundle import Repository
     from ebcd.check import Finding, Inspection
+
+
+Live = Callable[["Repository", frozenset[str]], frozenset[str] | None]
+"""Tells the paths of the live release's files, next to a bundle's; None where they are not known."""
 
 
 def load(options: Common) -> Configuration | None:
@@ -50,16 +55,32 @@ def inspected_bundle(
 
 
 def checked_bundle(
-    configuration: Configuration | None, stage: Stage, revision: str, *, allow_dirty: bool, folder: Path
+    configuration: Configuration | None,
+    stage: Stage,
+    revision: str,
+    *,
+    allow_dirty: bool,
+    folder: Path,
+    live: Live | None = None,
 ) -> SourceBundle:
-    """The revision's bundle in a folder. Raises Refused when `check` finds an error in it."""
+    """The revision's bundle in a folder. Raises Refused when `check` finds an error in it.
+
+    live: tells the paths of what is live; asked only where a migration takes something away.
+    """
     from ebcd.check.extensions import option_settings
 
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
     made, inspection = inspected_bundle(repository, commit, options, folder)
-    _refuse_errors(commit, inspection.findings(stage))
-    return replace(made, options=option_settings(inspection.files()))
+    files = inspection.files()
+    known = live(repository, frozenset(files)) if live and inspection.takes_away else None
+    _refuse_errors(commit, inspection.findings(stage, known))
+    return replace(made, options=option_settings(files))
+
+
+def paths_of(repository: Repository, revision: str) -> frozenset[str]:
+    """The paths of a commit. Raises UsageError where this clone has no such commit."""
+    return frozenset(entry.path for entry in repository.entries(repository.resolve(revision, allow_dirty=True).tree))
 
 
 def _refuse_errors(commit: Commit, found: list[Finding]) -> None:

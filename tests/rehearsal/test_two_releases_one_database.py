@@ -45,7 +45,6 @@ from alembic import op
 
 revision = "{revision}"
 down_revision = "{before}"
-kind = "expand"
 
 
 def upgrade() -> None:
@@ -74,8 +73,7 @@ from alembic import op
 
 revision = "{revision}"
 down_revision = "{before}"
-kind = "contract"
-works_since = {since}
+works_since = "{before}"
 
 
 def upgrade() -> None:
@@ -114,7 +112,7 @@ def migrate_to(product: Product, migration: str) -> int:
     database = product.folder / "aespo" / "db"
     schema = database / "schema.py"
     known = int(re.search(r"^KNOWN = (\d+)$", schema.read_text(), re.MULTILINE)[1])  # type: ignore[index]
-    told = {"revision": f"{known + 1:04}", "before": f"{known:04}", "since": known}
+    told = {"revision": f"{known + 1:04}", "before": f"{known:04}"}
     (database / "migrations" / "versions" / f"m{known + 1:04}_about.py").write_text(migration.format(**told).lstrip())
     change(schema, f"\nKNOWN = {known}\n", f"\nKNOWN = {known + 1}\n")
     return known + 1
@@ -167,6 +165,10 @@ def test_a_rollback_leaves_the_schema_as_the_later_release_made_it(aespo: Produc
         succeeded(aespo, "swap", "--rollback")
         assert aespo.serving() == one, "the earlier release, on the later schema"
     see_every_write(workspace, people)
+    contract(aespo)
+    refused = aespo.json("ship")
+    assert (refused["exit_code"], refused["error"]["code"]) == (3, "check-failed")
+    assert "live has no revision" in refused["error"]["why"], "live still uses what it would take away"
 
 
 @pytest.mark.long

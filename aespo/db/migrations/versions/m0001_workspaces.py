@@ -4,7 +4,6 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-kind = "expand"
 
 # The inner SELECT lets PostgreSQL ask once for each statement, not for each row. Without nullif a connection that was
 # used before would fail outside a workspace, where the setting is empty and not absent.
