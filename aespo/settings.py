@@ -27,6 +27,8 @@ class Settings:
     """Database connections of one process at most; gunicorn has as many threads."""
     operator_token: str = field(default="", repr=False)
     """What operators authenticate with; empty: operator endpoints answer nobody."""
+    sample_token: str = field(default="", repr=False)
+    """What a tenant gate authenticates with. It may ask for a sample of hosts, no more; empty: there is none."""
     bucket: str = ""
     """S3 bucket of attachments and exports; empty: files below `files`."""
     files: Path = Path(tempfile.gettempdir(), "aespo", "files")
@@ -54,7 +56,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         scheme=_one_of(environ, "AESPO_SCHEME", "http", "https"),
         proxies=_number(environ, "AESPO_PROXIES", 1),
         pool_size=_number(environ, "AESPO_POOL_SIZE", 8, least=1),
-        operator_token=_operator_token(environ),
+        operator_token=_token(environ, "AESPO_OPERATOR_TOKEN"),
+        sample_token=_token(environ, "AESPO_SAMPLE_TOKEN"),
         bucket=environ.get("AESPO_BUCKET", ""),
         files=Path(environ.get("AESPO_FILES") or Settings.files),
         queue_url=environ.get("AESPO_QUEUE_URL", ""),
@@ -71,10 +74,10 @@ def _database_url(environ: Mapping[str, str]) -> str:
     return url
 
 
-def _operator_token(environ: Mapping[str, str]) -> str:
-    token = environ.get("AESPO_OPERATOR_TOKEN", "")
+def _token(environ: Mapping[str, str], name: str) -> str:
+    token = environ.get(name, "")
     if token and len(token) < 24:
-        raise ValueError("AESPO_OPERATOR_TOKEN is too short to be a secret: give it 24 characters or more")
+        raise ValueError(f"{name} is too short to be a secret: give it 24 characters or more")
     return token
 
 

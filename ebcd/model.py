@@ -88,6 +88,8 @@ class Tenants:
     """Failures allowed."""
     unknown: str = ""
     """A host that is no tenant's and must be rejected; empty: not asked."""
+    token_env: str = ""
+    """Environment variable of whoever runs ebcd that holds the bearer token for `url`; empty: it needs none."""
 
 
 @dataclass(frozen=True, slots=True)

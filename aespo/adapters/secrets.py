@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _FILE = "file:"
-_SECRET_NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "AESPO_OPERATOR_TOKEN")
+_SECRET_NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "AESPO_OPERATOR_TOKEN", "AESPO_SAMPLE_TOKEN")
 
 
 def resolve(environ: Mapping[str, str], client: Callable[[str, str], Any] | None = None) -> dict[str, str]:

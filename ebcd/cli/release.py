@@ -46,12 +46,14 @@ def ship(
 ) -> None:
     """Bring a commit live: bundle, environment, proofs, swap, bake."""
     from ebcd.release import ship as shipping
+    from ebcd.release.tenants import require_token
     from ebcd.report import text
 
     patience, limit = seconds(wait_lock) or 0.0, seconds(timeout)
     options = shipping.ShipOptions(not no_swap, message, patience, accept_drift)
 
     def work(session: Session, run: Run) -> None:
+        require_token(session.services, session.stage)
         with _folder() as folder:
             _bundle_into(session, run, rev, allow_dirty, folder)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
@@ -91,11 +93,14 @@ def swap(
         raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
                          hint="ebcd swap --rollback --hold, or ebcd hold --reason …", code="usage")  # fmt: skip
     from ebcd.release import swap as swapping
+    from ebcd.release.tenants import require_token
     from ebcd.report import text
 
     options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0, hold)
 
     def work(session: Session, run: Run) -> None:
+        if not rollback:
+            require_token(session.services, session.stage)
         (swapping.plan if plan else swapping.swap)(run, session.services, options)
 
     _perform(common, "swap", work, text.plan if plan else text.swapped)

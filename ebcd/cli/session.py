@@ -65,6 +65,7 @@ def open_session(options: Common, clock: SystemClock) -> Session:
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
         caller=_caller(os.environ),
         live_address=server.proxy_address if server else "",
+        variables=os.environ,
         pace=Pace(LOCAL_INTERVAL if server else AWS_INTERVAL),
     )
     return Session(configuration, stage, services)

@@ -20,6 +20,7 @@ PROPERTIES_LIMIT = 4096
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:(secret:|parameter/).+")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\\@-]*")
 
 
@@ -247,15 +248,26 @@ def hosts(key: str, value: Any) -> tuple[str, ...]:
     return tuple(host(f"{key}[{index}]", item) for index, item in enumerate(texts(key, value)))
 
 
+def variable(key: str, value: Any) -> str:
+    """The name of an environment variable. What is none may be the secret itself, so it is not told."""
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise UsageError(f"{key} names no environment variable.", code="bad-value",
+                         why="It must be a name such as SHOP_TOKEN; the secret itself stays out of ebcd.toml.",
+                         hint=f'{key.rpartition(".")[2]} = "SHOP_TOKEN", and export that variable.')  # fmt: skip
+    return value
+
+
 def tenants(key: str, value: Any) -> Tenants:
     """`[stages.NAME.tenants]`."""
     known: dict[str, Parser] = {
-        "hosts": hosts, "url": path, "path": path, "status": integer(100, 599), "budget": integer(0, 1_000_000),
-        "unknown": host,
+        "hosts": hosts, "url": path, "token_env": variable, "path": path, "status": integer(100, 599),
+        "budget": integer(0, 1_000_000), "unknown": host,
     }  # fmt: skip
     found = members(key, value, known)
     if bool(found.get("hosts")) == bool(found.get("url")):
         raise wrong(f"{key}.hosts", found.get("hosts"), "A tenant gate has either hosts or a url that names them.")
+    if "token_env" in found and not found.get("url"):
+        raise wrong(f"{key}.token_env", found["token_env"], "The token is for the url that names the hosts.")
     return Tenants(**found)
 
 

@@ -28,8 +28,10 @@ class ProbeResult:
 class Prober(Protocol):
     """Sends one GET request."""
 
-    def get(self, address: str, host: str, path: str, timeout: float = 5.0) -> ProbeResult:
-        """address: where to connect, `host` or `host:port`. host: the Host header. timeout: seconds."""
+    def get(self, address: str, host: str, path: str, timeout: float = 5.0, token: str = "") -> ProbeResult:
+        """address: where to connect, `host` or `host:port`. host: the Host header. timeout: seconds. token: a bearer's
+        token, if any.
+        """
         ...
 
     def download(self, url: str) -> str:
@@ -40,21 +42,18 @@ class Prober(Protocol):
 class HttpProber:
     """Probes over HTTP, a fresh connection each, following no redirect."""
 
-    def get(self, address: str, host: str, path: str, timeout: float = 5.0) -> ProbeResult:
+    def get(self, address: str, host: str, path: str, timeout: float = 5.0, token: str = "") -> ProbeResult:
         """Send one request; never raises for what the network or the server does."""
         import urllib3
 
         name, _, port = address.partition(":")
+        headers = {"Host": host, "User-Agent": f"ebcd/{__version__}", "Connection": "close"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         start = time.monotonic()
         pool = urllib3.HTTPConnectionPool(name, int(port or 80), timeout=timeout, retries=False, maxsize=1)
         try:
-            answer = pool.request(
-                "GET",
-                path,
-                headers={"Host": host, "User-Agent": f"ebcd/{__version__}", "Connection": "close"},
-                redirect=False,
-                preload_content=False,
-            )
+            answer = pool.request("GET", path, headers=headers, redirect=False, preload_content=False)
             body = answer.read(BODY_LIMIT)
             return ProbeResult(answer.status, body, time.monotonic() - start)
         except (urllib3.exceptions.HTTPError, OSError) as error:

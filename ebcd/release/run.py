@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -95,6 +96,8 @@ class Services:
     caller: Caller
     live_address: str = ""
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Environment variables of whoever runs ebcd: secrets that ebcd.toml names."""
     pace: Pace = field(default_factory=lambda: Pace(5.0))
     """How often Beanstalk is looked at."""
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from ebcd.model import Tenants
+from ebcd.errors import UsageError
+from ebcd.model import Stage, Tenants
 from ebcd.release.probe import Prober
 from ebcd.release.run import Services
 
@@ -19,11 +20,34 @@ REJECTED = 404
 """What a host that is no tenant's must be answered."""
 
 
+def require_token(services: Services, stage: Stage) -> None:
+    """Raises UsageError (code `no-token`) where the tenant gate needs a token and there is none to send."""
+    missing = token_missing(services, stage.tenants)
+    if missing and stage.tenants:
+        raise UsageError(f"The tenants of the stage {stage.name} cannot be asked for: {missing}.",
+                         why=f"{stage.tenants.url} wants a bearer token, and tenants.token_env says where it is.",
+                         hint=f"export {stage.tenants.token_env}=…, or in a workflow env: with a secret.",
+                         code="no-token")  # fmt: skip
+
+
+def token_missing(services: Services, tenants: Tenants | None) -> str:
+    """Why the token that the tenants' url needs cannot be sent; empty where it can, or none is needed."""
+    if tenants is None or not tenants.token_env:
+        return ""
+    token = services.variables.get(tenants.token_env, "")
+    if not token:
+        return f"{tenants.token_env} is not set"
+    plain = token.isascii() and token.isprintable() and " " not in token
+    return "" if plain else f"{tenants.token_env} holds no token: a space or a line break is in it"
+
+
 def tenants_failure(services: Services, tenants: Tenants, address: str, cname: str) -> str:
     """Why the tenants do not pass at an address now; empty when they do. cname: the live CNAME, whole."""
     hosts = tenants.hosts
     if tenants.url:
-        found = hosts_of(services.prober, address, services.live_host(cname), tenants.url)
+        if missing := token_missing(services, tenants):
+            return missing
+        found = named_hosts(services, tenants, address, cname)
         if isinstance(found, str):
             return found
         hosts = found
@@ -36,9 +60,23 @@ def tenants_failure(services: Services, tenants: Tenants, address: str, cname: s
     return _unknown_failure(services, tenants, address)
 
 
-def hosts_of(prober: Prober, address: str, host: str, url: str) -> tuple[str, ...] | str:
+def named_hosts(services: Services, tenants: Tenants, address: str, cname: str) -> tuple[str, ...] | str:
+    """The hosts that the application names at an address; what is wrong otherwise. There may be none, unless live
+    names some: before the first sign-up there are no tenants, and that must not keep a first release away.
+    """
+    token = services.variables.get(tenants.token_env, "")
+    host, live = services.live_host(cname), services.live_address or cname
+    found = hosts_of(services.prober, address, host, tenants.url, token)
+    if found == () and address != live:
+        on_live = hosts_of(services.prober, live, host, tenants.url, token)
+        if isinstance(on_live, tuple) and on_live:
+            return f"{tenants.url} named no tenants, and on live it names some"
+    return found
+
+
+def hosts_of(prober: Prober, address: str, host: str, url: str, token: str = "") -> tuple[str, ...] | str:
     """The hosts that the application itself names, as a JSON list or as `{"hosts": […]}`; what is wrong otherwise."""
-    answer = prober.get(address, host, url)
+    answer = prober.get(address, host, url, token=token)
     if answer.status != 200:
         return f"{url} named no tenants: {answer.error or f'it answered {answer.status}'}"
     try:
@@ -46,7 +84,7 @@ def hosts_of(prober: Prober, address: str, host: str, url: str) -> tuple[str, ..
     except ValueError:
         return f"{url} named no tenants: its answer is no JSON"
     hosts = told.get("hosts") if isinstance(told, dict) else told
-    if not isinstance(hosts, list) or not hosts or not all(isinstance(item, str) and item for item in hosts):
+    if not isinstance(hosts, list) or not all(isinstance(item, str) and item for item in hosts):
         return f"{url} named no tenants: its answer is no list of hosts"
     return tuple(hosts)
 

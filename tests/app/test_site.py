@@ -130,6 +130,7 @@ def test_a_broken_manifest_stops_the_start(tmp_path: Path, manifest: object) -> 
         ("AESPO_PROXIES", "many"),
         ("AESPO_POOL_SIZE", "0"),
         ("AESPO_OPERATOR_TOKEN", "short"),
+        ("AESPO_SAMPLE_TOKEN", "short"),
         ("AESPO_BASE_HOST", "a b"),
     ],
 )

@@ -228,6 +228,17 @@ def test_operators_list_all_workspaces_and_sample_their_hosts(
     assert len(operate(site, "/tenants?sample=1").json) == 1
 
 
+def test_a_tenant_gate_may_ask_for_a_sample_and_nothing_else(make_site: Callable[..., Aespo], acme: Founded) -> None:
+    gate = "only-for-the-tenant-gate-1"
+    for more in ({}, {"AESPO_OPERATOR_TOKEN": OPERATOR}):
+        site = make_site(AESPO_SAMPLE_TOKEN=gate, **more)
+        assert acme.host in operate(site, "/tenants?sample=200", token=gate).json
+        assert operate(site, "/tenants?sample=5", token="wrong").status_code == 401
+        for path, method in (("/tenants", "get"), (f"/tenants/{acme.slug}?sample=1", "get"),
+                             (f"/tenants/{acme.slug}/suspend?sample=1", "post")):  # fmt: skip
+            assert operate(site, path, method, token=gate).status_code == (401 if more else 404)
+
+
 @pytest.mark.parametrize("path", ["/tenants", "/tenants?sample=5", "/tenants/x", "/tenants/x/suspend"])
 def test_nobody_else_does(make_site: Callable[..., Aespo], acme: Founded, path: str) -> None:
     method = "post" if path.endswith("suspend") else "get"

@@ -41,8 +41,14 @@ class Handler(BaseHTTPRequestHandler):
         if MODE == "fails-live" and self.path == "/smoke" and live(self):
             status = 500
         body = json.dumps(MANIFEST).encode()
+        given, token = self.headers.get("Authorization"), os.environ.get("TENANTS_TOKEN")
         if self.path == "/tenants":
-            body = json.dumps(["acme." + os.environ["CNAME"], "globex." + os.environ["CNAME"]]).encode()
+            names = () if MODE == "names-nobody" else ("acme.", "globex.")
+            body = json.dumps([name + os.environ["CNAME"] for name in names]).encode()
+            if token and given != "Bearer " + token:
+                status = 401
+        elif given:
+            status = 500
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -13,7 +13,7 @@ import pytest
 from notekeepers import Notekeepers, Workspace, found_workspace
 from products import ROOT, Product
 
-OPERATORS = "only-for-this-rehearsal-1"
+OPERATORS, GATE = "only-for-this-rehearsal-1", "only-for-this-rehearsal-2"
 BUNDLED = ("aespo", "application.py", "gunicorn.conf.py", "Procfile", ".ebextensions", "requirements.txt")
 CONFIGURATION = """
 application = "{application}"
@@ -30,8 +30,14 @@ keep = "0s"
 path = "/readyz"
 [stages.local.proof]
 path = "/version"
+[stages.local.tenants]
+url = "/internal/tenants?sample=20"
+token_env = "SAMPLE_TOKEN"
+path = "/login"
+unknown = "nobody.{host}"
 [stages.local.env]
-AESPO_OPERATOR_TOKEN = "{token}"
+AESPO_OPERATOR_TOKEN = "{operators}"
+AESPO_SAMPLE_TOKEN = "{gate}"
 AESPO_METRICS = "/dev/null"
 WEB_CONCURRENCY = "1"
 """
@@ -95,8 +101,8 @@ def aespo(products: Callable[[], Product]) -> Product:
             shutil.copytree(source, product.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, product.folder / name)
-    configuration = CONFIGURATION.format(application=product.name, token=OPERATORS)
-    (product.folder / "ebcd.toml").write_text(configuration)
+    told = {"application": product.name, "host": product.host, "operators": OPERATORS, "gate": GATE}
+    (product.folder / "ebcd.toml").write_text(CONFIGURATION.format(**told))
     return product
 
 
@@ -136,7 +142,7 @@ def contract(product: Product) -> str:
 
 
 def succeeded(product: Product, *words: str) -> None:
-    told = product.json(*words)
+    told = product.json(*words, SAMPLE_TOKEN=GATE)
     assert told["exit_code"] == 0, told.get("error")
 
 
@@ -166,7 +172,7 @@ def test_a_rollback_leaves_the_schema_as_the_later_release_made_it(aespo: Produc
         assert aespo.serving() == one, "the earlier release, on the later schema"
     see_every_write(workspace, people)
     contract(aespo)
-    refused = aespo.json("ship")
+    refused = aespo.json("ship", SAMPLE_TOKEN=GATE)
     assert (refused["exit_code"], refused["error"]["code"]) == (3, "check-failed")
     assert "live has no revision" in refused["error"]["why"], "live still uses what it would take away"
 

@@ -184,6 +184,9 @@ def test_a_value_that_cannot_be_is_refused(tmp_path: Path, addition: str, key: s
 def test_no_refusal_tells_a_secret(tmp_path: Path) -> None:
     error = refused(tmp_path, PROD + '[stages.prod.env]\nA = { secret = "hunter2" }')
     assert "hunter2" not in f"{error.what} {error.why} {error.hint}"
+    error = refused(tmp_path, PROD + "[stages.prod.tenants]\nurl = '/tenants'\ntoken_env = 'hunter2-token'\n")
+    assert error.what == "stages.prod.tenants.token_env names no environment variable."
+    assert "hunter2" not in f"{error.what} {error.why} {error.hint}"
 
 
 def test_a_tenant_gate_is_read(tmp_path: Path) -> None:
@@ -196,6 +199,8 @@ unknown = "nobody.example.com"
     assert found == Tenants(("acme.example.com", "globex.example.com"), "", "/healthz", 200, 1, "nobody.example.com")
     found = load(tmp_path, PROD + '[stages.prod.tenants]\nurl = "/internal/tenants?sample=20"\n').stages["prod"].tenants
     assert found == Tenants(url="/internal/tenants?sample=20")
+    gate = '[stages.prod.tenants]\nurl = "/tenants"\ntoken_env = "SHOP_TOKEN"\n'
+    assert load(tmp_path, PROD + gate).stages["prod"].tenants == Tenants(url="/tenants", token_env="SHOP_TOKEN")
 
 
 def test_bake_limits_are_read(tmp_path: Path) -> None:
@@ -214,6 +219,8 @@ def test_bake_limits_are_read(tmp_path: Path) -> None:
         ("hosts = ['a.example.com:80']", "tenants.hosts[0]"),
         ("hosts = ['a.example.com']\nbudget = -1", "tenants.budget"),
         ("url = 'internal'", "tenants.url"),
+        ("hosts = ['a.example.com']\ntoken_env = 'TOKEN'", "tenants.token_env"),
+        ("url = '/internal'\ntoken_env = ''", "tenants.token_env"),
         ("hosts = ['a.example.com']\nhost = 'b'", "tenants.host"),
     ],
 )
