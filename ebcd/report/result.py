@@ -202,6 +202,7 @@ def _described(
         "health_status": environment.health_status if environment else None,
         "since": stamp((record.live_at or record.since) if record else environment.created if environment else None),
         "by": record.by if record else None,
+        "recorded_label": record.version_label if record else None,
     }
 
 

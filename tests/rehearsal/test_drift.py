@@ -23,3 +23,22 @@ def test_drift_is_refused_until_it_is_accepted(product: Product) -> None:
     shipped = product.json("ship", "--accept-drift")
     assert (shipped["exit_code"], shipped["release"]) == (0, "r2")
     assert [(item["code"], item["severity"]) for item in shipped["findings"]] == [("drift", "warning")]
+
+
+def test_a_version_that_somebody_deployed_onto_live_is_told_and_released_over(product: Product) -> None:
+    product.configure(keep="1h")
+    one = product.commit("one")
+    assert product.json("ship")["exit_code"] == 0
+    two = product.commit("two")
+    first, second = product.json("ship")["previous"], f"{product.name}-local-r2"
+    product.deploy(second, first["version_label"])
+    assert product.serving() == one
+    status = product.json("status")["live"]
+    assert (status["release"], status["version_label"]) == ("r2", first["version_label"])
+    assert f"somebody deployed {first['version_label']} onto it" in product.ebcd("status").stdout
+    shipped = product.json("ship")
+    assert (shipped["exit_code"], shipped["release"]) == (0, "r3")
+    assert product.serving() == two
+    back = product.json("swap", "--rollback")
+    assert (back["exit_code"], back["live"]["release"]) == (6, "r3"), "r2 does not carry what was proven as r2"
+    assert product.serving() == two
