@@ -40,5 +40,11 @@ def test_a_version_that_somebody_deployed_onto_live_is_told_and_released_over(pr
     assert (shipped["exit_code"], shipped["release"]) == (0, "r3")
     assert product.serving() == two
     back = product.json("swap", "--rollback")
-    assert (back["exit_code"], back["live"]["release"]) == (6, "r3"), "r2 does not carry what was proven as r2"
+    assert (back["exit_code"], back["live"]["release"], back["live"]["version_label"]) == (
+        0,
+        "r4",
+        shipped["version_label"],
+    )
+    assert f"{second} carries {first['version_label']}" in back["told"][1]
+    assert "in a new environment" in back["told"][1]
     assert product.serving() == two
