@@ -6,7 +6,7 @@ from products import Product
 
 
 def test_drift_is_refused_until_it_is_accepted(product: Product) -> None:
-    product.configure(stable="0s", bake="0s", keep="1h")
+    product.configure(keep="1h")
     product.commit("one")
     assert product.json("ship")["exit_code"] == 0
     first = f"{product.name}-local-r1"
