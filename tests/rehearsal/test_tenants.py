@@ -25,7 +25,6 @@ def gated(product: Product, *, budget: int = 0, by_url: bool = False, token: boo
     if token:
         hosts, text = f'{hosts}\ntoken_env = "SHOP_TOKEN"', f'{text}TENANTS_TOKEN = "{TOKEN}"\n'
     path.write_text(text + GATE.format(hosts=hosts, budget=budget, host=product.host))
-    product.configure(stable="0s")
     return product
 
 
