@@ -112,6 +112,10 @@ class Pace:
         self._pause = max(self._pause / 2, self._usual)
 
 
+_NOTHING = 1e-6
+"""Seconds too short to wait: what rounding leaves of a deadline may be less than a clock's number can grow by."""
+
+
 def polls(clock: Clock, *, timeout: float, interval: float | Pace) -> Iterator[float]:
     """Yield the seconds spent so far: at once, then about every `interval` seconds, until `timeout` has passed.
 
@@ -119,7 +123,7 @@ def polls(clock: Clock, *, timeout: float, interval: float | Pace) -> Iterator[f
     """
     start = clock.monotonic()
     yield 0.0
-    while (spent := clock.monotonic() - start) < timeout:
+    while (left := timeout - (clock.monotonic() - start)) > _NOTHING:
         pause = interval.seconds if isinstance(interval, Pace) else interval
-        clock.sleep(min(pause * random.uniform(0.8, 1.2), timeout - spent))  # noqa: S311 - jitter, not a secret
+        clock.sleep(min(pause * random.uniform(0.8, 1.2), left))  # noqa: S311 - jitter, not a secret
         yield clock.monotonic() - start
