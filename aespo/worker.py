@@ -21,7 +21,7 @@ from aespo import adapters, export, settings
 from aespo.adapters import Adapters, objects, secrets
 from aespo.adapters.queue import Message
 from aespo.db.engine import Database
-from aespo.db.queries import jobs
+from aespo.db.queries import jobs, site
 from aespo.db.tx import Tx
 
 logger = logging.getLogger("aespo.worker")
@@ -46,19 +46,38 @@ class Worker:
     def _handle(self, message: Message) -> None:
         try:
             told = json.loads(message.body)
-            tenant_id, job_id = int(told["tenant"]), str(told["job"])
+            of, job = (told["files_of"], None) if "files_of" in told else (told["tenant"], str(told["job"]))
+            tenant_id = int(of)
         except (ValueError, KeyError, TypeError):
             logger.error("A message that is none of ours was dropped")
             self._around.queue.done(message)
             return
+        over = self._delete_files(tenant_id) if job is None else self._work(tenant_id, job)
+        if over:
+            self._around.queue.done(message)  # else it comes again
+
+    def _delete_files(self, tenant_id: int) -> bool:
+        """Delete what a deleted workspace has left in storage; whether it is all gone."""
+        with self._database.nobody() as connection:
+            if site.exists(connection, tenant_id):
+                logger.error("The workspace %d is there: its files stay", tenant_id)
+                return True
+        try:
+            self._around.objects.delete_below(objects.key(tenant_id))
+        except Exception:
+            logger.exception("Files of the deleted workspace %d are left", tenant_id)
+            return False
+        return True
+
+    def _work(self, tenant_id: int, job_id: str) -> bool:
+        """Do a job; whether it is over, done or given up."""
         try:
             with self._database.tenant(tenant_id) as connection:
                 self._do(Tx(connection, tenant_id, actor="Aespo"), job_id)
         except Exception:
             logger.exception("The job %s of workspace %d failed", job_id, tenant_id)
-            if not self._gives_up(tenant_id, job_id):
-                return  # it comes again when the message does
-        self._around.queue.done(message)
+            return self._gives_up(tenant_id, job_id)
+        return True
 
     def _do(self, tx: Tx, job_id: str) -> None:
         job = jobs.take(tx, job_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,7 +58,8 @@ class FolderObjects:
             path.unlink()
             return 1
         count = sum(1 for item in path.rglob("*") if item.is_file())
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
         return count
 
     def link(self, key: str, name: str) -> str:

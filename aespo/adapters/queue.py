@@ -1,5 +1,5 @@
 """The queue of background jobs. A message says where a job is written down, and nothing else: what it is about stays in
-its workspace, behind the same isolation as all the rest.
+its workspace, behind the same isolation as all the rest. Or it says which deleted workspace has files left.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import text
 from workspaces import PASSWORD, Browser, Founded, end_trial, signed_up
 
 from aespo import adapters
+from aespo.adapters.objects import FolderObjects
 from aespo.adapters.queue import Message
 from aespo.db.schema import TENANT_TABLES
 from aespo.web import Aespo
@@ -216,6 +219,41 @@ def test_a_deletion_leaves_nothing_and_proves_it(site: Aespo, globex: Founded) -
     assert site.context.require_adapters().objects.delete_below(adapters.objects.key(tenant_id)) == 0
     assert gone.owner.get("/").status_code == 404
     assert globex.owner.get("/").status_code == 200
+
+
+class Storage(FolderObjects):
+    """A folder that cannot be changed for a while."""
+
+    fails = 0
+
+    def delete_below(self, prefix: str) -> int:
+        if self.fails:
+            self.fails -= 1
+            raise ConnectionError("down")
+        return super().delete_below(prefix)
+
+
+def test_files_of_a_deleted_workspace_are_seen_to_until_none_is_left(
+    make_site: Callable[..., Aespo], tmp_path: Path
+) -> None:
+    site = make_site(AESPO_FILES=str(tmp_path))
+    database, queue, store = site.context.require_database(), site.context.require_adapters().queue, Storage(tmp_path)
+    worker = Worker(database, adapters.Adapters(store, Letters(), queue))
+    gone, there = signed_up(site), signed_up(site)
+    work(site)
+    prefix = adapters.objects.key(gone.tenant_id)
+    gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD)
+    store.put(f"{prefix}/left", b"what could not be deleted at once")
+    store.put(adapters.objects.key(there.tenant_id, "kept"), b"")
+    with database.nobody() as connection:
+        queue.put(json.dumps({"files_of": there.tenant_id}), connection)
+    store.fails = 1
+    assert worker.step()
+    assert store.get(f"{prefix}/left"), "storage was down"
+    show_again(site)
+    assert worker.step(), "the message came again"
+    assert store.delete_below(prefix) == 0
+    assert store.get(adapters.objects.key(there.tenant_id, "kept")) == b"", "a workspace that is there keeps its files"
 
 
 def test_the_address_of_a_deleted_workspace_is_nobody_s_for_a_while(site: Aespo) -> None:

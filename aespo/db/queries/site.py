@@ -76,6 +76,11 @@ def found(connection: Connection, tenant_id: int, workspace: str, member: dict[s
     return tx
 
 
+def exists(connection: Connection, tenant_id: int) -> bool:
+    """Whether there is a workspace of this id."""
+    return connection.scalar(select(directory.c.tenant_id).where(directory.c.tenant_id == tenant_id)) is not None
+
+
 def sample_slugs(connection: Connection, count: int) -> list[str]:
     """Some workspaces' addresses, others each time."""
     return list(connection.scalars(select(directory.c.slug).order_by(func.random()).limit(count)))

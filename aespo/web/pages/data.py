@@ -84,17 +84,22 @@ def delete() -> Page:
 
 
 def _deleted() -> dict[str, object]:
-    """Delete all rows with this transaction, all files after it; the receipt, which is kept."""
+    """Delete all rows with this transaction, all files after it; the receipt, which is kept.
+
+    A message in the same transaction lets a worker see to the files until none is left: storage may fail just now.
+    """
     here = visit()
     told = jobs.delete_everything(here.tx)
     site.keep_receipt(here.tx.connection, here.workspace.slug, told)
-    prefix, store = objects.key(here.tx.tenant_id), context().require_adapters().objects
+    around = context().require_adapters()
+    prefix, store = objects.key(here.tx.tenant_id), around.objects
+    left = around.queue.put(json.dumps({"files_of": here.tx.tenant_id}), here.tx.connection)
 
     def delete_files() -> None:
         logger.info("Workspace %d: %d files deleted", here.tx.tenant_id, store.delete_below(prefix))
 
     here.gone = True
-    here.after.append(delete_files)
+    here.after += [act for act in (left, delete_files) if act is not None]
     return {"workspace": here.workspace.slug, **told}
 
 
