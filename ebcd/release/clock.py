@@ -118,8 +118,9 @@ def polls(clock: Clock, *, timeout: float, interval: float | Pace) -> Iterator[f
     Each pause varies by a fifth, so that runs that started together do not ask together.
     """
     start = clock.monotonic()
+    end = start + timeout  # compared as it is: a remainder of sums may be too small to move a clock, for ever
     yield 0.0
-    while (spent := clock.monotonic() - start) < timeout:
+    while (now := clock.monotonic()) < end:
         pause = interval.seconds if isinstance(interval, Pace) else interval
-        clock.sleep(min(pause * random.uniform(0.8, 1.2), timeout - spent))  # noqa: S311 - jitter, not a secret
+        clock.sleep(min(pause * random.uniform(0.8, 1.2), end - now))  # noqa: S311 - jitter, not a secret
         yield clock.monotonic() - start
