@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ebcd.aws.account import Account
-from ebcd.aws.multipart import FileRange, MultipartUpload, Source
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
 from ebcd.model import Upload, UploadPart
+
+if TYPE_CHECKING:  # most commands send no bundle
+    from ebcd.aws.multipart import Source
 
 _CONDITION = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = "ConditionalRequestConflict"
@@ -242,6 +244,8 @@ class Storage:
         each part's. tick: called now and then. progress: called with the bytes that are done. source: the object that
         parts with a source are copied from.
         """
+        from ebcd.aws.multipart import FileRange, MultipartUpload
+
         if len(parts) > 1:
             if self.exists(key):
                 return None

@@ -90,6 +90,23 @@ def _latest(record: ReleaseRecord) -> datetime:
     return record.live_at or (record.since if record.outcome in UNENDED else NOT_YET)
 
 
+def deployment_estimate(snapshot: Snapshot) -> float | None:
+    """Seconds that deploying a version on a standing environment may take: what the last one took."""
+    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
+    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
+    return last.deploy_seconds if last else None
+
+
+def half_way(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None) -> bool:
+    """Whether a release that live carries got there by a deployment in place that was not seen to its end.
+
+    By its label it is live; by its record, or by the environment's status, it is not yet.
+    """
+    live = snapshot.live
+    in_place_of = leaves is not None and leaves.number != release.number and leaves.environment == release.environment
+    return in_place_of and live is not None and (live.status != "Ready" or release.left_live is not None)
+
+
 def leaving(environment: Environment) -> bool:
     """Whether the environment is being terminated or has been."""
     return environment.status in {"Terminating", "Terminated"}
