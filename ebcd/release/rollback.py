@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
+from ebcd.model import Environment, Strategy
 from ebcd.release.journal import ReleaseRecord, is_side
 from ebcd.release.snapshot import DNS_TAIL, Snapshot, deployment_estimate, half_way
 
@@ -60,7 +61,7 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
             code="unexpected-live",
         )
     in_place = target.environment == live.name and not is_side(stage.application, stage.name, live.name)
-    return RollbackTarget(target, last, gone=snapshot.standing(target) is None and not in_place)
+    return RollbackTarget(target, last, gone=not snapshot.carries(target) and not in_place)
 
 
 def announcement(snapshot: Snapshot, found: RollbackTarget, standing: Standing) -> tuple[str, ...]:
@@ -84,14 +85,21 @@ def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -
         seconds = creation_estimate(snapshot)
         about = f", which took about {seconds:.0f} s the last time" if seconds else ""
         return f"{target.environment} is gone: its version is deployed again with the settings of live{about}."
-    if snapshot.record_of(environment) != target:
-        took = deployment_estimate(snapshot)
+    if environment.version_label != target.version_label:
+        took, where = redeployment_estimate(snapshot, environment)
         about = f", which took {took:g} s the last time" if took else ""
         carries = f"{environment.name} carries {environment.version_label}"
-        return f"{carries}: {target.version_label} is deployed on it{about}."
+        return f"{carries}: {target.version_label} is deployed again {where}{about}."
     health = " ".join(filter(None, (environment.health, environment.health_status)))
     count = f"{standing.target} instance{'' if standing.target == 1 else 's'}"
     return f"{environment.name} is {environment.status}, {health}, with {count}; live has {standing.live}."
+
+
+def redeployment_estimate(snapshot: Snapshot, environment: Environment) -> tuple[float | None, str]:
+    """Seconds that deploying a version again may take where its environment carries another one, and where it goes."""
+    if snapshot.stage.strategy is Strategy.BLUE_GREEN and environment != snapshot.live:
+        return creation_estimate(snapshot), "in a new environment"
+    return deployment_estimate(snapshot), "on it"
 
 
 def _ago(snapshot: Snapshot, at: datetime | None) -> str:

@@ -74,6 +74,11 @@ class Snapshot:
         found = self.environment(record.environment)
         return found if self.record_of(found) == record else None
 
+    def carries(self, record: ReleaseRecord) -> bool:
+        """Whether the release stands, and with its own version: somebody may have deployed another one onto it."""
+        found = self.standing(record)
+        return found is not None and found.version_label == record.version_label
+
     @property
     def previous(self) -> ReleaseRecord | None:
         """The release that a rollback of the live one returns to, whether or not its environment is still there."""

@@ -11,7 +11,7 @@ from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
-from ebcd.release.rollback import creation_estimate, rollback_target
+from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, deployment_estimate
 from ebcd.report.envelope import Json, envelope
@@ -123,7 +123,7 @@ def rollback(snapshot: Snapshot) -> Json:
     if environment is None or target.gone:
         state = f"carries {environment.version_label}" if environment else "is gone"
         reason = f"{target.target.environment} {state}; a rollback deploys {target.target.version_label} again"
-        seconds = deployment_estimate(snapshot) if environment else creation_estimate(snapshot)
+        seconds = redeployment_estimate(snapshot, environment)[0] if environment else creation_estimate(snapshot)
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
     deployed = snapshot.standing(target.target) is None
     reason = _unready(environment, snapshot.stage, deployed=deployed)
@@ -200,6 +200,7 @@ def _described(
         "health_status": environment.health_status if environment else None,
         "since": stamp((record.live_at or record.since) if record else environment.created if environment else None),
         "by": record.by if record else None,
+        "recorded_label": record.version_label if record else None,
     }
 
 

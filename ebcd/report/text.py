@@ -105,6 +105,8 @@ def status(result: Json) -> RenderableType:
     rows = [("rollback", ready)]
     if url := result["live"]["url"]:
         rows.insert(0, ("url", f"[link]{url}[/link]"))
+    if changed := _changed_by_hand(result["live"]):
+        rows.append(("changed", f"[yellow]{changed}[/]"))
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
@@ -112,6 +114,13 @@ def status(result: Json) -> RenderableType:
             ("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: ebcd unhold {flags(result)}")
         )
     return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
+
+
+def _changed_by_hand(live: Json) -> str:
+    """What to know where live carries another version than its release did; empty where it does not."""
+    if live["recorded_label"] in {None, live["version_label"]}:
+        return ""
+    return f"{live['release']} was {live['recorded_label']}: somebody deployed {live['version_label']} onto it"
 
 
 def releases(result: Json) -> RenderableType:

@@ -161,7 +161,7 @@ JOURNEYS = {
 def journeys(client: Client, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]]:
     """The journeys that were asked for, on their way."""
     chosen = {item.callspec.params["name"] for item in request.session.items if item.path == Path(__file__)}  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=len(JOURNEYS)) as pool:
         yield {name: pool.submit(JOURNEYS[name], client) for name in sorted(chosen)}
 
 

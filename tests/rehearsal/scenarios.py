@@ -43,7 +43,6 @@ class Stages:
                 self._last.product.terminate_all()
             self._last = self.make()
             self._last.product.choose(self.strategy)
-            self._last.product.configure(stable="0s", bake="0s", keep="0s")
         return self._last
 
     def calls(self, runner: Callable[[Engine], Callable[..., Json]] = lambda engine: engine.json) -> int:

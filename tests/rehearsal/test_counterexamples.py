@@ -12,7 +12,6 @@ from scenarios import ship
 
 @pytest.fixture
 def engine(product: Product, cloud: Cloud) -> Iterator[Engine]:
-    product.configure(stable="0s", bake="0s", keep="0s")
     with Wire(cloud) as wire:
         yield Engine(product, wire)
 

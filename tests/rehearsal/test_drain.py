@@ -47,7 +47,7 @@ def await_requests(product: Product, environment: str) -> None:
 
 
 def test_what_still_gets_requests_stays_until_it_is_quiet_or_forced(product: Product) -> None:
-    product.configure(stable="0s", bake="0s", keep="1h")
+    product.configure(keep="1h")
     for text in ("one", "two"):
         product.commit(text)
         assert product.json("ship")["exit_code"] == 0

@@ -14,7 +14,6 @@ from users import Clients
 def product(product: Product) -> Product:
     path = product.folder / "ebcd.toml"
     path.write_text(path.read_text().replace('target = "local"', 'target = "local"\nstrategy = "in-place"'))
-    product.configure(stable="0s", bake="0s")
     return product
 
 

@@ -12,7 +12,6 @@ from users import Clients
 @pytest.fixture
 def product(product: Product) -> Product:
     product.choose("pair")
-    product.configure(stable="0s", bake="0s", keep="0s")
     return product
 
 

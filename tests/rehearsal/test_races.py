@@ -41,8 +41,8 @@ def clone(product: Product, folder: Path, number: int) -> Path:
     return folder
 
 
-def race(product: Product, tmp_path: Path, ships: int, rollbacks: int) -> None:
-    product.configure(stable="0s", bake="0s", keep="0s")
+def race(product: Product, tmp_path: Path, ships: int, rollbacks: int, strategy: str = "blue-green") -> None:
+    product.choose(strategy)
     for text in ("one", "two"):
         product.commit(text)
         assert product.json("ship")["exit_code"] == 0
@@ -68,12 +68,14 @@ def race(product: Product, tmp_path: Path, ships: int, rollbacks: int) -> None:
     releases = product.json("releases")["releases"]
     numbers = [int(item["release"][1:]) for item in releases]
     assert numbers == list(range(numbers[0], numbers[0] - len(numbers), -1)), "no gap and no double"
-    assert len({item["environment"] for item in releases}) == len(releases)
+    environments = {item["environment"] for item in releases}
+    assert len(environments) == {"blue-green": len(releases), "pair": 2, "in-place": 1}[strategy]
     status = product.json("status")
     record = product.json("releases", status["live"]["release"])["record"]
     assert product.serving() == record["sha"]
     assert status["lock"] is None
-    print(f"{len(commands)} runs at once: {dict(codes)}, {len(spans)} of them changed the stage, one at a time")
+    ran = f"{strategy}: {len(commands)} runs at once: {dict(codes)}"
+    print(f"{ran}, {len(spans)} of them changed the stage, one at a time")
 
 
 def test_a_few_ships_and_rollbacks_at_once(product: Product, tmp_path: Path) -> None:
@@ -81,5 +83,6 @@ def test_a_few_ships_and_rollbacks_at_once(product: Product, tmp_path: Path) -> 
 
 
 @pytest.mark.long
-def test_twenty_ships_and_rollbacks_at_once(product: Product, tmp_path: Path) -> None:
-    race(product, tmp_path, ships=14, rollbacks=6)
+@pytest.mark.parametrize("strategy", ["blue-green", "pair", "in-place"])
+def test_twenty_ships_and_rollbacks_at_once(product: Product, tmp_path: Path, strategy: str) -> None:
+    race(product, tmp_path, ships=14, rollbacks=6, strategy=strategy)

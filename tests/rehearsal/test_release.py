@@ -151,7 +151,6 @@ def test_text_goes_to_stdout_and_progress_to_stderr(product: Product) -> None:
 
 
 def test_versions_that_nothing_needs_are_pruned_with_their_bundles(product: Product) -> None:
-    product.configure(stable="0s", bake="0s", keep="0s")
     first = product.commit("0")
     assert product.json("ship")["exit_code"] == 0
     labels = []

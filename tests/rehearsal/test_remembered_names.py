@@ -28,7 +28,6 @@ def remembering() -> Iterator[Cloud]:
 @pytest.fixture
 def engine(remembering: Cloud, tmp_path: Path) -> Iterator[Engine]:
     product = make_product(remembering, tmp_path)
-    product.configure(stable="0s", bake="0s", keep="0s")
     with Wire(remembering) as wire:
         yield Engine(product, wire)
     product.terminate_all()

@@ -15,7 +15,7 @@ READS = ("Describe", "List", "Get", "Check", "Retrieve")
 
 def two_releases(product: Product) -> tuple[str, str]:
     """Ships two releases; their SHAs."""
-    product.configure(stable="0s", bake="0s", keep="1h")
+    product.configure(keep="1h")
     shas = []
     for text in ("one", "two"):
         shas.append(product.commit(text))

@@ -104,7 +104,6 @@ def machine(make: Callable[[], Product], cloud: Cloud) -> Iterator[type[StageMac
             @staticmethod
             def make() -> World:
                 product = make()
-                product.configure(stable="0s", bake="0s", keep="0s")
                 return World(product, wire, Engine(product, another), Person(product))
 
         yield Machine

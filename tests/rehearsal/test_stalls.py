@@ -23,7 +23,7 @@ PLACES = (
 @pytest.mark.parametrize("kind", ["stall", "delay"])
 @pytest.mark.parametrize("place", PLACES)
 def test_a_ship_comes_through_a_stall_of_thirty_seconds(product: Product, place: str, kind: str) -> None:
-    product.configure(stable="0s", bake="0s", keep="0s", timeout="120s")
+    product.configure(keep="0s", timeout="120s")
     for text in ("one", "two"):
         product.commit(text)
         assert product.json("ship")["exit_code"] == 0

@@ -222,6 +222,12 @@ def test_live_of_the_same_version_and_settings_needs_nothing() -> None:
     assert already_live(seen, "v1", "other settings") is None
 
 
+def test_a_version_that_somebody_deployed_onto_live_is_not_the_release_that_is_recorded() -> None:
+    seen = snapshot(environment(1, live=True, version_label="v0"), releases=(record(1, live_since=9),))
+    assert already_live(seen, "v1", SETTINGS) is None
+    assert already_live(seen, "v0", SETTINGS) is None
+
+
 def test_a_release_that_did_not_end_well_is_not_already_live() -> None:
     seen = snapshot(environment(1, live=True), releases=(record(1, Outcome.FAILED),))
     assert already_live(seen, "v1", SETTINGS) is None

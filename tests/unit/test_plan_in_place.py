@@ -160,7 +160,7 @@ def test_a_rollback_deploys_the_version_before_and_says_how_long_that_took() -> 
     assert (plan.back, plan.undo) == ((), ()), "whoever rolls back leaves something broken"
     found = seen(live(2), replace(TWO, deploy_seconds=41.5), LEFT)
     told = " ".join(announcement(found, rollback_target(found), BOTH))
-    assert "v1 is deployed on it, which took 41.5 s" in told
+    assert "v1 is deployed again on it, which took 41.5 s" in told
     assert "DNS" not in told
 
 
