@@ -26,7 +26,7 @@ from ebcd.release.probe import HttpProber
 from ebcd.release.run import Caller, Run, Services
 from ebcd.report.progress import progress
 
-LOCAL_INTERVAL = 0.25
+LOCAL_INTERVAL = 0.1
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
 AWS_INTERVAL = 5.0
 
