@@ -26,9 +26,9 @@ from ebcd.release.probe import HttpProber
 from ebcd.release.run import Caller, Run, Services
 from ebcd.report.progress import progress
 
-LOCAL_INTERVAL = 0.1
+LOCAL_INTERVAL = 0.2
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
-AWS_INTERVAL = 5.0
+AWS_INTERVAL = 4.0
 
 
 @dataclass(frozen=True, slots=True)
