@@ -146,6 +146,7 @@ def _verify_events(services: Services, application: str, step: SwapCnames, candi
 
 def _read(services: Services, application: str, step: SwapCnames) -> Pair | None:
     """Both sides as they are now; None when one is gone."""
-    found = {item.name: item for item in services.beanstalk.environments(application) if not leaving(item)}
+    sides = services.beanstalk.environments(application, (step.candidate, step.live))
+    found = {item.name: item for item in sides if not leaving(item)}
     candidate, live = found.get(step.candidate), found.get(step.live)
     return Pair(candidate, live) if candidate and live else None

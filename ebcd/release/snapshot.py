@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -164,13 +163,16 @@ def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment 
 
 
 def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot:
-    """Look at the application's environments and the stage's releases, both at once."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        numbers = pool.submit(ledger.numbers)
-        environments = beanstalk.environments(stage.application)
-        known = numbers.result()
-    own = (release_number(stage.application, stage.name, item.name) for item in environments)
-    wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
+    """Look at the application's environments, then at the stage's newest releases and those that they carry.
+
+    Where the ledger has become long, an environment's own number tells where its end is: nobody reads it from its
+    beginning. Their ARNs tell the account, too.
+    """
+    environments = beanstalk.environments(stage.application)
+    own = {number for item in environments
+           if (number := release_number(stage.application, stage.name, item.name)) is not None}  # fmt: skip
+    newest = ledger.numbers(after=max(own, default=0) - NEWEST)[-NEWEST:]
+    wanted = sorted({*newest, *own}, reverse=True)
     return _with_earlier(_snapshot(stage, environments, ledger.read_all(wanted), now), ledger)
 
 

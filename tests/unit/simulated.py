@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -81,9 +81,9 @@ class Simulated:
         done = self.clock.seconds - found[1] >= self.durations.processing
         return replace(found[0], status="Processed" if done else "Processing")
 
-    def environments(self, _: str) -> tuple[Environment, ...]:
+    def environments(self, _: str, names: Sequence[str] = ()) -> tuple[Environment, ...]:
         self._called("DescribeEnvironments")
-        return tuple(map(self._now, self._environments))
+        return tuple(map(self._now, names or self._environments))
 
     def environment(self, _: str, name: str) -> Environment | None:
         self._called("DescribeEnvironments")
