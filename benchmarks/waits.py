@@ -2,8 +2,8 @@
 
     python benchmarks/waits.py [--ships 40]
 
-The clock is simulated, and only calls and waits move it; AWS is too, at the durations of `tests/unit/simulated.py`. Each
-read counts as if it came alone, also those that ebcd sends at once: a real ship is quicker.
+The clock is simulated, and only calls and waits move it; AWS is too, at the durations of `tests/unit/simulated.py`.
+Each read counts as if it came alone, also those that ebcd sends at once: a real ship is quicker.
 """
 
 from __future__ import annotations
