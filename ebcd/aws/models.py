@@ -77,15 +77,6 @@ _OLD = 7 * 86_400
 """Seconds after which what another version of botocore left is deleted when something new is kept."""
 
 
-def default_folder(environ: Mapping[str, str]) -> Path | None:
-    """The user's cache folder, `$XDG_CACHE_HOME/ebcd/models`; None for a user without a home."""
-    try:
-        root = Path(environ["XDG_CACHE_HOME"]) if environ.get("XDG_CACHE_HOME") else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return root / "ebcd" / "models"
-
-
 class ModelFiles(JSONFileLoader):  # type: ignore[misc]
     """botocore's reader of model files; those that can be cut down are."""
 
