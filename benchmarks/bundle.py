@@ -1,6 +1,6 @@
 """Bundles of repositories of three sizes, next to `git archive --format=zip`, and the memory that a large one needs.
 
-    python benchmarks/bundle.py [--runs 5] [--ebcd PROGRAM] [--files 200 12000 50000]
+    python benchmarks/bundle.py [--runs 5] [--ebcd PROGRAM] [--files 200 5000 50000]
 
 Makes its own repositories in a temporary folder. Cold: no cache. Changed: the cache is that of the commit before, which
 differs in five files. Warm: nothing changed.
@@ -85,7 +85,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--ebcd", type=Path, default=ROOT / ".venv" / "bin" / "ebcd")
-    parser.add_argument("--files", type=int, nargs="+", default=[200, 12_000, 50_000])
+    parser.add_argument("--files", type=int, nargs="+", default=[200, 5_000, 50_000])
     given = parser.parse_args()
     rows = list(measure(given.runs, given.ebcd, given.files))
     print(table(rows))

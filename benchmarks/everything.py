@@ -16,15 +16,18 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # this checkout, whichever is installed
 import bundle
 import programs
+import scale
 import startup
 import upload
+import waits
 from timing import ROOT, Row, table
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- begin: make bench -->", "<!-- end -->"
-FILES = [200, 12_000, 50_000]
+FILES = [200, 5_000, 12_000, 50_000]
 
 
 def main() -> int:
@@ -39,7 +42,7 @@ def main() -> int:
     rows: list[Row] = []
     try:
         for found in (startup.measure(given.runs, ebcd, peers), bundle.measure(given.runs, ebcd / "ebcd", given.files),
-                      upload.measure(ebcd, 300)):  # fmt: skip
+                      upload.measure(ebcd, 300), scale.measure(given.runs), waits.measure(40)):  # fmt: skip
             for row in found:
                 print(f"{row.what}: {row.value:.2f}", file=sys.stderr)
                 rows.append(row)

@@ -54,7 +54,7 @@ class Row:
     value: float
     target: float
     unit: str
-    """`of it`: a share of the peer's; `s`; `MB`; `%`."""
+    """`of it`: a share of the peer's; `s`; `MB`; `%`; `calls`; `open` connections."""
     against: str
     detail: str = ""
 
@@ -113,7 +113,7 @@ def _told(value: float, unit: str) -> str:
     match unit:
         case "of it":
             return f"{value:.2f}"
-        case "MB":
-            return f"{value:.0f} MB"
+        case "MB" | "calls" | "open":
+            return f"{value:.0f} {unit}"
         case _:
             return f"{value:.2f} {unit}"

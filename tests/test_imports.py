@@ -73,6 +73,18 @@ def test_what_help_tells_of_a_command_is_its_docstring() -> None:
         assert told.splitlines()[0] == entry.help, name
 
 
+def test_the_names_of_commands_are_completed_without_importing_one() -> None:
+    modules = imported(RUN, _EBCD_COMPLETE="complete_bash", COMP_WORDS="ebcd s", COMP_CWORD="1")
+    assert of(modules, {"ebcd"}) == {
+        "ebcd",
+        "ebcd.__main__",
+        "ebcd.cli",
+        "ebcd.cli.app",
+        "ebcd.cli.help",
+        "ebcd.errors",
+    }
+
+
 def test_completion_imports_no_more_than_help() -> None:
     modules = imported(RUN, _EBCD_COMPLETE="complete_bash", COMP_WORDS="ebcd ship --", COMP_CWORD="2")
     assert "ebcd.cli.app" in modules
@@ -97,4 +109,7 @@ def test_what_needs_git_only_imports_nothing_of_aws(command: str, tmp_path: Path
 def test_a_look_at_aws_imports_botocore_without_boto3_and_nothing_of_bundles() -> None:
     modules = imported(CONNECT)
     assert "botocore.client" in modules
+    assert (
+        of(modules, {"ebcd.release.plan", "ebcd.release.steps", "ebcd.release.findings", "ebcd.aws.multipart"}) == set()
+    )
     assert of(modules, FOREIGN | BUNDLING | {"yaml", "rich.progress", "rich.live"}) == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from ebcd.aws.session import Clients, answering
 
 
@@ -14,14 +16,16 @@ class Account:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._id = ""
+        self._asking = threading.Lock()  # whoever reads several things at once asks once
 
     @property
     def id(self) -> str:
         """Twelve digits. Raises AwsRefused where there are no usable credentials."""
-        if not self._id:
-            with answering("sts:GetCallerIdentity"):
-                self._id = str(self._clients.sts.get_caller_identity()["Account"])
-        return self._id
+        with self._asking:
+            if not self._id:
+                with answering("sts:GetCallerIdentity"):
+                    self._id = str(self._clients.sts.get_caller_identity()["Account"])
+            return self._id
 
     def learn(self, arn: str) -> None:
         """Take the account from the ARN of something that is its own (`arn:aws:service:region:account:…`)."""

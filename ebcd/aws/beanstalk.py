@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -62,9 +62,10 @@ class Beanstalk:
         with answering("elasticbeanstalk:DeleteApplicationVersion"):
             self._once.delete_application_version(ApplicationName=application, VersionLabel=label)
 
-    def environments(self, application: str) -> tuple[Environment, ...]:
-        """The application's environments that are not terminated."""
-        return tuple(self._environments(ApplicationName=application, IncludeDeleted=False))
+    def environments(self, application: str, names: Sequence[str] = ()) -> tuple[Environment, ...]:
+        """The application's environments that are not terminated; names: of these only."""
+        named = {"EnvironmentNames": list(names)} if names else {}
+        return tuple(self._environments(ApplicationName=application, IncludeDeleted=False, **named))
 
     def environment(self, application: str, name: str) -> Environment | None:
         """One environment by its name; None when there is none, or only terminated ones."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import Loader, create_loader
 
+from ebcd.aws.models import ModelFiles
+
 
 class ServiceLoader(Loader):  # type: ignore[misc]
-    """Finds what botocore's own finds, in the same folders."""
+    """Finds what botocore's own finds, in the same folders; reads of it what ebcd needs (`models`)."""
 
     @classmethod
-    def of(cls, session: Any) -> ServiceLoader:
-        """The loader with the session's data path (AWS_DATA_PATH)."""
+    def of(cls, session: Any, kept: Path | None) -> ServiceLoader:
+        """The loader with the session's data path (AWS_DATA_PATH). kept: where cut models are kept; None: nowhere."""
         return cls(extra_search_paths=create_loader(session.get_config_variable("data_path")).search_paths,
-                   include_default_search_paths=False)  # fmt: skip
+                   file_loader=ModelFiles(kept), include_default_search_paths=False)  # fmt: skip
 
     def list_available_services(self, type_name: str) -> Collection[str]:
         """The services, looked up one by one; the list is made only where somebody wants it whole."""

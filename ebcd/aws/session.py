@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled, UsageError
@@ -57,6 +58,8 @@ class Access:
     secret_access_key: str | None = field(default=None, repr=False)
     read_timeout: float = 20.0
     """Seconds that an answer may take; what was asked is unanswered then, and reads are asked again."""
+    models: Path | None = None
+    """Where botocore's models are kept, cut down to what ebcd calls; None: nowhere."""
 
 
 class Clients:
@@ -124,7 +127,7 @@ def _session(access: Access) -> Any:
     from ebcd.aws.loader import ServiceLoader
 
     session = Session(profile=access.profile)
-    session.register_component("data_loader", ServiceLoader.of(session))
+    session.register_component("data_loader", ServiceLoader.of(session, access.models))
     session.set_config_variable("region", access.region)
     if access.access_key_id and access.secret_access_key:
         session.set_credentials(access.access_key_id, access.secret_access_key)

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ebcd.aws.account import Account
-from ebcd.aws.multipart import FileRange, MultipartUpload, Source
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
 from ebcd.model import Upload, UploadPart
+
+if TYPE_CHECKING:  # most commands send no bundle
+    from ebcd.aws.multipart import Source
 
 _CONDITION = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = "ConditionalRequestConflict"
@@ -163,12 +165,21 @@ class Storage:
         """Keys below a prefix, in order."""
         return (str(item["Key"]) for item in self._objects(prefix))
 
-    def _objects(self, prefix: str) -> Iterator[Any]:
+    def children(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Keys right below a prefix that ends in a slash, in order, without those in folders below it.
+
+        after: the name behind which they begin: S3 passes over what comes before, and a long list costs no more than a
+        short one.
+        """
+        start = {"StartAfter": prefix + after} if after else {}
+        return (str(item["Key"]) for item in self._objects(prefix, Delimiter="/", **start))
+
+    def _objects(self, prefix: str, **more: str) -> Iterator[Any]:
         token: dict[str, str] = {}
         while True:
             with answering("s3:ListBucket"):
                 try:
-                    page = self._clients.s3.list_objects_v2(**self._place, Prefix=prefix, **token)
+                    page = self._clients.s3.list_objects_v2(**self._place, Prefix=prefix, **more, **token)
                 except Exception as error:
                     if error_code(error) in _NO_BUCKET:
                         return
@@ -242,6 +253,8 @@ class Storage:
         each part's. tick: called now and then. progress: called with the bytes that are done. source: the object that
         parts with a source are copied from.
         """
+        from ebcd.aws.multipart import FileRange, MultipartUpload
+
         if len(parts) > 1:
             if self.exists(key):
                 return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
@@ -40,6 +41,8 @@ class ArchiveWriter:
         """time: the commit's, UTC."""
         self._stream = stream
         self._sum = hashlib.sha256()
+        self._behind = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
         self._pending: list[bytes] = []
         self._held = 0
         self._directory: list[bytes] = []
@@ -75,6 +78,8 @@ class ArchiveWriter:
         short = min(count, _MAX16)
         self._write(b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, short, short, size, start, 0))
         self._flush()
+        self._written()
+        self._behind.shutdown()
         return self._sum.hexdigest()
 
     def _write(self, data: bytes) -> None:
@@ -85,10 +90,20 @@ class ArchiveWriter:
             self._flush()
 
     def _flush(self) -> None:
+        """Have a thread write and sum up what there is, while the next megabyte comes together."""
         data = b"".join(self._pending)
+        self._pending, self._held = [], 0
+        self._written()
+        self._writing = self._behind.submit(self._put, data)
+
+    def _put(self, data: bytes) -> None:
         self._stream.write(data)
         self._sum.update(data)
-        self._pending, self._held = [], 0
+
+    def _written(self) -> None:
+        """Wait for that thread. Raises what it raised: OSError."""
+        if self._writing is not None:
+            self._writing.result()
 
     def _stamp(self, digest: bytes) -> int:
         """A time as a zip has it: date in the upper half, time of day in the lower, even seconds."""

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ebcd.bundle.compress import Stream
@@ -26,15 +26,6 @@ ABANDONED = 86_400.0
 """Seconds after which a draft belongs to a run that died."""
 FRESH = 3_600.0
 """Seconds within which a second use of a pack is not noted."""
-
-
-def default_folder(environ: Mapping[str, str]) -> Path | None:
-    """The user's cache folder, `$XDG_CACHE_HOME/ebcd/streams`; None for a user without a home."""
-    try:
-        root = Path(environ["XDG_CACHE_HOME"]) if environ.get("XDG_CACHE_HOME") else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return root / "ebcd" / "streams"
 
 
 class StreamCache:

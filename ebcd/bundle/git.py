@@ -8,14 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
-from ebcd.errors import Refused, UsageError
+from ebcd.errors import EbcdError, Refused, UsageError
 from ebcd.model import Commit
 
 EXECUTABLE, SYMLINK, SUBMODULE = 0o100755, 0o120000, 0o160000
@@ -47,6 +47,7 @@ class Repository:
             raise UsageError("git is not installed.", why="ebcd reads commits through it.", hint="Install git.",
                              code="no-git")  # fmt: skip
         self._environment = _environment()
+        self._listed: dict[str, list[TreeEntry]] = {}
         self.folder = folder
         found = self._try("rev-parse", "--show-toplevel")
         if found is None:
@@ -70,8 +71,11 @@ class Repository:
             if sha is None:
                 raise self._unknown(revision)
             found = self._git("show", "--no-patch", "--format=%H%n%T%n%ct%n%s", "--end-of-options", sha)
-        full, tree, seconds, subject, *_ = [*found.decode(errors="replace").split("\n"), ""]
-        commit = Commit(full, tree, datetime.fromtimestamp(int(seconds), UTC), subject)
+            full, tree, seconds, subject, *_ = [*found.decode(errors="replace").split("\n"), ""]
+            commit = Commit(full, tree, datetime.fromtimestamp(int(seconds), UTC), subject)
+            if early:
+                with suppress(EbcdError):  # `entries` tells that again, where it matters
+                    self._listed = {tree: self.entries(tree)}
         if early is None and full != self._commit("HEAD"):
             return commit
         changes = early.result() if early else self._changes()
@@ -87,6 +91,8 @@ class Repository:
 
         Raises Refused (code `bad-name`) for a name that a zip cannot carry.
         """
+        if tree in self._listed:
+            return self._listed[tree]
         lines = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
         try:
             text = lines.decode()

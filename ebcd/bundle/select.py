@@ -34,6 +34,8 @@ class Rules:
 
     def choose(self, entry: TreeEntry) -> Choice:
         """Whether an entry goes in."""
+        if not self.places:
+            return Choice(entry, True, "committed")
         found = self.spec.check_file(entry.path)
         if found.include is None or found.index is None:
             return Choice(entry, True, "committed")

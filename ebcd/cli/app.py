@@ -33,21 +33,34 @@ of its docstring. Neither help nor completion imports what it does not show."""
 
 
 class Commands(Group):
-    """The commands by name; one is imported when it is run, or shows its own help."""
+    """The commands by name."""
 
     entries = COMMANDS
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """The command of a name; None where there is none."""
+        """The command of a name, not imported yet; None where there is none."""
         entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        module, _, name = entry.place.partition(":")
+        return Deferred(cmd_name, entry) if entry else None
+
+
+class Deferred(Command):
+    """A command that is imported when it is run, or shows its own help; its name can be completed without."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name, help=entry.help)
+        self._place = entry.place
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the command itself."""
+        return self._imported().make_context(info_name, args, parent, **extra)
+
+    def _imported(self) -> Any:
+        module, _, name = self._place.partition(":")
         found = getattr(import_module(f"ebcd.cli.{module}"), name)
         if isinstance(found, typer.Typer):
             return typer.main.get_command(found)
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
-        alone.command(cmd_name, cls=Command)(found)
+        alone.command(self.name, cls=Command)(found)
         return typer.main.get_command(alone)
 
 

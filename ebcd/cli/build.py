@@ -27,8 +27,8 @@ def bundle(
     allow_dirty: Dirty = False,
 ) -> None:
     """Write the source bundle of a commit."""
+    from ebcd import folders
     from ebcd.bundle import build, listing
-    from ebcd.bundle.cache import default_folder
     from ebcd.cli.source import load, options_of, repository_of
     from ebcd.report import text
 
@@ -42,7 +42,7 @@ def bundle(
         tell(common, head | {"paths": paths}, text.listed)
         return
     path = output or Path(f"{commit.version_label}.zip")
-    made = build(repository, commit, options, path, cache=default_folder(os.environ))
+    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"))
     told = {"path": str(made.path), "content_digest": made.content_digest, "sha256": made.sha256, "size": made.size,
             "entries": made.entries}  # fmt: skip
     tell(common, head | told, text.bundled)

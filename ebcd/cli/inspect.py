@@ -29,18 +29,22 @@ def status(
     common: Common, watch: Annotated[bool, typer.Option("--watch", help="Show it again and again.")] = False
 ) -> None:
     """Show what is live since when by whom, and whether a rollback is ready."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
 
     session = open_session(common, interruptible())
+    services = session.services
     while True:
-        snapshot = _observe(session)
-        services = session.services
-        told = result.status(snapshot, services, services.lock.state(), services.hold.state())
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            locked, held = pool.submit(services.lock.state), pool.submit(services.hold.state)
+            snapshot = _observe(session)
+            told = result.status(snapshot, services, locked.result(), held.result())
         tell(common, told, text.status)
         if not watch:
             return
-        session.services.clock.sleep(FOLLOW_INTERVAL)
+        services.clock.sleep(FOLLOW_INTERVAL)
 
 
 @shared

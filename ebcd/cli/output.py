@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -52,6 +51,8 @@ def tell_actions(result: Json) -> None:
 
 def tell_diagnosis(options: Common, text: RenderableType) -> None:
     """Print a diagnosis to stderr. It holds an application's own words: in Actions none of them may be a command."""
+    import secrets
+
     token = secrets.token_hex(16) if "GITHUB_ACTIONS" in os.environ else ""
     if token:
         sys.stderr.write(f"::stop-commands::{token}\n")

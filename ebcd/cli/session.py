@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ebcd import config, local
+from ebcd import config, folders, local
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.session import Access, connect
@@ -26,9 +26,9 @@ from ebcd.release.probe import HttpProber
 from ebcd.release.run import Caller, Run, Services
 from ebcd.report.progress import progress
 
-LOCAL_INTERVAL = 0.25
+LOCAL_INTERVAL = 0.2
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
-AWS_INTERVAL = 5.0
+AWS_INTERVAL = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def _reach(
     options: Common, stage: Stage, environ: Mapping[str, str]
 ) -> tuple[Access, local.LocalBeanstalk | None, Stage]:
     """How the stage's AWS is reached, and the local Beanstalk where it is one."""
-    server = _server(options, stage, environ)
+    server, models = _server(options, stage, environ), folders.cache(environ, "models")
     if server is None:
-        return Access(stage.region, options.profile, options.endpoint_url), None, stage
+        return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
         stage = config.with_region(stage, _region_of(server, stage.application))
     own = stage.target is Target.LOCAL
@@ -88,6 +88,7 @@ def _reach(
             endpoint_url=server.endpoint_url,
             access_key_id=server.access_key_id if own else None,
             secret_access_key=server.secret_access_key if own else None,
+            models=models,
         ),
         server,
         stage,

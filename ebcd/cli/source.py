@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ebcd import config
+from ebcd import config, folders
 from ebcd.cli.options import Common
 from ebcd.errors import Refused
 from ebcd.model import BundleOptions, Commit, Configuration, SourceBundle, Stage
@@ -45,12 +45,11 @@ def inspected_bundle(
 ) -> tuple[SourceBundle, Inspection]:
     """A commit's bundle in a folder, and what `check` sees of it: each file is read once for both."""
     from ebcd.bundle import build
-    from ebcd.bundle.cache import default_folder
     from ebcd.check import Inspection
 
     inspection = Inspection()
     path = folder / f"{commit.version_label}.zip"
-    made = build(repository, commit, options, path, cache=default_folder(os.environ), inspection=inspection)
+    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"), inspection=inspection)
     return made, inspection
 
 

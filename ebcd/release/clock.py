@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
@@ -112,18 +112,18 @@ class Pace:
         self._pause = max(self._pause / 2, self._usual)
 
 
-_NOTHING = 1e-6
-"""Seconds too short to wait: what rounding leaves of a deadline may be less than a clock's number can grow by."""
-
-
-def polls(clock: Clock, *, timeout: float, interval: float | Pace) -> Iterator[float]:
+def polls(
+    clock: Clock, *, timeout: float, interval: float | Pace, share: Callable[[], float] = lambda: 1.0
+) -> Iterator[float]:
     """Yield the seconds spent so far: at once, then about every `interval` seconds, until `timeout` has passed.
 
-    Each pause varies by a fifth, so that runs that started together do not ask together.
+    share: what part of the interval the next pause has: small where something is about to end, large where nothing can
+    have. Each pause varies by a fifth, so that runs that started together do not ask together.
     """
     start = clock.monotonic()
+    end = start + timeout  # compared as it is: a remainder of sums may be too small to move a clock, for ever
     yield 0.0
-    while (left := timeout - (clock.monotonic() - start)) > _NOTHING:
+    while (now := clock.monotonic()) < end:
         pause = interval.seconds if isinstance(interval, Pace) else interval
-        clock.sleep(min(pause * random.uniform(0.8, 1.2), left))  # noqa: S311 - jitter, not a secret
+        clock.sleep(min(share() * pause * random.uniform(0.8, 1.2), end - now))  # noqa: S311 - jitter, not a secret
         yield clock.monotonic() - start

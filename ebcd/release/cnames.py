@@ -14,7 +14,7 @@ from ebcd.model import Environment
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import SwapCnames
-from ebcd.release.waits import FAILURES, Tick, lacking_instances, looks
+from ebcd.release.waits import FAILURES, SOON, Tick, lacking_instances, looks
 
 READY_PATIENCE = 120.0
 """Seconds that the two environments have to become Ready, the candidate with accepted health, before the swap."""
@@ -63,7 +63,7 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
     except NoAnswer as error:
         services.progress.note(f"{error.what} Reading the CNAMEs to learn whether it took effect.")
     seen = before
-    for pair in looks(services, tick, SWAP_PATIENCE, lambda: _read(services, application, step)):
+    for pair in looks(services, tick, SWAP_PATIENCE, lambda: _read(services, application, step), lambda: SOON):
         if pair is None:
             continue
         seen = pair
@@ -146,6 +146,7 @@ def _verify_events(services: Services, application: str, step: SwapCnames, candi
 
 def _read(services: Services, application: str, step: SwapCnames) -> Pair | None:
     """Both sides as they are now; None when one is gone."""
-    found = {item.name: item for item in services.beanstalk.environments(application) if not leaving(item)}
+    sides = services.beanstalk.environments(application, (step.candidate, step.live))
+    found = {item.name: item for item in sides if not leaving(item)}
     candidate, live = found.get(step.candidate), found.get(step.live)
     return Pair(candidate, live) if candidate and live else None

@@ -148,11 +148,11 @@ class Ledger:
         self._storage = storage
         self._prefix = f"ebcd/{application}/{stage}/releases/"
 
-    def numbers(self) -> list[int]:
-        """All release numbers, in order."""
-        keys = self._storage.keys(self._prefix)
+    def numbers(self, after: int = 0) -> list[int]:
+        """The release numbers above one, in order."""
+        keys = self._storage.children(self._prefix, f"{after:06d}.json" if after > 0 else "")
         names = (key.removeprefix(self._prefix) for key in keys)
-        return [int(name.removesuffix(".json")) for name in names if name.endswith(".json") and "/" not in name]
+        return [int(name.removesuffix(".json")) for name in names if name.endswith(".json")]
 
     def read(self, number: int) -> ReleaseRecord | None:
         """One record; None when there is none of that number."""

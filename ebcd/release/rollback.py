@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
 from ebcd.model import Environment, Strategy
 from ebcd.release.journal import ReleaseRecord, is_side
-from ebcd.release.plan import Standing
-from ebcd.release.plan.in_place import half_way
-from ebcd.release.plan.updating import deployment_estimate
-from ebcd.release.snapshot import DNS_TAIL, Snapshot
+from ebcd.release.snapshot import DNS_TAIL, Snapshot, deployment_estimate, half_way
+
+if TYPE_CHECKING:  # `status` asks for the target and needs no plan
+    from ebcd.release.plan import Standing
 
 NOT_UNDONE = "database migrations, option settings, worker environments"
 """What a swap of CNAMEs leaves as it is."""

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ebcd.aws.beanstalk import Beanstalk
-from ebcd.aws.storage import Storage
-from ebcd.model import Event, SourceBundle, Stage
-from ebcd.release.clock import Clock, Pace
-from ebcd.release.findings import Finding
-from ebcd.release.hold import Hold, HoldState
-from ebcd.release.journal import Ledger, ReleaseRecord
-from ebcd.release.lock import Lock
-from ebcd.release.probe import Prober
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, HoldHealth, SmokeCandidate, Step
+from ebcd.release.clock import Pace
 
-READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
-"""The steps from an environment's creation to its smoke test."""
+if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
+    from ebcd.aws.beanstalk import Beanstalk
+    from ebcd.aws.storage import Storage
+    from ebcd.model import Event, SourceBundle, Stage
+    from ebcd.release.clock import Clock
+    from ebcd.release.findings import Finding
+    from ebcd.release.hold import Hold, HoldState
+    from ebcd.release.journal import Ledger, ReleaseRecord
+    from ebcd.release.lock import Lock
+    from ebcd.release.probe import Prober
+    from ebcd.release.snapshot import Snapshot
+    from ebcd.release.steps import Step
 
 
 class Status(StrEnum):
@@ -171,6 +171,8 @@ class Run:
     @property
     def ready_seconds(self) -> float | None:
         """How long its new environment took until it had passed its gates; None where the run made none."""
+        from ebcd.release.steps import READYING, CreateEnvironment
+
         spent = [item.seconds for item in self.results if isinstance(item.step, READYING)]
         made = any(isinstance(item.step, CreateEnvironment) for item in self.results)
         return round(sum(spent), 1) if made else None

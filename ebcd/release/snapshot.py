@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -95,6 +94,23 @@ def _latest(record: ReleaseRecord) -> datetime:
     return record.live_at or (record.since if record.outcome in UNENDED else NOT_YET)
 
 
+def deployment_estimate(snapshot: Snapshot) -> float | None:
+    """Seconds that deploying a version on a standing environment may take: what the last one took."""
+    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
+    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
+    return last.deploy_seconds if last else None
+
+
+def half_way(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None) -> bool:
+    """Whether a release that live carries got there by a deployment in place that was not seen to its end.
+
+    By its label it is live; by its record, or by the environment's status, it is not yet.
+    """
+    live = snapshot.live
+    in_place_of = leaves is not None and leaves.number != release.number and leaves.environment == release.environment
+    return in_place_of and live is not None and (live.status != "Ready" or release.left_live is not None)
+
+
 def leaving(environment: Environment) -> bool:
     """Whether the environment is being terminated or has been."""
     return environment.status in {"Terminating", "Terminated"}
@@ -147,13 +163,16 @@ def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment 
 
 
 def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot:
-    """Look at the application's environments and the stage's releases, both at once."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        numbers = pool.submit(ledger.numbers)
-        environments = beanstalk.environments(stage.application)
-        known = numbers.result()
-    own = (release_number(stage.application, stage.name, item.name) for item in environments)
-    wanted = sorted({*known[-NEWEST:], *(number for number in own if number in known)}, reverse=True)
+    """Look at the application's environments, then at the stage's newest releases and those that they carry.
+
+    Where the ledger has become long, an environment's own number tells where its end is: nobody reads it from its
+    beginning. Their ARNs tell the account, too.
+    """
+    environments = beanstalk.environments(stage.application)
+    own = {number for item in environments
+           if (number := release_number(stage.application, stage.name, item.name)) is not None}  # fmt: skip
+    newest = ledger.numbers(after=max(own, default=0) - NEWEST)[-NEWEST:]
+    wanted = sorted({*newest, *own}, reverse=True)
     return _with_earlier(_snapshot(stage, environments, ledger.read_all(wanted), now), ledger)
 
 

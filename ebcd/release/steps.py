@@ -348,6 +348,9 @@ Step: TypeAlias = (
     | DeleteVersion
 )
 
+READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
+"""The steps from an environment's creation to its smoke test."""
+
 MUTATIONS = (
     CreateBucket,
     UploadBundle,

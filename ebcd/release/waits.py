@@ -25,9 +25,22 @@ PUBLISH_PATIENCE = 600.0
 """Seconds that Beanstalk has to process an application version."""
 
 
-def looks(services: Services, tick: Tick, timeout: float, read: Callable[[], T]) -> Iterator[T]:
-    """What `read` sees, again and again until `timeout` seconds have passed; unanswered reads are left out."""
-    for _ in polls(services.clock, timeout=timeout, interval=services.pace):
+SOON = 0.6
+"""Share of the usual pause between two looks where what is waited for takes AWS seconds."""
+EVENTS = 0.6
+"""The same where only events are asked for."""
+SELDOM = 3.0
+"""Usual pauses after which an environment is looked at though no event told of it."""
+
+
+def looks(
+    services: Services, tick: Tick, timeout: float, read: Callable[[], T], share: Callable[[], float] = lambda: 1.0
+) -> Iterator[T]:
+    """What `read` sees, again and again until `timeout` seconds have passed; unanswered reads are left out.
+
+    share: what part of the usual pause the next one has.
+    """
+    for _ in polls(services.clock, timeout=timeout, interval=services.pace, share=share):
         tick()
         try:
             seen = read()
@@ -42,7 +55,8 @@ def looks(services: Services, tick: Tick, timeout: float, read: Callable[[], T])
 def await_version(services: Services, tick: Tick, application: str, label: str) -> str:
     """Wait until the application version is processed. Raises Refused when Beanstalk finds fault with it."""
     status = "unseen"
-    for version in looks(services, tick, PUBLISH_PATIENCE, lambda: services.beanstalk.version(application, label)):
+    read = lambda: services.beanstalk.version(application, label)  # noqa: E731
+    for version in looks(services, tick, PUBLISH_PATIENCE, read, lambda: SOON):
         status = version.status if version else "unseen"
         if status.lower() == "processed":
             return ""
@@ -102,33 +116,68 @@ class EventFollower:
         return len(self._shown) > before
 
 
+class EnvironmentWatch:
+    """Looks at an environment whose operation takes minutes: often at its events, which are told, and at itself
+    where they bring something new: its end is seen within seconds, and few calls ask for environments.
+    """
+
+    def __init__(self, services: Services, application: str, name: str, *, events: bool) -> None:
+        """events: whether its events are followed; where not, itself is looked at each time."""
+        self._services, self._application, self._name, self._events = services, application, name, events
+        self._follower: EventFollower | None = None
+        self._seen: Environment | None = None
+        self._seen_at = 0.0
+
+    def share(self) -> float:
+        """What part of the usual pause the next one has."""
+        return EVENTS if self._follower else 1.0
+
+    @property
+    def failures(self) -> list[Event]:
+        """The events that tell of a failure."""
+        return self._follower.failures if self._follower else []
+
+    def look(self) -> Environment | None:
+        """The environment as it is, or was a moment ago; None when it is gone."""
+        news = self._follower is not None and self._follower.follow()
+        now = self._services.clock.monotonic()
+        seen = self._seen
+        if not (seen and self._follower) or news or seen.status == "Ready" or now - self._seen_at >= self._seldom:
+            self._seen_at = now
+            self._seen = seen = self._services.beanstalk.environment(self._application, self._name)
+        if seen and self._events and self._follower is None:
+            self._follower = EventFollower(self._services, seen)
+            self._follower.follow()
+        return seen
+
+    @property
+    def _seldom(self) -> float:
+        return SELDOM * self._services.pace.seconds
+
+
 def await_environment(services: Services, tick: Tick, application: str, step: AwaitEnvironment, timeout: float) -> str:
     """Wait until the environment is Ready, carries the label on every instance, and no event tells of a failure.
 
     Ready alone proves nothing: a failed update returns to Ready on the earlier version. Raises ReleaseFailed.
     """
-    follower: EventFollower | None = None
+    watched = EnvironmentWatch(services, application, step.environment, events=step.events)
     seen = "it was never seen"
 
     def look() -> tuple[Environment, tuple[bool, str]]:
-        """The environment, and whether an instance does not run the version yet; its events are told."""
-        nonlocal follower
-        environment = services.beanstalk.environment(application, step.environment)
+        """The environment, and whether an instance does not run the version yet."""
+        environment = watched.look()
         if environment is None or leaving(environment):
             raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
-        if step.events:
-            follower = follower or EventFollower(services, environment)
-            follower.follow()
         if environment.status != "Ready" or environment.version_label != step.label:
             return environment, (True, f"its status is {environment.status}")
         return environment, lacking_instances(services, step.environment, step.label)
 
-    for environment, (lacking, told) in looks(services, tick, timeout, look):
+    for environment, (lacking, told) in looks(services, tick, timeout, look, watched.share):
         seen = told
         if environment.status != "Ready":
             continue
-        if follower and follower.failures:
-            raise failed(step.environment, "failed to deploy", _telling(follower.failures).message)
+        if watched.failures:
+            raise failed(step.environment, "failed to deploy", _telling(watched.failures).message)
         if environment.version_label != step.label:
             raise failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
         if not lacking:
@@ -159,10 +208,16 @@ def lacking_instances(services: Services, environment: str, label: str) -> tuple
 
 def hold_health(services: Services, tick: Tick, application: str, step: HoldHealth) -> str:
     """Wait until accepted health has been seen for `step.seconds` on end. Raises ReleaseFailed."""
-    since: float | None = None
-    last = ""
+    clock, since, last = services.clock, None, ""
     read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
-    for environment in looks(services, tick, step.timeout, read):
+
+    def share() -> float:
+        """While it holds, the end of `step.seconds` is known."""
+        if since is None:
+            return 1.0
+        return min(SELDOM, max(since + step.seconds - clock.monotonic(), 0.0) / services.pace.seconds)
+
+    for environment in looks(services, tick, step.timeout, read, share):
         if environment is None or leaving(environment):
             raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
         health = " ".join(filter(None, (environment.health, environment.health_status)))
@@ -170,8 +225,8 @@ def hold_health(services: Services, tick: Tick, application: str, step: HoldHeal
             services.progress.note(f"health {health}")
             last = health
         accepted = environment.status == "Ready" and environment.health in step.accept
-        since = (since or services.clock.monotonic()) if accepted else None
-        if since is not None and services.clock.monotonic() - since >= step.seconds:
+        since = (clock.monotonic() if since is None else since) if accepted else None
+        if since is not None and clock.monotonic() - since >= step.seconds:
             return environment.health
     raise failed(step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
 

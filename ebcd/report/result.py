@@ -11,11 +11,9 @@ from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
-from ebcd.release.plan import bundle_key
-from ebcd.release.plan.updating import deployment_estimate
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.snapshot import Snapshot, deployment_estimate
 from ebcd.report.envelope import Json, envelope
 
 __all__ = [
@@ -212,6 +210,8 @@ def _status_without(snapshot: Snapshot, record: ReleaseRecord | None) -> str | N
 
 
 def _bundle(bundle: SourceBundle, stage: Stage, *, reused: bool) -> Json:
+    from ebcd.release.plan import bundle_key
+
     return {
         "key": bundle_key(stage.application, bundle.content_digest),
         "content_digest": bundle.content_digest,

@@ -51,6 +51,9 @@ class MemoryStorage:
     def keys(self, prefix: str) -> Iterator[str]:
         return iter(sorted(key for key in self.objects if key.startswith(prefix)))
 
+    def children(self, prefix: str, after: str = "") -> Iterator[str]:
+        return (key for key in self.keys(prefix) if "/" not in key.removeprefix(prefix) and key > prefix + after)
+
     def create(self, key: str, body: bytes) -> str:
         if key in self.objects:
             raise PreconditionFailed(key)

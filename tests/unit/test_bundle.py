@@ -303,3 +303,30 @@ def test_more_entries_than_a_plain_zip_can_count() -> None:
         assert len(archive.namelist()) == 70_000
         assert archive.read("69999") == b"x"
         assert archive.getinfo("00000").date_time[0] == 1980
+
+
+class FullDisk(io.BytesIO):
+    """A file that takes so many bytes and no more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self._room = room
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        if self.tell() + len(data) > self._room:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("room", [0, 1_500_000])
+def test_a_disk_that_is_full_is_told_wherever_the_archive_is(room: int) -> None:
+    writer = ArchiveWriter(FullDisk(room), datetime(2026, 1, 2, tzinfo=UTC))
+    stream, data = compress(os.urandom(400_000), stored=True)
+
+    def write() -> None:
+        for number in range(9):
+            writer.add(f"{number}", 0o100644, stream, (data,))
+        writer.close()
+
+    with pytest.raises(OSError, match="No space left"):
+        write()

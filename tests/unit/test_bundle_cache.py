@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from repositories import Git
 
+from ebcd import folders
 from ebcd.bundle import Repository, build
 from ebcd.bundle import cache as caching
 from ebcd.bundle.build import files_of
-from ebcd.bundle.cache import StreamCache, default_folder
+from ebcd.bundle.cache import StreamCache
 from ebcd.bundle.compress import COMPRESSOR, LARGE, compress
 from ebcd.bundle.streams import streams
 from ebcd.check import Inspection
@@ -292,5 +293,5 @@ def test_the_compressors_are_the_pinned_ones() -> None:
 
 
 def test_the_cache_lies_in_the_user_s_cache_folder() -> None:
-    assert default_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/ebcd/streams")
-    assert str(default_folder({})).endswith("/.cache/ebcd/streams")
+    assert folders.cache({"XDG_CACHE_HOME": "/c"}, "streams") == Path("/c/ebcd/streams")
+    assert str(folders.cache({}, "streams")).endswith("/.cache/ebcd/streams")

@@ -39,6 +39,7 @@ def test_a_number_that_is_taken_is_never_given_again(ledger: Ledger) -> None:
     second = ledger.allocate(record(1, version_label="other"), named)
     assert (second.number, second.environment, second.release) == (2, "shop-prod-r2", "r2")
     assert ledger.numbers() == [1, 2]
+    assert (ledger.numbers(after=1), ledger.numbers(after=2), ledger.numbers(after=-3)) == ([2], [], [1, 2])
 
 
 def test_entries_are_not_records_and_come_in_order(ledger: Ledger) -> None:

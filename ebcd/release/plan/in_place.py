@@ -85,16 +85,6 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | 
     return Plan(snapshot, release, live, steps, back, undo=back)
 
 
-def half_way(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None) -> bool:
-    """Whether a release that live carries got there by a deployment in place that was not seen to its end.
-
-    By its label it is live; by its record, or by the environment's status, it is not yet.
-    """
-    live = snapshot.live
-    in_place_of = leaves is not None and leaves.number != release.number and leaves.environment == release.environment
-    return in_place_of and live is not None and (live.status != "Ready" or release.left_live is not None)
-
-
 def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:
     """Whether a record, as it was stored, is that of the release."""
     return record is not None and record.number == release.number

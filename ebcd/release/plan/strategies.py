@@ -9,7 +9,7 @@ from ebcd.release.journal import UNENDED, ReleaseRecord, environment_name, is_si
 from ebcd.release.plan import blue_green, in_place, pair, promotion
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.promotion import Standing
-from ebcd.release.snapshot import Snapshot, leaving
+from ebcd.release.snapshot import Snapshot, half_way, leaving
 
 
 def environment_of(snapshot: Snapshot, number: int) -> str:
@@ -75,7 +75,7 @@ def plan_promote(
     what is live before, where that is recorded.
     """
     live = promotion.require_live(snapshot, release)
-    if snapshot.record_of(live) == release and not in_place.half_way(snapshot, release, leaves):
+    if snapshot.record_of(live) == release and not half_way(snapshot, release, leaves):
         return Plan(snapshot, release, live, ())
     if live.name == release.environment and not is_side(live.application, snapshot.stage.name, live.name):
         return in_place.promote(snapshot, release, leaves, restoring=restoring)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ebcd.model import PROPERTIES, Environment, OptionSetting
 from ebcd.release.journal import ReleaseRecord
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.snapshot import Snapshot, deployment_estimate
 from ebcd.release.steps import UpdateOptions, UpdateVersion
 
 
@@ -51,10 +51,3 @@ def deployment(
     """The update that brings the release's version. live: the environment is live's own."""
     expected = deployment_estimate(snapshot)
     return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected)
-
-
-def deployment_estimate(snapshot: Snapshot) -> float | None:
-    """Seconds that deploying a version on a standing environment may take: what the last one took."""
-    timed = [record for record in snapshot.releases if record.deploy_seconds is not None]
-    last = max(timed, key=lambda record: record.live_at or record.since, default=None)
-    return last.deploy_seconds if last else None

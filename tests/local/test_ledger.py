@@ -1,0 +1,44 @@
+"""The ledger in a real bucket: read from its end, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from running import REGION, Local
+
+from ebcd.aws.account import Account
+from ebcd.aws.session import Access, Clients, connect
+from ebcd.aws.storage import Storage
+from ebcd.release.journal import Ledger
+
+RELEASES = 1_100
+"""More than S3 tells of in one answer."""
+
+
+@pytest.fixture
+def clients(local: Local) -> Iterator[Clients]:
+    local.client("elasticbeanstalk").create_storage_location()
+    made = connect(Access(REGION, endpoint_url=local.told["endpoint_url"], access_key_id="A", secret_access_key="B"))
+    yield made
+    made.s3.close()
+    made.sts.close()
+
+
+def test_a_long_ledger_is_read_from_its_end(clients: Clients) -> None:
+    storage = Storage(clients, REGION, Account(clients))
+    folder = "ebcd/long/prod/releases/"
+    names = [f"{number:06d}.json" for number in range(1, RELEASES + 1)]
+    names += [f"{number:06d}/intent.json" for number in range(7, RELEASES, 50)]
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda name: storage.create(folder + name, b"{}"), names))
+    asked: list[Any] = []
+    clients.s3.meta.events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: asked.append(params))
+    ledger = Ledger(storage, "long", "prod")
+    assert ledger.numbers(after=RELEASES - 20) == list(range(RELEASES - 19, RELEASES + 1))
+    assert len(asked) == 1
+    assert ledger.numbers() == list(range(1, RELEASES + 1))
+    assert ledger.numbers(after=RELEASES) == []
+    assert len(ledger.entries(7)) == 1

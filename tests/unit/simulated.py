@@ -1,0 +1,294 @@
+"""Beanstalk and S3 as a release sees them, at AWS's own durations, on a clock that only waits and calls move.
+
+A call takes the time of its answer's way. What AWS does takes the time that AWS takes, whoever looks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+
+from memory import MemoryClock, MemoryStorage
+from stages import STAGE, bundle
+
+from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, Metrics, Platform, Quotas, Stage, Upload
+from ebcd.release import ship as shipping
+from ebcd.release.clock import Pace
+from ebcd.release.hold import Hold
+from ebcd.release.journal import Ledger
+from ebcd.release.lock import Lock
+from ebcd.release.probe import ProbeResult
+from ebcd.release.run import Caller, Run, Services
+from ebcd.report.progress import SilentProgress
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Seconds that AWS takes."""
+
+    call: float = 0.08
+    """For an answer of Beanstalk's API."""
+    storage: float = 0.03
+    """For one of S3."""
+    processing: float = 6.0
+    """For an application version."""
+    creation: float = 300.0
+    """From CreateEnvironment to Ready."""
+    health: float = 20.0
+    """From Ready to Green."""
+    swap: float = 5.0
+
+
+class Simulated:
+    """One application's Beanstalk: what `ebcd.aws.beanstalk.Beanstalk` offers to a ship."""
+
+    def __init__(self, clock: MemoryClock, durations: Durations) -> None:
+        self.clock, self.durations = clock, durations
+        self.calls: Counter[str] = Counter()
+        self.told = True
+        """Whether events tell what happens."""
+        self.times: list[float] = []
+        """When DescribeEnvironments was asked."""
+        self._lock = threading.Lock()
+        self._applications: set[str] = set()
+        self._versions: dict[str, tuple[ApplicationVersion, float]] = {}
+        self._environments: dict[str, tuple[Environment, float]] = {}
+        self._swapped = -1e9
+
+    def _called(self, operation: str) -> None:
+        """Reads that are sent at once come one after the other here: it makes a ship slower, never faster."""
+        with self._lock:
+            self.calls[operation] += 1
+            self.clock.seconds += self.durations.call
+            if operation == "DescribeEnvironments":
+                self.times.append(self.clock.seconds)
+
+    # reads
+
+    def application_exists(self, application: str) -> bool:
+        self._called("DescribeApplications")
+        return application in self._applications
+
+    def version(self, _: str, label: str) -> ApplicationVersion | None:
+        self._called("DescribeApplicationVersions")
+        found = self._versions.get(label)
+        if found is None:
+            return None
+        done = self.clock.seconds - found[1] >= self.durations.processing
+        return replace(found[0], status="Processed" if done else "Processing")
+
+    def environments(self, _: str, names: Sequence[str] = ()) -> tuple[Environment, ...]:
+        self._called("DescribeEnvironments")
+        return tuple(map(self._now, names or self._environments))
+
+    def environment(self, _: str, name: str) -> Environment | None:
+        self._called("DescribeEnvironments")
+        return self._now(name) if name in self._environments else None
+
+    def _now(self, name: str) -> Environment:
+        found, began = self._environments[name]
+        age, since_swap = self.clock.seconds - began, self.clock.seconds - self._swapped
+        if age < self.durations.creation:
+            return replace(found, status="Launching", health="Grey", health_status="")
+        status = "Updating" if since_swap < self.durations.swap else "Ready"
+        green = age >= self.durations.creation + self.durations.health
+        return replace(found, status=status, health="Green" if green else "Grey",
+                       health_status="Ok" if green else "Pending")  # fmt: skip
+
+    def events(self, _: str, name: str | None = None, *__: object, **___: object) -> tuple[Event, ...]:
+        self._called("DescribeEvents")
+        if name is None or not self.told:
+            return ()
+        made, began = self._environments[name]
+        told = {
+            0.0: "createEnvironment is starting.",
+            self.durations.creation: f"Successfully launched environment: {name}",
+            self.durations.creation + self.durations.health: "Environment health has transitioned from Pending to Ok.",
+        }
+        return tuple(Event(made.created + timedelta(seconds=after), "INFO", text, name)
+                     for after, text in told.items() if began + after <= self.clock.seconds)[::-1]  # fmt: skip
+
+    def instances(self, environment: str) -> tuple[InstanceHealth, ...]:
+        self._called("DescribeInstancesHealth")
+        found = self._now(environment)
+        return (InstanceHealth("i-1", "Ok", "Green", (), found.version_label, "Deployed"),)
+
+    def instance_count(self, _: str) -> int:
+        self._called("DescribeEnvironmentResources")
+        return 1
+
+    def settings(self, *_: str) -> tuple[Any, ...]:
+        self._called("DescribeConfigurationSettings")
+        return STAGE.options
+
+    def managed_actions(self, _: str) -> tuple[Any, ...]:
+        self._called("DescribeEnvironmentManagedActions")
+        return ()
+
+    def platform(self, arn: str) -> Platform:
+        self._called("DescribePlatformVersion")
+        return Platform(arn, "Recommended", "Supported", "ami-1")
+
+    def quotas(self) -> Quotas:
+        for operation in ("DescribeAccountAttributes", "DescribeApplicationVersions", "DescribeEnvironments"):
+            self._called(operation)
+        return Quotas(1, 1000, 1, 200)
+
+    def metrics(self, _: str) -> Metrics:
+        self._called("DescribeEnvironmentHealth")
+        return Metrics(requests=0, failed=0, p99=None, instances=1)
+
+    def cname_available(self, _: str) -> bool:
+        self._called("CheckDNSAvailability")
+        return True
+
+    # mutations
+
+    def create_application(self, application: str) -> None:
+        self._called("CreateApplication")
+        self._applications.add(application)
+
+    def create_version(self, version: ApplicationVersion, _: str) -> None:
+        self._called("CreateApplicationVersion")
+        self._versions[version.label] = (version, self.clock.seconds)
+
+    def create_environment(self, *, name: str, label: str, cname_prefix: str | None, **_: object) -> None:
+        self._called("CreateEnvironment")
+        domain = "eu-central-1.elasticbeanstalk.com"
+        cname = f"{cname_prefix or f'{name}.eba-x'}.{domain}"
+        made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,
+                           f"{name}.elb.example.com", self.clock.now(), self.clock.now(), STAGE.platform)  # fmt: skip
+        self._environments[name] = (made, self.clock.seconds)
+
+    def terminate(self, environment_id: str) -> None:
+        self._called("TerminateEnvironment")
+        del self._environments[environment_id.removeprefix("e-")]
+
+    def swap_cnames(self, one: str, other: str) -> None:
+        self._called("SwapEnvironmentCNAMEs")
+        (first, began), (second, later) = self._environments[one], self._environments[other]
+        self._environments[one] = (replace(first, cname=second.cname), began)
+        self._environments[other] = (replace(second, cname=first.cname), later)
+        self._swapped = self.clock.seconds
+
+
+class SimulatedStorage(MemoryStorage):
+    """A bucket whose answers take their time."""
+
+    bucket = "elasticbeanstalk-eu-central-1-123456789012"
+
+    def __init__(self, clock: MemoryClock, durations: Durations) -> None:
+        super().__init__(clock)
+        self._durations = durations
+        self._lock = threading.Lock()
+
+    def _called(self) -> None:
+        with self._lock:
+            self.clock.seconds += self._durations.storage
+
+    def bucket_exists(self) -> bool:
+        self._called()
+        return True
+
+    def exists(self, key: str) -> bool:
+        self._called()
+        return key in self.objects
+
+    def get(self, key: str) -> Any:
+        self._called()
+        return super().get(key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        self._called()
+        return super().keys(prefix)
+
+    def upload(self, key: str, *_: object, **__: object) -> Upload:
+        self._called()
+        self._write(key, b"")
+        return Upload(0, 0)
+
+    def _write(self, key: str, body: bytes) -> str:
+        self._called()
+        return super()._write(key, body)
+
+
+@dataclass
+class SimulatedProber:
+    """Every probe is answered, by the release that the stage's last bundle is of."""
+
+    clock: MemoryClock
+    label: Callable[[], str]
+
+    def get(self, *_: object, **__: object) -> ProbeResult:
+        self.clock.seconds += 0.05
+        return ProbeResult(200, self.label().encode(), 0.05)
+
+    def download(self, _: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A ship, in simulated seconds."""
+
+    seconds: float
+    aws: float
+    """What AWS took, and the stage asked for, had nobody had to notice it."""
+    most_looks: int
+    """The most DescribeEnvironments within a minute."""
+    calls: Counter[str]
+
+    @property
+    def lost(self) -> float:
+        """The share that ebcd took."""
+        return (self.seconds - self.aws) / self.seconds
+
+
+@dataclass
+class World:
+    """A stage whose ships take simulated time."""
+
+    stage: Stage = field(default_factory=lambda: replace(STAGE, bake=0.0))
+    durations: Durations = field(default_factory=Durations)
+    pause: float = 4.0
+    """Seconds between two looks."""
+
+    def __post_init__(self) -> None:
+        self.clock = MemoryClock()
+        self.beanstalk = Simulated(self.clock, self.durations)
+        self.storage = SimulatedStorage(self.clock, self.durations)
+        self._number = 0
+
+    def ship(self) -> Shipped:
+        """Ship the next version. Raises what ship raises."""
+        self._number += 1
+        made = bundle(self._number)
+        made = replace(made, commit=replace(made.commit, sha=f"{self._number:012x}{'0' * 28}"))
+        services, run = self._services(made.version_label), Run("ship", self.stage, 0.0, bundle=made)
+        start, before = self.clock.seconds, Counter(self.beanstalk.calls)
+        first = self._number == 1
+        shipping.ship(run, services, shipping.ShipOptions())
+        spent, own = self.clock.seconds - start, self.durations
+        aws = own.processing + own.creation + own.health + self.stage.stable + (0.0 if first else own.swap)
+        times = [time for time in self.beanstalk.times if time >= start]
+        most = max(sum(1 for other in times if time <= other < time + 60.0) for time in times)
+        return Shipped(spent, aws, most, Counter(self.beanstalk.calls) - before)
+
+    def _services(self, label: str) -> Services:
+        storage, names = cast(Any, self.storage), (self.stage.application, self.stage.name)
+        return Services(
+            beanstalk=cast(Any, self.beanstalk),
+            storage=storage,
+            ledger=Ledger(storage, *names),
+            lock=Lock(storage, *names, self.clock),
+            hold=Hold(storage, *names),
+            prober=SimulatedProber(self.clock, lambda: label),
+            clock=self.clock,
+            progress=SilentProgress(),
+            caller=Caller("ada", "desk"),
+            pace=Pace(self.pause),
+        )

@@ -1,0 +1,47 @@
+"""A ship at AWS's own durations, on a simulated clock: how much of it is ebcd's own, and how often it asks."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from dataclasses import replace
+
+from simulated import Durations, World
+
+from ebcd.cli.session import AWS_INTERVAL
+
+LOST = 0.03
+"""Share of a ship that may be ebcd's, where an environment takes five minutes."""
+WORST = 0.04
+"""The same of the worst of many: chance decides when each look comes."""
+ENVIRONMENTS_A_MINUTE = 14
+"""DescribeEnvironments within any minute: that of the swap has the most."""
+
+
+def test_little_of_a_ship_is_ebcds_own_and_it_asks_seldom() -> None:
+    random.seed(1)
+    shipped = [world.ship() for world in (World(pause=AWS_INTERVAL) for _ in range(12)) for _ in range(3)]
+    assert 0.0 < statistics.median(item.lost for item in shipped) <= LOST
+    assert max(item.lost for item in shipped) <= WORST
+    assert max(item.most_looks for item in shipped) <= ENVIRONMENTS_A_MINUTE
+
+
+def test_an_environment_that_takes_long_is_asked_for_a_few_times_a_minute() -> None:
+    random.seed(1)
+    slow, quick = (World(durations=Durations(creation=seconds), pause=AWS_INTERVAL) for seconds in (1200.0, 600.0))
+    more = slow.ship().calls["DescribeEnvironments"] - quick.ship().calls["DescribeEnvironments"]
+    assert more <= 10 * 6
+
+
+def test_where_events_tell_nothing_the_end_is_seen_all_the_same() -> None:
+    world = World(pause=AWS_INTERVAL)
+    world.beanstalk.told = False
+    assert world.ship().lost <= 2 * LOST
+
+
+def test_health_that_holds_is_looked_at_until_its_last_second() -> None:
+    random.seed(2)
+    long, short = (World(replace(World().stage, stable=stable), pause=AWS_INTERVAL) for stable in (600.0, 60.0))
+    one, other = long.ship(), short.ship()
+    assert 530 <= one.seconds - other.seconds <= 550
+    assert one.calls["DescribeEnvironments"] - other.calls["DescribeEnvironments"] >= 540 / (3 * AWS_INTERVAL * 1.2) - 3
