@@ -146,12 +146,17 @@ def _drift(sight: Sight, intent: Intent) -> Iterator[Finding]:
 
 
 def _difference(declared: OptionSetting, settings: tuple[OptionSetting, ...]) -> str:
-    """How an option differs from what was declared; empty where it does not. MinSize is ebcd's own to move."""
+    """How an option differs from what was declared; empty where it does not. MinSize is ebcd's own to move.
+
+    Beanstalk keeps no empty environment property: declared empty and not there are the same.
+    """
     if (declared.namespace, declared.name) == (ASG, "MinSize"):
         return ""
     place = (declared.namespace, declared.name)
     actual = next((item.value for item in settings if (item.namespace, item.name) == place), None)
     if actual is not None and actual.lower() == declared.value.lower():
+        return ""
+    if actual is None and not declared.value:
         return ""
     if declared.namespace in PROPERTIES:
         return f"the environment property {declared.name} is {'gone' if actual is None else 'another one'}"

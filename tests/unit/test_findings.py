@@ -130,3 +130,12 @@ def test_all_that_was_found_is_told_at_once() -> None:
         refuse(findings(seen, INTENT))
     assert error.value.code == "managed-update"
     assert "1000 of 1000 application versions" in error.value.why
+
+
+def test_an_empty_environment_property_is_the_same_as_none() -> None:
+    empty = OptionSetting("aws:elasticbeanstalk:application:environment", "PROXY", "")
+    stage = replace(STAGE, options=(*STAGE.options, empty))
+    intent = replace(INTENT, stage=stage, carried=record(1, live_since=9, stage=stage))
+    assert findings(SIGHT, intent) == ()
+    (found,) = findings(with_settings(replace(empty, value="http://proxy")), intent)
+    assert "PROXY is another one" in found.why
