@@ -20,7 +20,7 @@ from timing import Row, table
 
 from ebcd.cli.session import AWS_INTERVAL
 
-LOST, MINUTE = 3.0, 14
+LOST, MINUTE = 3.0, 12
 """Per cent of a ship; DescribeEnvironments within any minute."""
 EACH = 8
 """Ships on one stage, before there is a new one."""
