@@ -11,6 +11,7 @@ from engine import Engine, Json
 from products import Cloud
 
 from ebcd.model import Strategy
+from ebcd.release.snapshot import NEWEST
 
 _commits = itertools.count(1)
 
@@ -125,7 +126,8 @@ def check_ledger(engine: Engine, before: list[Json], where: str) -> None:
     releases = engine.releases()["releases"]
     names = [item["release"] for item in releases]
     newest = int(names[0][1:])
-    assert names == [f"r{number}" for number in range(newest, newest - len(names), -1)], (where, names)
+    shown = names[:NEWEST]  # behind the newest are only those whose environments stand
+    assert shown == [f"r{number}" for number in range(newest, newest - len(shown), -1)], (where, names)
     assert newest - (int(before[0]["release"][1:]) if before else 0) <= 1, (where, "one record a release")
     live = [item for item in releases if item["outcome"] == "live"]
     assert len(live) == 1, (where, releases)
