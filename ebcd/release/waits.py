@@ -145,9 +145,10 @@ class EnvironmentWatch:
         if not (seen and self._follower) or news or seen.status == "Ready" or now - self._seen_at >= self._seldom:
             self._seen_at = now
             self._seen = seen = self._services.beanstalk.environment(self._application, self._name)
-        if seen and self._events and self._follower is None:
-            self._follower = EventFollower(self._services, seen)
-            self._follower.follow()
+        if seen and self._events:
+            new, self._follower = self._follower is None, self._follower or EventFollower(self._services, seen)
+            if new or seen.status == "Ready":  # a failure may have come between its events and itself
+                self._follower.follow()
         return seen
 
     @property
