@@ -15,6 +15,7 @@ PURE = {
     "ebcd.release.steps": {"ebcd.model", "ebcd.words"},
     "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
+    "ebcd.release.settlement": {"ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},
     "ebcd.words": set(),
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},

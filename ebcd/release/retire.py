@@ -9,6 +9,7 @@ from ebcd.release.execute import Executor
 from ebcd.release.plan.pair import idle_side
 from ebcd.release.retirement import Clearing, failed_candidates, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
+from ebcd.release.settlement import departed
 from ebcd.release.snapshot import Snapshot, observe
 from ebcd.release.steps import TerminateEnvironment
 
@@ -24,7 +25,7 @@ def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
         run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after, force)]
         return
     with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
-        snapshot = _look(services, stage)
+        snapshot = _settle(services, _look(services, stage))
         run.records = {record.release: record for record in snapshot.releases}
         Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot, force))
     run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
@@ -36,6 +37,15 @@ def _look(services: Services, stage: Stage) -> Snapshot:
     if snapshot.stage.strategy is not Strategy.PAIR:
         return snapshot
     return snapshot.with_settings(services.beanstalk, idle_side(snapshot))
+
+
+def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
+    """Write down what left live unrecorded, as its run died right after the swap: its rollback window begins now."""
+    if snapshot.record_of(snapshot.live) is None:
+        return snapshot
+    seen = ((record, departed(record, snapshot)) for record in snapshot.releases)
+    settled = tuple(record if record == now else services.ledger.update(now) for record, now in seen)
+    return replace(snapshot, releases=settled)
 
 
 def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing, ...]:

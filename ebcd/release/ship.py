@@ -13,7 +13,7 @@ from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_fresh, verification
+from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.lock import SHIP, Lease
 from ebcd.release.plan import (
     Plan,
@@ -27,6 +27,7 @@ from ebcd.release.plan import (
 )
 from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
+from ebcd.release.settlement import settled
 from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
 from ebcd.release.steps import CreateBucket, Step, UploadBundle
 
@@ -191,22 +192,9 @@ def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
 def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
     """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
     for record in snapshot.releases:
-        settled = _settled(record, snapshot)
-        if record.release != run.release_name and settled != record:
-            run.records[record.release] = services.ledger.update(settled)
-
-
-def _settled(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:
-    live = snapshot.record_of(snapshot.live) == record
-    if not live and record.live_at and not record.left_live:
-        record = replace(record, left_live=snapshot.taken)
-    if record.outcome in UNENDED and record.outcome is not Outcome.WAITING:
-        in_place = record.environment == record.from_environment
-        if live and not (in_place and record.live_since is None):
-            return replace(record, outcome=Outcome.LIVE, live_since=record.live_since or snapshot.taken)
-        ended = Outcome.LIVE if record.live_at else Outcome.FAILED
-        return replace(record, outcome=ended, reason=record.reason or "its run did not end")
-    return record
+        ended = settled(record, snapshot)
+        if record.release != run.release_name and ended != record:
+            run.records[record.release] = services.ledger.update(ended)
 
 
 def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options: ShipOptions) -> None:

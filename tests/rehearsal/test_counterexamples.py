@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from engine import Engine, Wire
+from person import Person
 from products import Cloud, Product
 from scenarios import ship
 
@@ -23,3 +24,15 @@ def test_what_retire_does_is_journaled(engine: Engine) -> None:
     assert [item["step"] for item in told["steps"]] == ["TerminateEnvironment"]
     entries = [entry["entry"] for entry in engine.releases("r2")["entries"]]
     assert entries[-2:] == ["TerminateEnvironment-intent", "TerminateEnvironment-result"]
+
+
+def test_what_a_rollback_left_is_retired_where_the_rollback_died_right_after_its_swap(engine: Engine) -> None:
+    for _ in range(2):
+        ship(engine)
+    person = Person(engine.product)
+    one, two = (person.standing()[name] for name in sorted(person.standing()))
+    person.swap(two, one)
+    person.close()
+    assert engine.json("swap", "--rollback")["steps"] == []
+    told = engine.json("retire", "--force")
+    assert [item["text"] for item in told["steps"]] == [f"terminate {two.name}: r2 left live more than 0 s ago"]
