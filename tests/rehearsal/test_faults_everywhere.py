@@ -50,6 +50,7 @@ def survive(engine: Engine, patient: Engine, scenario: Scenario, number: int, fa
         cloud.control("DELETE", "faults")
         if fault == "expired":  # the lock outlives the run; a process that ended frees it, but this one has not
             patient.services().lock.break_()
+        print(where, told["exit_code"], flush=True)
         assert told["exit_code"] in RIGHT[fault], (where, told["exit_code"], told.get("error"))
         status = patient.status()
         if told["ok"]:

@@ -34,6 +34,7 @@ def survive(engine: Engine, scenario: Scenario, number: int, kind: str) -> str:
         assert told["lock"] is None
         again = engine.json(*scenario.command)
     where = f"{kind} {held}"
+    print(where, flush=True)
     assert again["exit_code"] == 0, (where, again["error"])
     assert clients.failures == [], where
     assert product.serving() == sha, where

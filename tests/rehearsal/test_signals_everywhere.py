@@ -33,6 +33,7 @@ def survive(engine: Engine, scenario: Scenario, number: int, name: str) -> int:
     before = engine.releases()["releases"]
     with Clients(product, count=2) if before else Silence() as clients:
         code, said, begun = _interrupt(product, scenario.command, number, name)
+        print(where, code, flush=True)
         status = engine.status()
         assert code in {0, SIGNALS[name]}, (where, code, said)
         assert status["lock"] is None, where
