@@ -58,7 +58,7 @@ def delete_application(call: Call, given: Structure) -> Structure:
     running = [item for item in call.living() if item.application == application.name]
     if running and not given.get("TerminateEnvByForce"):
         raise ServiceError("OperationInProgressFailure", f"Application {application.name} has running environments.")
-    for environment in running:
+    for environment in [item for item in running if item.status != "Terminating"]:
         call.state.change(environment.key, status="Terminating", operation="terminate")
         call.fleet.begin(call.fleet.terminate, environment.key, call.request_id)
     for version in [item for item in call.state.versions.values() if item.key.startswith(f"{application.key}/")]:

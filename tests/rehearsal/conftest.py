@@ -26,7 +26,7 @@ def products(cloud: Cloud, tmp_path: Path) -> Iterator[Callable[[], Product]]:
 
     yield make
     for made in everything:
-        made.terminate_all()
+        made.remove()
 
 
 @pytest.fixture

@@ -93,14 +93,11 @@ class Product:
         yield client
         client.close()
 
-    def terminate_all(self) -> None:
-        """Begin to end all of its environments."""
-        standing = [item["id"] for item in self.cloud.control("GET", "status")["environments"]
-                    if item["application"] == self.name and item["status"] in {"Ready", "Launching"}]  # fmt: skip
-        if standing:
-            with self.by_hand() as client:
-                for name in standing:
-                    client.terminate_environment(EnvironmentId=name)
+    def remove(self) -> None:
+        """Begin to end all of its environments, and take the application out: an account has 75 at most."""
+        with self.by_hand() as client:
+            if client.describe_applications(ApplicationNames=[self.name])["Applications"]:
+                client.delete_application(ApplicationName=self.name, TerminateEnvByForce=True)
 
     def set_option(self, environment: str, option: dict[str, str]) -> None:
         """Change an option setting of an environment, and wait until it is Ready again."""

@@ -41,7 +41,7 @@ class Stages:
     def next(self) -> Engine:
         if self._last is None or self.scenario.fresh:
             if self._last is not None:
-                self._last.product.terminate_all()
+                self._last.product.remove()
             self._last = self.make()
             self._last.product.choose(self.strategy)
         return self._last

@@ -30,7 +30,7 @@ def engine(remembering: Cloud, tmp_path: Path) -> Iterator[Engine]:
     product = make_product(remembering, tmp_path)
     with Wire(remembering) as wire:
         yield Engine(product, wire)
-    product.terminate_all()
+    product.remove()
 
 
 def ship(engine: Engine, text: str) -> str:

@@ -41,7 +41,7 @@ class StageMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.codes.update(self.world.codes)
-        self.world.product.terminate_all()
+        self.world.product.remove()
         self.world.person.close()
 
     def _step(self, name: str) -> None:

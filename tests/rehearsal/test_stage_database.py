@@ -66,7 +66,7 @@ def test_releases_share_the_stage_s_database_and_a_rollback_loses_nothing(notes:
     assert notes.get("/smoke") == (200, b"3"), "what was written after the swap is there too"
     told = notes.json("local", "status")["database"]
     assert notes.name in [item["application"] for item in told["databases"]]
-    notes.terminate_all()
+    notes.remove()
 
 
 def test_a_stage_whose_database_was_taken_out_goes_on_without_it(notes: Product) -> None:
@@ -80,4 +80,4 @@ def test_a_stage_whose_database_was_taken_out_goes_on_without_it(notes: Product)
     assert failed["exit_code"] == 6, "it has no DATABASE_URL any more, and no user has seen that"
     assert failed["live"]["release"] == "r1"
     assert notes.get("/write") == (200, b"1")
-    notes.terminate_all()
+    notes.remove()
