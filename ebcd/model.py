@@ -351,6 +351,8 @@ class UploadPart:
     """Bytes."""
     source: int | None = None
     """Where the same bytes begin in the object that is copied from; None: they are sent."""
+    tail: int = 0
+    """How many of a copied part's last bytes that object does not have: they are sent, and joined to the others."""
 
 
 @dataclass(frozen=True, slots=True)

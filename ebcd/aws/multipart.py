@@ -7,37 +7,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from ebcd.aws import splice
+from ebcd.aws.ranges import FileRange, Source
 from ebcd.aws.session import answering, error_code
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer
 from ebcd.model import Upload, UploadPart
 
 AT_ONCE = 4
 """Parts that are under way at one time."""
-ABANDONED = timedelta(days=1)
-"""Age at which an upload that nobody completed belongs to a run that will not come back."""
 TICK = 1.0
 """Seconds between two ticks."""
 _PIECE = 1024**2
 _GONE = frozenset({"NoSuchUpload"})
 _THERE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The object that parts are copied from, as it was when its entries were read."""
-
-    key: str
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +40,6 @@ class _Done:
     digest: bytes
     sent: int
     copied: int
-
-
-class FileRange(io.RawIOBase):
-    """A range of a file, as the body of a request: it can be read again when the request is repeated."""
-
-    def __init__(self, path: Path, offset: int, length: int, tick: Callable[[], None] = lambda: None) -> None:
-        """tick: called with each piece that is read."""
-        self._tick = tick
-        self._file = path.open("rb", buffering=0)
-        self._start, self._length = offset, length
-        self._file.seek(offset)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes; all that are left where `size` is None or negative."""
-        self._tick()
-        left = self._length - self.tell()
-        return self._file.read(left if size is None or size < 0 else min(size, left)) or b""
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a place within the range."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.tell(), io.SEEK_END: self._length}[whence]
-        self._file.seek(self._start + min(max(base + offset, 0), self._length))
-        return self.tell()
-
-    def tell(self) -> int:
-        """The place within the range."""
-        return self._file.tell() - self._start
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def __len__(self) -> int:
-        return self._length
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        super().close()
 
 
 class MultipartUpload:
@@ -156,7 +104,7 @@ class MultipartUpload:
         for item in found.get("Uploads", ()):
             if taken is None and item["Key"] == self._object["Key"] and (done := self._left(item["UploadId"])):
                 taken = item["UploadId"], done
-            elif now - _aware(item["Initiated"]) > ABANDONED:
+            elif now - _aware(item["Initiated"]) > splice.ABANDONED:
                 self._abort(item["Key"], item["UploadId"])
         return taken
 
@@ -214,15 +162,23 @@ class MultipartUpload:
         """Copy a part; None where S3 refuses (the source is gone, or may not be read) or copied other bytes."""
         if self._source is None or part.source is None:
             return None
+        if not part.tail:
+            return self._copied(upload, number, self._source, part.source)
+        spliced = splice.make(self._s3, self._object, number, self._path, part, self._source)
+        if spliced is None:
+            return None
+        try:
+            return self._copied(upload, number, spliced, 0)
+        finally:
+            splice.remove(self._s3, self._place, spliced)
+
+    def _copied(self, upload: str, number: int, source: Source, offset: int) -> _Done | None:
+        part = self._parts[number]
         try:
             with answering("s3:UploadPartCopy"):
                 found = self._s3.upload_part_copy(
-                    **self._object, UploadId=upload, PartNumber=number,
-                    CopySource={"Bucket": self._place["Bucket"], "Key": self._source.key},
-                    CopySourceRange=f"bytes={part.source}-{part.source + part.length - 1}",
-                    CopySourceIfMatch=self._source.etag,
-                    ExpectedSourceBucketOwner=self._place["ExpectedBucketOwner"],
-                )["CopyPartResult"]  # fmt: skip
+                    **self._object, UploadId=upload, PartNumber=number, **source.range(self._place, offset, part.length)
+                )["CopyPartResult"]
         except NoAnswer:
             raise
         except AwsRefused as error:
@@ -231,7 +187,7 @@ class MultipartUpload:
             return None
         if not self._is_same(number, found):
             return None
-        return _Done(number, found["ETag"], self._digest(number)[0], 0, part.length)
+        return _Done(number, found["ETag"], self._digest(number)[0], part.tail, part.length - part.tail)
 
     def _send(self, upload: str, number: int, part: UploadPart) -> _Done:
         digest, _ = self._digest(number)

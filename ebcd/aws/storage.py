@@ -20,7 +20,7 @@ from ebcd.errors import AwsRefused
 from ebcd.model import Upload, UploadPart
 
 if TYPE_CHECKING:  # most commands send no bundle
-    from ebcd.aws.multipart import Source
+    from ebcd.aws.ranges import Source
 
 _CONDITION = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = "ConditionalRequestConflict"
@@ -226,9 +226,10 @@ class Storage:
         with answering("s3:DeleteObject"):
             self._clients.s3.delete_object(**self._place, Key=key)
 
-    def newest(self, prefix: str) -> str | None:
-        """The key below a prefix whose object was written last."""
-        found = max(self._objects(prefix), key=lambda item: item["LastModified"], default=None)
+    def newest(self, prefix: str, ending: str) -> str | None:
+        """Among the keys below a prefix that have an ending, the one whose object was written last."""
+        found = max((item for item in self._objects(prefix) if item["Key"].endswith(ending)),
+                    key=lambda item: item["LastModified"], default=None)  # fmt: skip
         return None if found is None else str(found["Key"])
 
     def open(self, key: str) -> ObjectReader:
@@ -253,14 +254,10 @@ class Storage:
         each part's. tick: called now and then. progress: called with the bytes that are done. source: the object that
         parts with a source are copied from.
         """
-        from ebcd.aws.multipart import FileRange, MultipartUpload
-
         if len(parts) > 1:
-            if self.exists(key):
-                return None
-            return MultipartUpload(self._clients.s3_bulk, self._place, key, path, parts, source).run(
-                metadata, tick, progress
-            )
+            return None if self.exists(key) else self._upload(key, path, parts, source, metadata, tick, progress)
+        from ebcd.aws.ranges import FileRange
+
         size = path.stat().st_size
         with FileRange(path, 0, size, tick) as body:
             try:
@@ -270,6 +267,26 @@ class Storage:
             except PreconditionFailed:
                 return None
         return Upload(size, 0)
+
+    def _upload(
+        self,
+        key: str,
+        path: Path,
+        parts: Sequence[UploadPart],
+        source: Source | None,
+        metadata: dict[str, str],
+        tick: Callable[[], None],
+        progress: Callable[[int], None],
+    ) -> Upload | None:
+        from ebcd.aws import splice
+        from ebcd.aws.multipart import MultipartUpload
+
+        upload = MultipartUpload(self._clients.s3_bulk, self._place, key, path, parts, source)
+        done = upload.run(metadata, tick, progress)
+        if any(part.tail for part in parts):
+            for old in splice.left(self._objects(key.rpartition("/")[0] + "/"), datetime.now(UTC)):
+                self.remove(old)
+        return done
 
     def _put(self, operation: str, **request: Any) -> str:
         for attempt in range(1, _CONFLICT_ATTEMPTS + 1):

@@ -1,7 +1,8 @@
 """Which parts of a new bundle an earlier one has already: they are copied inside S3 and not sent again. Pure.
 
 Both archives are compared by their entries, each with the header that stands before it, so that a run of unchanged
-entries is found wherever it lies. S3 wants parts of 5 MiB and more, but for the last: a small change costs that much.
+entries is found wherever it lies. S3 wants parts of 5 MiB and more, but for the last. A smaller change is the tail of
+the copied part before it; where there is none before it, it costs 5 MiB.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, cast
 
 from ebcd.model import UploadPart
 
 LEAST = 5 * 1024**2
 """Bytes of any part but the last. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+TAIL = 4 * 1024**2
+"""Bytes of a change from which it is sent as a part: five more calls would take longer than what they save."""
 SENT, COPIED = 8 * 1024**2, 64 * 1024**2
 """Bytes of a part at most, as long as there are not too many: several are under way at one time."""
 PARTS = 900
@@ -58,6 +61,10 @@ def parts(size: int, new: Sequence[Entry] = (), old: Sequence[Entry] = ()) -> tu
     planned: list[UploadPart] = []
     sent_from = 0
     for run in _runs(new, old):
+        gap = run.offset - sent_from
+        if planned and 0 < gap < TAIL and run.length >= LEAST:
+            planned[-1] = replace(planned[-1], length=planned[-1].length + gap, tail=gap)
+            sent_from = run.offset
         eaten = max(0, LEAST - (run.offset - sent_from)) if run.offset > sent_from else 0
         start, end = run.offset + eaten, run.offset + run.length
         if end - start < LEAST:

@@ -12,7 +12,7 @@ from ebcd.release.steps import UploadBundle
 from ebcd.release.waits import Tick
 
 if TYPE_CHECKING:
-    from ebcd.aws.multipart import Source
+    from ebcd.aws.ranges import Source
 
 LARGE = 16 * 1024**2
 """Bytes from which a bundle is sent in parts."""
@@ -47,11 +47,11 @@ def _planned(services: Services, key: str, bundle: SourceBundle) -> tuple[tuple[
         return (), None
     import zipfile
 
-    from ebcd.aws.multipart import Source
+    from ebcd.aws.ranges import Source
     from ebcd.bundle import delta
 
     try:
-        earlier = services.storage.newest(key.rpartition("/")[0] + "/")
+        earlier = services.storage.newest(key.rpartition("/")[0] + "/", ".zip")
         if earlier is None:
             return delta.parts(bundle.size), None
         with services.storage.open(earlier) as stored, bundle.path.open("rb") as file:

@@ -12,7 +12,7 @@ import pytest
 from ebcd.bundle import delta
 from ebcd.bundle.archive import ArchiveWriter
 from ebcd.bundle.compress import compress
-from ebcd.bundle.delta import LEAST, SENT, Entry, entries, parts
+from ebcd.bundle.delta import LEAST, SENT, TAIL, Entry, entries, parts
 from ebcd.model import UploadPart
 
 MB = 1024**2
@@ -37,21 +37,22 @@ def planned(new: list[Entry], old: list[Entry], tail: int = 1000) -> tuple[Uploa
     assert all(part.length > 0 for part in found)
     where = {item.identity: item for item in old}
     for part in found:
+        copied = 0 if part.source is None else part.length - part.tail
+        assert copied >= LEAST or part.source is None, "what is copied is a part of an upload too"
+        assert part.tail < TAIL
         if part.source is not None:
             covered = [
-                item
-                for item in new
-                if item.offset < part.offset + part.length and part.offset < item.offset + item.length
+                item for item in new if item.offset < part.offset + copied and part.offset < item.offset + item.length
             ]
             for item in covered:
                 assert where[item.identity].offset - part.source == item.offset - part.offset
             assert covered[0].offset <= part.offset
-            assert covered[-1].offset + covered[-1].length >= part.offset + part.length
+            assert covered[-1].offset + covered[-1].length >= part.offset + copied
     return found
 
 
 def sent(found: tuple[UploadPart, ...]) -> int:
-    return sum(part.length for part in found if part.source is None)
+    return sum(part.length if part.source is None else part.tail for part in found)
 
 
 def files(count: int, size: int, changed: set[int] = frozenset()) -> list[Entry]:  # type: ignore[assignment]
@@ -65,10 +66,26 @@ def test_without_an_earlier_bundle_all_is_sent_in_parts_of_one_size() -> None:
     assert max(part.length for part in found) - min(part.length for part in found) <= 1
 
 
-def test_a_small_change_costs_one_least_part_and_the_tail() -> None:
+def test_a_small_change_costs_itself_and_the_directory() -> None:
     found = planned(files(300, MB, {150}), files(300, MB))
-    assert sent(found) == LEAST + 1000
+    assert sent(found) == MB + 1000
+    assert [part.tail for part in found if part.tail] == [MB]
     assert len(found) <= 8
+
+
+def test_small_changes_far_apart_cost_themselves() -> None:
+    changed = {30, 36, 42, 120, 250, 293}
+    assert sent(planned(files(300, MB, changed), files(300, MB))) == 6 * MB + 1000
+
+
+def test_a_small_change_at_the_beginning_costs_one_least_part() -> None:
+    assert sent(planned(files(300, MB, {0}), files(300, MB))) == LEAST + 1000
+
+
+def test_a_change_that_is_nearly_a_part_is_sent_as_one() -> None:
+    found = planned(files(300, MB, {150, 151, 152, 153}), files(300, MB))
+    assert sent(found) == LEAST + 1000
+    assert not any(part.tail for part in found)
 
 
 def test_nothing_changed_but_the_end() -> None:
@@ -83,7 +100,7 @@ def test_a_file_that_grew_moves_what_follows_and_that_is_copied() -> None:
         ("50*", 2 * MB),
         *((str(number), MB) for number in range(51, 100)),
     )
-    assert sent(planned(new, old)) == 2 * LEAST + 1000
+    assert sent(planned(new, old)) == LEAST + 2 * MB + 1000
 
 
 def test_a_copy_that_would_be_too_small_is_sent() -> None:
