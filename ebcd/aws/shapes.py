@@ -75,11 +75,11 @@ def platform_order(arn: str) -> tuple[int, ...]:
 
 
 def platform(arn: str, item: Mapping[str, Any]) -> Platform:
-    """A platform version."""
-    images = item.get("CustomAmiList", [])
+    """A platform version. AWS lists an image for each kind of virtualization, with an empty id where it has none."""
+    images = [image["ImageId"] for image in item.get("CustomAmiList", []) if image.get("ImageId")]
     return Platform(
         arn=arn,
         lifecycle=item.get("PlatformLifecycleState", ""),
         branch_lifecycle=item.get("PlatformBranchLifecycleState", ""),
-        image_id=images[0].get("ImageId", "") if images else "",
+        image_id=images[0] if images else "",
     )

@@ -62,6 +62,8 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
         services.beanstalk.swap_cnames(step.live, step.candidate)
     except NoAnswer as error:
         services.progress.note(f"{error.what} Reading the CNAMEs to learn whether it took effect.")
+    else:
+        services.clock.sleep(SOON * services.pace.seconds)  # no swap has ended when it is answered
     seen = before
     for pair in looks(services, tick, SWAP_PATIENCE, lambda: _read(services, application, step), lambda: SOON):
         if pair is None:

@@ -99,7 +99,8 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
-        snapshot = _sighted(run, services, snapshot, snapshot.live, release, options)
+        snapshot, image_id = _sighted(run, services, snapshot, snapshot.live, release, options)
+        release = replace(release, image_id=release.image_id or image_id)
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
@@ -108,8 +109,10 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
 
 def _sighted(
     run: Run, services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord, options: ShipOptions
-) -> Snapshot:
-    """With what a plan must know of live, and of a standing environment that the release gets. Raises Refused."""
+) -> tuple[Snapshot, str]:
+    """With what a plan must know of live, and of a standing environment that the release gets; and the machine image of
+    the release's platform. Raises Refused.
+    """
     sight = preflight.look(services, live, release.platform_arn)
     carried = snapshot.record_of(live)
     if carried is None or carried.number != release.number:
@@ -120,9 +123,9 @@ def _sighted(
         for item in run.findings:
             services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
-    if live.name == release.environment or is_fresh(release):
-        return snapshot
-    return snapshot.with_settings(services.beanstalk, release.environment)
+    if live.name != release.environment and not is_fresh(release):
+        snapshot = snapshot.with_settings(services.beanstalk, release.environment)
+    return snapshot, sight.platform.image_id
 
 
 def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:

@@ -4,6 +4,7 @@ runs on, whatever is chosen. Custom platforms are machine images, which cannot b
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,11 @@ class Platform:
     def solution_stack(self) -> str:
         """The solution stack's name."""
         return f"{LINUX} v{self.version} running Python {self.python}"
+
+    @property
+    def image(self) -> str:
+        """The machine image's id: one for each platform version and region, and of nothing that exists."""
+        return f"ami-{hashlib.sha256(self.arn.encode()).hexdigest()[:17]}"
 
 
 def known(region: str) -> list[Platform]:
@@ -119,7 +125,10 @@ def describe_platform_version(call: Call, given: Structure) -> Structure:
             "Maintainer": "aws-elasticbeanstalk",
             "ProgrammingLanguages": [{"Name": "Python", "Version": platform.python}],
             "Frameworks": [],
-            "CustomAmiList": [],
+            "CustomAmiList": [
+                {"VirtualizationType": "pv", "ImageId": ""},
+                {"VirtualizationType": "hvm", "ImageId": platform.image},
+            ],
         }
     }
 

@@ -119,6 +119,7 @@ def test_platforms_are_filtered_as_documented(eb: Any) -> None:
     assert refused(eb.list_platform_versions, Filters=one) == "InvalidParameterValue"
     described = eb.describe_platform_version(PlatformArn=PLATFORM)["PlatformDescription"]
     assert described["ProgrammingLanguages"] == [{"Name": "Python", "Version": "3.11"}]
+    assert [image["VirtualizationType"] for image in described["CustomAmiList"] if image["ImageId"]] == ["hvm"]
 
 
 def test_a_lifecycle_rule_spares_what_runs(local: Local) -> None:

@@ -59,7 +59,7 @@ SECOND = {
     "GetCallerIdentity": 1,
     "HeadBucket": 1,
     "ListPlatformVersions": 1,
-    "DescribePlatformVersion": 2,  # is it retired, and its machine image for the record
+    "DescribePlatformVersion": 1,  # is it retired, and its machine image for the record
     "DescribeConfigurationSettings": 1,  # what live's settings differ in from ebcd.toml's
     "DescribeEnvironmentResources": 1,  # how many instances live runs now
     "DescribeEnvironmentManagedActions": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from products import Product
@@ -133,6 +134,7 @@ def test_the_ledger_tells_all_of_a_release(product: Product) -> None:
     record, entries = told["record"], [item["entry"] for item in told["entries"]]
     assert (record["sha"], record["message"], record["outcome"]) == (sha, "the first one", "live")
     assert record["platform_arn"].startswith("arn:aws:elasticbeanstalk:eu-central-1::platform/Python 3.11")
+    assert re.fullmatch("ami-[0-9a-f]{17}", record["image_id"]), "the machine image that traces the release"
     assert entries.index("CreateEnvironment-intent") < entries.index("CreateEnvironment-result")
 
 
