@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine import Engine, Json, Sent
 from person import Person, Seen
 
+from ebcd.model import Strategy
 from ebcd.release.run import Status
 
 TOUCHING = frozenset({"UpdateEnvironment", "RebuildEnvironment", "RestartAppServer", "TerminateEnvironment"})
 """Operations that must never meet the environment that is live."""
 JOURNALED = {
     "CreateEnvironment": {"CreateEnvironment"},
-    "UpdateEnvironment": {"SetMinimum", "MatchCapacity"},
+    "UpdateEnvironment": {"SetMinimum", "MatchCapacity", "ScaleDown", "UpdateOptions", "UpdateVersion"},
     "SwapEnvironmentCNAMEs": {"SwapCnames"},
     "TerminateEnvironment": {"TerminateEnvironment"},
     "CreateApplicationVersion": {"CreateVersion"},
@@ -82,6 +84,8 @@ class Account:
         self.sent.append(sent)
 
     def _spares_live(self, sent: Sent) -> None:
+        if sent.operation == "UpdateEnvironment" and self.observer.stage().strategy is Strategy.IN_PLACE:
+            return  # rule 1 names it as the one exception
         live = self.person.live()
         met = {sent.given.get("EnvironmentName"), sent.given.get("EnvironmentId")}
         if live and {live.name, live.id} & met:
@@ -148,8 +152,8 @@ def check_stage(engine: Engine, person: Person) -> list[str]:
     """What of the rules is broken as the stage stands, while no run is at work."""
     standing, live = person.standing(), person.live()
     status, releases = engine.status(), engine.releases()["releases"]
-    broken = [*_untrue(status, live, standing), *_misnumbered(releases)]
-    recorded = {item["environment"] for item in releases}
+    recorded = Counter(item["environment"] for item in releases)
+    broken = [*_untrue(status, live, standing, recorded), *_misnumbered(releases)]
     own = f"{engine.product.name}-local-r"
     broken += [f"rule 9: {name} is an orphan: no record names it" for name in standing
                if name.startswith(own) and name not in recorded]  # fmt: skip
@@ -162,7 +166,8 @@ def check_stage(engine: Engine, person: Person) -> list[str]:
     return broken
 
 
-def _untrue(status: Json, live: Seen | None, standing: dict[str, Seen]) -> list[str]:
+def _untrue(status: Json, live: Seen | None, standing: dict[str, Seen], recorded: Counter[str]) -> list[str]:
+    """recorded: how many releases have had each environment; one that another has by now has no status."""
     told = status["live"]
     if (told and told["environment"]) != (live and live.name):
         return [f"rule 10: status says that {told} is live, and {live} is"]
@@ -170,9 +175,11 @@ def _untrue(status: Json, live: Seen | None, standing: dict[str, Seen]) -> list[
     if told and live and (told["version_label"], told["health"]) != (live.version_label, live.health):
         broken.append(f"rule 12: status says {told} of {live}")
     for role in ("candidate", "previous"):
-        environment = status[role] and standing.get(status[role]["environment"])
-        if status[role] and status[role]["status"] != (environment.status if environment else "Terminated"):
-            broken.append(f"rule 12: status says {status[role]} of {environment}")
+        told = status[role]
+        environment = standing.get(told["environment"]) if told else None
+        taken = told and told["status"] is None and environment and recorded[environment.name] > 1
+        if told and not taken and told["status"] != (environment.status if environment else "Terminated"):
+            broken.append(f"rule 12: status says {told} of {environment}")
     return broken
 
 

@@ -93,7 +93,7 @@ class StageMachine(RuleBasedStateMachine):
 
 
 @contextmanager
-def machine(make: Callable[[], Product], cloud: Cloud) -> Iterator[type[StageMachine]]:
+def machine(make: Callable[[], Product], cloud: Cloud, strategy: str) -> Iterator[type[StageMachine]]:
     """The machine on stages of a local Beanstalk."""
     with Wire(cloud) as wire, Wire(cloud) as another:
 
@@ -104,21 +104,24 @@ def machine(make: Callable[[], Product], cloud: Cloud) -> Iterator[type[StageMac
             @staticmethod
             def make() -> World:
                 product = make()
+                product.choose(strategy)
                 return World(product, wire, Engine(product, another), Person(product))
 
         yield Machine
 
 
-def walk(make: Callable[[], Product], cloud: Cloud, stages: int, steps: int, **more: bool) -> Counter[str]:
+def walk(
+    make: Callable[[], Product], cloud: Cloud, stages: int, steps: int, strategy: str = "blue-green", **more: bool
+) -> Counter[str]:
     """Take some stages through some steps each; how often each step was taken."""
-    with machine(make, cloud) as found:
+    with machine(make, cloud, strategy) as found:
         chosen = settings(
             max_examples=stages, stateful_step_count=steps, deadline=None, database=None, print_blob=True,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
             verbosity=Verbosity.normal, **more,
         )  # fmt: skip
         run_state_machine_as_test(found, settings=chosen)
-        print(f"{found.steps.total()} steps on {stages} stages: {dict(found.steps)}")
+        print(f"{strategy}: {found.steps.total()} steps on {stages} stages: {dict(found.steps)}")
         print(f"exit codes: {dict(sorted(found.codes.items()))}")
         return found.steps
 
@@ -132,3 +135,9 @@ def test_the_rules_hold_for_long(products: Callable[[], Product], cloud: Cloud) 
     taken = sum((walk(products, cloud, stages=25, steps=50) for _ in itertools.repeat(None, 2)), Counter[str]())
     print(f"{taken.total()} steps, every rule held after each")
     assert taken.total() >= 2000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", ["pair", "in-place"])
+def test_the_rules_hold_where_environments_stand(products: Callable[[], Product], cloud: Cloud, strategy: str) -> None:
+    assert walk(products, cloud, stages=15, steps=40, strategy=strategy).total() > 300
