@@ -113,17 +113,24 @@ class Pace:
 
 
 def polls(
-    clock: Clock, *, timeout: float, interval: float | Pace, share: Callable[[], float] = lambda: 1.0
+    clock: Clock,
+    *,
+    timeout: float,
+    interval: float | Pace,
+    share: Callable[[], float] = lambda: 1.0,
+    at_once: bool = True,
 ) -> Iterator[float]:
     """Yield the seconds spent so far: at once, then about every `interval` seconds, until `timeout` has passed.
 
+    at_once: False where the first look would come too soon.
     share: what part of the interval the next pause has: small where something is about to end, large where nothing can
     have. Each pause varies by a fifth, so that runs that started together do not ask together; one that leads up to
     an end is never cut short, which would cost another look.
     """
     start = clock.monotonic()
     end = start + timeout  # compared as it is: a remainder of sums may be too small to move a clock, for ever
-    yield 0.0
+    if at_once:
+        yield 0.0
     while (now := clock.monotonic()) < end:
         pause = interval.seconds if isinstance(interval, Pace) else interval
         part = share()

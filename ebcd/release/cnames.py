@@ -58,14 +58,16 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
     """
     if before.candidate.cname == step.cname:
         return Seen("it was swapped already", Status.SKIPPED)
+    answered = True
     try:
         services.beanstalk.swap_cnames(step.live, step.candidate)
     except NoAnswer as error:
         services.progress.note(f"{error.what} Reading the CNAMEs to learn whether it took effect.")
-    else:
-        services.clock.sleep(SOON * services.pace.seconds)  # no swap has ended when it is answered
+        answered = False
     seen = before
-    for pair in looks(services, tick, SWAP_PATIENCE, lambda: _read(services, application, step), lambda: SOON):
+    read = lambda: _read(services, application, step)  # noqa: E731
+    # No swap has ended when it is answered.
+    for pair in looks(services, tick, SWAP_PATIENCE, read, lambda: SOON, at_once=not answered):
         if pair is None:
             continue
         seen = pair

@@ -34,13 +34,19 @@ SELDOM = 3.0
 
 
 def looks(
-    services: Services, tick: Tick, timeout: float, read: Callable[[], T], share: Callable[[], float] = lambda: 1.0
+    services: Services,
+    tick: Tick,
+    timeout: float,
+    read: Callable[[], T],
+    share: Callable[[], float] = lambda: 1.0,
+    *,
+    at_once: bool = True,
 ) -> Iterator[T]:
     """What `read` sees, again and again until `timeout` seconds have passed; unanswered reads are left out.
 
-    share: what part of the usual pause the next one has.
+    share: what part of the usual pause the next one has. at_once: whether the first look comes before a pause.
     """
-    for _ in polls(services.clock, timeout=timeout, interval=services.pace, share=share):
+    for _ in polls(services.clock, timeout=timeout, interval=services.pace, share=share, at_once=at_once):
         tick()
         try:
             seen = read()
