@@ -330,10 +330,12 @@ class World:
             said(f"{expected} should be live, and {live} is (before: {before})")
 
     def _sync(self) -> None:
-        """Take what is live as it is: somebody has had a hand in it."""
+        """Take what is live as it is: somebody has had a hand in it, and may have made live what does not work."""
         live = self.person.live()
         self.live = live.name if live else None
-        if live is None or (release := self.releases.get(live.version_label)) is None or release.mode == "crash":
+        if live is None or live.health != "Green":
+            return
+        if (release := self.releases.get(live.version_label)) is None or release.mode == "crash":
             return
         status, body = self.product.get("/version")
         assert status == 200, [*self.story, f"live answers {status} {body!r}"]
