@@ -324,6 +324,17 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentHealth:
+    """An environment's enhanced health, as DescribeEnvironmentHealth tells of it."""
+
+    color: str
+    status: str
+    """Ok, Warning, Degraded, Severe …"""
+    causes: tuple[str, ...]
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceHealth:
     """One instance as DescribeInstancesHealth tells of it."""
 

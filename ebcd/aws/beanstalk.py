@@ -13,6 +13,7 @@ from ebcd.errors import AwsRefused
 from ebcd.model import (
     ApplicationVersion,
     Environment,
+    EnvironmentHealth,
     Event,
     InstanceHealth,
     ManagedAction,
@@ -149,17 +150,18 @@ class Beanstalk:
 
     def metrics(self, environment: str) -> Metrics:
         """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
+        return shapes.metrics(self._health(environment, ["ApplicationMetrics", "InstancesHealth"]))
+
+    def health(self, environment: str) -> EnvironmentHealth:
+        """The environment's health and its causes. Without enhanced health the service refuses to tell."""
+        return shapes.health(self._health(environment, ["All"]))
+
+    def _health(self, environment: str, attributes: list[str]) -> dict[str, Any]:
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
-            found = self._read.describe_environment_health(
-                EnvironmentName=environment, AttributeNames=["ApplicationMetrics", "InstancesHealth"]
+            found: dict[str, Any] = self._read.describe_environment_health(
+                EnvironmentName=environment, AttributeNames=attributes
             )
-        requests = found.get("ApplicationMetrics", {})
-        return Metrics(
-            requests=int(requests.get("RequestCount", 0)),
-            failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
-            p99=requests.get("Latency", {}).get("P99"),
-            instances=sum(found.get("InstancesHealth", {}).values()),
-        )
+        return found
 
     def cname_available(self, prefix: str) -> bool:
         """Whether a CNAME prefix is free in the region."""

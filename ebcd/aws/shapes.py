@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, OptionSetting, Platform
+from ebcd.model import (
+    ApplicationVersion,
+    Environment,
+    EnvironmentHealth,
+    Event,
+    InstanceHealth,
+    Metrics,
+    OptionSetting,
+    Platform,
+)
 
 
 def wire_options(options: Iterable[OptionSetting]) -> list[dict[str, str]]:
@@ -82,4 +91,22 @@ def platform(arn: str, item: Mapping[str, Any]) -> Platform:
         lifecycle=item.get("PlatformLifecycleState", ""),
         branch_lifecycle=item.get("PlatformBranchLifecycleState", ""),
         image_id=images[0] if images else "",
+    )
+
+
+def metrics(found: Mapping[str, Any]) -> Metrics:
+    """The requests that an environment's health tells of."""
+    requests = found.get("ApplicationMetrics", {})
+    return Metrics(
+        requests=int(requests.get("RequestCount", 0)),
+        failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
+        p99=requests.get("Latency", {}).get("P99"),
+        instances=sum(found.get("InstancesHealth", {}).values()),
+    )
+
+
+def health(found: Mapping[str, Any]) -> EnvironmentHealth:
+    """An environment's enhanced health."""
+    return EnvironmentHealth(
+        found.get("Color", ""), found.get("HealthStatus", ""), tuple(found.get("Causes", [])), metrics(found)
     )

@@ -67,16 +67,16 @@ class Repository:
         """
         with ThreadPoolExecutor(1) as pool:  # git status looks at every file: the rest is done meanwhile
             early = pool.submit(self._changes) if revision == "HEAD" else None
-            sha = self._commit(revision)
+            sha = self.commit(revision)
             if sha is None:
                 raise self._unknown(revision)
-            found = self._git("show", "--no-patch", "--format=%H%n%T%n%ct%n%s", "--end-of-options", sha)
+            found = self.git("show", "--no-patch", "--format=%H%n%T%n%ct%n%s", "--end-of-options", sha)
             full, tree, seconds, subject, *_ = [*found.decode(errors="replace").split("\n"), ""]
             commit = Commit(full, tree, datetime.fromtimestamp(int(seconds), UTC), subject)
             if early:
                 with suppress(EbcdError):  # `entries` tells that again, where it matters
                     self._listed = {tree: self.entries(tree)}
-        if early is None and full != self._commit("HEAD"):
+        if early is None and full != self.commit("HEAD"):
             return commit
         changes = early.result() if early else self._changes()
         if not changes:
@@ -93,7 +93,7 @@ class Repository:
         """
         if tree in self._listed:
             return self._listed[tree]
-        lines = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+        lines = self.git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
         try:
             text = lines.decode()
         except UnicodeDecodeError as error:
@@ -134,14 +134,14 @@ class Repository:
                              hint="git submodule update --init --recursive", code="submodule")  # fmt: skip
         return Repository(folder)
 
-    def _commit(self, revision: str) -> str | None:
-        """The id of the commit that a revision names."""
+    def commit(self, revision: str) -> str | None:
+        """The id of the commit that a revision names; None where this clone has none."""
         name = f"{revision}^{{commit}}"
         found = self._try("rev-parse", "--verify", "--quiet", "--end-of-options", name)
         return found.decode().strip() if found else None
 
     def _changes(self) -> list[str]:
-        lines = self._git("status", "--porcelain", "-z", "--untracked-files=normal").split(b"\0")
+        lines = self.git("status", "--porcelain", "-z", "--untracked-files=normal").split(b"\0")
         return [os.fsdecode(line[3:]) for line in lines if len(line) > 3]
 
     def _dirty(self, changes: list[str]) -> Refused:
@@ -154,7 +154,7 @@ class Repository:
         )
 
     def _unknown(self, revision: str) -> UsageError:
-        if self._commit("HEAD") is None:
+        if self.commit("HEAD") is None:
             return UsageError("The repository has no commit yet.", why="There is nothing to ship.",
                               hint="git add -A && git commit", code="unknown-revision")  # fmt: skip
         return UsageError(f"{revision!r} names no commit.", why=f"git finds no such revision in {self.folder}.",
@@ -164,7 +164,8 @@ class Repository:
     def _command(self, *arguments: str) -> list[str]:
         return ["git", "-C", str(self.folder), "-c", "core.quotePath=false", *arguments]
 
-    def _git(self, *arguments: str, **environment: str) -> bytes:
+    def git(self, *arguments: str, **environment: str) -> bytes:
+        """What a git command prints. Raises UsageError (code `git-failed`)."""
         done = subprocess.run(self._command(*arguments), env=self._environment | environment, capture_output=True,
                               check=False)  # fmt: skip
         if done.returncode:
@@ -220,18 +221,18 @@ class WorkTree:
         """Write the tree of all that is not ignored."""
         repository, objects = self._repository, Path(self._folder.name) / "objects"
         objects.mkdir()
-        own = Path(os.fsdecode(repository._git("rev-parse", "--absolute-git-dir")).strip())
+        own = Path(os.fsdecode(repository.git("rev-parse", "--absolute-git-dir")).strip())
         index = Path(self._folder.name) / "index"
         if (own / "index").exists():
             shutil.copyfile(own / "index", index)
-        shared = repository._git("rev-parse", "--git-path", "objects").decode().strip()
+        shared = repository.git("rev-parse", "--git-path", "objects").decode().strip()
         repository._environment |= {
             "GIT_INDEX_FILE": str(index),
             "GIT_OBJECT_DIRECTORY": str(objects),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((repository.folder / shared).resolve()),
         }
-        repository._git("add", "--all")
-        self.tree = repository._git("write-tree").decode().strip()
+        repository.git("add", "--all")
+        self.tree = repository.git("write-tree").decode().strip()
         return self
 
     def __exit__(self, *_: object) -> None:

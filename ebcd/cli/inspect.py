@@ -1,4 +1,4 @@
-"""`status`, `releases`, `events`, `logs`: the commands that look."""
+"""`status`, `releases`, `events`, `health`, `logs`: the commands that look."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import typer
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import interruptible
-from ebcd.errors import UsageError
+from ebcd.errors import AwsRefused, UsageError
 from ebcd.report.envelope import Json, envelope
 
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Environment, Event
+    from ebcd.release.journal import ReleaseRecord
     from ebcd.release.snapshot import Snapshot
 
 Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
@@ -39,7 +40,7 @@ def status(
     while True:
         with ThreadPoolExecutor(max_workers=2) as pool:
             locked, held = pool.submit(services.lock.state), pool.submit(services.hold.state)
-            snapshot = _observe(session)
+            snapshot = observed(session)
             told = result.status(snapshot, services, locked.result(), held.result())
         tell(common, told, text.status)
         if not watch:
@@ -56,13 +57,12 @@ def releases(
     from ebcd.report import result, text
 
     session = open_session(common, interruptible())
-    snapshot = _observe(session)
+    snapshot = observed(session)
     head = envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
     if not release:
         tell(common, head | {"releases": result.releases(snapshot)}, text.releases)
         return
-    record = _recorded(session, release)
-    tell(common, head | record, text.release)
+    tell(common, head | _whole(session, recorded(session, release)), text.release)
 
 
 @shared
@@ -80,7 +80,7 @@ def events(
     from ebcd.report import text
 
     session = open_session(common, interruptible())
-    environment = _choose(_observe(session), env)
+    environment = _choose(observed(session), env)
     beanstalk, application = session.services.beanstalk, session.stage.application
     found = beanstalk.events(application, environment.name, limit=limit)
     head = envelope("events") | {"application": application, "stage": session.stage.name}
@@ -97,6 +97,25 @@ def events(
 
 
 @shared
+def health(common: Common, env: Env = "live") -> None:
+    """Show how an environment does: its requests, its instances, the causes."""
+    from ebcd.cli.session import open_session
+    from ebcd.release.waits import BASIC_HEALTH
+    from ebcd.report import health as report
+
+    session = open_session(common, interruptible())
+    environment = _choose(observed(session), env)
+    beanstalk = session.services.beanstalk
+    try:
+        found, instances = beanstalk.health(environment.name), beanstalk.instances(environment.name)
+    except AwsRefused as error:
+        if error.code not in BASIC_HEALTH:
+            raise
+        found, instances = None, ()
+    tell(common, report.told(session.stage, environment, found, instances), report.text)
+
+
+@shared
 def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100) -> None:
     """Show the last lines of an environment's logs."""
     from ebcd.cli.session import open_session
@@ -104,33 +123,39 @@ def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(m
     from ebcd.report import text
 
     session = open_session(common, interruptible())
-    environment = _choose(_observe(session), env)
+    environment = _choose(observed(session), env)
     found = log_tail(session.services, environment.name, lines)
     head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
 
 
-def _observe(session: Session) -> Snapshot:
+def observed(session: Session) -> Snapshot:
+    """The stage as it is now."""
     from ebcd.release.snapshot import observe
 
     services = session.services
     return observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
 
 
-def _recorded(session: Session, name: str) -> Json:
-    """A release's record and entries."""
-    from dataclasses import asdict
-
-    from ebcd.report import result
-
+def recorded(session: Session, name: str) -> ReleaseRecord:
+    """The record of a release, by its name (r7). Raises UsageError."""
     number = int(name[1:]) if name.startswith("r") and name[1:].isdigit() else 0
     record = session.services.ledger.read(number) if number else None
     if record is None:
         raise UsageError(f"The stage {session.stage.name} has no release {name!r}.", why="No record is so called.",
                          hint="ebcd releases", code="unknown-release")  # fmt: skip
+    return record
+
+
+def _whole(session: Session, record: ReleaseRecord) -> Json:
+    """A release's record and entries."""
+    from dataclasses import asdict
+
+    from ebcd.report import result
+
     fields = {name: value for name, value in asdict(record).items() if name != "etag"}
     shown = {name: result.stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
-    return {"release": record.release, "record": shown, "entries": session.services.ledger.entries(number)}
+    return {"release": record.release, "record": shown, "entries": session.services.ledger.entries(record.number)}
 
 
 def _choose(snapshot: Snapshot, env: str) -> Environment:

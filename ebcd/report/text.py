@@ -16,6 +16,8 @@ from ebcd.report.envelope import Json
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
+_LONG = {"message", "cause"}
+"""Columns that may be wrapped."""
 _MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
 _HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
 _OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
@@ -94,7 +96,7 @@ def status(result: Json) -> RenderableType:
     if result["live"] is None:
         return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
     sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
-    table = _table(("", "release", "version", "environment", "health", "since"), sides)
+    table = columns(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
         estimate = rollback["seconds_estimate"]
@@ -139,7 +141,7 @@ def releases(result: Json) -> RenderableType:
         for item in result["releases"]
     ]
     names = ("release", "version", "outcome", "began", "by", "message")
-    return Group(f"[bold]{title(result)}[/]", _table(names, rows))
+    return Group(f"[bold]{title(result)}[/]", columns(names, rows))
 
 
 def release(result: Json) -> RenderableType:
@@ -226,6 +228,11 @@ def findings(result: Json) -> RenderableType:
     return Group(*lines)
 
 
+def colored(color: str | None, health: str) -> str:
+    """A health in its colour."""
+    return f"[{_HEALTH.get(color or '', 'dim')}]{health}[/]"
+
+
 def title(result: Json) -> str:
     """Application and stage."""
     return f"{escape(result['application'])} · {escape(result['stage'])}"
@@ -255,23 +262,22 @@ def _side(role: str, side: Json) -> tuple[str, ...]:
     ready = side["status"] == "Ready"
     health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
     health = health or "not deployed"
-    style = _HEALTH.get(side["health"] or "", "dim") if ready else "yellow"
     return (
         f"[bold]{role}[/]",
         side["release"] or "-",
         side["version_label"],
         side["environment"],
-        f"[{style}]{health}[/]",
+        colored(side["health"], health) if ready else f"[yellow]{health}[/]",
         f"{_ago(side['since'])} by {escape(side['by'] or 'somebody')}",
     )
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
     """A table whose columns are never squeezed: half an environment's name is of no use."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for index, name in enumerate(names):
         width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
-        table.add_column(name, no_wrap=name != "message", min_width=0 if name == "message" else width)
+        table.add_column(name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
     for row in rows:
         table.add_row(*row)
     return Padding(table, (0, 0, 0, 2))

@@ -1,0 +1,64 @@
+"""What two releases differ in, apart from their commits: platform and option settings. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ebcd.model import PROPERTIES, OptionSetting, Stage
+from ebcd.release.journal import ReleaseRecord
+from ebcd.release.plan import settings_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two things that are compared: a release, or a commit that is none yet."""
+
+    name: str
+    """r7, or the revision."""
+    sha: str
+    version_label: str
+    record: ReleaseRecord | None = None
+    stage: Stage | None = None
+    """The stage as its commit's ebcd.toml has it; None where that does not tell."""
+
+    @property
+    def settings(self) -> tuple[OptionSetting, ...] | None:
+        """Its option settings; None where they are not known: only their digest is recorded, and its commit's ebcd.toml
+        is another one (it was shipped with another file, or as a work tree was).
+        """
+        if self.stage is None:
+            return None
+        if self.record is not None and self.record.settings_digest != settings_digest(self.stage):
+            return None
+        return self.stage.options
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An option setting that is not the same on both sides."""
+
+    namespace: str
+    name: str
+    before: str | None
+    """Its value; None where it is not set, empty for an environment property's: those are never shown."""
+    after: str | None
+
+
+def changes(before: Iterable[OptionSetting], after: Iterable[OptionSetting]) -> tuple[Change, ...]:
+    """The option settings that are not the same, by namespace and name."""
+    old, new = ({(item.namespace, item.name): item.value for item in side} for side in (before, after))
+    return tuple(Change(*place, _shown(place[0], old.get(place)), _shown(place[0], new.get(place)))
+                 for place in sorted(old.keys() | new.keys()) if old.get(place) != new.get(place))  # fmt: skip
+
+
+def _shown(namespace: str, value: str | None) -> str | None:
+    return "" if value is not None and namespace in PROPERTIES else value
+
+
+def differs(before: Side, after: Side) -> bool | None:
+    """Whether the settings differ; None where that is not known."""
+    if before.record is not None and after.record is not None:
+        return before.record.settings_digest != after.record.settings_digest
+    old, new = before.settings, after.settings
+    return None if old is None or new is None else bool(changes(old, new))

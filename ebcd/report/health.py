@@ -1,0 +1,67 @@
+"""How an environment does, as data and for people. Pure."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+
+from ebcd.model import Environment, EnvironmentHealth, InstanceHealth, Metrics, Stage
+from ebcd.report.envelope import Json, envelope
+from ebcd.report.text import colored, columns, pairs, title
+
+
+def told(
+    stage: Stage, environment: Environment, found: EnvironmentHealth | None, instances: tuple[InstanceHealth, ...]
+) -> Json:
+    """The result of `health`. found: None where the environment reports basic health only."""
+    return envelope("health") | {
+        "application": stage.application,
+        "stage": stage.name,
+        "environment": environment.name,
+        "version_label": environment.version_label,
+        "status": environment.status,
+        "health": found.color if found else environment.health,
+        "health_status": found.status if found else environment.health_status,
+        "enhanced": found is not None,
+        "causes": list(found.causes) if found else [],
+        "requests": _requests(found.metrics) if found else None,
+        "instances": [_instance(item) for item in instances],
+    }
+
+
+def _instance(instance: InstanceHealth) -> Json:
+    return {"id": instance.id, "health": instance.color, "health_status": instance.health_status,
+            "causes": list(instance.causes), "version_label": instance.version_label,
+            "deployment_status": instance.deployment_status}  # fmt: skip
+
+
+def _requests(metrics: Metrics) -> Json:
+    return {"count": metrics.requests, "share_5xx": metrics.share_5xx, "p99_seconds": metrics.p99, "seconds": 10}
+
+
+def text(result: Json) -> RenderableType:
+    """How an environment does, for people."""
+    health = f"{result['health']} {result['health_status']}".strip()
+    head = (f"[bold]{title(result)}[/]  {result['environment']}  {colored(result['health'], health)}  "
+            f"[dim]{result['status']} · {result['version_label']}[/]")  # fmt: skip
+    if not result["enhanced"]:
+        return Group(head, "  It reports basic health only: no causes, requests and instances are known.")
+    rows = [("cause", cause) for cause in result["causes"]]
+    rows.append(("requests", _told(result["requests"])))
+    return Group(head, pairs(rows), *_instances(result["instances"]))
+
+
+def _told(requests: Json) -> str:
+    seen = f"{requests['count']} in the last {requests['seconds']} s"
+    if not requests["count"]:
+        return seen
+    late = f", p99 {1000 * requests['p99_seconds']:.0f} ms" if requests["p99_seconds"] is not None else ""
+    return f"{seen}, {requests['share_5xx']:.1%} answered 5xx{late}"
+
+
+def _instances(instances: list[Json]) -> list[RenderableType]:
+    if not instances:
+        return ["  [yellow]no instance reports[/]"]
+    rows = [(item["id"], colored(item["health"], item["health_status"]), item["version_label"],
+             item["deployment_status"], escape("; ".join(item["causes"]))) for item in instances]  # fmt: skip
+    return [columns(("instance", "health", "version", "deployment", "cause"), rows)]
