@@ -94,16 +94,19 @@ class Local:
     environ: dict[str, str]
     told: dict[str, Any]
 
-    def calls(self, after: int = 0) -> list[dict[str, Any]]:
+    def calls(self, after: int) -> list[dict[str, Any]]:
         """The calls behind the n-th, as the server counts them."""
-        request = urllib.request.Request(f"{self.told['endpoint_url']}/_ebcd/calls?after={after}",
-                                         headers={"X-Ebcd-Token": self.told["token"]})  # fmt: skip
-        with urllib.request.urlopen(request) as answer:
-            return list(json.load(answer)["calls"])
+        return list(self._told(f"calls?after={after}")["calls"])
 
     def last(self) -> int:
         """The number of the last call."""
-        return max((call["number"] for call in self.calls()), default=0)
+        return int(self._told("calls")["last"])
+
+    def _told(self, path: str) -> Any:
+        request = urllib.request.Request(f"{self.told['endpoint_url']}/_ebcd/{path}",
+                                         headers={"X-Ebcd-Token": self.told["token"]})  # fmt: skip
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
 
     @property
     def keys(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 REMEMBERED = 20_000
@@ -57,7 +58,13 @@ class CallLog:
                 spent = time.time() - call.time
                 self._calls[number] = replace(call, status=status, code=code, seconds=round(spent, 4))
 
+    @property
+    def last(self) -> int:
+        """The number of the newest call."""
+        return self._last
+
     def after(self, number: int) -> list[dict[str, Any]]:
         """The calls that came behind a number, oldest first, as JSON has them."""
         with self._lock:
-            return [asdict(call) for call in self._calls.values() if call.number > number]
+            newest_first = takewhile(lambda call: call.number > number, reversed(self._calls.values()))
+            return [asdict(call) for call in newest_first][::-1]

@@ -1,7 +1,7 @@
 """The control calls: what `ebcd local` and rehearsals ask and tell the server. Each carries the token of EBCD_HOME.
 
 GET    /_ebcd/status              what runs
-GET    /_ebcd/calls?after=N       the calls of AWS operations behind the N-th
+GET    /_ebcd/calls?after=N       the calls of AWS operations behind the N-th; without N the last one's number alone
 GET    /_ebcd/faults              the faults that are set
 POST   /_ebcd/faults              set one (JSON: kind, place, nth, times, seconds, code, status)
 DELETE /_ebcd/faults              take all away
@@ -59,8 +59,9 @@ class Control:
             case "GET", "status":
                 return self.status()
             case "GET", "calls":
-                after = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["0"])[0]
-                return {"calls": self.calls.after(int(after) if after.isdigit() else 0)}
+                after = parse_qs(environ.get("QUERY_STRING", "")).get("after", ["last"])[0]
+                last = self.calls.last
+                return {"last": last, "calls": self.calls.after(int(after) if after.isdigit() else last)}
             case "GET", "faults":
                 return {"faults": [{"id": name, **asdict(fault), "passed": passed}
                                    for name, fault, passed in self.faults.list()]}  # fmt: skip

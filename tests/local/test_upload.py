@@ -84,7 +84,7 @@ class Wire:
 
     def __init__(self, local: Local) -> None:
         self._local = local
-        self._before = control(local, "calls")["calls"][-1]["number"]
+        self._before = control(local, "calls")["last"]
 
     def calls(self) -> list[dict[str, Any]]:
         return list(control(self._local, f"calls?after={self._before}")["calls"])

@@ -49,9 +49,13 @@ class Cloud:
         assert answer.status == 200, found
         return found
 
-    def calls(self, after: int = 0) -> list[dict[str, Any]]:
+    def calls(self, after: int) -> list[dict[str, Any]]:
         """The calls of AWS operations behind the after-th."""
         return list(self.control("GET", f"calls?after={after}")["calls"])
+
+    def last_call(self) -> int:
+        """The number of the newest of them."""
+        return int(self.control("GET", "calls")["last"])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engine import Engine, Json
-from products import Cloud
 
 from ebcd.model import Strategy
 from ebcd.release.snapshot import NEWEST
@@ -50,7 +49,7 @@ class Stages:
         """The calls of a run that nothing disturbs. runner: what runs the command."""
         engine = self.next()
         sha = self.scenario.prepare(engine)
-        last = last_call(engine.product.cloud)
+        last = engine.product.cloud.last_call()
         assert runner(engine)(*self.scenario.command)["exit_code"] == 0
         assert engine.product.serving() == sha
         return len(engine.product.cloud.calls(last))
@@ -73,11 +72,6 @@ class Silence:
 
     def __exit__(self, *_: object) -> None:
         return
-
-
-def last_call(cloud: Cloud) -> int:
-    calls = cloud.calls()
-    return int(calls[-1]["number"]) if calls else 0
 
 
 def points(total: int, kinds: tuple[str, ...], some: int | None) -> list[tuple[int, str]]:

@@ -13,7 +13,7 @@ def test_drift_is_refused_until_it_is_accepted(product: Product) -> None:
     path = {"Namespace": "aws:elasticbeanstalk:application", "OptionName": "Application Healthcheck URL"}
     product.set_option(first, path | {"Value": "/other"})
     product.commit("two")
-    before = product.cloud.calls()[-1]["number"]
+    before = product.cloud.last_call()
     refused = product.json("ship")
     assert (refused["exit_code"], refused["error"]["code"]) == (3, "drift")
     assert "/other" in refused["error"]["why"]

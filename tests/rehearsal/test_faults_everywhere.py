@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from engine import Engine, Json, Wire
 from products import Cloud, Product
-from scenarios import SCENARIOS, Scenario, Silence, Stages, check_served, last_call, points
+from scenarios import SCENARIOS, Scenario, Silence, Stages, check_served, points
 from users import Clients
 
 from ebcd.model import Strategy
@@ -43,7 +43,7 @@ def swaps_done(calls: list[Json]) -> int:
 def survive(engine: Engine, patient: Engine, scenario: Scenario, number: int, fault: str) -> int:
     """Run a command whose number-th call goes wrong; its exit code. patient: takes the time that an answer needs."""
     product, cloud, where = engine.product, engine.product.cloud, f"{fault} at call {number}"
-    sha, last = scenario.prepare(patient), last_call(cloud)
+    sha, last = scenario.prepare(patient), cloud.last_call()
     with Silence() if scenario.fresh else Clients(product, count=2) as clients:
         cloud.control("POST", "faults", place="*", nth=number, **FAULTS[fault])
         told = engine.json(*scenario.command)

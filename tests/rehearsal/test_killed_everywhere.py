@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 from engine import Engine, Wire
 from products import Cloud, Product
-from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, last_call, points
+from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, points
 from users import Clients
 
 HELD = 30.0
@@ -47,7 +47,7 @@ def survive(engine: Engine, scenario: Scenario, number: int, kind: str) -> str:
 def _kill(product: Product, command: tuple[str, ...], number: int, kind: str) -> str:
     """Run the command, and kill it while its number-th call is held; the call's name."""
     cloud = product.cloud
-    last = last_call(cloud)
+    last = cloud.last_call()
     cloud.control("POST", "faults", kind=kind, place="*", nth=number, seconds=HELD)
     process = subprocess.Popen([sys.executable, "-m", "ebcd", *command], cwd=product.folder, env=cloud.environ,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from products import Product
-from scenarios import last_call
 from users import Clients
 
 MUTATIONS = frozenset({"CreateEnvironment", "UpdateEnvironment", "SwapEnvironmentCNAMEs", "TerminateEnvironment"})
@@ -46,7 +45,7 @@ def race(product: Product, tmp_path: Path, ships: int, rollbacks: int, strategy:
     for text in ("one", "two"):
         product.commit(text)
         assert product.json("ship")["exit_code"] == 0
-    last = last_call(product.cloud)
+    last = product.cloud.last_call()
     folders = [clone(product, tmp_path / f"clone-{number}", number) for number in range(ships)]
     commands = [(["ship", "--wait-lock", WAIT], folder) for folder in folders]
     commands += [(["swap", "--rollback", "--wait-lock", WAIT], tmp_path)] * rollbacks

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from products import Product
-from scenarios import last_call
 from users import Clients
 
 READS = ("Describe", "List", "Get", "Check", "Retrieve")
@@ -37,7 +36,7 @@ def terminated(product: Product, name: str) -> Iterator[None]:
 
 def test_it_swaps_after_four_reads_of_the_service(product: Product) -> None:
     one, _ = two_releases(product)
-    last = last_call(product.cloud)
+    last = product.cloud.last_call()
     assert product.json("swap", "--rollback")["exit_code"] == 0
     operations = [(call["service"], call["operation"]) for call in product.cloud.calls(last)]
     before = operations[: operations.index(("elasticbeanstalk", "SwapEnvironmentCNAMEs"))]

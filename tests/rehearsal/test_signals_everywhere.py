@@ -17,7 +17,7 @@ from collections.abc import Callable
 import pytest
 from engine import READS, Engine, Json, Wire
 from products import Cloud, Product
-from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, last_call, points
+from scenarios import SCENARIOS, Scenario, Silence, Stages, check_ledger, check_served, points
 from users import Clients
 
 HELD = 0.4
@@ -68,7 +68,7 @@ def _interrupt(product: Product, command: tuple[str, ...], number: int, name: st
 
     Its exit code, what it printed, and the changes that it began after the signal.
     """
-    cloud, last = product.cloud, last_call(product.cloud)
+    cloud, last = product.cloud, product.cloud.last_call()
     cloud.control("POST", "faults", kind="delay", place="*", nth=number, seconds=HELD)
     process = subprocess.Popen([sys.executable, "-m", "ebcd", *command, "--json"], cwd=product.folder, text=True,
                                env=cloud.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from products import Product
-from scenarios import last_call
 from test_faults_everywhere import swaps_done
 from users import Clients
 
@@ -27,7 +26,7 @@ def test_a_ship_comes_through_a_stall_of_thirty_seconds(product: Product, place:
     for text in ("one", "two"):
         product.commit(text)
         assert product.json("ship")["exit_code"] == 0
-    sha, last = product.commit("three"), last_call(product.cloud)
+    sha, last = product.commit("three"), product.cloud.last_call()
     with Clients(product, count=2) as clients:
         product.cloud.control("POST", "faults", kind=kind, place=place, seconds=STALL)
         told = product.json("ship")
