@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -105,6 +106,19 @@ class BakeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """Who is told how a run ended, from `[stages.NAME.notify]`."""
+
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    """Where a message is posted: a URL, or `env:NAME` for one that is a secret."""
+
+    @staticmethod
+    def is_url(text: str) -> bool:
+        """Whether a message may be posted there: over TLS, without it on this machine only."""
+        return bool(re.fullmatch(r"https://[^\s/]+(/\S*)?|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?", text))
+
+
+@dataclass(frozen=True, slots=True)
 class BundleOptions:
     """What goes into a source bundle, from `[bundle]`."""
 
@@ -147,6 +161,7 @@ class Stage:
     proof: Proof | None = None
     tenants: Tenants | None = None
     bake_limits: BakeLimits = field(default_factory=BakeLimits)
+    notify: Notify = field(default_factory=Notify)
 
     @property
     def named_only(self) -> bool:

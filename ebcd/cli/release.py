@@ -46,19 +46,18 @@ def ship(
 ) -> None:
     """Bring a commit live: bundle, environment, proofs, swap, bake."""
     from ebcd.release import ship as shipping
-    from ebcd.release.tenants import require_token
     from ebcd.report import text
 
     patience, limit = seconds(wait_lock) or 0.0, seconds(timeout)
     options = shipping.ShipOptions(not no_swap, message, patience, accept_drift)
 
     def work(session: Session, run: Run) -> None:
-        require_token(session.services, session.stage)
+        _require_variables(session)
         with _folder() as folder:
             _bundle_into(session, run, rev, allow_dirty, folder)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
 
-    _perform(common, "ship", work, text.plan if plan else text.shipped, timeout=limit)
+    _perform(common, "ship", work, text.plan if plan else text.shipped, timeout=limit, notifies=True)
 
 
 @shared
@@ -93,17 +92,16 @@ def swap(
         raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
                          hint="ebcd swap --rollback --hold, or ebcd hold --reason …", code="usage")  # fmt: skip
     from ebcd.release import swap as swapping
-    from ebcd.release.tenants import require_token
     from ebcd.report import text
 
     options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0, hold)
 
     def work(session: Session, run: Run) -> None:
         if not rollback:
-            require_token(session.services, session.stage)
+            _require_variables(session)
         (swapping.plan if plan else swapping.swap)(run, session.services, options)
 
-    _perform(common, "swap", work, text.plan if plan else text.swapped)
+    _perform(common, "swap", work, text.plan if plan else text.swapped, notifies=True)
 
 
 @shared
@@ -182,6 +180,15 @@ def _live_paths(session: Session, repository: Repository, bundled: frozenset[str
         return None
 
 
+def _require_variables(session: Session) -> None:
+    """Raises UsageError where the stage needs a variable that is not set: before anything is done."""
+    from ebcd.release.notify import require_urls
+    from ebcd.release.tenants import require_token
+
+    require_token(session.services, session.stage)
+    require_urls(session.stage, session.services.variables)
+
+
 def _perform(
     common: Common,
     command: str,
@@ -189,25 +196,40 @@ def _perform(
     show: Callable[[Json], RenderableType],
     *,
     timeout: float | None = None,
+    notifies: bool = False,
 ) -> None:
-    """Run a command on a stage and tell its result, whether it ended well or not."""
+    """Run a command on a stage and tell its result, whether it ended well or not. notifies: tell `notify.urls`, too."""
     from dataclasses import replace
 
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
 
-    clock = interruptible()
-    session = open_session(common, clock)
+    session = open_session(common, interruptible())
     if timeout is not None:
         session = replace(session, stage=replace(session.stage, timeout=timeout))
-    run = session.run(command)
+    run, failure = session.run(command), None
     try:
         work(session, run)
     except EbcdError as error:
-        told = result.of_run(run, session.services, error, time.monotonic() - run.started)
-        tell(common, told, show)
-        if "diagnosis" in told and not common.json:
-            tell_diagnosis(common, text.diagnosis(told["diagnosis"]))
-        error.told = True
-        raise
-    tell(common, result.of_run(run, session.services, None, time.monotonic() - run.started), show)
+        failure = error
+    told = result.of_run(run, session.services, failure, time.monotonic() - run.started)
+    tell(common, told, show)
+    if "diagnosis" in told and not common.json:
+        tell_diagnosis(common, text.diagnosis(told["diagnosis"]))
+    if notifies and session.stage.notify.urls:
+        _notify(session, told)
+    if failure is not None:
+        failure.told = True
+        raise failure
+
+
+def _notify(session: Session, told: Json) -> None:
+    """Post how the run ended. Who could not be told is told here, and nothing fails because of it."""
+    from ebcd.release.notify import notify
+    from ebcd.report.notice import notice
+
+    services = session.services
+    message = notice(told, services.caller.user, services.caller.run_url)
+    if message:
+        for failure in notify(session.stage, services.variables, message):
+            services.progress.note(f"Nobody was told at {failure}.")

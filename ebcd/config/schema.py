@@ -53,7 +53,7 @@ STAGE = (
     Key("database", values.boolean, "a PostgreSQL beside a local stage, shared by the application's environments"),
     Key("tenants", values.tenants, "tenants' own hosts, probed before and after the swap"),
     Key("bake_limits", values.bake_limits, "what a bake does not tolerate"),
-    Key("notify", values.later, "who is told"),
+    Key("notify", values.notify, "who is told how a run ended"),
 )
 
 

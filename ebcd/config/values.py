@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import BakeLimits, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants, Tier
+from ebcd.model import BakeLimits, Notify, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants, Tier
 
 Parser = Callable[[str, Any], Any]
 
@@ -141,11 +141,6 @@ def not_yet(key: str, value: object) -> UsageError:
         hint="Take it out of ebcd.toml.",
         code="not-yet",
     )
-
-
-def later(key: str, value: Any) -> Any:
-    """A key of the design that has no effect yet."""
-    raise not_yet(key, value)
 
 
 def health(key: str, value: Any) -> tuple[str, ...]:
@@ -286,6 +281,27 @@ def bake_limits(key: str, value: Any) -> BakeLimits:
     """`[stages.NAME.bake_limits]`."""
     known = {"max_5xx": number(0, 1), "p99_seconds": number(0, 3600), "p99_ratio": number(1, 1000)}
     return BakeLimits(**members(key, value, known))
+
+
+def notify(key: str, value: Any) -> Notify:
+    """`[stages.NAME.notify]`."""
+    return Notify(**members(key, value, {"urls": _addresses}))
+
+
+def _addresses(key: str, value: Any) -> tuple[str, ...]:
+    return tuple(_address(f"{key}[{index}]", item) for index, item in enumerate(texts(key, value)))
+
+
+def _address(key: str, value: str) -> str:
+    """A URL, or `env:NAME`. What is neither may be a secret, so it is not told."""
+    kind, _, name = value.partition(":")
+    if kind == "env":
+        return f"env:{variable(key, name)}"
+    if not Notify.is_url(value):
+        raise UsageError(f"{key} is no URL.", code="bad-value",
+                         why="It must begin with https://, or be env:NAME for one that is a secret.",
+                         hint='urls = ["env:SLACK_URL"], and export that variable.')  # fmt: skip
+    return value
 
 
 def members(key: str, value: Any, known: dict[str, Parser]) -> dict[str, Any]:

@@ -8,15 +8,11 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
+from ebcd.report.headline import Report, at, headline, is_live, items, mapping, undo
 from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, line, plain, prose, table
-
-Report: TypeAlias = Mapping[str, object]
-"""The JSON object of a command, in which anything may be missing."""
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes of one step's summary; GitHub drops a longer one whole."""
@@ -29,16 +25,6 @@ _OUTPUTS = {
     "live-release": ("live", "release"),
     "live-url": ("live", "url"),
 }
-_VERDICTS = {
-    "3": "refused, nothing was changed",
-    "4": "another run holds the lock",
-    "6": "{release} failed and no user has seen it",
-    "7": "{release} failed its bake and was swapped back",
-    "8": "the outcome is unknown",
-    "9": "there is nothing to roll back to",
-    "130": "interrupted",
-    "143": "interrupted",
-}
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,300}")
 _MOST_STEPS = 100
 
@@ -47,22 +33,22 @@ def outputs(report: Report) -> dict[str, str]:
     """The step's outputs; empty where the report lacks one. `outcome` is the report as JSON, without the long parts."""
     rest = {key: value for key, value in report.items() if key not in ("steps", "diagnosis")}
     outcome = json.dumps(_cut_all(rest), separators=(",", ":"))
-    return {name: _at(report, *path) for name, path in _OUTPUTS.items()} | {"outcome": outcome}
+    return {name: at(report, *path) for name, path in _OUTPUTS.items()} | {"outcome": outcome}
 
 
 def annotation(report: Report) -> str:
     """The workflow command that shows a failure at the top of the run; empty where there is none."""
     if report.get("ok"):
         return ""
-    title = line(" ".join(["ebcd", *(_at(report, key) for key in ("command", "application", "stage"))]))
-    texts = (plain(_at(report, "error", key)) for key in ("what", "why", "hint"))
+    title = line(" ".join(["ebcd", *(at(report, key) for key in ("command", "application", "stage"))]))
+    texts = (plain(at(report, "error", key)) for key in ("what", "why", "hint"))
     message = cut("\n".join(filter(None, texts)), LONGEST_TEXT) or "failed"
     return f"::error title={_escaped_property(cut(title, 200))}::{_escaped(message)}"
 
 
 def summary(report: Report) -> str:
     """The step's summary in Markdown: what happened, from which release to which, how to undo it, or why it failed."""
-    outcome = (_headline(report), prose(_at(report, "note")), _error(report), _change(report))
+    outcome = (_headline(report), prose(at(report, "note")), _error(report), _change(report))
     rest = (_address(report), _undo(report), _steps(report), *_diagnosis(report))
     return "\n\n".join(filter(None, (*outcome, *rest))) + "\n"
 
@@ -96,63 +82,46 @@ def _append_within(path: Path, texts: Iterable[str], limit: int) -> None:
 
 
 def _headline(report: Report) -> str:
-    subject = prose(" ".join((_at(report, "application"), _at(report, "stage")))) or "ebcd"
-    release, live = prose(_at(report, "release")), prose(_at(report, "live", "release"))
-    if not report.get("ok"):
-        return f"### ❌ {subject}: {_verdict(report, release, live)}"
-    if _planned(report):
-        return f"### 📋 {subject}: a plan, nothing was changed"
-    if live and release not in ("", live):
-        return f"### ⏸️ {subject}: {release} waits for its swap, {live} is live"
-    return f"### ✅ {subject}: {f'{live} is live' if live else prose(_at(report, 'command'))}"
-
-
-def _verdict(report: Report, release: str, live: str) -> str:
-    verdict = _VERDICTS.get(_at(report, "exit_code"), "failed").format(release=release or "the release")
-    return f"{verdict}, {live} is live" if live else verdict
+    return f"### {headline(report, prose)}"
 
 
 def _error(report: Report) -> str:
-    what, why, hint = (_at(report, "error", key) for key in ("what", "why", "hint"))
+    what, why, hint = (at(report, "error", key) for key in ("what", "why", "hint"))
     what = prose(what, LONGEST_TEXT)
     return "\n\n".join(filter(None, (what and f"**{what}**", block(why), prose(hint, LONGEST_TEXT))))
 
 
 def _change(report: Report) -> str:
     """From what was live to what is live now, or where this run's release is not live to the candidate."""
-    live, before = _mapping(report.get("live")), _mapping(report.get("previous"))
-    if _is_live(report) or not report.get("release"):
-        before = _mapping(report.get("left")) or before
+    live, before = mapping(report.get("live")), mapping(report.get("previous"))
+    if is_live(report) or not report.get("release"):
+        before = mapping(report.get("left")) or before
         head, after = ("", "Before", "Live"), live
     else:
-        candidate = {**report, "environment": _at(report, "environment", "name")}
+        candidate = {**report, "environment": at(report, "environment", "name")}
         head, before, after = ("", "Live", "Candidate"), live, candidate
-    if not _at(after, "release"):
+    if not at(after, "release"):
         return ""
     rows = (
-        ("Release", prose(_at(before, "release")), f"**{prose(_at(after, 'release'))}**"),
-        ("Version", code(_at(before, "version_label")), code(_at(after, "version_label"))),
-        ("Environment", code(_at(before, "environment")), code(_at(after, "environment"))),
+        ("Release", prose(at(before, "release")), f"**{prose(at(after, 'release'))}**"),
+        ("Version", code(at(before, "version_label")), code(at(after, "version_label"))),
+        ("Environment", code(at(before, "environment")), code(at(after, "environment"))),
     )
     return table(head, rows)
 
 
 def _address(report: Report) -> str:
-    url = _at(report, "live", "url")
+    url = at(report, "live", "url")
     return f"Live at {f'<{url}>' if _URL.fullmatch(url) else code(url)}" if url else ""
 
 
 def _undo(report: Report) -> str:
-    left, previous = _at(report, "left", "release"), _at(report, "previous", "release")
-    if not (report.get("ok") and (left or previous) and _is_live(report)) or _planned(report):
-        return ""
-    way = ["--to", left] if left else ["--rollback"]  # a rollback never toggles: the way forward names its release
-    command = ["ebcd", "swap", *way, "-a", _at(report, "application"), "-s", _at(report, "stage")]
-    return f"Undo: {code(shlex.join(command))}"
+    command = undo(report)
+    return f"Undo: {code(command)}" if command else ""
 
 
 def _steps(report: Report) -> str:
-    steps = _items(report.get("steps"))
+    steps = items(report.get("steps"))
     count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
     title = ", ".join(filter(None, (count, _time(report.get("seconds")))))
     shown = table(("Step", "Status", "Time", ""), map(_row, steps[:_MOST_STEPS]))
@@ -160,15 +129,15 @@ def _steps(report: Report) -> str:
 
 
 def _row(step: Report) -> tuple[str, str, str, str]:
-    name, status = prose(_at(step, "text") or _at(step, "step")), prose(_at(step, "status"))
-    return name, status, _time(step.get("seconds")), prose(_at(step, "reason"))
+    name, status = prose(at(step, "text") or at(step, "step")), prose(at(step, "status"))
+    return name, status, _time(step.get("seconds")), prose(at(step, "reason"))
 
 
 def _diagnosis(report: Report) -> tuple[str, str, str]:
     """What is known of a candidate that failed."""
-    found = _mapping(report.get("diagnosis"))
-    causes, log = found.get("causes"), block(_at(found, "log_tail"))
-    events = (f"{_at(event, 'severity')}  {_at(event, 'message')}" for event in _items(found.get("events")))
+    found = mapping(report.get("diagnosis"))
+    causes, log = found.get("causes"), block(at(found, "log_tail"))
+    events = (f"{at(event, 'severity')}  {at(event, 'message')}" for event in items(found.get("events")))
     return (
         _folded("Causes", block("\n".join(map(str, causes))) if isinstance(causes, list) else ""),
         _folded("Events", block("\n".join(map(line, events)))),
@@ -178,29 +147,6 @@ def _diagnosis(report: Report) -> tuple[str, str, str]:
 
 def _folded(title: str, body: str, *, opened: bool = True) -> str:
     return f"<details{' open' if opened else ''}><summary>{title}</summary>\n\n{body}\n\n</details>" if body else ""
-
-
-def _is_live(report: Report) -> bool:
-    return _at(report, "release") == _at(report, "live", "release") != ""
-
-
-def _planned(report: Report) -> bool:
-    return any(step.get("status") == "planned" for step in _items(report.get("steps")))
-
-
-def _items(value: object) -> list[Report]:
-    return [_mapping(item) for item in value] if isinstance(value, list) else []
-
-
-def _mapping(value: object) -> Report:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _at(report: Report, *path: str) -> str:
-    value: object = report
-    for key in path:
-        value = _mapping(value).get(key)
-    return "" if value is None or isinstance(value, Mapping) else str(value)
 
 
 def _time(value: object) -> str:

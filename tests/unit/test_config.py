@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -228,15 +229,23 @@ def test_a_wrong_tenant_gate_is_refused(tmp_path: Path, gate: str, key: str) -> 
     assert f"stages.prod.{key} " in refused(tmp_path, f"{PROD}[stages.prod.tenants]\n{gate}\n").what
 
 
-@pytest.mark.parametrize(
-    "addition",
-    [
-        "[stages.prod.notify]\nurls = []",
-        '[bundle]\nrequirements = "lock"',
-    ],
-)
-def test_what_has_no_effect_yet_is_refused_and_not_ignored(tmp_path: Path, addition: str) -> None:
-    assert refused(tmp_path, PROD + addition).code == "not-yet"
+def test_what_has_no_effect_yet_is_refused_and_not_ignored(tmp_path: Path) -> None:
+    assert refused(tmp_path, f'{PROD}[bundle]\nrequirements = "lock"').code == "not-yet"
+
+
+def test_people_are_told_at_urls_and_a_secret_one_is_named_by_its_variable(tmp_path: Path) -> None:
+    urls = ("env:SLACK_URL", "https://example.com/hook", "http://127.0.0.1:8000/")
+    stage = load(tmp_path, f"{PROD}[stages.prod.notify]\nurls = {json.dumps(urls)}\n").stages["prod"]
+    assert stage.notify.urls == urls
+    assert "example.com" not in repr(stage)
+
+
+@pytest.mark.parametrize("url", ["http://example.com/T0KEN", "T0KEN", "env:T0KEN-", "env:", "https://", "ftp://T0KEN"])
+def test_what_is_no_url_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    error = refused(tmp_path, f'{PROD}[stages.prod.notify]\nurls = ["{url}"]\n')
+    assert error.code == "bad-value"
+    assert "stages.prod.notify.urls[0]" in error.what
+    assert "T0KEN" not in f"{error.what}{error.why}{error.hint}"
 
 
 LOCAL = 'application = "shop"\n[stages.local]\ntarget = "local"\n'
