@@ -139,6 +139,8 @@ class Stage:
     region: str
     cname: str
     """The live CNAME's prefix; empty for a worker."""
+    url: str = ""
+    """Where users reach live, as scheme and host; empty: by HTTP at the live CNAME."""
     target: Target = Target.AWS
     platform: str = ""
     """A platform branch name, or a platform ARN."""

@@ -122,6 +122,9 @@ def _stage(name: str, table: Any, application: str, region: str, defaults: Mappi
         cname = "" if found.get("tier") is Tier.WORKER else stage.cname or application
         stage = local_defaults(replace(stage, cname=cname))
     stage = replace(stage, **found)
+    if stage.url and stage.target is Target.LOCAL:
+        why = "The local Beanstalk answers by HTTP at its CNAMEs, and at no other name."
+        raise values.wrong(f"{key}.url", stage.url, why, "Take it out of this stage.")
     _complete(stage, key)
     return stage
 
@@ -154,7 +157,7 @@ def _refuse_shared_environments(stages: Mapping[str, Stage]) -> None:
 
 def _refuse_web_keys(key: str, found: Mapping[str, Any]) -> None:
     """Refuse what a worker cannot have: nothing answers requests, and there is no CNAME to swap."""
-    for name in ("cname", "smoke", "proof", "tenants"):
+    for name in ("cname", "url", "smoke", "proof", "tenants"):
         if name in found:
             why = "A worker has no CNAME, and nobody sends it requests."
             raise values.wrong(f"{key}.{name}", found[name], why, "Take it out of ebcd.toml.")

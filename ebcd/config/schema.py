@@ -36,6 +36,7 @@ BUNDLE = (
 STAGE = (
     Key("target", values.one_of(Target), "aws, or local: the local Beanstalk"),
     Key("cname", values.cname, "the live CNAME's prefix"),
+    Key("url", values.url, "where users reach live, where not by HTTP at the live CNAME"),
     Key("platform", values.text, "a platform branch, or a platform ARN"),
     Key("strategy", values.one_of(Strategy), "how a release reaches its users"),
     Key("tier", values.one_of(Tier), "web, or worker: reads a queue and has no CNAME"),

@@ -167,6 +167,14 @@ def cname(key: str, value: Any) -> str:
     return found
 
 
+def url(key: str, value: Any) -> str:
+    """Scheme and host that users ask for: https://shop.example.com."""
+    found = text(key, value)
+    if not re.fullmatch(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9]\d{0,4})?", found):
+        raise wrong(key, value, "It must be scheme and host alone, such as https://shop.example.com.")
+    return found.lower()
+
+
 def application(key: str, value: Any) -> str:
     """An application's name."""
     found = text(key, value)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from ebcd.errors import AwsRefused, NoAnswer, Throttled
 from ebcd.model import BakeLimits, Metrics, Stage
 from ebcd.release.clock import polls
-from ebcd.release.gates import PROBE_INTERVAL, TOLERATED, Breach, address_of, live_failure
+from ebcd.release.front import Front
+from ebcd.release.gates import PROBE_INTERVAL, TOLERATED, Breach, live_failure
 from ebcd.release.run import Services
 from ebcd.release.steps import Bake
 from ebcd.release.tenants import tenants_failure
@@ -57,6 +58,7 @@ class _Watch:
         self._services = services
         self._stage = stage
         self._step = step
+        self._front = services.front(stage, step.cname) if step.cname else None  # a worker has none
         self._before = before
         self._probes = 0
         self._looks = 0
@@ -64,7 +66,7 @@ class _Watch:
 
     def probe(self) -> None:
         """Ask live as users do. Raises Breach when it failed too often in a row."""
-        failure = _unanswered(self._services, self._stage, self._step.cname)
+        failure = _unanswered(self._services, self._stage, self._front) if self._front else ""
         self._probes = self._count(self._probes, failure, TOLERATED, "probes")
 
     def look(self) -> None:
@@ -117,9 +119,9 @@ def told(seen: Metrics) -> str:
     return f"{seen.requests} requests in 10 s, {seen.share_5xx:.1%} 5xx{p99}"
 
 
-def _unanswered(services: Services, stage: Stage, cname: str) -> str:
-    """Why live does not pass its smoke test or its tenants now; empty when it does, and for a worker, without CNAME."""
-    failure = live_failure(services, stage, cname) if cname else ""
+def _unanswered(services: Services, stage: Stage, front: Front) -> str:
+    """Why live does not pass its smoke test or its tenants now; empty when it does."""
+    failure = live_failure(services, stage, front)
     if failure or stage.tenants is None:
         return failure
-    return tenants_failure(services, stage.tenants, address_of(services, cname), cname)
+    return tenants_failure(services, stage.tenants, front)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ebcd.errors import ReleaseFailed
 from ebcd.model import Stage
 from ebcd.release.clock import polls
+from ebcd.release.front import Front
 from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
 from ebcd.release.steps import ProbeTenants, ProveLive, SmokeCandidate
@@ -35,13 +36,14 @@ class Breach(Exception):
 
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
     """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
-    address = step.address or _ownaddress_of(services, stage, step.environment)
+    front = services.front(stage, step.cname)
+    address = front.at(step.address or _ownaddress_of(services, stage, step.environment))
     failure = ""
     for attempt in range(stage.smoke.attempts):
         if attempt:
             services.clock.sleep(PROBE_INTERVAL)
         tick()
-        failure = _candidate_failure(services, stage, step, address)
+        failure = _candidate_failure(services, stage, step, front, address)
         if not failure:
             return f"{step.path} {stage.smoke.status}" + (f", {stage.proof.path} names it" if stage.proof else "")
         services.progress.note(failure)
@@ -56,14 +58,16 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
 def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenants) -> str:
     """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach for live."""
     assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
-    address = address_of(services, step.cname) if step.live else step.address
-    address = address or _ownaddress_of(services, stage, step.environment)
+    front = services.front(stage, step.cname)
+    address = ""
+    if not step.live:
+        address = front.at(step.address or _ownaddress_of(services, stage, step.environment))
     failure = ""
     for attempt in range(TOLERATED + 1):
         if attempt:
             services.clock.sleep(PROBE_INTERVAL)
         tick()
-        failure = tenants_failure(services, stage.tenants, address, step.cname)
+        failure = tenants_failure(services, stage.tenants, front, address)
         if not failure:
             return f"{len(stage.tenants.hosts)} hosts" if stage.tenants.hosts else stage.tenants.url
         services.progress.note(failure)
@@ -85,43 +89,36 @@ def _ownaddress_of(services: Services, stage: Stage, name: str) -> str:
     return environment.endpoint_url
 
 
-def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, address: str) -> str:
-    host = services.live_host(step.cname)
-    failure = smoke_failure(stage.smoke, services.prober.get(address, host, stage.smoke.path))
+def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, front: Front, address: str) -> str:
+    failure = smoke_failure(stage.smoke, services.ask(front, stage.smoke.path, address=address))
     if failure or stage.proof is None:
         return failure
-    answer = services.prober.get(address, host, stage.proof.path)
+    answer = services.ask(front, stage.proof.path, address=address)
     return proof_failure(stage.proof.path, answer, step.label, step.sha)
 
 
 def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) -> str:
     """See the live URL answered by the release, within the time that DNS may need. Raises Breach."""
     patience = LOCAL_PROOF_PATIENCE if services.live_address else PROOF_PATIENCE
-    failure = ""
+    front, failure = services.front(stage, step.cname), ""
     for _ in polls(services.clock, timeout=patience, interval=PROBE_INTERVAL):
         tick()
-        failure = live_failure(services, stage, step.cname)
+        failure = live_failure(services, stage, front)
         if stage.proof and not failure:
-            answer = services.prober.get(address_of(services, step.cname), services.live_host(step.cname), step.path)
+            answer = services.ask(front, step.path)
             failure = proof_failure(step.path, answer, step.label, step.sha)
         if not failure:
             return f"{step.path} names it" if stage.proof else f"{stage.smoke.path} {stage.smoke.status}"
     raise Breach(
         f"After {patience:g} s the live URL was not answered by the release: {failure}.",
-        what=f"{services.live_url(step.cname)} was not seen answered by {step.label}.",
+        what=f"{front.url} was not seen answered by {step.label}.",
         code="not-proven",
     )
 
 
-def live_failure(services: Services, stage: Stage, cname: str) -> str:
+def live_failure(services: Services, stage: Stage, front: Front) -> str:
     """Why the live URL does not pass the smoke test now; empty when it does."""
-    answer = services.prober.get(address_of(services, cname), services.live_host(cname), stage.smoke.path)
-    return smoke_failure(stage.smoke, answer)
-
-
-def address_of(services: Services, cname: str) -> str:
-    """Where the live CNAME is reached."""
-    return services.live_address or cname
+    return smoke_failure(stage.smoke, services.ask(front, stage.smoke.path))
 
 
 class LiveWatch:
@@ -130,11 +127,11 @@ class LiveWatch:
     def __init__(self, services: Services, stage: Stage, cname: str) -> None:
         self._services = services
         self._stage = stage
-        self._cname = cname
+        self._front = services.front(stage, cname)
         self._failures = 0
         self._last = services.clock.monotonic()
         # What was failing before the candidate came is no reason to stop its successor.
-        self._armed = not live_failure(services, stage, cname)
+        self._armed = not live_failure(services, stage, self._front)
 
     def look(self) -> None:
         """Probe live, once a second at most. Raises ReleaseFailed when it stopped answering."""
@@ -142,7 +139,7 @@ class LiveWatch:
         if not self._armed or now - self._last < PROBE_INTERVAL:
             return
         self._last = now
-        failure = live_failure(self._services, self._stage, self._cname)
+        failure = live_failure(self._services, self._stage, self._front)
         self._failures = self._failures + 1 if failure else 0
         if self._failures > TOLERATED:
             raise ReleaseFailed(

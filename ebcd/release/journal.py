@@ -123,6 +123,7 @@ class ReleaseRecord:
             proof=Proof(**known["proof"]) if known["proof"] else None,
             tenants=_tenants(known.get("tenants")),
             bake_limits=BakeLimits(**known.get("bake_limits", {})),
+            url=known.get("url", ""),
         )
 
 
@@ -235,6 +236,7 @@ def verification(stage: Stage) -> dict[str, Any]:
         "proof": asdict(stage.proof) if stage.proof else None,
         "tenants": asdict(stage.tenants) if stage.tenants else None,
         "bake_limits": asdict(stage.bake_limits),
+        "url": stage.url,
     }
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ebcd import __version__
 from ebcd.model import SmokeTest
+
+if TYPE_CHECKING:
+    import ssl
+
+    import urllib3
 
 BODY_LIMIT = 1_000_000
 """Bytes of an answer that are read."""
@@ -28,9 +33,11 @@ class ProbeResult:
 class Prober(Protocol):
     """Sends one GET request."""
 
-    def get(self, address: str, host: str, path: str, timeout: float = 5.0, token: str = "") -> ProbeResult:
-        """address: where to connect, `host` or `host:port`. host: the Host header. timeout: seconds. token: a bearer's
-        token, if any.
+    def get(
+        self, address: str, host: str, path: str, timeout: float = 5.0, *, token: str = "", tls: bool = False
+    ) -> ProbeResult:
+        """address: where to connect, `host:port`. host: the Host header. timeout: seconds. token: a bearer's token, if
+        any. tls: over TLS, with a certificate for the host, whatever the address.
         """
         ...
 
@@ -42,16 +49,21 @@ class Prober(Protocol):
 class HttpProber:
     """Probes over HTTP, a fresh connection each, following no redirect."""
 
-    def get(self, address: str, host: str, path: str, timeout: float = 5.0, token: str = "") -> ProbeResult:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        """context: which certificates are trusted; None: those that the machine trusts (SSL_CERT_FILE)."""
+        self._context = context
+
+    def get(
+        self, address: str, host: str, path: str, timeout: float = 5.0, *, token: str = "", tls: bool = False
+    ) -> ProbeResult:
         """Send one request; never raises for what the network or the server does."""
         import urllib3
 
-        name, _, port = address.partition(":")
         headers = {"Host": host, "User-Agent": f"ebcd/{__version__}", "Connection": "close"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         start = time.monotonic()
-        pool = urllib3.HTTPConnectionPool(name, int(port or 80), timeout=timeout, retries=False, maxsize=1)
+        pool = self._pool(address, host.partition(":")[0], timeout, tls=tls)
         try:
             answer = pool.request("GET", path, headers=headers, redirect=False, preload_content=False)
             body = answer.read(BODY_LIMIT)
@@ -60,6 +72,17 @@ class HttpProber:
             return ProbeResult(None, b"", time.monotonic() - start, str(error))
         finally:
             pool.close()
+
+    def _pool(self, address: str, name: str, timeout: float, *, tls: bool) -> urllib3.HTTPConnectionPool:
+        """A connection to an address; over TLS the server must be the one of that name."""
+        import urllib3
+
+        where, _, port = address.partition(":")
+        given: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 1}
+        if not tls:
+            return urllib3.HTTPConnectionPool(where, int(port), **given)
+        given |= {"ssl_context": self._context, "server_hostname": name}
+        return urllib3.HTTPSConnectionPool(where, int(port), **given)
 
     def download(self, url: str) -> str:
         """The text behind a presigned URL; what went wrong instead, in a sentence."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from ebcd.release.clock import Pace
+from ebcd.release.front import Front, front_of
 
 if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.aws.beanstalk import Beanstalk
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.release.hold import Hold, HoldState
     from ebcd.release.journal import Ledger, ReleaseRecord
     from ebcd.release.lock import Lock
-    from ebcd.release.probe import Prober
+    from ebcd.release.probe import Prober, ProbeResult
     from ebcd.release.snapshot import Snapshot
     from ebcd.release.steps import Step
 
@@ -106,14 +107,14 @@ class Services:
         if not self.storage.bucket_exists():
             self.beanstalk.create_storage_location()
 
-    def live_host(self, cname: str) -> str:
-        """The live CNAME as a Host header and in a URL: with the port where it is not 80."""
-        _, _, port = self.live_address.partition(":")
-        return f"{cname}:{port}" if port and port != "80" else cname
+    def front(self, stage: Stage, cname: str) -> Front:
+        """How the stage's users reach it. cname: the live CNAME, whole."""
+        return front_of(stage, cname, self.live_address)
 
-    def live_url(self, cname: str) -> str:
-        """The live URL."""
-        return f"http://{self.live_host(cname)}"
+    def ask(self, front: Front, path: str, *, address: str = "", host: str = "", token: str = "") -> ProbeResult:
+        """One request, as users make it. address: an environment's own, where not live is asked. host: a tenant's."""
+        return self.prober.get(address or front.address, front.of(host) if host else front.host, path,
+                               token=token, tls=front.tls)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ebcd.errors import UsageError
 from ebcd.model import Stage, Tenants
-from ebcd.release.probe import Prober
+from ebcd.release.front import Front
+from ebcd.release.probe import ProbeResult
 from ebcd.release.run import Services
 
 AT_ONCE = 16
@@ -41,42 +42,40 @@ def token_missing(services: Services, tenants: Tenants | None) -> str:
     return "" if plain else f"{tenants.token_env} holds no token: a space or a line break is in it"
 
 
-def tenants_failure(services: Services, tenants: Tenants, address: str, cname: str) -> str:
-    """Why the tenants do not pass at an address now; empty when they do. cname: the live CNAME, whole."""
+def tenants_failure(services: Services, tenants: Tenants, front: Front, address: str = "") -> str:
+    """Why the tenants do not pass now; empty when they do. address: a candidate's own; empty: live is asked."""
     hosts = tenants.hosts
     if tenants.url:
         if missing := token_missing(services, tenants):
             return missing
-        found = named_hosts(services, tenants, address, cname)
+        found = named_hosts(services, tenants, front, address)
         if isinstance(found, str):
             return found
         hosts = found
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        failures = [failure for failure in pool.map(lambda host: _failure(services, tenants, address, host), hosts)
-                    if failure]  # fmt: skip
+        told = pool.map(lambda host: _failure(services, tenants, front, address, host), hosts)
+        failures = [failure for failure in told if failure]
     if len(failures) > tenants.budget:
         more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
         return f"{len(failures)} of {len(hosts)} tenants failed: {'; '.join(failures[:SHOWN])}{more}"
-    return _unknown_failure(services, tenants, address)
+    return _unknown_failure(services, tenants, front, address)
 
 
-def named_hosts(services: Services, tenants: Tenants, address: str, cname: str) -> tuple[str, ...] | str:
+def named_hosts(services: Services, tenants: Tenants, front: Front, address: str = "") -> tuple[str, ...] | str:
     """The hosts that the application names at an address; what is wrong otherwise. There may be none, unless live
     names some: before the first sign-up there are no tenants, and that must not keep a first release away.
     """
     token = services.variables.get(tenants.token_env, "")
-    host, live = services.live_host(cname), services.live_address or cname
-    found = hosts_of(services.prober, address, host, tenants.url, token)
-    if found == () and address != live:
-        on_live = hosts_of(services.prober, live, host, tenants.url, token)
+    found = hosts_of(services.ask(front, tenants.url, address=address, token=token), tenants.url)
+    if found == () and address:
+        on_live = hosts_of(services.ask(front, tenants.url, token=token), tenants.url)
         if isinstance(on_live, tuple) and on_live:
             return f"{tenants.url} named no tenants, and on live it names some"
     return found
 
 
-def hosts_of(prober: Prober, address: str, host: str, url: str, token: str = "") -> tuple[str, ...] | str:
+def hosts_of(answer: ProbeResult, url: str) -> tuple[str, ...] | str:
     """The hosts that the application itself names, as a JSON list or as `{"hosts": […]}`; what is wrong otherwise."""
-    answer = prober.get(address, host, url, token=token)
     if answer.status != 200:
         return f"{url} named no tenants: {answer.error or f'it answered {answer.status}'}"
     try:
@@ -89,17 +88,17 @@ def hosts_of(prober: Prober, address: str, host: str, url: str, token: str = "")
     return tuple(hosts)
 
 
-def _failure(services: Services, tenants: Tenants, address: str, host: str) -> str:
-    answer = services.prober.get(address, services.live_host(host), tenants.path)
+def _failure(services: Services, tenants: Tenants, front: Front, address: str, host: str) -> str:
+    answer = services.ask(front, tenants.path, address=address, host=host)
     if answer.status == tenants.status:
         return ""
     return f"{host} {f'answered {answer.status}' if answer.status else f'did not answer ({answer.error})'}"
 
 
-def _unknown_failure(services: Services, tenants: Tenants, address: str) -> str:
+def _unknown_failure(services: Services, tenants: Tenants, front: Front, address: str) -> str:
     if not tenants.unknown:
         return ""
-    answer = services.prober.get(address, services.live_host(tenants.unknown), tenants.path)
+    answer = services.ask(front, tenants.path, address=address, host=tenants.unknown)
     if answer.status == REJECTED:
         return ""
     said = f"answered {answer.status}" if answer.status else f"not answered ({answer.error})"

@@ -148,13 +148,13 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
         "release": record.release if record else None,
         "environment": environment.name,
         "version_label": environment.version_label,
-        "url": _url(services, environment),
+        "url": _url(snapshot.stage, services, environment),
     }
 
 
-def _url(services: Services, environment: Environment) -> str | None:
+def _url(stage: Stage, services: Services, environment: Environment) -> str | None:
     """The live URL; a worker has none."""
-    return services.live_url(environment.cname) if environment.cname else None
+    return services.front(stage, environment.cname).url if environment.cname else None
 
 
 def stamp(at: datetime | None) -> str | None:
@@ -189,7 +189,7 @@ def _described(
     if environment is None and record is None:
         return None
     name = environment.name if environment else record.environment if record else ""
-    url = _url(services, environment) if environment and environment == snapshot.live else None
+    url = _url(snapshot.stage, services, environment) if environment and environment == snapshot.live else None
     return {
         "release": record.release if record else None,
         "environment": name,

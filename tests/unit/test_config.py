@@ -233,6 +233,37 @@ def test_what_has_no_effect_yet_is_refused_and_not_ignored(tmp_path: Path) -> No
     assert refused(tmp_path, f'{PROD}[bundle]\nrequirements = "lock"').code == "not-yet"
 
 
+def test_a_stage_may_be_reached_at_a_url_of_its_own(tmp_path: Path) -> None:
+    stage = load(tmp_path, PROD.replace("[stages.prod]", '[stages.prod]\nurl = "https://Shop.example.com"')).stages[
+        "prod"
+    ]
+    assert stage.url == "https://shop.example.com"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "shop.example.com",
+        "https://",
+        "https://shop.example.com/",
+        "ftp://shop.example.com",
+        "https://shop.example.com:0",
+        "https://user@shop.example.com",
+        "https://shop.example.com?x",
+        "https://shop example.com",
+    ],
+)
+def test_what_is_more_or_less_than_scheme_and_host_is_refused(tmp_path: Path, url: str) -> None:
+    text = PROD.replace("[stages.prod]", f'[stages.prod]\nurl = "{url}"')
+    assert "stages.prod.url" in refused(tmp_path, text).what
+
+
+def test_a_local_stage_has_no_url_of_its_own(tmp_path: Path) -> None:
+    error = refused(tmp_path, LOCAL + 'url = "https://shop.example.com"\n')
+    assert "stages.local.url" in error.what
+    assert "CNAME" in error.why
+
+
 def test_people_are_told_at_urls_and_a_secret_one_is_named_by_its_variable(tmp_path: Path) -> None:
     urls = ("env:SLACK_URL", "https://example.com/hook", "http://127.0.0.1:8000/")
     stage = load(tmp_path, f"{PROD}[stages.prod.notify]\nurls = {json.dumps(urls)}\n").stages["prod"]
