@@ -1,0 +1,81 @@
+"""What was found → the text of ebcd.toml. Pure.
+
+Nothing writes TOML with comments that stand in a column, so this does: a text of its own, and values that are quoted.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ebcd.config.read import LOCAL_PLATFORM
+from ebcd.init.words import Found
+
+COLUMN = 34
+"""Where comments begin, unless the line is longer."""
+REGION = "eu-central-1"
+"""The region of examples."""
+
+
+def text(found: Found) -> str:
+    """ebcd.toml, with a few comments for whoever reads it first."""
+    return "\n".join((*_top(found), "", *_local(found), "", *_aws(found), ""))
+
+
+def quoted(value: str) -> str:
+    """A basic string of TOML. JSON's is one, but for the last control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _top(found: Found) -> tuple[str, ...]:
+    region = f"region = {quoted(found.region.value)}" if found.region else f"# region = {quoted(REGION)}"
+    return (
+        "# How ebcd brings this repository to AWS Elastic Beanstalk. `ebcd check` reads it, `ebcd ship` acts on it.",
+        "",
+        _line(f"application = {quoted(found.application.value)}", "the first release creates it"),
+        _line(region, "the AWS region" if found.region else "the AWS region; without it: AWS_REGION, or --region"),
+        _line('default_stage = "local"', "where `ebcd ship` goes when no --stage is named"),
+    )
+
+
+def _local(found: Found) -> tuple[str, ...]:
+    return (
+        _line("[stages.local]", "a Beanstalk on this machine: no account needed"),
+        'target = "local"',
+        _line(f"cname = {quoted(found.local_cname)}", "the live CNAME's prefix"),
+        _line("# database = true", "a PostgreSQL beside it: DATABASE_URL and DATABASE_OWNER_URL are set"),
+        "[stages.local.smoke]",
+        _line(f"path = {quoted(found.smoke.value)}", "must answer 200 before and after the swap"),
+    )
+
+
+def _aws(found: Found) -> tuple[str, ...]:
+    stage = f"stages.{quoted(found.stage) if not _is_bare(found.stage) else found.stage}"
+    domain = f"{found.cname.value}.{found.region.value if found.region else 'REGION'}.elasticbeanstalk.com"
+    known = "an ARN pins one version" if found.platform.value != LOCAL_PLATFORM else "a platform branch"
+    return (
+        _line(f"[{stage}]", f"ebcd ship --stage {found.stage}"),
+        f"# Users reach {_printable(domain)}. An environment that holds this CNAME already is live:",
+        "# the first release puts its successor beside it and swaps.",
+        f"cname = {quoted(found.cname.value)}",
+        _line(f"platform = {quoted(found.platform.value)}", known),
+        _line('bake = "10m"', "how long a release is watched after the swap; what goes wrong swaps back"),
+        _line('keep = "2h"', "how long the way back stays warm"),
+        f"[{stage}.smoke]",
+        f"path = {quoted(found.smoke.value)}",
+        f'# [{stage}.options."aws:autoscaling:asg"]',
+        _line("# MinSize = 2", "any option setting, by its namespace"),
+        f"# [{stage}.env]",
+        _line('# APP_MODE = "production"', 'an environment property; a secret: { secret = "ARN" }'),
+    )
+
+
+def _line(content: str, comment: str) -> str:
+    return f"{content:<{COLUMN - 2}}  # {comment}"
+
+
+def _is_bare(name: str) -> bool:
+    return name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+
+
+def _printable(value: str) -> str:
+    return "".join(mark for mark in value if mark.isprintable())
