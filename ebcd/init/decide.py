@@ -96,7 +96,8 @@ def _cname(seen: Seen, application: str, stage: str) -> Fact:
     for branch, environment in _environments(seen):
         if names.is_cname(environment):
             return Fact(environment, f"the environment of the branch {branch} in {EB}")
-    return Fact(names.cname(application, stage), "the application's name")
+    made = names.cname(application, stage)
+    return Fact(made, "the application's name" if made == application else "the application's and the stage's name")
 
 
 def _environments(seen: Seen) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ _HEALTH = ("/healthz", "/health", "/livez", "/readyz")
 """Paths at which applications usually say that they are well."""
 _OPTION = re.compile(
     r"""(?:Application\ Healthcheck\ URL|HealthCheckPath)["']?\s*:\s*["']?  # the option's name
-        (?:https?:\d+)?(/[!-~]*?)["']?\s*$""",
+        (?i:https?:\d+)?(/[!-~]*?)["']?\s*$""",
     re.MULTILINE | re.VERBOSE,
 )
 

@@ -23,7 +23,8 @@ def text(found: Found) -> str:
 
 def quoted(value: str) -> str:
     """A basic string of TOML. JSON's is one, but for the last control character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    written = value.encode(errors="replace").decode()  # a variable may hold bytes that are no text
+    return json.dumps(written, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _top(found: Found) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def _aws(found: Found) -> tuple[str, ...]:
 
 
 def _line(content: str, comment: str) -> str:
-    return f"{content:<{COLUMN - 2}}  # {comment}"
+    return f"{content:<{COLUMN - 2}}  # {_printable(comment)}"
 
 
 def _is_bare(name: str) -> bool:
