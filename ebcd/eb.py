@@ -107,8 +107,12 @@ def folder_name(place: Place) -> str:
 def variables(
     environ: Mapping[str, str], *, endpoint_url: str | None, keys: tuple[str, str] | None, folder: str
 ) -> dict[str, str]:
-    """eb's environment variables. keys: of the local Beanstalk, which nothing else of AWS may then stand beside."""
-    kept = {name: value for name, value in environ.items() if not (keys and name.startswith("AWS_"))}
+    """eb's environment variables: it acts as whom ebcd acts.
+
+    keys: of the local Beanstalk, which nothing else of AWS may then stand beside.
+    """
+    dropped = "AWS_" if keys else "AWS_EB_PROFILE"
+    kept = {name: value for name, value in environ.items() if not name.startswith(dropped)}
     if keys:
         kept |= {"AWS_ACCESS_KEY_ID": keys[0], "AWS_SECRET_ACCESS_KEY": keys[1]}
     if endpoint_url:

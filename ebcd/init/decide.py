@@ -21,10 +21,13 @@ def decide(seen: Seen, asked: Asked) -> Found:
     """Names and values that ebcd's own reader of ebcd.toml takes, from whatever was seen."""
     application, stage, notes = _application(seen, asked)
     platform, unknown = _platform(seen)
+    region = _region(seen, asked)
+    if region is None:
+        unknown += (f"No region was found: until ebcd.toml names one, {stage} takes AWS_REGION or --region.",)
     return Found(
         application=application,
         stage=stage,
-        region=_region(seen, asked),
+        region=region,
         platform=platform,
         cname=_cname(seen, application.value, stage),
         local_cname=names.cname(application.value, names.LOCAL),
@@ -92,8 +95,12 @@ def _platform(seen: Seen) -> tuple[Fact, tuple[str, ...]]:
 
 
 def _cname(seen: Seen, application: str, stage: str) -> Fact:
-    """The live CNAME's prefix: what `eb create` would have given the environment that eb knows of."""
-    for branch, environment in _environments(seen):
+    """The live CNAME's prefix: what `eb create` would have given the environment that eb knows of.
+
+    Another application's environment keeps its CNAME: a swap stays within one.
+    """
+    same = application == _text(_eb_global(seen), "application_name")
+    for branch, environment in _environments(seen) if same else ():
         if names.is_cname(environment):
             return Fact(environment, f"the environment of the branch {branch} in {EB}")
     made = names.cname(application, stage)

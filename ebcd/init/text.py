@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 
-from ebcd.config.read import LOCAL_PLATFORM
 from ebcd.init.words import Found
 
 COLUMN = 34
@@ -32,7 +31,9 @@ def _top(found: Found) -> tuple[str, ...]:
     return (
         "# How ebcd brings this repository to AWS Elastic Beanstalk. `ebcd check` reads it, `ebcd ship` acts on it.",
         "",
-        _line(f"application = {quoted(found.application.value)}", "the first release creates it"),
+        _line(
+            f"application = {quoted(found.application.value)}", "the Beanstalk application; created where it is missing"
+        ),
         _line(region, "the AWS region" if found.region else "the AWS region; without it: AWS_REGION, or --region"),
         _line('default_stage = "local"', "where `ebcd ship` goes when no --stage is named"),
     )
@@ -52,13 +53,12 @@ def _local(found: Found) -> tuple[str, ...]:
 def _aws(found: Found) -> tuple[str, ...]:
     stage = f"stages.{quoted(found.stage) if not _is_bare(found.stage) else found.stage}"
     domain = f"{found.cname.value}.{found.region.value if found.region else 'REGION'}.elasticbeanstalk.com"
-    known = "an ARN pins one version" if found.platform.value != LOCAL_PLATFORM else "a platform branch"
     return (
         _line(f"[{stage}]", f"ebcd ship --stage {found.stage}"),
         f"# Users reach {_printable(domain)}. An environment that holds this CNAME already is live:",
         "# the first release puts its successor beside it and swaps.",
         f"cname = {quoted(found.cname.value)}",
-        _line(f"platform = {quoted(found.platform.value)}", known),
+        _line(f"platform = {quoted(found.platform.value)}", "a branch: its newest version; an ARN: that one"),
         _line('bake = "10m"', "how long a release is watched after the swap; what goes wrong swaps back"),
         _line('keep = "2h"', "how long the way back stays warm"),
         f"[{stage}.smoke]",

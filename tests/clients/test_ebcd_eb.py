@@ -53,7 +53,7 @@ class Shop:
         kept = {name: value for name, value in self.client.server.items()
                 if not name.startswith(("AWS_", "GITHUB_", "EBCD_STAGE", "EBCD_APPLICATION", "XDG_"))}  # fmt: skip
         path = f"{self.client.programs}:{os.environ['PATH']}"
-        return kept | {"PATH": path, "HOME": str(self.client.home), "AWS_PROFILE": "somebody", "AWS_SESSION_TOKEN": "x"}
+        return kept | {"PATH": path, "HOME": str(self.client.home), "AWS_EB_PROFILE": "nobody"}
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_a_profile_is_handed_on(shop: Shop) -> None:
     credentials = shop.client.home / "credentials"
     credentials.write_text("[dev]\naws_access_key_id = ANY\naws_secret_access_key = any\n")
     common = ("-a", "shop-of-ebcd", "-s", "production", "--profile", "dev", "--endpoint-url", shop.client.endpoint_url)
-    environ = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials), "AWS_SESSION_TOKEN": ""}
+    environ = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
     said = shop.ebcd("eb", *common, "--env", "shop-of-ebcd-local-r1", "--", "status", **environ)
     assert "shop-of-ebcd-local-r1" in said
     assert "profile (nobody)" in shop.ebcd("eb", *common, "--env", "shop-of-ebcd-local-r1", "--", "status",

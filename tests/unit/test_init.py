@@ -103,7 +103,7 @@ def test_a_name_is_made_legal(seen: Seen, application: str, source: str) -> None
 
 def test_an_application_with_a_long_name_gets_a_stage_with_a_short_one() -> None:
     name = "the-shop-of-acme-company"
-    found = decide(Seen("x", eb=eb(application_name=name)), Asked())
+    found = decide(Seen("x", eb=eb(application_name=name, default_region="eu-west-1")), Asked())
     assert (found.application.value, found.stage, found.notes) == (name, "prod", ())
     assert list(read(found).stages) == ["local", "prod"]
 
@@ -158,8 +158,14 @@ def test_the_python_of_the_repository(version: str, known: bool) -> None:
     ],
 )
 def test_the_environment_of_a_branch(branches: dict[str, Any], branch: str, cname: str) -> None:
-    found = decide(Seen("shop", branch=branch, eb={"branch-defaults": branches}), Asked())
-    assert found.cname.value == cname
+    seen = Seen("shop", branch=branch, eb=eb(application_name="shop") | {"branch-defaults": branches})
+    assert decide(seen, Asked()).cname.value == cname
+
+
+def test_another_application_s_environment_keeps_its_cname() -> None:
+    told = eb(application_name="My Shop") | {"branch-defaults": {"main": {"environment": "shop-live"}}}
+    assert decide(Seen("x", eb=told), Asked()).cname.value == "my-shop"
+    assert decide(Seen("x", eb=told), Asked("other")).cname.value == "other"
 
 
 @pytest.mark.parametrize(
@@ -230,6 +236,7 @@ def test_a_region_may_come_from_a_variable_or_stay_open() -> None:
     )
     found = decide(Seen("shop"), Asked())
     assert found.region is None
+    assert "AWS_REGION" in found.notes[0]
     assert read(found).region == ""
 
 

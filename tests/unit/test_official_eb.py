@@ -67,4 +67,5 @@ def test_on_the_local_beanstalk_nothing_of_the_user_s_aws_is_left() -> None:
 
 def test_on_aws_the_user_s_credentials_stay() -> None:
     environ = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    assert eb.variables(environ, endpoint_url=None, keys=None, folder="/f") == environ | {"PWD": "/f"}
+    made = eb.variables(environ | {"AWS_EB_PROFILE": "x"}, endpoint_url=None, keys=None, folder="/f")
+    assert made == environ | {"PWD": "/f"}, "and eb acts as nobody else"
