@@ -31,7 +31,7 @@ COMMANDS = {
     "bundle": Entry("build:bundle", "Prepare", "Write the source bundle of a commit."),
     "check": Entry("build:check", "Prepare", "Find offline what would fail on Beanstalk."),
     "local": Entry("locally:app", "Prepare", "The local Beanstalk: a small cloud of your own."),
-    "eb": Entry("eb:eb", "Beside", "Run the official eb on the stage: ebcd eb -- ARGS."),
+    "eb": Entry("eb:eb", "Other tools", "Run the official eb on the stage: ebcd eb -- ARGS."),
 }
 """Where each command is (`module:name` below `ebcd.cli`), and what `--help` shows of it: its heading and the first line
 of its docstring. Neither help nor completion imports what it does not show."""

@@ -13,28 +13,27 @@ from ebcd.init.words import Asked, Fact, Found, Seen
 EB = ".elasticbeanstalk/config.yml"
 _MAIN = ("main", "master", "default")
 """Branches whose environment users reach, as a rule."""
-_PYTHONS = ("3.9", "3.11", "3.12", "3.13", "3.14")
+_PYTHONS = ("3.9", "3.11", "3.12", "3.13")
 """Pythons of which Beanstalk has a platform branch on Amazon Linux 2023."""
 
 
 def decide(seen: Seen, asked: Asked) -> Found:
     """Names and values that ebcd's own reader of ebcd.toml takes, from whatever was seen."""
     application, stage, notes = _application(seen, asked)
+    region, unset = _region(seen, asked, stage)
     platform, unknown = _platform(seen)
-    region = _region(seen, asked)
-    if region is None:
-        unknown += (f"No region was found: until ebcd.toml names one, {stage} takes AWS_REGION or --region.",)
+    cname, unsure = _cname(seen, application.value, stage)
     return Found(
         application=application,
         stage=stage,
         region=region,
         platform=platform,
-        cname=_cname(seen, application.value, stage),
+        cname=cname,
         local_cname=names.cname(application.value, names.LOCAL),
         smoke=runs.smoke_path(seen.files),
         runs=runs.runs(seen.files),
         missing=tuple(runs.missing(seen.files)),
-        notes=(*notes, *unknown),
+        notes=(*notes, *unset, *unknown, *unsure),
         commit=_commit(seen, asked),
     )
 
@@ -74,12 +73,16 @@ def _fitting(application: str, asked: Asked) -> str:
     return next((stage for stage in stages if names.fits(application, stage)), "")
 
 
-def _region(seen: Seen, asked: Asked) -> Fact | None:
+def _region(seen: Seen, asked: Asked, stage: str) -> tuple[Fact | None, tuple[str, ...]]:
+    """The region, and a note where none is known."""
     if asked.region:
-        return Fact(asked.region, "--region")
+        return Fact(asked.region, "--region"), ()
     if told := _text(_eb_global(seen), "default_region"):
-        return Fact(told, EB)
-    return next((Fact(value, name) for name, value in seen.variables.items() if value.strip()), None)
+        return Fact(told, EB), ()
+    for name, value in seen.variables.items():
+        if value.strip():
+            return Fact(value, name), ()
+    return None, (f"No region was found: until ebcd.toml names one, {stage} takes AWS_REGION or --region.",)
 
 
 def _platform(seen: Seen) -> tuple[Fact, tuple[str, ...]]:
@@ -94,17 +97,19 @@ def _platform(seen: Seen) -> tuple[Fact, tuple[str, ...]]:
     return Fact(LOCAL_PLATFORM, "the default"), notes
 
 
-def _cname(seen: Seen, application: str, stage: str) -> Fact:
-    """The live CNAME's prefix: what `eb create` would have given the environment that eb knows of.
+def _cname(seen: Seen, application: str, stage: str) -> tuple[Fact, tuple[str, ...]]:
+    """The live CNAME's prefix: the name of the environment that eb knows of, as `eb create` gives it; and a note.
 
     Another application's environment keeps its CNAME: a swap stays within one.
     """
     same = application == _text(_eb_global(seen), "application_name")
-    for branch, environment in _environments(seen) if same else ():
-        if names.is_cname(environment):
-            return Fact(environment, f"the environment of the branch {branch} in {EB}")
+    for branch, name in _environments(seen) if same else ():
+        if names.is_cname(name):
+            note = (f"eb's file does not tell the CNAME of {name}: eb status {name} does. One with eba-… in it stays "
+                    "with its environment, and the first release takes a new one.")  # fmt: skip
+            return Fact(name, f"the environment of the branch {branch} in {EB}"), (note,)
     made = names.cname(application, stage)
-    return Fact(made, "the application's name" if made == application else "the application's and the stage's name")
+    return Fact(made, "the application's name" if made == application else "the application's and the stage's name"), ()
 
 
 def _environments(seen: Seen) -> Iterator[tuple[str, str]]:

@@ -52,12 +52,11 @@ def _local(found: Found) -> tuple[str, ...]:
 
 def _aws(found: Found) -> tuple[str, ...]:
     stage = f"stages.{quoted(found.stage) if not _is_bare(found.stage) else found.stage}"
-    domain = f"{found.cname.value}.{found.region.value if found.region else 'REGION'}.elasticbeanstalk.com"
     return (
         _line(f"[{stage}]", f"ebcd ship --stage {found.stage}"),
-        f"# Users reach {_printable(domain)}. An environment that holds this CNAME already is live:",
-        "# the first release puts its successor beside it and swaps.",
-        f"cname = {quoted(found.cname.value)}",
+        "# An environment of this application that holds the CNAME is live already: the first release is made beside",
+        "# it, and the CNAME is swapped. Where none holds it, the first release takes it.",
+        _line(f"cname = {quoted(found.cname.value)}", "the live CNAME's prefix, free in the region or yours"),
         _line(f"platform = {quoted(found.platform.value)}", "a branch: its newest version; an ARN: that one"),
         _line('bake = "10m"', "how long a release is watched after the swap; what goes wrong swaps back"),
         _line('keep = "2h"', "how long the way back stays warm"),

@@ -136,7 +136,7 @@ def test_eb_s_names_of_platforms_become_branches(told: str, platform: str) -> No
 def test_a_platform_that_is_none_is_told() -> None:
     found = decide(Seen("shop", eb=eb(default_platform="Custom")), Asked())
     assert found.platform == Fact(LOCAL_PLATFORM, "the default")
-    assert "'Custom'" in found.notes[0]
+    assert "'Custom'" in " ".join(found.notes)
 
 
 @pytest.mark.parametrize(("version", "known"), [("3.13.1\n", True), ("3.12", True), ("2.7", False), ("pypy3", False)])
@@ -159,7 +159,9 @@ def test_the_python_of_the_repository(version: str, known: bool) -> None:
 )
 def test_the_environment_of_a_branch(branches: dict[str, Any], branch: str, cname: str) -> None:
     seen = Seen("shop", branch=branch, eb=eb(application_name="shop") | {"branch-defaults": branches})
-    assert decide(seen, Asked()).cname.value == cname
+    found = decide(seen, Asked())
+    assert found.cname.value == cname
+    assert any("eb status" in note for note in found.notes) is (cname != "shop")
 
 
 def test_another_application_s_environment_keeps_its_cname() -> None:
