@@ -16,13 +16,20 @@ from typing import Any
 from ebcd.errors import Refused
 
 CONFIG = ".elasticbeanstalk/config.yml"
-INSTEAD = {
+UNPROVEN = {
     "appversion": "ebcd publish, ebcd releases or ebcd prune",
-    "codesource": "",
     "create": "ebcd ship --no-swap",
     "deploy": "ebcd ship",
-    "init": "ebcd init",
     "labs cleanup-versions": "ebcd prune",
+    "swap": "ebcd swap",
+    "terminate": "ebcd retire",
+    "upgrade": "ebcd ship, with another platform in ebcd.toml",
+}
+"""Commands of eb that bring something to users without ebcd's proofs, or take away what a rollback needs; and what ebcd
+has instead. docs/decisions.md"""
+OF_A_PROJECT = {
+    "codesource": "",
+    "init": "ebcd init",
     "local": "ebcd local",
     "migrate": "",
     "platform create": "",
@@ -30,18 +37,16 @@ INSTEAD = {
     "platform init": "",
     "platform select": "ebcd ship, with another platform in ebcd.toml",
     "platform use": "",
-    "swap": "ebcd swap",
-    "terminate": "ebcd retire",
-    "upgrade": "ebcd ship, with another platform in ebcd.toml",
     "use": "ebcd eb --env NAME -- …",
 }
-"""Commands of eb that ebcd does not run, and what takes their place: they bring a version to users without its proofs,
-take away what a rollback needs, or need a folder that is a project of eb's. docs/decisions.md"""
+"""Commands that work on a project of eb's own: in the folder that ebcd makes, nothing of what they do would stay."""
 WITHOUT_ENVIRONMENT = frozenset({"list", "restore", "platform", "labs", "lifecycle"})
 """Commands that are about the application, or about none."""
 NAMED = frozenset({"abort"})
 """Commands that do not look at `branch-defaults`: without a name `eb abort` takes any environment that it can abort."""
 
+_PAST = "It goes past what ebcd proves, records and keeps for a rollback."
+_PROJECT = "It works on a project of eb's own; ebcd tells eb anew each time where the stage is."
 _HELP = frozenset({"-h", "--help"})
 
 
@@ -58,16 +63,14 @@ class Place:
 
 
 def refuse(arguments: Sequence[str]) -> None:
-    """Refuse a command whose place is taken by ebcd's own. Raises Refused."""
+    """Refuse a command that ebcd does not run. Its help may be read. Raises Refused."""
     words = [] if _HELP & set(arguments) else [item for item in arguments if not item.startswith("-")]
     for name in (" ".join(words[:1]), " ".join(words[:2])):
-        if name in INSTEAD:
-            raise Refused(
-                f"ebcd does not run eb {name}.",
-                why="It goes past what ebcd proves, records and keeps for a rollback.",
-                hint=INSTEAD[name] or f"eb {name}, in a project of eb's own",
-                code="eb-command",
-            )
+        hint = (UNPROVEN | OF_A_PROJECT).get(name)
+        if hint is not None:
+            why = _PAST if name in UNPROVEN else _PROJECT
+            raise Refused(f"ebcd does not run eb {name}.", why=why, code="eb-command",
+                          hint=hint or f"eb {name}, in a project of eb's own")  # fmt: skip
 
 
 def needs_environment(arguments: Sequence[str]) -> bool:

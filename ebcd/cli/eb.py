@@ -34,20 +34,25 @@ def eb(
     from ebcd import eb as official
     from ebcd.cli.session import open_session
 
-    words = arguments or []
-    if common.json or not words:
-        raise UsageError("eb prints no JSON." if common.json else "eb is told nothing.",
-                         why="Its output is its own." if common.json else "No arguments are given.",
-                         hint="ebcd eb -- status", code="usage")  # fmt: skip
+    words = _words(common, arguments)
     official.refuse(words)
     program = _program()
     session = open_session(common, interruptible())
     place = _place(session, env, needed=env != "live" or official.needs_environment(words))
     folder = _folder(place, os.environ)
-    access, own = session.access, session.access.access_key_id and session.access.secret_access_key
-    keys = (access.access_key_id or "", access.secret_access_key or "") if own else None
+    access = session.access
+    keys = (access.access_key_id, access.secret_access_key or "") if access.access_key_id else None
     variables = official.variables(os.environ, endpoint_url=access.endpoint_url, keys=keys, folder=str(folder))
     _become([program, *official.complete(words, place.environment)], folder, variables)
+
+
+def _words(common: Common, arguments: list[str] | None) -> list[str]:
+    """What eb is told. Raises UsageError where that is nothing, or where JSON is to come out."""
+    if common.json:
+        raise UsageError("eb prints no JSON.", why="Its output is its own.", hint="Leave --json out.", code="usage")
+    if not arguments:
+        raise UsageError("eb is told nothing.", why="No arguments are given.", hint="ebcd eb -- status", code="usage")
+    return arguments
 
 
 def _program() -> str:

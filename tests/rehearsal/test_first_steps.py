@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,22 @@ def test_nothing_is_live_yet(product: Product) -> None:
     for command in (["open"], ["open", "--env", "previous"], ["open", "--env", "nobody"]):
         result = product.json(*command)
         assert (result["exit_code"], result["error"]["code"]) == (2, "no-environment")
+
+
+def test_candidate_and_previous_have_urls_of_their_own(product: Product) -> None:
+    for text in ("one", "two"):
+        product.commit(text)
+        assert product.json("ship")["ok"]
+    product.commit("three")
+    assert product.json("ship", "--no-swap")["ok"]
+    live = product.json("open")["url"]
+    for role, release in (("previous", "r1"), ("live", "r2"), ("candidate", "r3")):
+        opened = product.json("open", "--env", role)
+        assert opened["environment"] == f"{product.name}-local-{release}"
+        assert (opened["url"] == live) is (role == "live")
+        host = opened["url"].removeprefix("http://")
+        assert host.endswith(f".elasticbeanstalk.localhost:{product.cloud.live_port}")
+        assert replace(product, name=host.partition(".eu-central-1.")[0]).get("/")[0] == 200
 
 
 def test_a_configuration_that_is_there_is_kept(product: Product) -> None:

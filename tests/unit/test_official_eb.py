@@ -26,7 +26,7 @@ def test_a_folder_belongs_to_one_configuration() -> None:
     assert eb.folder_name(PLACE).startswith("shop-local-r1-")
 
 
-@pytest.mark.parametrize("command", list(eb.INSTEAD))
+@pytest.mark.parametrize("command", [*eb.UNPROVEN, *eb.OF_A_PROJECT])
 def test_what_has_a_command_of_ebcd_s_own_is_refused(command: str) -> None:
     with pytest.raises(Refused) as error:
         eb.refuse([*command.split(), "--force", "name"])
