@@ -106,6 +106,12 @@ def test_what_needs_git_only_imports_nothing_of_aws(command: str, tmp_path: Path
     assert ("ebcd.check" in modules) == (command == "check")
 
 
+def test_init_imports_nothing_of_aws_and_nothing_of_bundles(tmp_path: Path) -> None:
+    modules = imported(RUN, "init", "--json", cwd=tmp_path)
+    assert (tmp_path / "ebcd.toml").exists()
+    assert of(modules, FOREIGN | AWS | BUNDLING | {"rich.progress", "ebcd.release"}) == set()
+
+
 def test_a_look_at_aws_imports_botocore_without_boto3_and_nothing_of_bundles() -> None:
     modules = imported(CONNECT)
     assert "botocore.client" in modules

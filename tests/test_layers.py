@@ -18,6 +18,12 @@ PURE = {
     "ebcd.release.settlement": {"ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},
     "ebcd.words": set(),
+    "ebcd.eb": {"ebcd.errors"},
+    "ebcd.init.words": set(),
+    "ebcd.init.names": {"ebcd.config", "ebcd.errors", "ebcd.model"},
+    "ebcd.init.runs": {"ebcd.init"},
+    "ebcd.init.decide": {"ebcd.config", "ebcd.init"},
+    "ebcd.init.text": {"ebcd.init"},
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
 } | {
     f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release"}

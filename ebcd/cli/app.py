@@ -21,14 +21,17 @@ COMMANDS = {
     "events": Entry("inspect:events", "Look", "Show Beanstalk's events of an environment, oldest first."),
     "health": Entry("inspect:health", "Look", "Show how an environment does: its requests, its instances, the causes."),
     "logs": Entry("inspect:logs", "Look", "Show the last lines of an environment's logs."),
+    "open": Entry("browser:open_url", "Look", "Open the live URL in a browser, and print it."),
     "lock": Entry("guard:lock", "Guard", "Show who holds the stage's lock, or break it."),
     "hold": Entry("guard:hold", "Guard", "Let the stage refuse every ship, until `unhold`."),
     "unhold": Entry("guard:unhold", "Guard", "Let ships through again."),
     "abort": Entry("guard:abort", "Guard", "Ask the run that holds the stage's lock to stop, and wait until it has."),
     "wait": Entry("guard:wait", "Guard", "Wait until no run changes the stage."),
+    "init": Entry("init:init", "Prepare", "Write ebcd.toml from what is found here."),
     "bundle": Entry("build:bundle", "Prepare", "Write the source bundle of a commit."),
     "check": Entry("build:check", "Prepare", "Find offline what would fail on Beanstalk."),
     "local": Entry("locally:app", "Prepare", "The local Beanstalk: a small cloud of your own."),
+    "eb": Entry("eb:eb", "Other tools", "Run the official eb on the stage: ebcd eb -- ARGS."),
 }
 """Where each command is (`module:name` below `ebcd.cli`), and what `--help` shows of it: its heading and the first line
 of its docstring. Neither help nor completion imports what it does not show."""

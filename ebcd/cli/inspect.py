@@ -80,7 +80,7 @@ def events(
     from ebcd.report import text
 
     session = open_session(common, interruptible())
-    environment = _choose(observed(session), env)
+    environment = chosen(session, env)
     beanstalk, application = session.services.beanstalk, session.stage.application
     found = beanstalk.events(application, environment.name, limit=limit)
     head = envelope("events") | {"application": application, "stage": session.stage.name}
@@ -104,7 +104,7 @@ def health(common: Common, env: Env = "live") -> None:
     from ebcd.report import health as report
 
     session = open_session(common, interruptible())
-    environment = _choose(observed(session), env)
+    environment = chosen(session, env)
     beanstalk = session.services.beanstalk
     try:
         found, instances = beanstalk.health(environment.name), beanstalk.instances(environment.name)
@@ -123,10 +123,15 @@ def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(m
     from ebcd.report import text
 
     session = open_session(common, interruptible())
-    environment = _choose(observed(session), env)
+    environment = chosen(session, env)
     found = log_tail(session.services, environment.name, lines)
     head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+
+
+def chosen(session: Session, env: str) -> Environment:
+    """The environment that --env names. Raises UsageError."""
+    return _choose(observed(session), env)
 
 
 def observed(session: Session) -> Snapshot:
@@ -159,7 +164,6 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
 
 
 def _choose(snapshot: Snapshot, env: str) -> Environment:
-    """The environment that --env names. Raises UsageError."""
     from ebcd.report import result
 
     role = {"live": snapshot.live, "candidate": None, "previous": None}

@@ -38,6 +38,8 @@ class Session:
     configuration: Configuration | None
     stage: Stage
     services: Services
+    access: Access
+    """How the stage's AWS is reached."""
 
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""
@@ -68,7 +70,7 @@ def open_session(options: Common, clock: SystemClock) -> Session:
         variables=os.environ,
         pace=Pace(LOCAL_INTERVAL if server else AWS_INTERVAL),
     )
-    return Session(configuration, stage, services)
+    return Session(configuration, stage, services, access)
 
 
 def _reach(

@@ -55,12 +55,17 @@ def find(start: Path) -> Path | None:
 
 def eb_defaults(folder: Path) -> dict[str, str]:
     """What the EB CLI's .elasticbeanstalk/config.yml tells: application, region, platform."""
-    path = folder / ".elasticbeanstalk" / "config.yml"
-    if not path.is_file():
-        return {}
-    told = (_yaml(path) or {}).get("global") or {}
+    told = eb_config(folder).get("global")
     names = {"application": "application_name", "region": "default_region", "platform": "default_platform"}
-    return {ours: told[theirs] for ours, theirs in names.items() if isinstance(told.get(theirs), str)}
+    known = told if isinstance(told, dict) else {}
+    return {ours: known[theirs] for ours, theirs in names.items() if isinstance(known.get(theirs), str)}
+
+
+def eb_config(folder: Path) -> dict[str, Any]:
+    """The EB CLI's .elasticbeanstalk/config.yml; empty where there is none."""
+    path = folder / ".elasticbeanstalk" / "config.yml"
+    found = _yaml(path) if path.is_file() else None
+    return found if isinstance(found, dict) else {}
 
 
 def parse(

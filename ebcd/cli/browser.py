@@ -1,0 +1,66 @@
+"""`open`: the user's browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ebcd.cli.inspect import Env, chosen
+from ebcd.cli.options import Common, shared
+from ebcd.cli.output import tell
+from ebcd.cli.signals import interruptible
+from ebcd.errors import UsageError
+from ebcd.report.envelope import envelope
+
+_SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+"""Variables of which one is set where a browser has a screen, or was chosen by the user."""
+
+
+@shared
+def open_url(common: Common, env: Env = "live") -> None:
+    """Open the live URL in a browser, and print it."""
+    from ebcd.cli.session import open_session
+
+    session = open_session(common, interruptible())
+    environment = chosen(session, env)
+    if not environment.cname:
+        raise UsageError(f"{environment.name} has no URL.", why="A worker has no CNAME: it answers no requests.",
+                         hint=f"ebcd logs -s {session.stage.name}", code="no-url")  # fmt: skip
+    url = session.services.live_url(environment.cname)
+    head = envelope("open") | {"application": session.stage.application, "stage": session.stage.name}
+    tell(common, head | {"environment": environment.name, "url": url}, lambda told: told["url"])
+    if not common.json and not browse(url, os.environ, sys.platform) and not common.quiet:
+        sys.stderr.write("No browser could be opened here: that is the URL.\n")
+
+
+def browse(url: str, environ: Mapping[str, str], platform: str) -> bool:
+    """Open a URL. False where no browser could be opened: without a screen none is tried."""
+    if not has_screen(environ, platform):
+        return False
+    import webbrowser
+
+    sys.stdout.flush()
+    with _stdout_as_stderr():
+        try:
+            return webbrowser.open(url)
+        except (webbrowser.Error, OSError):
+            return False
+
+
+def has_screen(environ: Mapping[str, str], platform: str) -> bool:
+    """Whether a browser has somewhere to show itself: a text browser would take the terminal from its user."""
+    return platform in {"darwin", "win32"} or any(environ.get(name) for name in _SCREENS)
+
+
+@contextmanager
+def _stdout_as_stderr() -> Iterator[None]:
+    """A browser that had our stdout would keep `URL=$(ebcd open)` waiting until it is closed."""
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
