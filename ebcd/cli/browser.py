@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ebcd.cli.inspect import Env, chosen
+from ebcd.cli.inspect import Env, choose, observed
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import interruptible
@@ -22,13 +22,15 @@ _SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
 def open_url(common: Common, env: Env = "live") -> None:
     """Open the live URL in a browser, and print it."""
     from ebcd.cli.session import open_session
+    from ebcd.report import result
 
     session = open_session(common, interruptible())
-    environment = chosen(session, env)
-    if not environment.cname:
+    snapshot = observed(session)
+    environment = choose(snapshot, env)
+    url = result.url(snapshot, session.services, environment)
+    if url is None:
         raise UsageError(f"{environment.name} has no URL.", why="A worker has no CNAME: it answers no requests.",
                          hint=f"ebcd logs -s {session.stage.name}", code="no-url")  # fmt: skip
-    url = session.services.live_url(environment.cname)
     head = envelope("open") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "url": url}, lambda told: told["url"])
     if not common.json and not browse(url, os.environ, sys.platform) and not common.quiet:

@@ -131,7 +131,7 @@ def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(m
 
 def chosen(session: Session, env: str) -> Environment:
     """The environment that --env names. Raises UsageError."""
-    return _choose(observed(session), env)
+    return choose(observed(session), env)
 
 
 def observed(session: Session) -> Snapshot:
@@ -163,7 +163,8 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
     return {"release": record.release, "record": shown, "entries": session.services.ledger.entries(record.number)}
 
 
-def _choose(snapshot: Snapshot, env: str) -> Environment:
+def choose(snapshot: Snapshot, env: str) -> Environment:
+    """The environment of a stage that --env names. Raises UsageError."""
     from ebcd.report import result
 
     role = {"live": snapshot.live, "candidate": None, "previous": None}

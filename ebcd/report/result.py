@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
@@ -29,6 +29,7 @@ __all__ = [
     "rollback",
     "stamp",
     "status",
+    "url",
 ]
 
 
@@ -148,12 +149,15 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
         "release": record.release if record else None,
         "environment": environment.name,
         "version_label": environment.version_label,
-        "url": _url(snapshot.stage, services, environment),
+        "url": url(snapshot, services, environment),
     }
 
 
-def _url(stage: Stage, services: Services, environment: Environment) -> str | None:
-    """The live URL; a worker has none."""
+def url(snapshot: Snapshot, services: Services, environment: Environment) -> str | None:
+    """Where an environment is reached by name: live where its users ask, another one at its own CNAME. A worker has
+    none.
+    """
+    stage = snapshot.stage if environment == snapshot.live else replace(snapshot.stage, url="")
     return services.front(stage, environment.cname).url if environment.cname else None
 
 
@@ -189,12 +193,12 @@ def _described(
     if environment is None and record is None:
         return None
     name = environment.name if environment else record.environment if record else ""
-    url = _url(snapshot.stage, services, environment) if environment and environment == snapshot.live else None
+    reached = url(snapshot, services, environment) if environment and environment == snapshot.live else None
     return {
         "release": record.release if record else None,
         "environment": name,
         "version_label": environment.version_label if environment else record.version_label if record else "",
-        "url": url,
+        "url": reached,
         "status": environment.status if environment else _status_without(snapshot, record),
         "health": environment.health if environment else None,
         "health_status": environment.health_status if environment else None,
