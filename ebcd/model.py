@@ -309,6 +309,9 @@ class Quotas:
     versions_limit: int = 0
     environments: int = 0
     environments_limit: int = 0
+    applications: int = 0
+    """0 also where the application is there already: it needs no other."""
+    applications_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ PURE = {
     "ebcd.init.runs": {"ebcd.init"},
     "ebcd.init.decide": {"ebcd.config", "ebcd.init"},
     "ebcd.init.text": {"ebcd.init"},
+    "ebcd.doctor.check": {"ebcd.errors"},
+    **{
+        f"ebcd.doctor.{name}": {"ebcd.aws", "ebcd.doctor", "ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}
+        for name in ("judge", "permitted", "seen", "standing")
+    },
+    **{
+        f"ebcd.permissions.{path.stem}": {"ebcd.permissions"}
+        for path in (ROOT / "ebcd" / "permissions").glob("[a-z]*.py")
+    },
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
 } | {
     f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release"}

@@ -46,6 +46,11 @@ class Beanstalk:
         with answering("elasticbeanstalk:DescribeApplications"):
             return bool(self._read.describe_applications(ApplicationNames=[application])["Applications"])
 
+    def applications(self) -> frozenset[str]:
+        """The names of all applications in the region."""
+        with answering("elasticbeanstalk:DescribeApplications"):
+            return frozenset(item["ApplicationName"] for item in self._read.describe_applications()["Applications"])
+
     def version(self, application: str, label: str) -> ApplicationVersion | None:
         """The application version of that label; None when there is none."""
         with answering("elasticbeanstalk:DescribeApplicationVersions"):
@@ -140,6 +145,7 @@ class Beanstalk:
             versions_limit=int(limits.get("ApplicationVersionQuota", {}).get("Maximum", 0)),
             environments=sum(1 for _ in self._environments(IncludeDeleted=False)),
             environments_limit=int(limits.get("EnvironmentQuota", {}).get("Maximum", 0)),
+            applications_limit=int(limits.get("ApplicationQuota", {}).get("Maximum", 0)),
         )
 
     def health_causes(self, environment: str) -> tuple[str, ...]:

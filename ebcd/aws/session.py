@@ -100,6 +100,16 @@ class Clients:
         """STS."""
         return self._client("sts", 4)
 
+    @cached_property
+    def iam(self) -> Any:
+        """IAM."""
+        return self._client("iam", 4)
+
+    @cached_property
+    def cloudformation(self) -> Any:
+        """CloudFormation, for what may be repeated: reads, and changes that a token makes one."""
+        return self._client("cloudformation", 6)
+
     def _client(self, service: str, attempts: int, read_timeout: float = 0) -> Any:
         from botocore.config import Config
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "init": Entry("init:init", "Prepare", "Write ebcd.toml from what is found here."),
     "bundle": Entry("build:bundle", "Prepare", "Write the source bundle of a commit."),
     "check": Entry("build:check", "Prepare", "Find offline what would fail on Beanstalk."),
+    "doctor": Entry("doctor:doctor", "Prepare", "Ask AWS what would stop a ship, and change nothing."),
     "local": Entry("locally:app", "Prepare", "The local Beanstalk: a small cloud of your own."),
     "eb": Entry("eb:eb", "Other tools", "Run the official eb on the stage: ebcd eb -- ARGS."),
 }

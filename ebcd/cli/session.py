@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ebcd import config, folders, local
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
-from ebcd.aws.session import Access, connect
+from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.options import Common
 from ebcd.cli.output import console
@@ -40,6 +40,7 @@ class Session:
     services: Services
     access: Access
     """How the stage's AWS is reached."""
+    clients: Clients
 
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""
@@ -70,7 +71,7 @@ def open_session(options: Common, clock: SystemClock) -> Session:
         variables=os.environ,
         pace=Pace(LOCAL_INTERVAL if server else AWS_INTERVAL),
     )
-    return Session(configuration, stage, services, access)
+    return Session(configuration, stage, services, access, clients)
 
 
 def _reach(

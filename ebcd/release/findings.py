@@ -170,6 +170,8 @@ def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:
     if intent.creates:
         retire = f"ebcd retire -a {application}, or ask AWS for a higher quota"
         counts.append(("environments", quotas.environments, quotas.environments_limit, retire))
+        ask = "Delete one that nobody needs, or ask AWS for a higher quota: aws elasticbeanstalk describe-applications"
+        counts.append(("applications", quotas.applications, quotas.applications_limit, ask))
     for what, used, limit, hint in counts:
         if limit and used >= NEARLY * limit:
             full = used >= limit

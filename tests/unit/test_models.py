@@ -35,7 +35,7 @@ def cut(folder: Path | None) -> Loader:
 def test_the_operations_kept_are_those_that_ebcd_calls(service: str) -> None:
     whole = client(service).meta.method_to_api_mapping
     source = "".join(path.read_text() for path in SOURCES.glob("*.py"))
-    calls = re.findall(r"(?:_read|_once|s3|s3_bulk)\.(\w+)\(|\"(describe_\w+|list_\w+)\"", source)
+    calls = re.findall(r"(?:_read|_once|s3|s3_bulk|iam|cloudformation)\.(\w+)\(|\"(describe_\w+|list_\w+)\"", source)
     called = {name for pair in calls for name in pair if name}
     assert {whole[name] for name in called if name in whole} == OPERATIONS[service]
 
@@ -116,7 +116,7 @@ def test_a_service_that_credentials_need_stays_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "cn-north-1", "us-gov-west-1"])
-@pytest.mark.parametrize("service", ["elasticbeanstalk", "s3", "sts"])
+@pytest.mark.parametrize("service", ["cloudformation", "elasticbeanstalk", "iam", "s3", "sts"])
 def test_the_endpoints_are_the_same(service: str, region: str, tmp_path: Path) -> None:
     def endpoint(loader: Loader | None) -> tuple[str, str]:
         session = Session()

@@ -1,0 +1,139 @@
+"""All that `doctor` asks of AWS: reads, and IAM's simulation. Nothing is changed.
+
+What needs no other answer is asked at once; then what is about the environment that is live, at once again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ebcd.aws import identity
+from ebcd.aws.session import Clients
+from ebcd.doctor.at_once import Reads, at_once
+from ebcd.doctor.check import Answer
+from ebcd.doctor.seen import Live, Seen
+from ebcd.errors import EbcdError
+from ebcd.model import Platform, Stage, Target
+from ebcd.permissions import actions
+from ebcd.release.findings import UNKNOWN_PLATFORM
+from ebcd.release.plan.creation import environment_options
+from ebcd.release.run import Services
+from ebcd.release.snapshot import Snapshot, observe
+
+DEADLINE = 25.0
+"""Seconds that each of two rounds of questions may take."""
+SERVICE_ROLE = ("aws:elasticbeanstalk:environment", "ServiceRole")
+INSTANCE_PROFILE = ("aws:autoscaling:launchconfiguration", "IamInstanceProfile")
+
+
+def look(
+    services: Services,
+    clients: Clients,
+    stage: Stage,
+    operations: Mapping[str, Iterable[str]],
+    *,
+    profile: str = "",
+    deadline: float = DEADLINE,
+) -> Seen:
+    """Look at a stage and its account. operations: which ebcd calls, by service."""
+    first = at_once(_of_the_account(services, clients, stage), deadline)
+    found = first["snapshot"]
+    if isinstance(found, Snapshot):  # where no ebcd.toml told the stage, its records do
+        stage = found.stage
+    second = at_once(_of_the_stage(services, clients, stage, first, operations), deadline)
+    live = Live(**{name.removeprefix("live_"): second.pop(name) for name in list(second) if name.startswith("live_")}
+                ) if _live(found) else None  # fmt: skip
+    return Seen(stage=stage, now=services.clock.now(), profile=profile, live=live, **first, **second)
+
+
+def _of_the_account(services: Services, clients: Clients, stage: Stage) -> Reads:
+    beanstalk, storage = services.beanstalk, services.storage
+    return {
+        "bucket_name": lambda: storage.bucket,
+        "identity": lambda: identity.identity(clients),
+        "ahead": lambda: identity.ahead(clients, services.clock.now),
+        "bucket": storage.bucket_exists,
+        "snapshot": lambda: observe(stage, beanstalk, services.ledger, services.clock.now()),
+        "applications": beanstalk.applications,
+        "version": lambda: beanstalk.version(stage.application, "-"),
+        "newest": lambda: beanstalk.platform_arn(branch(stage.platform)) if stage.platform else "",
+        "quotas": beanstalk.quotas,
+        "lock": services.lock.state,
+        "hold": services.hold.state,
+    }
+
+
+def _of_the_stage(
+    services: Services,
+    clients: Clients,
+    stage: Stage,
+    first: Mapping[str, Any],
+    operations: Mapping[str, Iterable[str]],
+) -> Reads:
+    beanstalk, live = services.beanstalk, _live(first["snapshot"])
+    reads: dict[str, Any] = {
+        "platform": lambda: _platform(services, stage, first["newest"]),
+        "cname_free": lambda: not stage.cname or beanstalk.cname_available(stage.cname),
+        "changes": lambda: _simulation(clients, stage, first, operations),
+        "profile_there": lambda: identity.instance_profile_exists(clients, option(stage, INSTANCE_PROFILE)),
+        "role_there": lambda: identity.role_exists(clients, option(stage, SERVICE_ROLE)),
+    }
+    if stage.target is Target.LOCAL:  # it knows no permissions, and its environments need no roles
+        reads |= {"changes": lambda: identity.Simulation(frozenset()), "profile_there": lambda: True,
+                  "role_there": lambda: True}  # fmt: skip
+    if live is not None:
+        reads |= {
+            "live_instances": lambda: beanstalk.instance_count(live.name),
+            "live_settings": lambda: beanstalk.settings(live.application, live.name),
+            "live_managed_actions": lambda: beanstalk.managed_actions(live.name),
+            "live_health": lambda: beanstalk.instances(live.name),
+            "live_events": lambda: len(beanstalk.events(live.application, live.name, limit=1)),
+        }
+    return reads
+
+
+def _live(snapshot: object) -> Any:
+    return snapshot.live if isinstance(snapshot, Snapshot) else None
+
+
+def option(stage: Stage, place: tuple[str, str]) -> str:
+    """An option that an environment of the stage gets; what .ebextensions say is not known here."""
+    found = environment_options(stage, (), None)
+    return next((item.value for item in found if (item.namespace, item.name) == place), "")
+
+
+def branch(platform: str) -> str:
+    """The platform branch of a stage's platform. An ARN names it: `…::platform/BRANCH/VERSION`."""
+    parts = platform.split("/")
+    return parts[1] if platform.startswith("arn:") and len(parts) > 2 else platform
+
+
+def _platform(services: Services, stage: Stage, newest: Answer[str]) -> Platform:
+    """The platform version that the next release gets. Raises EbcdError."""
+    arn = stage.platform if stage.platform.startswith("arn:") else newest
+    if isinstance(arn, EbcdError):
+        raise arn
+    return services.beanstalk.platform(arn) if arn else UNKNOWN_PLATFORM
+
+
+def _simulation(
+    clients: Clients, stage: Stage, first: Mapping[str, Any], operations: Mapping[str, Iterable[str]]
+) -> identity.Simulation:
+    """All calls that change something, each on a resource of the kind that it is about. Raises EbcdError."""
+    for name in ("identity", "bucket_name"):
+        if isinstance(first[name], EbcdError):
+            raise first[name]
+    who, bucket = first["identity"], first["bucket_name"]
+    source, partition = identity.principal(clients, who), who.arn.split(":")[1]
+    home = f"arn:{partition}:elasticbeanstalk:{stage.region}:{who.account}:"
+    questions = [
+        (home + kind.format(application=stage.application).replace("*", "ebcd-doctor") if kind else "*", names)
+        for kind, names in actions.changes(operations["elasticbeanstalk"]).items()
+    ]
+    _, objects = actions.of_s3(operations["s3"])
+    questions.append((f"arn:{partition}:s3:::{bucket}/ebcd/{stage.application}/{stage.name}/doctor", objects))
+    answers = [identity.simulate(clients, source, names, resource) for resource, names in questions]
+    return replace(answers[0], denied=frozenset().union(*(item.denied for item in answers)),
+                   undecided=frozenset().union(*(item.undecided for item in answers)))  # fmt: skip

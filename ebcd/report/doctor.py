@@ -1,0 +1,44 @@
+"""`doctor` for people and for programs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+
+from ebcd.report.envelope import Json
+from ebcd.report.text import title
+
+if TYPE_CHECKING:
+    from ebcd.doctor.check import Check
+
+_MARKS = {"ok": "[green]✔[/]", "warning": "[yellow]![/]", "error": "[red]✘[/]", "unknown": "[cyan]?[/]"}
+
+
+def rows(checks: Iterable[Check]) -> list[Json]:
+    """The checks as JSON."""
+    return [{name: str(value) for name, value in asdict(item).items() if name != "exit_code"} for item in checks]
+
+
+def text(result: Json) -> RenderableType:
+    """Each check with its mark, why, and a way out; then what they come to."""
+    checks: list[Json] = result["checks"]
+    width = max(len(item["check"]) for item in checks)
+    lines = [f"[bold]{title(result)}[/]"]
+    for item in checks:
+        lines.append(f"{_MARKS[item['outcome']]} [dim]{item['check']:<{width}}[/]  {escape(item['what'])}")
+        indent = " " * (width + 4)
+        if item["why"]:
+            lines.append(f"{indent}[dim]{escape(item['why'])}[/]")
+        if item["hint"]:
+            lines.append(f"{indent}[cyan]→[/] {escape(item['hint'])}")
+    return Group(*lines, *_verdict(checks, ok=result["ok"]))
+
+
+def _verdict(checks: list[Json], *, ok: bool) -> list[str]:
+    counts = {name: sum(item["outcome"] == name for item in checks) for name in _MARKS}
+    seen = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return [f"[green]✔[/] Nothing here would stop a ship. [dim]{seen}[/]" if ok else f"[dim]{seen}[/]"]
