@@ -9,6 +9,8 @@ from typing import Any
 
 from ebcd.errors import EbcdError, OutcomeUnknown
 
+_LONGEST = 200
+"""Characters that are told of an error nobody expected."""
 Reads = Mapping[str, Callable[[], Any]]
 
 
@@ -25,7 +27,8 @@ def at_once(reads: Reads, deadline: float) -> dict[str, Any]:
         except EbcdError as error:
             answers[name] = error
         except Exception as error:  # one broken answer must not hide the others
-            answers[name] = OutcomeUnknown("What AWS answered cannot be read.", why=f"{type(error).__name__}: {error}")
+            why = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST]
+            answers[name] = OutcomeUnknown("What AWS answered cannot be read.", why=why)
 
     threads = [threading.Thread(target=ask, args=item, daemon=True) for item in reads.items()]
     for thread in threads:

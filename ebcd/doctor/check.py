@@ -12,6 +12,9 @@ T = TypeVar("T")
 Answer: TypeAlias = T | EbcdError
 """What was asked for, or why it is not known."""
 
+SEE_IDENTITY = "See identity."
+"""Why nothing is known where the credentials are of no use: it is told once."""
+
 
 class Outcome(StrEnum):
     """What came of a check."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from ebcd.aws.session import PERMISSION
-from ebcd.doctor.check import Check, Outcome, by_aws, ok, unknown, warning
+from ebcd.doctor.check import SEE_IDENTITY, Check, Outcome, by_aws, ok, unknown, warning
 from ebcd.doctor.seen import Seen
 from ebcd.errors import AwsRefused, EbcdError, ExitCode
 from ebcd.model import Target
@@ -16,6 +16,7 @@ OPTIONAL = frozenset({"quotas", "platform", "managed_actions"})
 ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there"})
 """What is asked for `doctor` alone."""
 BOOTSTRAP = "ebcd bootstrap --print shows policies that are enough."
+MAKE_ROLES = "ebcd bootstrap makes one, and says what to put into ebcd.toml."
 _DENIED = PERMISSION | {"403", "bucket-owner"}
 
 
@@ -32,7 +33,7 @@ def unseen(seen: Seen, check: str, what: str, error: EbcdError) -> Check:
     if denied(error):
         return unknown(check, what, error.what, BOOTSTRAP)
     if isinstance(seen.identity, EbcdError) and seen.identity.code == error.code:
-        return unknown(check, what, "See identity.")
+        return unknown(check, what, SEE_IDENTITY)
     needed = (
         ExitCode.AWS_REFUSED if check in {"bucket", "application", "live", "lock", "hold", "cname"} else ExitCode.OK
     )
@@ -52,9 +53,11 @@ def reads(seen: Seen) -> Iterator[Check]:
     if optional := sorted({error.what for name, error in refusals.items() if name in OPTIONAL} - {*needed}):
         yield warning("reads", " ".join(optional), "A ship goes on without, and cannot warn of what it would see.",
                       BOOTSTRAP)  # fmt: skip
-    unanswered = sum(isinstance(item, EbcdError) and not denied(item) for item in answers.values())
+    unanswered = [item for item in answers.values() if isinstance(item, EbcdError) and not denied(item)]
     if not refusals and unanswered:
-        yield unknown("reads", f"{unanswered} of {len(answers)} reads got no answer.", "The checks below say which.")
+        what = f"{len(unanswered)} of {len(answers)} reads got no answer."
+        why = SEE_IDENTITY if isinstance(seen.identity, EbcdError) else "The checks below say which."
+        yield unknown("reads", what, why)
     elif not refusals:
         yield ok("reads", "All reads of a ship are allowed.")
     if seen.live is not None and seen.live.events == 0:
@@ -94,7 +97,10 @@ def roles(seen: Seen) -> Iterator[Check]:
             yield Check("roles", Outcome.UNKNOWN, told.what, told.why, told.hint)
         elif there:
             yield ok("roles", f"The {what} of the stage's environments is there.")
+        elif any(item.name == key for item in seen.stage.options):
+            yield by_aws("roles", f"The {what} that ebcd.toml names ({key}) is not there.",
+                         "Beanstalk creates no environment without it.", MAKE_ROLES)  # fmt: skip
         else:
-            yield by_aws("roles", f"The {what} of the stage's environments is not there.",
-                         f"Beanstalk refuses to create an environment without it ({key}).",
-                         "ebcd bootstrap makes one, and says what to put into ebcd.toml.")  # fmt: skip
+            yield warning("roles", f"The {what} that ebcd takes where nothing names one is not there.",
+                          f"Unless .ebextensions name another {key}, Beanstalk creates no environment.",
+                          MAKE_ROLES)  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
+from ebcd.doctor.check import SEE_IDENTITY
 from ebcd.report.envelope import Json
 from ebcd.report.text import title
 
@@ -28,13 +29,15 @@ def text(result: Json) -> RenderableType:
     checks: list[Json] = result["checks"]
     width = max(len(item["check"]) for item in checks)
     lines = [f"[bold]{title(result)}[/]"]
-    for item in checks:
+    for item in (item for item in checks if item["why"] != SEE_IDENTITY):
         lines.append(f"{_MARKS[item['outcome']]} [dim]{item['check']:<{width}}[/]  {escape(item['what'])}")
         indent = " " * (width + 4)
         if item["why"]:
             lines.append(f"{indent}[dim]{escape(item['why'])}[/]")
         if item["hint"]:
             lines.append(f"{indent}[cyan]→[/] {escape(item['hint'])}")
+    if blind := list(dict.fromkeys(item["check"] for item in checks if item["why"] == SEE_IDENTITY)):
+        lines.append(f"{_MARKS['unknown']} Without it nothing is known of: {', '.join(blind)}.")
     return Group(*lines, *_verdict(checks, ok=result["ok"]))
 
 
