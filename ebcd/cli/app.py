@@ -31,6 +31,9 @@ COMMANDS = {
     "bundle": Entry("build:bundle", "Prepare", "Write the source bundle of a commit."),
     "check": Entry("build:check", "Prepare", "Find offline what would fail on Beanstalk."),
     "doctor": Entry("doctor:doctor", "Prepare", "Ask AWS what would stop a ship, and change nothing."),
+    "bootstrap": Entry(
+        "bootstrap:bootstrap", "Prepare", "Make the roles that ebcd needs on an account, as a CloudFormation stack."
+    ),
     "local": Entry("locally:app", "Prepare", "The local Beanstalk: a small cloud of your own."),
     "eb": Entry("eb:eb", "Other tools", "Run the official eb on the stage: ebcd eb -- ARGS."),
 }

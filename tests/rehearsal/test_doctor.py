@@ -1,4 +1,4 @@
-"""`ebcd doctor` against a local Beanstalk: it finds what is wrong, changes nothing, and no fault hides another check."""
+"""`ebcd doctor` against a local Beanstalk: it finds what is wrong, changes nothing, and no fault hides a check."""
 
 from __future__ import annotations
 

@@ -1,0 +1,117 @@
+"""Create or update the stack, and wait until CloudFormation is through with it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ebcd.aws.stacks import Stack, StackEvent, Stacks
+from ebcd.errors import AwsRefused, OutcomeUnknown, Refused, Throttled
+from ebcd.permissions.template import Json, Wanted
+from ebcd.release.clock import Clock, polls
+
+INTERVAL = 3.0
+"""Seconds between two looks."""
+TIMEOUT = 900.0
+"""Seconds that CloudFormation has: roles take it a minute or two."""
+GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"})
+UNUSABLE = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"})
+"""What CloudFormation updates no more: such a stack must go first."""
+
+_DELETE = "aws cloudformation delete-stack --stack-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The stack as it is now, and what was done to it."""
+
+    stack: Stack
+    change: str
+    """created, updated or unchanged."""
+
+
+def bring(
+    stacks: Stacks,
+    clock: Clock,
+    wanted: Wanted,
+    template: Json,
+    note: Callable[[str], None],
+    *,
+    interval: float = INTERVAL,
+    timeout: float = TIMEOUT,
+) -> Brought:
+    """Bring the stack to what the template says. note: is told each event. Raises any EbcdError."""
+    name, body, token = wanted.stack, json.dumps(template, separators=(",", ":")), f"ebcd-{secrets.token_hex(16)}"
+    tags = {"ebcd:application": wanted.application}
+    before = stacks.find(name)
+    told = {event.id for event in stacks.events(before.id)} if before else set()
+    if before is None:
+        stacks.create(name, body, token, tags)
+        change = "created"
+    else:
+        _refuse(before)
+        if not stacks.update(name, body, token, tags):
+            return Brought(before, "unchanged")
+        change = "updated"
+    stack = _follow(stacks, clock, name, note, told, interval, timeout)
+    if stack.status not in GOOD:
+        raise _failed(stack, stacks.events(stack.id), change)
+    return Brought(stack, change)
+
+
+def _refuse(stack: Stack) -> None:
+    if stack.status in UNUSABLE:
+        raise Refused(f"The stack {stack.name} cannot be updated: it is {stack.status}.",
+                      why=stack.reason or "An earlier creation of it failed.", code="stack-unusable",
+                      hint=f"{_DELETE} {stack.name}, then run it again.")  # fmt: skip
+    if stack.status.endswith("_IN_PROGRESS") and stack.status not in GOOD:
+        raise Refused(f"The stack {stack.name} is being changed: it is {stack.status}.",
+                      why="Another run, or somebody, is at it.", code="stack-busy",
+                      hint=f"aws cloudformation describe-stack-events --stack-name {stack.name}")  # fmt: skip
+
+
+def _follow(
+    stacks: Stacks,
+    clock: Clock,
+    name: str,
+    note: Callable[[str], None],
+    told: set[str],
+    interval: float,
+    timeout: float,
+) -> Stack:
+    """The stack when CloudFormation is through with it. Raises OutcomeUnknown. A throttled look tells nothing."""
+    stack: Stack | None = None
+    for _ in polls(clock, timeout=timeout, interval=interval):
+        try:
+            stack = stacks.find(name)
+            for event in stacks.events(stack.id) if stack else ():
+                if event.id not in told:
+                    told.add(event.id)
+                    note(_line(event))
+        except Throttled:
+            continue
+        if stack is not None and (stack.status in GOOD or not stack.status.endswith("_IN_PROGRESS")):
+            return stack
+    raise OutcomeUnknown(
+        f"The stack {name} was not through within {timeout:g} s.",
+        why=f"It is {stack.status if stack else 'not there'}.",
+        hint=f"aws cloudformation describe-stack-events --stack-name {name}",
+        code="deadline",
+    )
+
+
+def _line(event: StackEvent) -> str:
+    return f"{event.resource} {event.status}" + (f": {event.reason}" if event.reason else "")
+
+
+def _failed(stack: Stack, events: tuple[StackEvent, ...], change: str) -> AwsRefused:
+    first = next((item for item in events if item.status.endswith("_FAILED") and "cancelled" not in item.reason), None)
+    delete = f"{_DELETE} {stack.name}, and " if change == "created" else ""
+    return AwsRefused(
+        f"CloudFormation could not bring the stack {stack.name}: it is {stack.status}.",
+        why=_line(first) if first else stack.reason or "It does not say why.",
+        hint=f"Settle that, then: {delete}ebcd bootstrap again.",
+        code="stack-failed",
+    )

@@ -1,0 +1,158 @@
+"""`bootstrap`: the CloudFormation stack with the roles that ebcd needs on an account."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ebcd.cli.options import Common, shared
+from ebcd.cli.output import tell
+from ebcd.cli.signals import interruptible
+from ebcd.errors import Refused, UsageError
+from ebcd.report.envelope import envelope
+
+if TYPE_CHECKING:
+    from ebcd.bootstrap import Brought
+    from ebcd.cli.session import Session
+    from ebcd.model import Configuration, Stage
+    from ebcd.permissions.template import Json, Wanted
+
+_REPOSITORY = re.compile(r"[\w.-]+(@\d+)?/[\w.-]+(@\d+)?", re.ASCII)
+_PROVIDER = re.compile(r"arn:aws[\w-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com", re.ASCII)
+
+
+@shared
+def bootstrap(
+    common: Common,
+    print_: Annotated[bool, typer.Option("--print", help="Write the template, and ask AWS for nothing.")] = False,
+    repository: Annotated[
+        str, typer.Option(metavar="OWNER/NAME", help="The GitHub repository whose jobs may assume the roles.")
+    ] = "",
+    no_github: Annotated[bool, typer.Option("--no-github", help="No roles for GitHub.")] = False,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(help="A GitHub environment whose jobs may; by default those of the stages on AWS."),
+    ] = None,
+    branch: Annotated[list[str] | None, typer.Option(help="A branch whose jobs may.")] = None,
+    oidc_provider: Annotated[
+        str, typer.Option(metavar="ARN", help="The account's provider for GitHub, where it has one already.")
+    ] = "",
+) -> None:
+    """Make the roles that ebcd needs on an account, as a CloudFormation stack."""
+    from ebcd.aws.models import OPERATIONS
+    from ebcd.cli.source import load
+    from ebcd.permissions.template import Wanted, template
+
+    _check(repository, no_github=no_github, oidc_provider=oidc_provider)
+    configuration = load(common)
+    stages = _stages(common, configuration)
+    on_aws = (common.stage,) if common.stage else tuple(item.name for item in stages)
+    names = tuple(environment or ()) or (() if branch else on_aws)
+    wanted = Wanted(
+        common.application or (configuration.application if configuration else ""),
+        repository, names, tuple(branch or ()), oidc_provider,
+        worker=any(item.tier == "worker" for item in stages), containers=any("ECS" in item.platform for item in stages),
+    )  # fmt: skip
+    _check_named(wanted)
+    made = template(wanted, OPERATIONS)
+    if print_:
+        sys.stdout.write(json.dumps(made, indent=2) + "\n")
+        return
+    session = _session(common, stages)
+    _confirm(common, session, wanted)
+    _tell(common, session, wanted, _bring(session, wanted, made))
+
+
+def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:
+    """Raises UsageError for what no role could be made of."""
+    if bool(repository) == no_github:
+        raise UsageError("--repository OWNER/NAME or --no-github is needed, one of the two.", code="no-repository",
+                         why="The deploy role trusts the jobs of one repository on GitHub, and nobody else.",
+                         hint="ebcd bootstrap --repository acme/shop --print")  # fmt: skip
+    if repository and not _REPOSITORY.fullmatch(repository):
+        raise UsageError(f"{repository!r} is no repository on GitHub.", code="repository",
+                         hint="--repository acme/shop",
+                         why="It is OWNER/NAME, or OWNER@ID/NAME@ID where its tokens have ids.")  # fmt: skip
+    if oidc_provider and not _PROVIDER.fullmatch(oidc_provider):
+        raise UsageError(f"{oidc_provider!r} is no provider for GitHub.", code="oidc-provider",
+                         why="It is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com.",
+                         hint="aws iam list-open-id-connect-providers")  # fmt: skip
+
+
+def _stages(common: Common, configuration: Configuration | None) -> list[Stage]:
+    """The stage that was named; else those of ebcd.toml that live on AWS."""
+    known = configuration.stages if configuration else {}
+    if common.stage:
+        return [known[common.stage]] if common.stage in known else []
+    return [item for item in known.values() if item.target == "aws"]
+
+
+def _check_named(wanted: Wanted) -> None:
+    if not wanted.application:
+        raise UsageError("No application is named.", why="Neither an option nor ebcd.toml names the application.",
+                         hint="--application NAME", code="no-application")  # fmt: skip
+    if wanted.repository and not wanted.subjects:
+        raise UsageError("No job could assume the roles.", why="No stage of ebcd.toml lives on AWS, so that no GitHub "
+                         "environment is known.", hint="--environment production, or --branch main",
+                         code="no-subject")  # fmt: skip
+    for name in (*wanted.environments, *wanted.branches):
+        if re.search(r"[*?:$\s]", name):
+            raise UsageError(f"{name!r} names no GitHub environment or branch.", why="It is compared letter by letter.",
+                             hint="--environment production, or --branch main", code="subject")  # fmt: skip
+
+
+def _session(common: Common, stages: list[Stage]) -> Session:
+    """What reaches the account: of the stage that was named, else of the first that lives on AWS."""
+    from ebcd.cli.session import open_session
+
+    if not common.stage and not stages:
+        raise UsageError("No stage lives on AWS.", why="The stack is made where a stage lives.", code="no-stage",
+                         hint="--stage NAME, or --print to see the template.")  # fmt: skip
+    return open_session(replace(common, stage=common.stage or stages[0].name), interruptible())
+
+
+def _confirm(common: Common, session: Session, wanted: Wanted) -> None:
+    """Ask on a terminal; raises Refused where nobody is there to ask, and where the answer is no."""
+    if common.yes:
+        return
+    what = f"Roles and policies are made or changed in {session.stage.region}, as the stack {wanted.stack}."
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused("Nothing was made: nobody could be asked.", why=what, code="unconfirmed",
+                      hint="ebcd bootstrap --yes does it; --print shows what.")  # fmt: skip
+    account = session.services.storage.bucket.rpartition("-")[2]
+    if not typer.confirm(f"{what} Account {account}. Go on?", err=True):
+        raise Refused("Nothing was made.", why="The answer was no.", hint="ebcd bootstrap --print", code="declined")
+
+
+def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
+    from ebcd.aws.stacks import Stacks
+    from ebcd.bootstrap import bring
+    from ebcd.release.run import Status
+
+    services, start = session.services, session.services.clock.monotonic()
+    title = f"stack {wanted.stack}"
+    services.progress.begin(title)
+    try:
+        brought = bring(Stacks(session.clients), services.clock, wanted, template, services.progress.note,
+                        interval=services.pace.seconds)  # fmt: skip
+    except BaseException as error:
+        services.progress.end(title, Status.FAILED, services.clock.monotonic() - start, str(error))
+        raise
+    services.progress.end(title, Status.DONE, services.clock.monotonic() - start, brought.change)
+    return brought
+
+
+def _tell(common: Common, session: Session, wanted: Wanted, brought: Brought) -> None:
+    from ebcd.report import bootstrap as report
+
+    stack = {"name": brought.stack.name, "id": brought.stack.id, "status": brought.stack.status,
+             "change": brought.change}  # fmt: skip
+    told = envelope("bootstrap") | {"application": wanted.application, "stage": session.stage.name,
+                                    "region": session.stage.region, "stack": stack,
+                                    "outputs": dict(brought.stack.outputs)}  # fmt: skip
+    tell(common, told, report.text)

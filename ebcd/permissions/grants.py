@@ -1,0 +1,94 @@
+"""What the deploy role and the rollback role may do by the calls that ebcd makes, each with its reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ebcd.permissions import actions
+from ebcd.permissions.environments import endings
+from ebcd.permissions.grant import ANY, Grant, here
+
+Operations = Mapping[str, Iterable[str]]
+BUCKET = "arn:${AWS::Partition}:s3:::elasticbeanstalk-" + "${AWS::Region}-${AWS::AccountId}"
+"""Beanstalk's default bucket."""
+ROLLBACK = frozenset(
+    {
+        "CreateConfigurationTemplate",
+        "CreateEnvironment",
+        "DeleteConfigurationTemplate",
+        "RequestEnvironmentInfo",
+        "SwapEnvironmentCNAMEs",
+        "UpdateEnvironment",
+    }
+)
+"""The changes of a rollback: the swap, more capacity, an earlier version deployed in place or, where its environment is
+gone, in a new one with live's settings; and of `logs`."""
+
+
+def deploy(operations: Operations, application: str, *, worker: bool) -> list[Grant]:
+    """What every command of ebcd needs on one application, beside `environments`."""
+    beanstalk = set(operations["elasticbeanstalk"])
+    return [*_beanstalk(beanstalk, application), *_deploy_objects(operations["s3"], application),
+            _templates(application), *_service(), *endings(worker=worker)]  # fmt: skip
+
+
+def rollback(operations: Operations, application: str) -> list[Grant]:
+    """What `swap --rollback`, `status`, `releases`, `events` and `logs` need, beside `environments`: no new version, no
+    bundle, no environment's end.
+    """
+    named = set(operations["elasticbeanstalk"])
+    allowed = {name for name in named if name.startswith(actions.READS)} | (named & ROLLBACK)
+    return [*_beanstalk(allowed, application), *_rollback_objects(operations["s3"], application),
+            _templates(application)]  # fmt: skip
+
+
+def _beanstalk(operations: Iterable[str], application: str) -> Iterator[Grant]:
+    named = list(operations)
+    yield Grant("BeanstalkReads", "Quotas, platforms and events are the region's; a read changes nothing.",
+                tuple(actions.reads(named)), ANY)  # fmt: skip
+    for kind, names in actions.changes(named).items():
+        where = (here("elasticbeanstalk", kind.format(application=application)),)
+        title = kind.partition("/")[0].capitalize() or "Bucket"
+        yield Grant(f"Beanstalk{title}", "The changes that ebcd makes, on its own application only.", tuple(names),
+                    where if kind else ANY)  # fmt: skip
+
+
+def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:
+    of_bucket, of_objects = actions.of_s3(operations)
+    yield Grant("Bucket", "HeadBucket and the lists of bundles, records and uploads.", tuple(of_bucket), (BUCKET,))
+    own = f"{BUCKET}/ebcd/{application}/"
+    kept = tuple(name for name in of_objects if name != "s3:DeleteObject")
+    yield Grant("Objects", "Bundles, lock, hold and ledger.", kept, (f"{own}*",))
+    yield Grant("Deletions", "Lock, hold, and bundles that nothing needs; never a record.", ("s3:DeleteObject",),
+                (f"{own}bundles/*", f"{own}*/lock.json", f"{own}*/hold.json"))  # fmt: skip
+
+
+def _rollback_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:
+    of_bucket, _ = actions.of_s3(set(operations) & {"HeadBucket", "ListObjectsV2"})
+    own = f"{BUCKET}/ebcd/{application}/"
+    yield Grant("Bucket", "HeadBucket and the list of records.", tuple(of_bucket), (BUCKET,))
+    yield Grant("ObjectReads", "Lock, hold and ledger; Beanstalk fetches an earlier bundle in the caller's name.",
+                ("s3:GetObject",), (f"{own}*",))  # fmt: skip
+    yield Grant("ObjectWrites", "Lock, hold and ledger, but no bundle.", ("s3:PutObject",),
+                (f"{own}*/lock.json", f"{own}*/hold.json", f"{own}*/releases/*"))  # fmt: skip
+    yield Grant("LockRelease", "The lock is given back.", ("s3:DeleteObject",), (f"{own}*/lock.json",))
+
+
+def _templates(application: str) -> Grant:
+    return Grant(
+        "BeanstalkObjects", "Beanstalk keeps saved configurations and the log tails that are asked for.",
+        ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+        (f"{BUCKET}/resources/templates/{application}/*", f"{BUCKET}/resources/environments/*"),
+    )  # fmt: skip
+
+
+def _service() -> Iterator[Grant]:
+    yield Grant("DefaultBucket", "CreateStorageLocation makes the default bucket and closes it to others.",
+                ("s3:CreateBucket", "s3:GetBucket*", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+                 "s3:PutBucketPublicAccessBlock"), (BUCKET,))  # fmt: skip
+    names = ("autoscaling", "elasticbeanstalk", "elasticloadbalancing", "managedupdates.elasticbeanstalk",
+             "maintenance.elasticbeanstalk")  # fmt: skip
+    linked = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/*"
+    yield Grant("ServiceLinkedRoles", "An account's first environment needs the services' own roles.",
+                ("iam:CreateServiceLinkedRole",), (linked,),
+                {"StringEquals": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in names]}})  # fmt: skip

@@ -1,0 +1,190 @@
+"""The stack of `ebcd bootstrap`: what its roles may do follows from what ebcd calls, and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+from ebcd.aws.models import OPERATIONS
+from ebcd.permissions import actions, grants
+from ebcd.permissions.environments import endings, environments
+from ebcd.permissions.grant import Grant
+from ebcd.permissions.template import Wanted, template
+
+WANTED = Wanted("shop", "acme/shop", ("production",), worker=True)
+DEPLOY = grants.deploy(OPERATIONS, "shop", worker=True)
+ROLLBACK = grants.rollback(OPERATIONS, "shop")
+SHARED = environments(worker=True)
+OF_AWS = json.loads(aws_managed_policies_data)
+
+
+def named(granted: list[Grant]) -> set[str]:
+    return {action for grant in granted for action in grant.actions}
+
+
+def resolved(item: Any) -> Any:
+    """A part of a template as CloudFormation would resolve it, in a region with a long name."""
+    match item:
+        case {"Fn::Sub": text}:
+            for name, value in (("Partition", "aws"), ("Region", "ap-southeast-2"), ("AccountId", "123456789012"),
+                                ("URLSuffix", "amazonaws.com")):  # fmt: skip
+                text = text.replace(f"${{AWS::{name}}}", value)
+            return text
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return f"arn:aws:iam::123456789012:role/ebcd-{'a' * 40}-{name}-ABCDEFGHIJKL"
+        case dict():
+            return {key: resolved(value) for key, value in item.items()}
+        case list():
+            return [resolved(value) for value in item]
+        case _:
+            return item
+
+
+def statements(name: str, wanted: Wanted = WANTED) -> Iterator[dict[str, Any]]:
+    yield from resolved(template(wanted, OPERATIONS))["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+
+
+def of_ebcd(granted: list[Grant]) -> set[str]:
+    return {name for name in named(granted) if name.startswith("elasticbeanstalk:")}
+
+
+def test_the_deploy_role_may_call_what_ebcd_calls_and_nothing_else() -> None:
+    assert of_ebcd(DEPLOY) == {f"elasticbeanstalk:{name}" for name in OPERATIONS["elasticbeanstalk"]}
+    wanted = {action for name in OPERATIONS["s3"] for action in actions.S3_ACTIONS[name]}
+    aside = {item for grant in DEPLOY if grant.name == "DefaultBucket" for item in grant.actions}
+    assert {name for name in named(DEPLOY) if name.startswith("s3:")} - aside == wanted
+    assert set(actions.S3_ACTIONS) == OPERATIONS["s3"]
+    assert set(actions.KINDS) == {name for name in OPERATIONS["elasticbeanstalk"] if not name.startswith(actions.READS)}
+
+
+def test_the_rollback_role_makes_no_version_ends_nothing_and_stays_out_of_bundles() -> None:
+    assert of_ebcd(DEPLOY) - of_ebcd(ROLLBACK) == {
+        f"elasticbeanstalk:{name}"
+        for name in ("CreateApplication", "CreateApplicationVersion", "CreateStorageLocation",
+                     "DeleteApplicationVersion", "TerminateEnvironment")
+    }  # fmt: skip
+    assert named(ROLLBACK) <= named(DEPLOY)
+    assert named([*endings(worker=True)]).isdisjoint(named([*ROLLBACK, *SHARED]))
+    writes = [arn for grant in ROLLBACK for arn in grant.resources if "s3:PutObject" in grant.actions]
+    assert writes
+    assert not any(fnmatchcase("arn:aws:s3:::b/ebcd/shop/bundles/0.zip", f"*{arn.partition('/')[2]}") for arn in writes)
+
+
+@pytest.mark.parametrize("granted", [DEPLOY, ROLLBACK])
+def test_no_role_of_ebcd_may_delete_a_record(granted: list[Grant]) -> None:
+    deletes = [arn for grant in granted for arn in grant.resources if "s3:DeleteObject" in grant.actions]
+    key = "ebcd/shop/production/releases/000001.json"
+    assert [arn for arn in deletes if fnmatchcase(key, arn.partition("/")[2])] == []
+
+
+def test_changes_of_beanstalk_are_limited_to_the_application() -> None:
+    for grant in (*DEPLOY, *ROLLBACK):
+        if any(name.startswith("elasticbeanstalk:") for name in grant.actions) and "*" in grant.resources:
+            assert all(name.partition(":")[2].startswith((*actions.READS, "CreateStorageLocation"))
+                       for name in grant.actions)  # fmt: skip
+
+
+def test_whatever_beanstalk_does_in_our_name_aws_s_own_policy_allows_too() -> None:
+    document = OF_AWS["AdministratorAccess-AWSElasticBeanstalk"]["Document"]
+    known = [action for item in document["Statement"]
+             for action in ([item["Action"]] if isinstance(item["Action"], str) else item["Action"])]  # fmt: skip
+    asked = named([*SHARED, *endings(worker=True)])
+    assert sorted(name for name in asked if not any(fnmatchcase(name, item) for item in known)) == []
+
+
+def test_every_grant_says_why_and_has_a_name_of_its_own() -> None:
+    for policy in ([*DEPLOY], [*ROLLBACK], SHARED):
+        assert all(grant.why.endswith(".") and grant.actions and grant.resources for grant in policy)
+        assert len({grant.name for grant in policy}) == len(policy)
+        assert all(re.fullmatch(r"[A-Za-z0-9]+", grant.name) for grant in policy)
+
+
+@pytest.mark.parametrize("name", ["DeployPolicy", "RollbackPolicy", "EnvironmentsPolicy"])
+def test_no_policy_is_a_way_to_everything(name: str) -> None:
+    for item in statements(name):
+        allowed = [item["Action"]] if isinstance(item["Action"], str) else item["Action"]
+        assert not any(action in {"*", "iam:*", "s3:*", "ec2:*", "elasticbeanstalk:*"} for action in allowed)
+        changes_iam = [action for action in allowed if re.match(r"iam:(Create|Put|Attach|Update|Delete|Add)", action)]
+        assert changes_iam in ([], ["iam:CreateServiceLinkedRole"])
+        if "iam:PassRole" in allowed:
+            assert "*" not in str(item["Resource"])
+            assert item["Condition"]["StringEquals"]["iam:PassedToService"]
+
+
+def test_a_worker_s_queues_are_granted_only_where_there_is_a_worker() -> None:
+    assert {"sqs:CreateQueue", "dynamodb:CreateTable"} <= named(SHARED)
+    plain = named([*environments(worker=False), *endings(worker=False)])
+    assert [name for name in plain if name.startswith(("sqs:", "dynamodb:"))] == ["sqs:ListQueues"]
+    roles = template(Wanted("shop"), OPERATIONS)["Resources"]["InstanceRole"]["Properties"]["ManagedPolicyArns"]
+    assert [item["Fn::Sub"].rpartition("/")[2] for item in roles] == ["AWSElasticBeanstalkWebTier"]
+
+
+def test_only_jobs_that_are_named_may_assume_the_roles() -> None:
+    made = template(Wanted("shop", "acme@1/shop@2", ("production",), ("main",)), OPERATIONS)["Resources"]
+    for role in ("DeployRole", "RollbackRole"):
+        (trust,) = made[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert list(trust["Condition"]) == ["StringEquals"]
+        assert trust["Condition"]["StringEquals"] == {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": [
+                "repo:acme@1/shop@2:environment:production",
+                "repo:acme@1/shop@2:ref:refs/heads/main",
+            ],
+        }
+    assert made["GitHub"]["DeletionPolicy"] == "Retain"
+
+
+def test_a_provider_that_is_there_is_used_and_none_is_made() -> None:
+    arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    made = template(Wanted("shop", "acme/shop", ("production",), oidc_provider=arn), OPERATIONS)["Resources"]
+    assert "GitHub" not in made
+    (trust,) = made["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Federated": arn}
+
+
+def test_without_github_only_the_roles_of_environments_are_made() -> None:
+    made = template(Wanted("shop"), OPERATIONS)
+    assert list(made["Resources"]) == ["InstanceRole", "InstanceProfile", "ServiceRole"]
+    assert list(made["Outputs"]) == ["InstanceProfile", "ServiceRole"]
+
+
+def test_the_managed_policies_exist_and_are_those_that_beanstalk_asks_for() -> None:
+    made = template(Wanted("shop", worker=True, containers=True), OPERATIONS)["Resources"]
+    arns = [resolved(item) for role in ("InstanceRole", "ServiceRole")
+            for item in made[role]["Properties"]["ManagedPolicyArns"]]  # fmt: skip
+    assert len(arns) == 5
+    for arn in arns:
+        assert OF_AWS[arn.rpartition("/")[2]]["Arn"] == arn
+
+
+def test_the_template_is_the_same_each_time_and_refers_to_what_it_has() -> None:
+    made = template(WANTED, OPERATIONS)
+    assert json.dumps(made) == json.dumps(template(WANTED, OPERATIONS))
+    text = json.dumps(made)
+    assert set(re.findall(r'"Ref": "(\w+)"', text)) | set(re.findall(r'"Fn::GetAtt": \["(\w+)"', text)) <= set(
+        made["Resources"]
+    )
+    assert "RoleName" not in text  # names would need CAPABILITY_NAMED_IAM, and could be taken
+
+
+def test_it_all_fits_into_what_aws_takes() -> None:
+    """Sources: IAM's and CloudFormation's quotas. IAM does not count blanks."""
+    longest = Wanted("a" * 100, "acme/shop", ("production", "staging"), worker=True, containers=True)
+    assert len(json.dumps(template(longest, OPERATIONS), separators=(",", ":"))) < 51_200
+
+    def size(name: str) -> int:
+        return len(json.dumps([*statements(name, longest)], separators=(",", ":"))) + 40
+
+    assert max(size("DeployPolicy"), size("RollbackPolicy")) < 10_240
+    assert size("EnvironmentsPolicy") < 6_144
+
+
+@pytest.mark.parametrize(("application", "stack"), [("shop", "ebcd-shop"), ("My shop (2)", "ebcd-My-shop-2")])
+def test_a_stack_s_name_is_one_that_cloudformation_takes(application: str, stack: str) -> None:
+    assert Wanted(application).stack == stack
