@@ -160,7 +160,8 @@ def test_the_managed_policies_exist_and_are_those_that_beanstalk_asks_for() -> N
             for item in made[role]["Properties"]["ManagedPolicyArns"]]  # fmt: skip
     assert len(arns) == 5
     for arn in arns:
-        assert OF_AWS[arn.rpartition("/")[2]]["Arn"] == arn
+        name = arn.rpartition("/")[2]
+        assert arn == f"arn:aws:iam::aws:policy{OF_AWS[name]['Path']}{name}"
 
 
 def test_the_template_is_the_same_each_time_and_refers_to_what_it_has() -> None:
