@@ -6,7 +6,6 @@ What needs no other answer is asked at once; then what is about the environment 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ebcd.aws import identity
@@ -14,13 +13,14 @@ from ebcd.aws.session import Clients
 from ebcd.doctor.at_once import Reads, at_once
 from ebcd.doctor.check import Answer
 from ebcd.doctor.seen import Live, Seen
-from ebcd.errors import EbcdError
+from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Platform, Stage, Target
 from ebcd.permissions import actions
 from ebcd.release.findings import UNKNOWN_PLATFORM
 from ebcd.release.plan.creation import environment_options
 from ebcd.release.run import Services
 from ebcd.release.snapshot import Snapshot, observe
+from ebcd.release.waits import BASIC_HEALTH
 
 DEADLINE = 25.0
 """Seconds that each of two rounds of questions may take."""
@@ -88,7 +88,7 @@ def _of_the_stage(
             "live_instances": lambda: beanstalk.instance_count(live.name),
             "live_settings": lambda: beanstalk.settings(live.application, live.name),
             "live_managed_actions": lambda: beanstalk.managed_actions(live.name),
-            "live_health": lambda: beanstalk.instances(live.name),
+            "live_health": lambda: _health(services, live.name),
             "live_events": lambda: len(beanstalk.events(live.application, live.name, limit=1)),
         }
     return reads
@@ -118,6 +118,16 @@ def _platform(services: Services, stage: Stage, newest: Answer[str]) -> Platform
     return services.beanstalk.platform(arn) if arn else UNKNOWN_PLATFORM
 
 
+def _health(services: Services, environment: str) -> object:
+    """Each instance's health; nothing where only basic health is reported, which a ship bears. Raises EbcdError."""
+    try:
+        return services.beanstalk.instances(environment)
+    except AwsRefused as error:
+        if error.code in BASIC_HEALTH:
+            return ()
+        raise
+
+
 def _simulation(
     clients: Clients, stage: Stage, first: Mapping[str, Any], operations: Mapping[str, Iterable[str]]
 ) -> identity.Simulation:
@@ -126,14 +136,22 @@ def _simulation(
         if isinstance(first[name], EbcdError):
             raise first[name]
     who, bucket = first["identity"], first["bucket_name"]
-    source, partition = identity.principal(clients, who), who.arn.split(":")[1]
+    source = identity.principal(clients, who)
+    answers = [identity.simulate(clients, source, names, resource)
+               for resource, names in questions(stage, who, bucket, operations)]  # fmt: skip
+    return identity.Simulation(frozenset().union(*(item.denied for item in answers)),
+                               frozenset().union(*(item.undecided for item in answers)))  # fmt: skip
+
+
+def questions(
+    stage: Stage, who: identity.Identity, bucket: str, operations: Mapping[str, Iterable[str]]
+) -> list[tuple[str, list[str]]]:
+    """Resources, and the actions that a ship needs on each: the stage's lock stands for all objects. Pure."""
+    partition = who.arn.split(":")[1]
     home = f"arn:{partition}:elasticbeanstalk:{stage.region}:{who.account}:"
-    questions = [
+    asked = [
         (home + kind.format(application=stage.application).replace("*", "ebcd-doctor") if kind else "*", names)
         for kind, names in actions.changes(operations["elasticbeanstalk"]).items()
     ]
     _, objects = actions.of_s3(operations["s3"])
-    questions.append((f"arn:{partition}:s3:::{bucket}/ebcd/{stage.application}/{stage.name}/doctor", objects))
-    answers = [identity.simulate(clients, source, names, resource) for resource, names in questions]
-    return replace(answers[0], denied=frozenset().union(*(item.denied for item in answers)),
-                   undecided=frozenset().union(*(item.undecided for item in answers)))  # fmt: skip
+    return [*asked, (f"arn:{partition}:s3:::{bucket}/ebcd/{stage.application}/{stage.name}/lock.json", objects)]

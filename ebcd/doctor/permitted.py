@@ -2,68 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 
 from ebcd.aws.session import PERMISSION
 from ebcd.doctor.check import SEE_IDENTITY, Check, Outcome, by_aws, ok, unknown, warning
 from ebcd.doctor.seen import Seen
-from ebcd.errors import AwsRefused, EbcdError, ExitCode
+from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, OutcomeUnknown, Throttled
 from ebcd.model import Target
 
 OPTIONAL = frozenset({"quotas", "platform", "managed_actions"})
 """What a ship goes on without: its preflight says that it could not look."""
-ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there"})
-"""What is asked for `doctor` alone."""
+ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there", "live", "stage", "now",
+                   "profile"})  # fmt: skip
+"""What is asked for `doctor` alone, and what is no answer."""
 BOOTSTRAP = "ebcd bootstrap --print shows policies that are enough."
 MAKE_ROLES = "ebcd bootstrap makes one, and says what to put into ebcd.toml."
-_DENIED = PERMISSION | {"403", "bucket-owner"}
 
 
 def denied(error: object) -> bool:
     """Whether an answer is a refusal that another policy would lift."""
-    return isinstance(error, AwsRefused) and error.code in _DENIED
+    return isinstance(error, AwsRefused) and error.code in PERMISSION | {"403"}
 
 
 def unseen(seen: Seen, check: str, what: str, error: EbcdError) -> Check:
-    """A check whose answer did not come. A refusal is told once, as a permission, and so is a lack of credentials.
-
-    Where AWS was silent or throttled, a ship's own read would fare no better.
-    """
+    """A check whose answer did not come. What that means for a ship is told once, by `reads` or by `identity`."""
     if denied(error):
         return unknown(check, what, error.what, BOOTSTRAP)
     if isinstance(seen.identity, EbcdError) and seen.identity.code == error.code:
         return unknown(check, what, SEE_IDENTITY)
-    needed = (
-        ExitCode.AWS_REFUSED if check in {"bucket", "application", "live", "lock", "hold", "cname"} else ExitCode.OK
-    )
-    return unknown(check, what, f"{error.what} {error.why}".strip(), error.hint, needed)
+    return unknown(check, what, f"{error.what} {error.why}".strip(), error.hint)
 
 
 def reads(seen: Seen) -> Iterator[Check]:
-    """The reads of a ship, which were all tried."""
-    answers = {item.name: getattr(seen, item.name) for item in fields(seen) if item.name not in ASIDE | {"live"}}
-    if seen.live is not None:
-        answers |= {item.name: getattr(seen.live, item.name) for item in fields(seen.live)}
-    answers = {name: item for name, item in answers.items() if name not in {"stage", "now", "profile"}}
-    refusals = {name: error for name, error in answers.items() if denied(error)}
-    needed = sorted({error.what for name, error in refusals.items() if name not in OPTIONAL})
-    if needed:
-        yield by_aws("reads", " ".join(needed), "A ship, and most other commands, must read it.", BOOTSTRAP)
-    if optional := sorted({error.what for name, error in refusals.items() if name in OPTIONAL} - {*needed}):
-        yield warning("reads", " ".join(optional), "A ship goes on without, and cannot warn of what it would see.",
-                      BOOTSTRAP)  # fmt: skip
-    unanswered = [item for item in answers.values() if isinstance(item, EbcdError) and not denied(item)]
-    if not refusals and unanswered:
-        what = f"{len(unanswered)} of {len(answers)} reads got no answer."
-        why = SEE_IDENTITY if isinstance(seen.identity, EbcdError) else "The checks below say which."
-        yield unknown("reads", what, why)
-    elif not refusals:
-        yield ok("reads", "All reads of a ship are allowed.")
+    """The reads of a ship, which were all tried: refused ones, those without an answer, or that all is well."""
+    errors = {name: item for name, item in _answers(seen).items() if isinstance(item, EbcdError)}
+    if needed := _told(errors, lambda name, error: denied(error) and name not in OPTIONAL):
+        yield by_aws("reads", needed, "A ship, and most other commands, must read it.", BOOTSTRAP)
+    if optional := _told(errors, lambda name, error: denied(error) and name in OPTIONAL):
+        yield warning("reads", optional, "A ship goes on without, and cannot warn of what it would see.", BOOTSTRAP)
+    if isinstance(seen.identity, EbcdError):
+        yield unknown("reads", "Which reads are allowed is not known.", SEE_IDENTITY)
+    elif silent := _told(errors, lambda name, error: _silent(error) and name not in OPTIONAL):
+        yield unknown("reads", silent, "A ship must read it, too.", "Run it again: ebcd doctor", ExitCode.AWS_REFUSED)
+    elif not needed and not optional:
+        yield ok("reads", "The reads of a ship are allowed.")
     if seen.live is not None and seen.live.events == 0:
         yield unknown("events", "Beanstalk tells no event of the environment that is live.",
                       "It has none of the last six weeks, or elasticbeanstalk:DescribeEvents is not allowed: "
                       "the answer is the same.", BOOTSTRAP)  # fmt: skip
+
+
+def _answers(seen: Seen) -> dict[str, object]:
+    """The answers to a ship's own reads, by name."""
+    account = {item.name: getattr(seen, item.name) for item in fields(seen) if item.name not in ASIDE}
+    live = seen.live
+    return account | ({item.name: getattr(live, item.name) for item in fields(live)} if live else {})
+
+
+def _told(errors: Mapping[str, EbcdError], which: Callable[[str, EbcdError], bool]) -> str:
+    """What happened to some of the reads, each once."""
+    return " ".join(sorted({error.what for name, error in errors.items() if which(name, error)}))
+
+
+def _silent(error: EbcdError) -> bool:
+    """Whether nothing came that could be judged. A refusal of ebcd's own, or of another kind, has its own check."""
+    return isinstance(error, Throttled | NoAnswer | OutcomeUnknown)
 
 
 def changes(seen: Seen) -> Iterator[Check]:

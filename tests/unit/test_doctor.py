@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +14,15 @@ from stages import NOW, STAGE, environment, record, snapshot
 
 from ebcd.aws import identity
 from ebcd.aws.identity import Identity, Simulation
+from ebcd.aws.models import OPERATIONS
 from ebcd.doctor.at_once import at_once
 from ebcd.doctor.check import Check, Outcome, exit_code
 from ebcd.doctor.judge import judge
+from ebcd.doctor.look import questions
 from ebcd.doctor.seen import Live, Seen
 from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, Refused, Throttled
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Target
+from ebcd.permissions import grants
 from ebcd.release.hold import HoldState
 from ebcd.release.lock import LockState
 
@@ -168,6 +173,21 @@ def test_when_managed_updates_come_is_told() -> None:
 def test_the_local_beanstalk_asks_for_no_roles() -> None:
     local = replace(NOTHING, stage=replace(STAGE, target=Target.LOCAL), profile_there=False)
     assert of(local, "roles") == []
+
+
+def test_what_iam_is_asked_about_a_ship_the_deploy_role_of_bootstrap_may() -> None:
+    """Else `doctor` would speak against the very role that ebcd makes."""
+    granted = grants.deploy(OPERATIONS, "shop", worker=True)
+    here = {"Partition": "aws", "Region": "eu-central-1", "AccountId": "123456789012"}
+
+    def allowed(action: str, resource: str) -> bool:
+        patterns = [pattern for grant in granted if action in grant.actions for pattern in grant.resources]
+        return any(fnmatchcase(resource, re.sub(r"\$\{AWS::(\w+)\}", lambda name: here[name[1]], pattern))
+                   for pattern in patterns)  # fmt: skip
+
+    asked = questions(STAGE, Identity("123456789012", ARN), "elasticbeanstalk-eu-central-1-123456789012", OPERATIONS)
+    assert [(name, resource) for resource, names in asked for name in names if not allowed(name, resource)] == []
+    assert sum(len(names) for _, names in asked) > 12
 
 
 class Sts:

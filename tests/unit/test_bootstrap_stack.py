@@ -1,0 +1,128 @@
+"""The stack of `ebcd bootstrap` on a bad day: busy, unusable, failed, too slow; and when there is nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from stages import NOW
+
+from ebcd.aws.stacks import Stacks
+from ebcd.bootstrap import Brought, bring
+from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused
+from ebcd.permissions.template import Wanted
+
+WANTED = Wanted("shop")
+
+
+def refusal(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class CloudFormation:
+    """A stack that goes through some statuses, one at each look."""
+
+    def __init__(self, *statuses: str, update: Exception | None = None, reason: str = "") -> None:
+        self.statuses = list(statuses)
+        self.update, self.reason = update, reason
+        self.sent: list[str] = []
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        if status == "none":
+            raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
+        outputs = [{"OutputKey": "ServiceRole", "OutputValue": "role"}]
+        return {"Stacks": [{"StackId": "arn", "StackName": StackName, "StackStatus": status, "Outputs": outputs}]}
+
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:
+        event = {"EventId": "1", "Timestamp": NOW, "LogicalResourceId": "DeployRole", "ResourceStatus": "CREATE_FAILED",
+                 "ResourceStatusReason": self.reason}  # fmt: skip
+        return {"StackEvents": [event] if self.reason else []}
+
+    def create_stack(self, **given: Any) -> None:
+        assert given["Capabilities"] == ["CAPABILITY_IAM"]
+        self.sent.append("create")
+
+    def update_stack(self, **given: Any) -> None:
+        self.sent.append("update")
+        if self.update:
+            raise self.update
+
+
+class Clock:
+    """A clock whose waits take no time."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+    def check(self) -> None:
+        return
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def brought(cloudformation: CloudFormation, note: Callable[[str], None] = lambda _: None) -> Brought:
+    clients: Any = SimpleNamespace(cloudformation=cloudformation)
+    return bring(Stacks(clients), Clock(), WANTED, {"Resources": {}}, note)
+
+
+def test_a_stack_is_created_and_waited_for() -> None:
+    cloudformation = CloudFormation("none", "none", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    done = brought(cloudformation)
+    assert (done.change, done.stack.outputs, cloudformation.sent) == ("created", {"ServiceRole": "role"}, ["create"])
+
+
+def test_a_stack_that_needs_nothing_is_left_as_it_is() -> None:
+    nothing = refusal("ValidationError", "No updates are to be performed.")
+    done = brought(CloudFormation("UPDATE_COMPLETE", update=nothing))
+    assert (done.change, done.stack.status) == ("unchanged", "UPDATE_COMPLETE")
+
+
+def test_another_refusal_of_an_update_is_no_success() -> None:
+    with pytest.raises(AwsRefused):
+        brought(CloudFormation("CREATE_COMPLETE", update=refusal("ValidationError", "Template format error")))
+
+
+@pytest.mark.parametrize(
+    ("cloudformation", "kind", "code", "said"),
+    [
+        (CloudFormation("ROLLBACK_COMPLETE"), Refused, "stack-unusable", "delete-stack"),
+        (CloudFormation("UPDATE_IN_PROGRESS"), Refused, "stack-busy", "describe-stack-events"),
+        (CloudFormation("none", "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE", reason="Not allowed"), AwsRefused,
+         "stack-failed", "delete-stack"),
+        (CloudFormation("CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", reason="Not allowed"), AwsRefused,
+         "stack-failed", "ebcd bootstrap again"),
+        (CloudFormation("none", "CREATE_IN_PROGRESS"), OutcomeUnknown, "deadline", "describe-stack-events"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_is_told_with_a_way_out(
+    cloudformation: CloudFormation, kind: type[EbcdError], code: str, said: str
+) -> None:
+    with pytest.raises(kind) as error:
+        brought(cloudformation)
+    assert error.value.code == code
+    assert said in error.value.hint
+    if code == "stack-failed":
+        assert error.value.why == "DeployRole CREATE_FAILED: Not allowed"
+
+
+def test_each_event_is_told_once() -> None:
+    lines: list[str] = []
+    with pytest.raises(OutcomeUnknown):
+        brought(CloudFormation("none", "CREATE_IN_PROGRESS", reason="Denied"), lines.append)
+    assert lines == ["DeployRole CREATE_FAILED: Denied"]
