@@ -61,7 +61,8 @@ def bootstrap(
     _check_named(wanted)
     made = template(wanted, OPERATIONS)
     if print_:
-        sys.stdout.write(json.dumps(made, indent=2) + "\n")
+        told = envelope("bootstrap") | {"application": wanted.application, "template": made} if common.json else made
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return
     session = _session(common, stages)
     _confirm(common, session, wanted)

@@ -29,7 +29,7 @@ def deploy(operations: Operations, application: str, *, worker: bool) -> list[Gr
     """What every command of ebcd needs on one application, beside `environments`."""
     beanstalk = set(operations["elasticbeanstalk"])
     return [*_beanstalk(beanstalk, application), *_deploy_objects(operations["s3"], application),
-            _templates(application), *_service(), *endings(worker=worker)]  # fmt: skip
+            *_by_beanstalk(application), *_service(), *endings(worker=worker)]  # fmt: skip
 
 
 def rollback(operations: Operations, application: str) -> list[Grant]:
@@ -39,7 +39,7 @@ def rollback(operations: Operations, application: str) -> list[Grant]:
     named = set(operations["elasticbeanstalk"])
     allowed = {name for name in named if name.startswith(actions.READS)} | (named & ROLLBACK)
     return [*_beanstalk(allowed, application), *_rollback_objects(operations["s3"], application),
-            _templates(application)]  # fmt: skip
+            *_by_beanstalk(application)]  # fmt: skip
 
 
 def _beanstalk(operations: Iterable[str], application: str) -> Iterator[Grant]:
@@ -49,7 +49,7 @@ def _beanstalk(operations: Iterable[str], application: str) -> Iterator[Grant]:
     for kind, names in actions.changes(named).items():
         where = (here("elasticbeanstalk", kind.format(application=application)),)
         title = kind.partition("/")[0].capitalize() or "Bucket"
-        yield Grant(f"Beanstalk{title}", "The changes that ebcd makes, on its own application only.", tuple(names),
+        yield Grant(f"Change{title}", "The changes that ebcd makes, on its own application only.", tuple(names),
                     where if kind else ANY)  # fmt: skip
 
 
@@ -74,17 +74,22 @@ def _rollback_objects(operations: Iterable[str], application: str) -> Iterator[G
     yield Grant("LockRelease", "The lock is given back.", ("s3:DeleteObject",), (f"{own}*/lock.json",))
 
 
-def _templates(application: str) -> Grant:
-    return Grant(
-        "BeanstalkObjects", "Beanstalk keeps saved configurations and the log tails that are asked for.",
-        ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
-        (f"{BUCKET}/resources/templates/{application}/*", f"{BUCKET}/resources/environments/*"),
-    )  # fmt: skip
+def _by_beanstalk(application: str) -> Iterator[Grant]:
+    """What Beanstalk does with the bucket, and with tags, in the caller's name."""
+    yield Grant("BeanstalkTags", "Environments are tagged when they are created.", ("elasticbeanstalk:AddTags",),
+                (here("elasticbeanstalk", f"environment/{application}/*"),))  # fmt: skip
+    yield Grant("BeanstalkBundles", "Beanstalk fetches the bundle of a version.", ("s3:GetObject*",),
+                (f"{BUCKET}/ebcd/{application}/bundles/*",))  # fmt: skip
+    yield Grant("BeanstalkBucket", "Beanstalk looks at its bucket.", ("s3:GetBucket*",), (BUCKET,))
+    kept = (f"templates/{application}", "environments", "_runtime")
+    yield Grant("BeanstalkObjects", "Beanstalk keeps saved configurations, log tails, and what instances fetch.",
+                ("s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"),
+                tuple(f"{BUCKET}/resources/{name}/*" for name in kept))  # fmt: skip
 
 
 def _service() -> Iterator[Grant]:
     yield Grant("DefaultBucket", "CreateStorageLocation makes the default bucket and closes it to others.",
-                ("s3:CreateBucket", "s3:GetBucket*", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+                ("s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
                  "s3:PutBucketPublicAccessBlock"), (BUCKET,))  # fmt: skip
     names = ("autoscaling", "elasticbeanstalk", "elasticloadbalancing", "managedupdates.elasticbeanstalk",
              "maintenance.elasticbeanstalk")  # fmt: skip

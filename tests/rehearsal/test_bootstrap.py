@@ -27,7 +27,7 @@ def client(product: Product, service: str) -> Any:
 
 
 def test_the_template_is_printed_without_credentials_and_without_a_call(product: Product) -> None:
-    before = len(product.cloud.calls())
+    before = product.cloud.last_call()
     (product.folder / "ebcd.toml").write_text(f'application = "{product.name}"\nregion = "eu-central-1"\n')
     printed = [product.ebcd(*GITHUB, "--print", AWS_EC2_METADATA_DISABLED="true") for _ in range(2)]
     assert [done.returncode for done in printed] == [0, 0]
@@ -35,7 +35,8 @@ def test_the_template_is_printed_without_credentials_and_without_a_call(product:
     assert printed[0].stderr == ""
     template = json.loads(printed[0].stdout)
     assert {"DeployRole", "RollbackRole", "InstanceProfile", "ServiceRole", "GitHub"} <= set(template["Resources"])
-    assert len(product.cloud.calls()) == before
+    assert product.json(*GITHUB, "--print")["template"] == template
+    assert product.cloud.last_call() == before
 
 
 def test_the_stack_is_made_once_and_a_second_run_changes_nothing_of_it(product: Product) -> None:

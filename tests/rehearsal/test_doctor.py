@@ -34,9 +34,9 @@ def wrong(told: dict[str, Any]) -> dict[str, str]:
 
 
 def calls_of(product: Product, *arguments: str, **environ: str) -> tuple[dict[str, Any], list[str]]:
-    before = product.cloud.calls()
+    before = product.cloud.last_call()
     told = product.json("doctor", *arguments, **environ)
-    return told, [call["operation"] for call in product.cloud.calls(before[-1]["number"] if before else 0)]
+    return told, [call["operation"] for call in product.cloud.calls(before)]
 
 
 def fault(cloud: Cloud, kind: str, place: str, **more: Any) -> None:

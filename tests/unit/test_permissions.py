@@ -55,10 +55,11 @@ def of_ebcd(granted: list[Grant]) -> set[str]:
 
 
 def test_the_deploy_role_may_call_what_ebcd_calls_and_nothing_else() -> None:
-    assert of_ebcd(DEPLOY) == {f"elasticbeanstalk:{name}" for name in OPERATIONS["elasticbeanstalk"]}
+    called = {f"elasticbeanstalk:{name}" for name in OPERATIONS["elasticbeanstalk"]}
+    assert of_ebcd(DEPLOY) == called | {"elasticbeanstalk:AddTags"}  # no operation: CreateEnvironment's tags
     wanted = {action for name in OPERATIONS["s3"] for action in actions.S3_ACTIONS[name]}
-    aside = {item for grant in DEPLOY if grant.name == "DefaultBucket" for item in grant.actions}
-    assert {name for name in named(DEPLOY) if name.startswith("s3:")} - aside == wanted
+    own = [grant for grant in DEPLOY if grant.name != "DefaultBucket" and not grant.name.startswith("Beanstalk")]
+    assert {name for name in named(own) if name.startswith("s3:")} == wanted
     assert set(actions.S3_ACTIONS) == OPERATIONS["s3"]
     assert set(actions.KINDS) == {name for name in OPERATIONS["elasticbeanstalk"] if not name.startswith(actions.READS)}
 
@@ -71,14 +72,17 @@ def test_the_rollback_role_makes_no_version_ends_nothing_and_stays_out_of_bundle
     }  # fmt: skip
     assert named(ROLLBACK) <= named(DEPLOY)
     assert named([*endings(worker=True)]).isdisjoint(named([*ROLLBACK, *SHARED]))
-    writes = [arn for grant in ROLLBACK for arn in grant.resources if "s3:PutObject" in grant.actions]
-    assert writes
+    writes = [arn for grant in ROLLBACK for arn in grant.resources
+              if any(name.startswith("s3:PutObject") for name in grant.actions)]  # fmt: skip
+    assert len(writes) > 3
     assert not any(fnmatchcase("arn:aws:s3:::b/ebcd/shop/bundles/0.zip", f"*{arn.partition('/')[2]}") for arn in writes)
 
 
 @pytest.mark.parametrize("granted", [DEPLOY, ROLLBACK])
 def test_no_role_of_ebcd_may_delete_a_record(granted: list[Grant]) -> None:
-    deletes = [arn for grant in granted for arn in grant.resources if "s3:DeleteObject" in grant.actions]
+    deletes = [arn for grant in granted for arn in grant.resources
+               if any(name.startswith("s3:DeleteObject") for name in grant.actions)]  # fmt: skip
+    assert len(deletes) > 3
     key = "ebcd/shop/production/releases/000001.json"
     assert [arn for arn in deletes if fnmatchcase(key, arn.partition("/")[2])] == []
 
