@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ebcd.aws.stacks import Stack, StackEvent, Stacks
-from ebcd.errors import AwsRefused, OutcomeUnknown, Refused, Throttled
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, Throttled
 from ebcd.permissions.template import Json, Wanted
 from ebcd.release.clock import Clock, polls
 
@@ -81,7 +81,7 @@ def _follow(
     interval: float,
     timeout: float,
 ) -> Stack:
-    """The stack when CloudFormation is through with it. Raises OutcomeUnknown. A throttled look tells nothing."""
+    """The stack when CloudFormation is through with it. Raises OutcomeUnknown. A look that fails tells nothing."""
     stack: Stack | None = None
     for _ in polls(clock, timeout=timeout, interval=interval):
         try:
@@ -90,7 +90,7 @@ def _follow(
                 if event.id not in told:
                     told.add(event.id)
                     note(_line(event))
-        except Throttled:
+        except (Throttled, NoAnswer):
             continue
         if stack is not None and (stack.status in GOOD or not stack.status.endswith("_IN_PROGRESS")):
             return stack

@@ -87,6 +87,51 @@ def test_what_a_ship_would_refuse_is_told_with_a_way_out(product: Product) -> No
     assert f"ebcd unhold -s {told['stage']}" in shown.stdout
 
 
+BRANCH = "Python 3.11 running on 64bit Amazon Linux 2023"
+OLDER = f'platform = "arn:aws:elasticbeanstalk:eu-central-1::platform/{BRANCH}/4.7.0"\n'
+MANAGED = """
+[stages.local.options."aws:elasticbeanstalk:managedactions"]
+ManagedActionsEnabled = true
+PreferredStartTime = "{start}"
+[stages.local.options."aws:elasticbeanstalk:managedactions:platformupdate"]
+UpdateLevel = "minor"
+"""
+
+
+def what(told: dict[str, Any], check: str) -> str:
+    return str(next(item["what"] for item in told["checks"] if item["check"] == check))
+
+
+def test_a_newer_platform_and_the_managed_update_that_brings_it_are_told(product: Product) -> None:
+    later = datetime.now(UTC) + timedelta(days=3)
+    text = product.configuration().replace('target = "local"\n', f'target = "local"\n{OLDER}')
+    (product.folder / "ebcd.toml").write_text(text + MANAGED.format(start=f"{later:%a:%H:%M}"))
+    product.commit("one")
+    assert product.json("ship")["exit_code"] == 0
+    told = product.json("doctor")
+    assert (told["exit_code"], wrong(told)) == (0, {"platform": "warning"})
+    assert what(told, "platform") == "Live runs platform version 4.7.0; the newest is 4.7.1."
+    assert f"weekly from {later:%a:%H:%M} UTC; due at {later:%Y-%m-%d %H:%M} UTC" in what(told, "managed-updates")
+
+
+def test_a_platform_branch_that_there_is_not_is_refused(product: Product) -> None:
+    text = product.configuration().replace('target = "local"\n', 'target = "local"\nplatform = "Python 2"\n')
+    (product.folder / "ebcd.toml").write_text(text)
+    told = product.json("doctor")
+    assert (told["exit_code"], wrong(told)) == (3, {"platform": "error"})
+
+
+@pytest.mark.parametrize("changes", ['tier = "worker"\nstrategy = "in-place"\n', 'strategy = "pair"\n'])
+def test_other_strategies_and_tiers_are_looked_at_too(product: Product, changes: str) -> None:
+    text = product.configuration().replace('target = "local"\n', f'target = "local"\n{changes}')
+    if "worker" in changes:
+        text = text[: text.index("[stages.local.smoke]")]
+    (product.folder / "ebcd.toml").write_text(text)
+    told = product.json("doctor")
+    assert (told["exit_code"], wrong(told)) == (0, {})
+    assert ("cname" in outcomes(told)) == ("worker" not in changes)
+
+
 @pytest.mark.parametrize(
     ("operation", "seen", "code"),
     [
@@ -126,8 +171,7 @@ def test_expired_credentials_are_told_once(product: Product, faulty: Cloud) -> N
 
 def test_an_aws_stage_without_its_roles_is_warned_and_what_iam_does_not_tell_is_unknown(product: Product) -> None:
     text = product.configuration() + '[stages.production]\ncname = "{}"\nplatform = "{}"\n'
-    platform = "Python 3.11 running on 64bit Amazon Linux 2023"
-    (product.folder / "ebcd.toml").write_text(text.format(f"{product.name}-live", platform))
+    (product.folder / "ebcd.toml").write_text(text.format(f"{product.name}-live", BRANCH))
     told = product.json("doctor", "-s", "production", "--endpoint-url", product.cloud.endpoint_url,
                         AWS_ACCESS_KEY_ID="LOCAL", AWS_SECRET_ACCESS_KEY="LOCAL")  # fmt: skip
     assert (told["exit_code"], wrong(told)) == (0, {"changes": "unknown", "roles": "warning"})

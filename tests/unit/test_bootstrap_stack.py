@@ -21,7 +21,9 @@ WANTED = Wanted("shop")
 
 
 def refusal(code: str, message: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+    status = 500 if code == "InternalFailure" else 400
+    told: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(told, "Operation")
 
 
 class CloudFormation:
@@ -34,6 +36,8 @@ class CloudFormation:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        if status in {"Throttling", "InternalFailure"}:
+            raise refusal(status, "Not now.")
         if status == "none":
             raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
         outputs = [{"OutputKey": "ServiceRole", "OutputValue": "role"}]
@@ -82,7 +86,8 @@ def brought(cloudformation: CloudFormation, note: Callable[[str], None] = lambda
 
 
 def test_a_stack_is_created_and_waited_for() -> None:
-    cloudformation = CloudFormation("none", "none", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    cloudformation = CloudFormation("none", "none", "CREATE_IN_PROGRESS", "Throttling", "InternalFailure",
+                                    "CREATE_COMPLETE")  # fmt: skip
     done = brought(cloudformation)
     assert (done.change, done.stack.outputs, cloudformation.sent) == ("created", {"ServiceRole": "role"}, ["create"])
 
