@@ -9,6 +9,8 @@ from typing import Any
 
 from ebcd.errors import EbcdError, OutcomeUnknown
 
+NAME = "at-once-"
+"""What the threads' names begin with."""
 _LONGEST = 200
 """Characters that are told of an error nobody expected."""
 Reads = Mapping[str, Callable[[], Any]]
@@ -30,7 +32,7 @@ def at_once(reads: Reads, deadline: float) -> dict[str, Any]:
             why = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST]
             answers[name] = OutcomeUnknown("What AWS answered cannot be read.", why=why)
 
-    threads = [threading.Thread(target=ask, args=item, daemon=True) for item in reads.items()]
+    threads = [threading.Thread(target=ask, args=item, daemon=True, name=f"{NAME}{item[0]}") for item in reads.items()]
     for thread in threads:
         thread.start()
     end = time.monotonic() + deadline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from engine import Engine, QuickClock, Wire
 from products import Cloud, Product
 
 from ebcd.aws.models import OPERATIONS
+from ebcd.doctor.at_once import NAME
 from ebcd.doctor.check import Check
 from ebcd.doctor.judge import judge
 from ebcd.doctor.look import look
@@ -200,11 +202,14 @@ def test_a_clock_that_is_wrong_is_told_from_aws_s_own(product: Product) -> None:
 def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     product: Product, faulty: Cloud, place: str
 ) -> None:
-    fault(faulty, "stall", place, seconds=6)
+    fault(faulty, "stall", place, seconds=4)
     start = datetime.now(UTC)
     with Wire(product.cloud) as wire:
         found = checks(Engine(product, wire), 1.5)
-    assert datetime.now(UTC) - start < timedelta(seconds=5)
+        assert datetime.now(UTC) - start < timedelta(seconds=3.9)
+        faulty.control("DELETE", "faults")
+        for late in (thread for thread in threading.enumerate() if thread.name.startswith(NAME)):
+            late.join(20)  # or its calls would be among those of the next test
     blind = {item.check for item in found if item.outcome == "unknown"}
     assert blind == ({"reads", "lock", "hold"} if place == "s3:GetObject" else {"quotas"})
     assert {item.check for item in found if item.outcome == "ok"} >= {"identity", "clock", "bucket", "application"}
