@@ -10,6 +10,7 @@
     ├── ReleaseFailed         6    the candidate failed a gate; live is unchanged
     ├── SwappedBack           7    swapped, failed its bake, swapped back
     ├── OutcomeUnknown        8    a deadline passed, or what happened cannot be told; what was seen is printed
+    │   └── LockLost          8    another run has the stage's lock by now: this one stopped before its next change
     ├── NothingToRollBack     9    the stage has no earlier release to return to
     └── Interrupted     130/143    SIGINT or SIGTERM; `ebcd abort`
 
@@ -117,6 +118,12 @@ class OutcomeUnknown(EbcdError):
 
     exit_code = ExitCode.OUTCOME_UNKNOWN
     default_code = "outcome-unknown"
+
+
+class LockLost(OutcomeUnknown):
+    """The run no longer has the stage's lock. It changes nothing more, its own record included."""
+
+    default_code = "lock-lost"
 
 
 class NothingToRollBack(EbcdError):

@@ -201,7 +201,9 @@ class Storage:
             raise
 
     def replace(self, key: str, body: bytes, etag: str) -> str:
-        """Write over the object that was read with that ETag; the new ETag. Raises PreconditionFailed."""
+        """Write over the object that was read with that ETag; the new ETag. Raises PreconditionFailed, also where there
+        is none any more.
+        """
         try:
             return self._put("s3:PutObject", Key=key, Body=body, IfMatch=etag)
         except PreconditionFailed:
@@ -294,7 +296,8 @@ class Storage:
                 try:
                     return str(self._clients.s3.put_object(**self._place, **request)["ETag"])
                 except Exception as error:
-                    if error_code(error) in _CONDITION:
+                    gone = "IfMatch" in request and error_code(error) in _MISSING
+                    if gone or error_code(error) in _CONDITION:
                         raise PreconditionFailed(str(request["Key"])) from error
                     # 409: a concurrent write was in the way, and S3 asks for the request again.
                     if error_code(error) != _CONFLICT or attempt == _CONFLICT_ATTEMPTS:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
-from ebcd.errors import EbcdError, Interrupted, LockHeld, OutcomeUnknown
+from ebcd.errors import EbcdError, Interrupted, LockHeld, LockLost, OutcomeUnknown
 from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
 
@@ -208,20 +208,28 @@ class Lease:
     def assert_held(self) -> None:
         """Renew the lease, which proves that it is ours. Called before every mutation.
 
-        Raises OutcomeUnknown when it is lost, Interrupted when this run is to stop: each time again."""
+        Raises LockLost when it is lost, Interrupted when this run is to stop: each time again."""
         if self._stopped:
             raise self._stopped
         try:
             self._etag = self._storage.replace(self._key, _body(self._content, self._clock.now()), self._etag)
         except PreconditionFailed as error:
             self._stop_if_asked()
-            raise OutcomeUnknown(
-                "The lock was lost, so the run stopped before its next change.",
-                why="Somebody broke it, or this run was silent for longer than its lease.",
-                hint="ebcd status shows what is there; run the same command again to go on.",
-                code="lock-lost",
-            ) from error
+            raise _lost() from error
         self._renewed = self._clock.monotonic()
+
+    def is_held(self) -> bool:
+        """Whether it is still ours, this run being asked to stop or not; so it is where that cannot be told."""
+        try:
+            stored = self._storage.get(self._key)
+        except EbcdError:
+            return True
+        return stored is not None and _state(stored).token == self._content["token"]
+
+    def assert_ours(self) -> None:
+        """Raises LockLost when it is lost, and nothing else: what is to stop has come to its end."""
+        if not self.is_held():
+            raise _lost()
 
     def _stop_if_asked(self) -> None:
         """The lock was changed: by whoever wants this run to stop? Raises Interrupted."""
@@ -244,6 +252,14 @@ class Lease:
             self._storage.delete(self._key, self._etag)
         except PreconditionFailed:
             return
+
+
+def _lost() -> LockLost:
+    return LockLost(
+        "The lock was lost, so the run stopped before its next change.",
+        why="Somebody broke it, or this run was silent for longer than its lease.",
+        hint="ebcd status shows what is there; run the same command again to go on.",
+    )
 
 
 def _body(content: dict[str, Any], now: datetime) -> bytes:

@@ -209,8 +209,10 @@ def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options
         if prepared.live is not None and prepared.live.name != prepared.release.environment:
             executor.watch_live(prepared.live.cname)
         executor.execute(prepared.steps, prepared.back)
+        lease.assert_ours()
     except EbcdError as error:
-        _record_failure(run, services, executor, prepared, error)
+        if lease.is_held():  # else whoever has the lock tells how it ended
+            _record_failure(run, services, executor, prepared, error)
         raise
     _record(run, services, Outcome.LIVE if options.swap or prepared.live is None else Outcome.WAITING)
 

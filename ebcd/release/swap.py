@@ -193,10 +193,10 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
         executor.execute(prepared.steps, prepared.back)
-    except SwappedBack as error:
-        run.records[name] = ledger.update(replace(run.records[name], outcome=Outcome.SWAPPED_BACK, reason=error.why))
-        raise
+        lease.assert_ours()
     except EbcdError as error:
+        if not lease.is_held():  # whoever has the lock tells how it ended
+            raise
         _record_failure(run, services, error)
         if isinstance(error, ReleaseFailed) and prepared.updates_live:
             executor.undo(prepared.undo, error)
@@ -207,6 +207,10 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
 def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
     """A release that was proven before keeps its outcome; one that a rollback just made has its own."""
     record, reason = run.records[run.release_name], f"{error.what} {error.why}".strip()
+    if isinstance(error, SwappedBack):
+        swapped_back = replace(record, outcome=Outcome.SWAPPED_BACK, reason=error.why)
+        run.records[record.release] = services.ledger.update(swapped_back)
+        return
     if record.live_at is None and record.restores:
         outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
         run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))

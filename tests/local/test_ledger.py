@@ -11,11 +11,16 @@ from running import REGION, Local
 
 from ebcd.aws.account import Account
 from ebcd.aws.session import Access, Clients, connect
-from ebcd.aws.storage import Storage
+from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.release.journal import Ledger
 
 RELEASES = 1_100
 """More than S3 tells of in one answer."""
+
+
+@pytest.fixture
+def storage(clients: Clients) -> Storage:
+    return Storage(clients, REGION, Account(clients))
 
 
 @pytest.fixture
@@ -27,8 +32,7 @@ def clients(local: Local) -> Iterator[Clients]:
     made.sts.close()
 
 
-def test_a_long_ledger_is_read_from_its_end(clients: Clients) -> None:
-    storage = Storage(clients, REGION, Account(clients))
+def test_a_long_ledger_is_read_from_its_end(clients: Clients, storage: Storage) -> None:
     folder = "ebcd/long/prod/releases/"
     names = [f"{number:06d}.json" for number in range(1, RELEASES + 1)]
     names += [f"{number:06d}/intent.json" for number in range(7, RELEASES, 50)]
@@ -42,3 +46,12 @@ def test_a_long_ledger_is_read_from_its_end(clients: Clients) -> None:
     assert ledger.numbers() == list(range(1, RELEASES + 1))
     assert ledger.numbers(after=RELEASES) == []
     assert len(ledger.entries(7)) == 1
+
+
+def test_what_was_deleted_is_not_written_over(storage: Storage) -> None:
+    """S3 answers such a write with 404 and not with 412: a lock that somebody broke is lost, not refused."""
+    etag = storage.create("ebcd/shop/deleted.json", b"1")
+    storage.delete("ebcd/shop/deleted.json", etag)
+    with pytest.raises(PreconditionFailed):
+        storage.replace("ebcd/shop/deleted.json", b"2", etag)
+    assert storage.get("ebcd/shop/deleted.json") is None

@@ -57,9 +57,14 @@ def race(product: Product, tmp_path: Path, ships: int, rollbacks: int, strategy:
             for command, folder in commands
         ]  # fmt: skip
         told = [json.loads(process.communicate(timeout=280)[0]) for process in running]
-    codes = Counter((item["command"], item["exit_code"]) for item in told)
-    # A rollback stops the ship that is under way: that one ends as interrupted. Who comes to late finds nothing to do.
-    assert all(code in {0, 130} if command == "ship" else code in {0, 3, 9} for command, code in codes), codes
+    codes = Counter((item["command"], item["exit_code"], item.get("error", {}).get("code", "")) for item in told)
+    # A rollback stops the ship that is under way, and takes its lock where it does not stop in time: it is noticed.
+    # Who comes too late finds nothing to do.
+    stopped = {(0, ""), (130, "aborted"), (8, "lock-lost")}
+    assert all((code, why) in stopped if command == "ship" else code in {0, 3, 9} for command, code, why in codes), [
+        codes,
+        *(item["error"] for item in told if item["exit_code"] == 8),
+    ]
     assert clients.failures == []
     spans = holders(product.cloud.calls(last))
     for (earlier, _, end), (later, start, _) in itertools.pairwise(spans):

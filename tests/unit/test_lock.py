@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from memory import MemoryClock, MemoryStorage
 
-from ebcd.errors import LockHeld, OutcomeUnknown
+from ebcd.errors import LockHeld, LockLost, OutcomeUnknown
 from ebcd.release.lock import LEASE, RENEWAL, Lock
 
 KEY = "ebcd/shop/prod/lock.json"
@@ -89,6 +89,19 @@ def test_a_broken_lock_stops_its_holder_before_its_next_change(storage: MemorySt
         with pytest.raises(OutcomeUnknown) as error:
             lease.assert_held()
         assert error.value.code == "lock-lost"
+
+
+def test_only_a_lost_lock_keeps_a_run_from_telling_how_it_ended(storage: MemoryStorage) -> None:
+    lock = make(storage)
+    with hold(lock) as lease:
+        assert lease.is_held()
+        lock.ask_to_stop("grace", "a rollback")
+        assert lease.is_held(), "asked to stop, it still has it"
+        lease.assert_ours()
+        lock.break_()
+        assert not lease.is_held()
+        with pytest.raises(LockLost):
+            lease.assert_ours()
 
 
 def test_a_lock_that_another_run_took_is_not_given_back_by_its_former_holder(storage: MemoryStorage) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import random
 import statistics
 from dataclasses import replace
+from typing import Any, cast
 
+import pytest
 from simulated import Durations, World
 
 from ebcd.cli.session import AWS_INTERVAL
+from ebcd.errors import LockLost
+from ebcd.model import InstanceHealth
+from ebcd.release.journal import Ledger, Outcome
+from ebcd.release.lock import Lock
 
 LOST = 0.03
 """Share of a ship that may be ebcd's, where an environment takes five minutes."""
 WORST = 0.04
 """The same of the worst of many: chance decides when each look comes."""
-ENVIRONMENTS_A_MINUTE = 14
+ENVIRONMENTS_A_MINUTE = 12
 """DescribeEnvironments within any minute: that of the swap has the most."""
 
 
@@ -45,3 +51,22 @@ def test_health_that_holds_is_looked_at_until_its_last_second() -> None:
     one, other = long.ship(), short.ship()
     assert 530 <= one.seconds - other.seconds <= 550
     assert one.calls["DescribeEnvironments"] - other.calls["DescribeEnvironments"] >= 540 / (3 * AWS_INTERVAL * 1.2) - 3
+
+
+def test_a_run_that_lost_its_lock_leaves_its_record_to_whoever_has_it() -> None:
+    world = World(pause=AWS_INTERVAL)
+    world.ship()
+    stage, instances = world.stage, world.beanstalk.instances
+
+    def breaking(environment: str) -> tuple[InstanceHealth, ...]:
+        Lock(cast(Any, world.storage), stage.application, stage.name, world.clock).break_()
+        return instances(environment)
+
+    world.beanstalk.instances = breaking  # type: ignore[method-assign]
+    with pytest.raises(LockLost):
+        world.ship()
+    record = Ledger(cast(Any, world.storage), stage.application, stage.name).read(2)
+    assert record is not None
+    assert record.outcome is Outcome.RUNNING
+    world.beanstalk.instances = instances  # type: ignore[method-assign]
+    assert world.ship().calls["CreateEnvironment"] == 1, "the next run goes on from what is there"
