@@ -43,6 +43,8 @@ _CONNECTIONS = 16
 """Connections that a client keeps open."""
 _BULK_TIMEOUT = 180
 """Seconds within which S3 must have copied a part or joined an upload."""
+_NO_PROFILE = {"profile": (None, None, None, None)}
+"""Where keys are given, AWS_PROFILE has no say: it may name a profile that this machine has not."""
 _SIGN_IN = "Sign in or choose a profile: aws sso login, --profile NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -136,10 +138,11 @@ def _session(access: Access) -> Any:
 
     from ebcd.aws.loader import ServiceLoader
 
-    session = Session(profile=access.profile)
+    own = bool(access.access_key_id and access.secret_access_key)
+    session = Session(session_vars=_NO_PROFILE) if own else Session(profile=access.profile)
     session.register_component("data_loader", ServiceLoader.of(session, access.models))
     session.set_config_variable("region", access.region)
-    if access.access_key_id and access.secret_access_key:
+    if own:
         session.set_credentials(access.access_key_id, access.secret_access_key)
     session.get_scoped_config()  # where an unknown profile shows
     return session

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ebcd import config, folders, local
 from ebcd.aws.account import Account
@@ -84,6 +84,7 @@ def _reach(
     if not stage.region:
         stage = config.with_region(stage, _region_of(server, stage.application))
     own = stage.target is Target.LOCAL
+    stage = replace(stage, target=Target.LOCAL)  # by --endpoint-url any stage may be on it
     return (
         Access(
             region=stage.region,

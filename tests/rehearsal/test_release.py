@@ -8,6 +8,8 @@ from pathlib import Path
 from products import Product
 from users import Clients
 
+PRODUCTION = 'platform = "Python 3.11 running on 64bit Amazon Linux 2023"\nurl = "https://shop.example.com"'
+
 
 def test_a_first_ship_goes_live_and_a_second_of_the_same_commit_has_nothing_to_do(product: Product) -> None:
     sha = product.commit("one")
@@ -170,3 +172,25 @@ def test_versions_that_nothing_needs_are_pruned_with_their_bundles(product: Prod
     assert product.json("swap", "--rollback")["sha"] == first, "its version is still there"
     again = product.git("rev-parse", "HEAD~1").strip()
     assert product.json("publish", again)["bundle"]["reused"] is False, "its bundle was deleted too"
+
+
+def test_a_stage_of_aws_is_rehearsed_on_the_local_beanstalk(product: Product) -> None:
+    """With the endpoint and any keys; its own url, which nothing here answers, has no say."""
+    declared = f'{PRODUCTION}\ncname = "{product.name}"'
+    text = product.configuration().replace("stages.local", "stages.prod").replace('target = "local"', declared)
+    text = text.replace('default_stage = "local"', 'default_stage = "prod"')
+    (product.folder / "ebcd.toml").write_text(text)
+    keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B", "AWS_ENDPOINT_URL": product.cloud.endpoint_url}
+    shas = [product.commit("one"), product.commit("two")]
+    for number, sha in enumerate(shas, 1):
+        told = product.json("ship", sha, "-s", "prod", **keys)
+        assert told["exit_code"] == 0, told["error"]
+        assert told["live"]["release"] == f"r{number}"
+        assert told["live"]["url"] == f"http://{product.host}:{product.cloud.live_port}"
+        assert product.serving() == sha
+    back = product.json("swap", "--rollback", "-s", "prod", **keys)
+    assert (back["exit_code"], product.serving()) == (0, shas[0])
+
+
+def test_a_profile_that_this_machine_has_not_is_none_of_a_local_stage_s_business(product: Product) -> None:
+    assert product.json("status", AWS_PROFILE="elsewhere")["exit_code"] == 0
