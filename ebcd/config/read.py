@@ -85,7 +85,7 @@ def parse(
     _refuse_shared_environments(stages)
     default = top.get("default_stage") or (next(iter(stages)) if len(stages) == 1 else "")
     if default and stages and default not in stages:
-        raise values.unknown("default_stage", default, list(stages))
+        raise values.unknown_stage(default, "default_stage", list(stages))
     bundle = values.members("bundle", top.get("bundle", {}), schema.parsers(schema.BUNDLE))
     bundle.pop("requirements", None)
     return Configuration(application, region, default, BundleOptions(**bundle), stages, source)

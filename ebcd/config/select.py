@@ -32,7 +32,7 @@ def select_stage(
     if not chosen:
         raise _unnamed("stage", "Name one: --stage NAME, EBCD_STAGE, or default_stage in ebcd.toml.")
     if configuration and known and chosen not in known:
-        raise values.unknown(f"stages.{chosen}", "(--stage)", list(known))
+        raise values.unknown_stage(chosen, "--stage or EBCD_STAGE", list(known))
     app = application or (configuration.application if configuration else "")
     if not app:
         raise _unnamed("application", "Name one: --application NAME, EBCD_APPLICATION, or write an ebcd.toml.")

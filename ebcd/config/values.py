@@ -34,10 +34,19 @@ def wrong(key: str, value: object, why: str, hint: str = "") -> UsageError:
 def unknown(key: str, value: object, known: Sequence[str]) -> UsageError:
     """The error for a key that there is not, with the nearest one that there is."""
     name = key.rpartition(".")[2]
+    return UsageError(f"{key} = {value!r} is no key of ebcd.toml.", why=f"There is no {name!r}.",
+                      hint=_nearest(name, known), code="unknown-key")  # fmt: skip
+
+
+def unknown_stage(name: str, named_by: str, known: Sequence[str]) -> UsageError:
+    """The error for a stage that ebcd.toml does not declare, with the nearest one that it does."""
+    return UsageError(f"There is no stage {name!r}.", why=f"{named_by} names it, and ebcd.toml declares no such stage.",
+                      hint=_nearest(name, known), code="unknown-stage")  # fmt: skip
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(sorted(known))}."
-    return UsageError(f"{key} = {value!r} is no key of ebcd.toml.", why=f"There is no {name!r}.", hint=hint,
-                      code="unknown-key")  # fmt: skip
+    return f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(sorted(known))}."
 
 
 def text(key: str, value: Any) -> str:
