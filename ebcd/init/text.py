@@ -57,6 +57,7 @@ def _aws(found: Found) -> tuple[str, ...]:
         "# An environment of this application that holds the CNAME is live already: the first release is made beside",
         "# it, and the CNAME is swapped. Where none holds it, the first release takes it.",
         _line(f"cname = {quoted(found.cname.value)}", "the live CNAME's prefix, free in the region or yours"),
+        _line('# url = "https://www.example.com"', "where users reach live, where not by HTTP at that CNAME"),
         _line(f"platform = {quoted(found.platform.value)}", "a branch: its newest version; an ARN: that one"),
         _line('bake = "10m"', "how long a release is watched after the swap; what goes wrong swaps back"),
         _line('keep = "2h"', "how long the way back stays warm"),
