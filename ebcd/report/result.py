@@ -13,7 +13,7 @@ from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
-from ebcd.release.snapshot import Snapshot, deployment_estimate
+from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
 from ebcd.report.envelope import Json, envelope
 
 __all__ = [
@@ -46,7 +46,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
         result["bundle"] = _bundle(run.bundle, run.stage, reused=run.bundle_reused)
     if release is not None:
         result["environment"] = _environment(snapshot, release)
-    result["live"] = live(snapshot, services) if snapshot else None
+    result["live"] = live(snapshot, services) if snapshot else _proven(run, services, error)
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = [_step(item) for item in run.results]
     return {**result, **_told(run), "seconds": round(seconds, 3)}
@@ -159,6 +159,16 @@ def url(snapshot: Snapshot, services: Services, environment: Environment) -> str
     """
     stage = snapshot.stage if environment == snapshot.live else replace(snapshot.stage, url="")
     return services.front(stage, environment.cname).url if environment.cname else None
+
+
+def _proven(run: Run, services: Services, error: EbcdError | None) -> Json | None:
+    """What is live where a run that ended well could not look once more: what it proved itself."""
+    release = run.release
+    if error is not None or release is None or release.outcome is not Outcome.LIVE:
+        return None
+    reached = services.front(run.stage, default_cname(run.stage)).url if run.stage.cname else None
+    return {"release": release.release, "environment": release.environment, "version_label": release.version_label,
+            "url": reached}  # fmt: skip
 
 
 def stamp(at: datetime | None) -> str | None:
