@@ -28,8 +28,11 @@ LOCKED = {
 }
 OBSERVED = {"ListObjectsV2": 2}  # which releases there are: to plan, and at the end for the report
 
+RECORDED = {"GetObject lock": 1}  # before its end is recorded: a run that lost its lock records nothing
+
 FIRST = {
     **LOCKED,
+    **RECORDED,
     **OBSERVED,
     "GetCallerIdentity": 1,  # the bucket's name and its owner
     "HeadBucket": 1,
@@ -55,6 +58,7 @@ FIRST_LOOKS = {
 }
 SECOND = {
     **LOCKED,
+    **RECORDED,
     **OBSERVED,
     "GetCallerIdentity": 1,
     "HeadBucket": 1,
@@ -90,6 +94,7 @@ AGAIN = {
 }
 AGAIN_LOOKS = {"DescribeEnvironments": 2, "PutObject lock": 1}
 ROLLBACK = {
+    **RECORDED,
     "DeleteObject lock": 1,
     "ListObjectsV2": 1,  # for the report; the way back needs only the standing releases
     "GetObject record": 4,
