@@ -22,6 +22,8 @@ FRESH = 10.0
 """Seconds that a look at every instance counts as just now."""
 SWAP_PATIENCE = 180.0
 """Seconds that a swap may take; AWS's guide shows about 5."""
+UNSEEN_PATIENCE = 60.0
+"""Seconds after which a swap that got no answer, and of which nothing is to be seen, is waited for no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
     except NoAnswer as error:
         services.progress.note(f"{error.what} Reading the CNAMEs to learn whether it took effect.")
         answered = False
-    seen = before
+    seen, start = before, services.clock.monotonic()
     read = lambda: _read(services, application, step)  # noqa: E731
     # No swap has ended when it is answered.
     for pair in looks(services, tick, SWAP_PATIENCE, read, lambda: SOON, at_once=not answered):
@@ -74,9 +76,11 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
         swapped = (pair.candidate.cname, pair.live.cname) == (before.live.cname, before.candidate.cname)
         if swapped and pair.ready:
             return Seen()
+        if pair.ready and not answered and services.clock.monotonic() - start >= UNSEEN_PATIENCE:
+            break
     raise OutcomeUnknown(
-        f"The swap of {step.live} and {step.candidate} was not seen to end.",
-        why=f"After {SWAP_PATIENCE:g} s: {seen}.",
+        f"The swap of {step.live} and {step.candidate} was not seen to {'end' if answered else 'begin, or to end'}.",
+        why=f"After {services.clock.monotonic() - start:.0f} s: {seen}.",
         hint=f"ebcd status -a {application} shows what is live now; then run the same command again.",
         code="swap-unknown",
     )

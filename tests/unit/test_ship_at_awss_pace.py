@@ -11,8 +11,9 @@ import pytest
 from simulated import Durations, World
 
 from ebcd.cli.session import AWS_INTERVAL
-from ebcd.errors import LockLost
+from ebcd.errors import LockLost, NoAnswer, OutcomeUnknown
 from ebcd.model import InstanceHealth
+from ebcd.release.cnames import UNSEEN_PATIENCE
 from ebcd.release.journal import Ledger, Outcome
 from ebcd.release.lock import Lock
 
@@ -70,3 +71,29 @@ def test_a_run_that_lost_its_lock_leaves_its_record_to_whoever_has_it() -> None:
     assert record.outcome is Outcome.RUNNING
     world.beanstalk.instances = instances  # type: ignore[method-assign]
     assert world.ship().calls["CreateEnvironment"] == 1, "the next run goes on from what is there"
+
+
+def test_a_swap_that_was_lost_on_its_way_is_not_waited_for_as_one_that_began() -> None:
+    def ship_cut(received: bool) -> float:
+        """Seconds from a swap without an answer until its outcome is told. received: it takes effect, and long."""
+        world = World(durations=Durations(swap=150.0), pause=AWS_INTERVAL)
+        world.ship()
+        swap, sent = world.beanstalk.swap_cnames, []
+
+        def cut(one: str, other: str) -> None:
+            sent.append(world.clock.seconds)
+            if received:
+                swap(one, other)
+            raise NoAnswer("No answer came.")
+
+        world.beanstalk.swap_cnames = cut  # type: ignore[method-assign]
+        if received:
+            world.ship()
+        else:
+            with pytest.raises(OutcomeUnknown, match="not seen to begin"):
+                world.ship()
+        assert len(sent) == 1, "a swap is its own inverse: it is sent once"
+        return world.clock.seconds - sent[0]
+
+    assert ship_cut(received=True) >= 150.0
+    assert UNSEEN_PATIENCE <= ship_cut(received=False) <= 1.2 * UNSEEN_PATIENCE
