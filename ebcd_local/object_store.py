@@ -37,6 +37,11 @@ _UPLOAD = re.compile(rb"(<UploadId>([^<]*)</UploadId>(?:(?!</Upload>).)*?<Initia
 URL_LIFETIME = 900
 """Seconds that a presigned URL of logs is good for."""
 
+_MISSING_CHECKSUM = (
+    "The upload was created using a {algorithm} checksum. The complete request must include the checksum for each "
+    "part. It was missing for part {number} in the request."
+)
+
 
 class ObjectStore:
     """moto's S3 with a memory."""
@@ -129,6 +134,21 @@ class ObjectStore:
             _write(folder / "bucket.json", json.dumps({"region": found.region_name, "owner": self.owner(bucket)}))
             for name in [key] if key else self._changed(folder, found.keys):
                 self._keep_object(folder, name, found.keys.get(name))
+
+    def missing_checksum(self, bucket: str, upload: str, body: bytes) -> str:
+        """S3's words where the end of an upload names a part without the checksum that the upload was begun with; empty
+        where it names all of them. moto does not look.
+        """
+        found = self._backend.get_bucket(bucket).multiparts.get(upload)
+        told = found.metadata if found else {}
+        algorithm = told.get("x-amz-checksum-algorithm", "")
+        if not algorithm or told.get("x-amz-checksum-type") == "FULL_OBJECT":
+            return ""
+        for part in body.split(b"<Part>")[1:]:
+            if f"<Checksum{algorithm.upper()}>".encode() not in part:
+                number = part.partition(b"<PartNumber>")[2].partition(b"<")[0].decode(errors="replace")
+                return _MISSING_CHECKSUM.format(algorithm=algorithm.lower(), number=number)
+        return ""
 
     def with_times(self, uploads: bytes) -> bytes:
         """The answer of ListMultipartUploads with the time at which each began."""

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, assert_never
+from urllib.parse import parse_qs
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
@@ -142,6 +143,10 @@ class Endpoint:
         if expected and owner and expected != owner:
             raise ServiceError("AccessDenied", "Access Denied", 403)
         _check_body(environ)
+        if request.operation == "CompleteMultipartUpload":
+            upload = parse_qs(environ.get("QUERY_STRING", "")).get("uploadId", [""])[0]
+            if missing := self.objects.missing_checksum(request.bucket, upload, _body(environ)):
+                raise ServiceError("InvalidRequest", missing)
         response = Response.from_app(self.objects.application, environ)
         if request.operation == "ListMultipartUploads":
             response.data = self.objects.with_times(response.data)
@@ -165,10 +170,15 @@ def _check_body(environ: Wsgi) -> None:
                "content-md5": environ.get("HTTP_CONTENT_MD5", "")}  # fmt: skip
     if not any(headers.values()):
         return
-    body = environ["wsgi.input"].read(wire.body_length(environ))
-    environ["wsgi.input"] = io.BytesIO(body)
-    if code := check_digests(headers, body):
+    if code := check_digests(headers, _body(environ)):
         raise ServiceError(code, code)
+
+
+def _body(environ: Wsgi) -> bytes:
+    """A request's body, which can be read again."""
+    body: bytes = environ["wsgi.input"].read(wire.body_length(environ))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def _cut(environ: Wsgi, fault: Fault) -> ConnectionAbortedError:

@@ -7,6 +7,8 @@ killed run leaves is deleted by an upload of a later day.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,6 +21,7 @@ from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled
 from ebcd.model import UploadPart
 
 ENDING = ".splice"
+_PIECE = 1024**2
 ABANDONED = timedelta(days=1)
 """Age at which what an upload left belongs to a run that will not come back."""
 
@@ -39,17 +42,29 @@ def make(
 def _made(s3: Any, spliced: Mapping[str, str], path: Path, part: UploadPart, source: Source) -> Source:
     assert part.source is not None
     copied = part.length - part.tail
+    head, tail = _digest(path, part.offset, copied), _digest(path, part.offset + copied, part.tail)
     with answering("s3:CreateMultipartUpload"):
-        request = {**spliced, "UploadId": s3.create_multipart_upload(**spliced)["UploadId"]}
+        begun = s3.create_multipart_upload(**spliced, ChecksumAlgorithm="SHA256")
+    request = {**spliced, "UploadId": begun["UploadId"]}
     with answering("s3:UploadPartCopy"):
         wanted = source.range(spliced, part.source, copied)
-        head = s3.upload_part_copy(**request, PartNumber=1, **wanted)["CopyPartResult"]["ETag"]
+        first = s3.upload_part_copy(**request, PartNumber=1, **wanted)["CopyPartResult"]["ETag"]
     with FileRange(path, part.offset + copied, part.tail) as body, answering("s3:UploadPart"):
-        tail = s3.upload_part(**request, PartNumber=2, Body=body)["ETag"]
+        second = s3.upload_part(**request, PartNumber=2, Body=body, ChecksumSHA256=tail)["ETag"]
     with answering("s3:CompleteMultipartUpload"):
-        parts = [{"PartNumber": 1, "ETag": head}, {"PartNumber": 2, "ETag": tail}]
+        parts = [{"PartNumber": 1, "ETag": first, "ChecksumSHA256": head},
+                 {"PartNumber": 2, "ETag": second, "ChecksumSHA256": tail}]  # fmt: skip
         made = s3.complete_multipart_upload(**request, MultipartUpload={"Parts": parts})
     return Source(spliced["Key"], made["ETag"])
+
+
+def _digest(path: Path, offset: int, length: int) -> str:
+    """A range's SHA-256, as S3 wants it: it refuses a part that was copied from other bytes."""
+    found = hashlib.sha256()
+    with FileRange(path, offset, length) as body:
+        while piece := body.read(_PIECE):
+            found.update(piece)
+    return base64.b64encode(found.digest()).decode()
 
 
 def remove(s3: Any, place: Mapping[str, str], spliced: Source) -> None:

@@ -89,3 +89,20 @@ def test_a_multipart_upload_survives_a_restart(own: Local) -> None:
     found = own.client("s3").get_object(Bucket=BUCKET, Key="big")
     assert found["ETag"] == etag
     assert found["Body"].read() == b"a" * 5 * 1024**2 + b"b"
+
+
+def test_the_end_of_an_upload_names_the_checksums_of_its_parts(local: Local) -> None:
+    local.client("elasticbeanstalk").create_storage_location()
+    s3 = local.client("s3")
+    place = {"Bucket": BUCKET, "Key": "summed"}
+    upload = s3.create_multipart_upload(**place, ChecksumAlgorithm="SHA256")["UploadId"]
+    digest = base64.b64encode(hashlib.sha256(b"all").digest()).decode()
+    etag = s3.upload_part(**place, UploadId=upload, PartNumber=1, Body=b"all", ChecksumSHA256=digest)["ETag"]
+    with pytest.raises(ClientError, match="It was missing for part 1") as error:
+        s3.complete_multipart_upload(
+            **place, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}
+        )
+    assert code(error) == ("InvalidRequest", 400)
+    named = {"PartNumber": 1, "ETag": etag, "ChecksumSHA256": digest}
+    s3.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": [named]})
+    assert s3.get_object(**place)["Body"].read() == b"all"
