@@ -150,8 +150,8 @@ class Account:
 
 def check_stage(engine: Engine, person: Person) -> list[str]:
     """What of the rules is broken as the stage stands, while no run is at work."""
-    standing, live = person.standing(), person.live()
-    status, releases = engine.status(), engine.releases()["releases"]
+    status, standing, live = _seen(engine, person)
+    releases = engine.releases()["releases"]
     recorded = Counter(item["environment"] for item in releases)
     broken = [*_untrue(status, live, standing, recorded), *_misnumbered(releases)]
     own = f"{engine.product.name}-local-r"
@@ -164,6 +164,16 @@ def check_stage(engine: Engine, person: Person) -> list[str]:
             if label not in versions or not person.has_object(*versions[label]):
                 broken.append(f"rule 6: {label} of {role} is gone: {versions}")
     return broken
+
+
+def _seen(engine: Engine, person: Person) -> tuple[Json, dict[str, Seen], Seen | None]:
+    """What status says, and what was there when it said it: health may change at any moment, and is looked at again."""
+    for _ in range(20):
+        before, status, after = person.standing(), engine.status(), person.standing()
+        if before == after:
+            break
+    live = person.live()
+    return status, after, after[live.name] if live else None
 
 
 def _untrue(status: Json, live: Seen | None, standing: dict[str, Seen], recorded: Counter[str]) -> list[str]:
