@@ -52,7 +52,6 @@ def test_a_dirty_tree_is_refused_unless_it_is_allowed(product: Product) -> None:
     [
         ('stabel = "1s"', "unknown-key", "stable"),
         ('cname = "x"', "bad-value", "4 to 63"),
-        ("notify = {}", "not-yet", "notify"),
         ('accept = ["Purple"]', "bad-value", "Green"),
     ],
 )
