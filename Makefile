@@ -24,10 +24,10 @@ ship: install
 	@$(BIN)/ebcd ship
 
 test: .venv/.developing
-	$(PYTEST) -n 2 --dist loadgroup -m 'not long'
+	$(PYTEST) -n 2 --dist worksteal -m 'not long'
 
 test-long: .venv/.developing
-	$(PYTEST) -n 2 --dist loadgroup -rfEP
+	$(PYTEST) -n 2 --dist worksteal -rfEP
 
 check: .venv/.developing
 	$(BIN)/ruff check .

@@ -8,11 +8,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 from shell import PLATFORM, REGION, ROOT, Client
 
 
@@ -157,15 +155,13 @@ JOURNEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def journeys(client: Client, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]]:
-    """The journeys that were asked for, on their way."""
-    chosen = {item.callspec.params["name"] for item in request.session.items if item.path == Path(__file__)}  # type: ignore[attr-defined]
+def test_the_official_eb(client: Client) -> None:
     with ThreadPoolExecutor(max_workers=len(JOURNEYS)) as pool:
-        yield {name: pool.submit(JOURNEYS[name], client) for name in sorted(chosen)}
-
-
-@pytest.mark.xdist_group("eb")
-@pytest.mark.parametrize("name", JOURNEYS)
-def test_the_official_eb(journeys: dict[str, Future[None]], name: str) -> None:
-    journeys[name].result()
+        going = {name: pool.submit(journey, client) for name, journey in JOURNEYS.items()}
+    failures = []
+    for name, journey in going.items():
+        if (failure := journey.exception()) is not None:
+            failure.add_note(f"on the journey {name}")
+            failures.append(failure)
+    if failures:
+        raise BaseExceptionGroup("eb", failures)

@@ -64,7 +64,7 @@ def test_it_updates_one_environment_and_goes_back_without_a_lost_request(product
     assert product.json("swap", "--rollback")["live"]["release"] == "r1"
 
 
-@pytest.mark.parametrize("mode", ["crash", "smoke-500"])
+@pytest.mark.parametrize("mode", ["crash", pytest.param("smoke-500", marks=pytest.mark.long)])
 def test_a_bad_release_is_taken_back(product: Product, mode: str) -> None:
     good = product.commit("good")
     product.json("ship")

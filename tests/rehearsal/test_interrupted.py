@@ -13,9 +13,10 @@ from users import Clients
 @pytest.mark.parametrize(
     ("moment", "steps"),
     [
-        (
+        pytest.param(
             "done create the environment",
             ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "MeasureLive", "SwapCnames", "ProveLive", "Bake"],
+            marks=pytest.mark.long,
         ),
         ("done swap the CNAMEs", ["ProveLive", "Bake"]),
     ],

@@ -104,7 +104,9 @@ def test_the_idle_side_is_scaled_down_and_comes_back_for_a_rollback(product: Pro
     assert sizes(product, "b") == {"MinSize": "2", "MaxSize": "3"}
 
 
-@pytest.mark.parametrize("moment", ["Environment update is starting.", "done swap the CNAMEs"])
+@pytest.mark.parametrize(
+    "moment", ["Environment update is starting.", pytest.param("done swap the CNAMEs", marks=pytest.mark.long)]
+)
 def test_a_run_killed_in_the_middle_is_taken_up_again(product: Product, moment: str) -> None:
     product.commit("one")
     product.json("ship")

@@ -28,9 +28,14 @@ def gated(product: Product, *, budget: int = 0, by_url: bool = False, token: boo
     return product
 
 
-@pytest.mark.parametrize("by_url", [False, True])
 @pytest.mark.parametrize(
-    ("mode", "said"), [("fails-one-tenant", "globex."), ("takes-any-tenant", "unknown host nobody.")]
+    ("mode", "said", "by_url"),
+    [
+        ("fails-one-tenant", "globex.", True),
+        ("takes-any-tenant", "unknown host nobody.", False),
+        pytest.param("fails-one-tenant", "globex.", False, marks=pytest.mark.long),
+        pytest.param("takes-any-tenant", "unknown host nobody.", True, marks=pytest.mark.long),
+    ],
 )
 def test_a_candidate_that_fails_one_tenant_is_never_live(product: Product, by_url: bool, mode: str, said: str) -> None:
     gated(product, by_url=by_url)
