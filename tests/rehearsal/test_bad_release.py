@@ -20,7 +20,7 @@ def test_a_bad_candidate_is_never_seen_by_a_user(product: Product, mode: str, sa
     product.json("ship")
     product.commit("bad", mode=mode)
     with Clients(product, count=2) as clients:
-        done = product.ebcd("ship", "--timeout", "5s" if mode == "unhealthy" else "10s")
+        done = product.ebcd("ship", "--timeout", "10s")
     assert done.returncode == 6, done.stderr
     assert said in done.stderr
     assert "→" in done.stderr
