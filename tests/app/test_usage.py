@@ -232,7 +232,8 @@ def test_a_tenant_gate_may_ask_for_a_sample_and_nothing_else(make_site: Callable
     gate = "only-for-the-tenant-gate-1"
     for more in ({}, {"AESPO_OPERATOR_TOKEN": OPERATOR}):
         site = make_site(AESPO_SAMPLE_TOKEN=gate, **more)
-        assert acme.host in operate(site, "/tenants?sample=200", token=gate).json
+        sample = operate(site, "/tenants?sample=200", token=gate).json
+        assert acme.host in sample or len(sample) == 200, "others' tests have workspaces, too"
         assert operate(site, "/tenants?sample=5", token="wrong").status_code == 401
         for path, method in (("/tenants", "get"), (f"/tenants/{acme.slug}?sample=1", "get"),
                              (f"/tenants/{acme.slug}/suspend?sample=1", "post")):  # fmt: skip
