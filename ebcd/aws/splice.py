@@ -17,13 +17,13 @@ from typing import Any
 
 from ebcd.aws.ranges import FileRange, Source
 from ebcd.aws.session import answering
-from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled
+from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import UploadPart
 
 ENDING = ".splice"
-_PIECE = 1024**2
 ABANDONED = timedelta(days=1)
 """Age at which what an upload left belongs to a run that will not come back."""
+_PIECE = 1024**2
 
 
 def make(
@@ -35,7 +35,7 @@ def make(
     """
     try:
         return _made(s3, {**target, "Key": f"{target['Key']}.{number}{ENDING}"}, path, part, source)
-    except (AwsRefused, NoAnswer, Throttled):
+    except AwsRefused:  # no answer, too
         return None
 
 
