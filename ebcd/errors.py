@@ -5,8 +5,10 @@
     ├── Refused               3    refused, nothing was changed: dirty tree, failed check, digest mismatch, hold
     ├── LockHeld              4    another run holds the stage's lock
     ├── AwsRefused            5    credentials, permission, quota, or no answer from AWS
-    │   ├── Throttled         5    refused for now: the same request may be sent again
-    │   └── NoAnswer          5    the request was sent and no answer came: its outcome is unknown until read
+    │   └── Transient         5    no answer that counts: a read is asked again
+    │       ├── Throttled     5    refused for its rate: nothing happened
+    │       ├── Unreachable   5    no connection: nothing was sent
+    │       └── NoAnswer      5    it was sent and no answer came: its outcome is unknown until read
     ├── ReleaseFailed         6    the candidate failed a gate; live is unchanged
     ├── SwappedBack           7    swapped, failed its bake, swapped back
     ├── OutcomeUnknown        8    a deadline passed, or what happened cannot be told; what was seen is printed
@@ -19,6 +21,8 @@ Each error says what happened, why, and the next command. Only `ebcd.__main__` t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -59,6 +63,15 @@ class EbcdError(Exception):
         self.code = code or self.default_code
 
 
+@contextmanager
+def beside(failure: EbcdError) -> Iterator[None]:
+    """A block of bookkeeping after a failure: what goes wrong in it is noted there, and hides the failure never."""
+    try:
+        yield
+    except EbcdError as error:
+        failure.add_note(f"{error.what} {error.why}".strip())
+
+
 class UsageError(EbcdError):
     """The command line, ebcd.toml or the repository cannot be used as they are."""
 
@@ -87,13 +100,23 @@ class AwsRefused(EbcdError):
     default_code = "aws-refused"
 
 
-class Throttled(AwsRefused):
+class Transient(AwsRefused):
+    """No answer that says anything of what was asked: a read is asked again, and never counts as "no"."""
+
+
+class Throttled(Transient):
     """Declined for its rate: nothing happened, the same request may be sent again."""
 
     default_code = "Throttling"
 
 
-class NoAnswer(AwsRefused):
+class Unreachable(Transient):
+    """There was no connection: nothing was sent, so the same request may be sent again."""
+
+    default_code = "unreachable"
+
+
+class NoAnswer(Transient):
     """The request was sent and no answer came. Whether it took effect must be read."""
 
     default_code = "no-answer"

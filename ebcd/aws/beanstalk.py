@@ -25,7 +25,7 @@ from ebcd.model import (
 
 
 class Beanstalk:
-    """The calls ebcd makes. Each raises AwsRefused, Throttled or NoAnswer (`ebcd.errors`)."""
+    """The calls ebcd makes. Each raises AwsRefused or one of its kinds (`ebcd.errors`)."""
 
     def __init__(self, clients: Clients, account: Account) -> None:
         self._clients = clients

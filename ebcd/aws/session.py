@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled, UsageError
+from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -210,8 +210,8 @@ def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
     ):
         return AwsRefused("There are no usable AWS credentials.", why=str(error), hint=_SIGN_IN, code="no-credentials")
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return AwsRefused(f"AWS could not be reached for {operation}.", why=str(error), code="unreachable",
-                          hint="Check the network, --region and --endpoint-url.")  # fmt: skip
+        return Unreachable(f"AWS could not be reached for {operation}.", why=str(error),
+                           hint="Check the network, --region and --endpoint-url.")  # fmt: skip
     if isinstance(error, HTTPClientError):
         return NoAnswer(f"No answer came to {operation}.", why=str(error), hint="Run the same command again.")
     return AwsRefused(f"{operation} could not be sent.", why=str(error), code="request")

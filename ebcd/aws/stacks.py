@@ -40,7 +40,7 @@ class StackEvent:
 
 
 class Stacks:
-    """The stacks of a region. Each method raises AwsRefused, Throttled or NoAnswer."""
+    """The stacks of a region. Each method raises AwsRefused or one of its kinds."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
 Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
 Planned = Annotated[bool, typer.Option("--plan", help="Show the steps and change nothing.")]
-WaitLock = Annotated[str, typer.Option("--wait-lock", metavar="DURATION", help="Wait that long for the stage's lock.")]
+WaitLock = Annotated[
+    str | None, typer.Option("--wait-lock", metavar="DURATION", help="Wait that long for the stage's lock.")
+]
 
 
 @shared
@@ -37,7 +39,7 @@ def ship(
     plan: Planned = False,
     no_swap: Annotated[bool, typer.Option("--no-swap", help="Prove the candidate and let it wait.")] = False,
     message: Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")] = "",
-    wait_lock: WaitLock = "0s",
+    wait_lock: WaitLock = None,
     timeout: Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")] = None,
     allow_dirty: Dirty = False,
     accept_drift: Annotated[
@@ -48,8 +50,8 @@ def ship(
     from ebcd.release import ship as shipping
     from ebcd.report import text
 
-    patience, limit = seconds(wait_lock) or 0.0, seconds(timeout)
-    options = shipping.ShipOptions(not no_swap, message, patience, accept_drift)
+    limit = seconds(timeout, positive=True)
+    options = shipping.ShipOptions(not no_swap, message, seconds(wait_lock) or 0.0, accept_drift, limit)
 
     def work(session: Session, run: Run) -> None:
         _require_variables(session)
@@ -57,7 +59,7 @@ def ship(
             _bundle_into(session, run, rev, allow_dirty, folder)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
 
-    _perform(common, "ship", work, text.plan if plan else text.shipped, timeout=limit, notifies=True)
+    _perform(common, "ship", work, text.plan if plan else text.shipped, notifies=True)
 
 
 @shared
@@ -82,7 +84,7 @@ def swap(
     plan: Planned = False,
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
     hold: Annotated[bool, typer.Option("--hold", help="After a rollback: let the stage refuse ships.")] = False,
-    wait_lock: WaitLock = "0s",
+    wait_lock: WaitLock = None,
 ) -> None:
     """Bring a waiting candidate live, or go back."""
     if to and rollback:
@@ -94,7 +96,7 @@ def swap(
     from ebcd.release import swap as swapping
     from ebcd.report import text
 
-    options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock) or 0.0, hold)
+    options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock), hold)
 
     def work(session: Session, run: Run) -> None:
         if not rollback:
@@ -195,18 +197,13 @@ def _perform(
     work: Callable[[Session, Run], None],
     show: Callable[[Json], RenderableType],
     *,
-    timeout: float | None = None,
     notifies: bool = False,
 ) -> None:
     """Run a command on a stage and tell its result, whether it ended well or not. notifies: tell `notify.urls`, too."""
-    from dataclasses import replace
-
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
 
     session = open_session(common, interruptible())
-    if timeout is not None:
-        session = replace(session, stage=replace(session.stage, timeout=timeout))
     run, failure = session.run(command), None
     try:
         work(session, run)

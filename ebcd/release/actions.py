@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled, Unreachable
 from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
 from ebcd.release.clock import polls
@@ -17,31 +17,42 @@ from ebcd.release.steps import (
     MatchCapacity,
     TerminateEnvironment,
 )
-from ebcd.release.waits import Tick, await_version, looks
+from ebcd.release.waits import Tick, answered, await_version, looks
 
-THROTTLE_PATIENCE = 120.0
-"""Seconds that a throttled mutation is sent again: nothing happened, so a repeat is harmless."""
+RESEND_PATIENCE = 120.0
+"""Seconds that a mutation is sent again of which AWS took no notice (`UNHEARD`): a repeat is harmless."""
+UNHEARD = (Throttled, Unreachable)
+"""Nothing happened: it may be sent again."""
 CAPACITY_PATIENCE = 900.0
 """Seconds that an environment has to start more instances."""
 
 
-def send(services: Services, tick: Tick, mutation: Callable[[], object], took_effect: Callable[[], bool]) -> Seen:
-    """Send a mutation. Throttled: again, after a pause. Refused or unanswered: look whether its effect is there."""
-    for _ in polls(services.clock, timeout=THROTTLE_PATIENCE, interval=services.pace):
+def send(
+    services: Services,
+    tick: Tick,
+    mutation: Callable[[], object],
+    there: Callable[[], bool],
+    began: Callable[[], bool] = lambda: False,
+) -> Seen:
+    """Send a mutation. Unheard: again, after a pause. Refused or unanswered: look whether its effect is `there`.
+
+    began: whether something is under way that can be it. Only where no answer came: a refusal began nothing.
+    """
+    for _ in polls(services.clock, timeout=RESEND_PATIENCE, interval=services.pace):
         tick()
         try:
             mutation()
-        except Throttled as error:
+        except UNHEARD as error:
             services.progress.note(f"{error.what} Sending it again.")
             services.pace.refused()
-            refused: AwsRefused = error
+            unheard: AwsRefused = error
             continue
-        except AwsRefused:
-            if not took_effect():
-                raise
-            return Seen("it was there already", Status.SKIPPED)
+        except AwsRefused as error:
+            if answered(services, tick, there) or (isinstance(error, NoAnswer) and answered(services, tick, began)):
+                return Seen("it was there already", Status.SKIPPED)
+            raise
         return Seen()
-    raise refused
+    raise unheard
 
 
 def create_application(services: Services, tick: Tick, application: str) -> Seen:
@@ -109,14 +120,17 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
 
 
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
-    """Raise MinSize, and wait until the environment is Ready with that many instances."""
+    """Raise MinSize, and wait until the environment is Ready with that many instances. What is live by now stays."""
     beanstalk = services.beanstalk
-    options = [OptionSetting(ASG, "MinSize", str(step.instances)), *_largest(services, application, step)]
+    read = lambda: beanstalk.environment(application, step.environment)  # noqa: E731
+    found = answered(services, tick, read)
+    if found is not None and step.cname and found.cname == step.cname:
+        return Seen(drain.HOLDS_LIVE, Status.SKIPPED)
+    options = [OptionSetting(ASG, "MinSize", str(step.instances)),
+               *answered(services, tick, lambda: _largest(services, application, step))]  # fmt: skip
     send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
     count = 0
-    for environment in looks(
-        services, tick, CAPACITY_PATIENCE, lambda: beanstalk.environment(application, step.environment)
-    ):
+    for environment in looks(services, tick, CAPACITY_PATIENCE, read):
         if environment is not None and environment.status == "Ready":
             count = beanstalk.instance_count(step.environment)
         if count >= step.instances:
@@ -148,10 +162,8 @@ def terminate(services: Services, tick: Tick, application: str, step: TerminateE
     found = read()
     if found is None:
         return Seen("it is leaving already", Status.SKIPPED)
-    if step.cname and found.cname == step.cname:
-        return Seen("it holds the live CNAME by now", Status.SKIPPED)
-    if step.drained and (still := drain.serving(services, step.environment)):
-        return Seen(f"{still}: clients remember it; the next ship or ebcd retire looks again", Status.SKIPPED)
+    if why := drain.needed(services, found, step):
+        return Seen(why, Status.SKIPPED)
     try:
         return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), lambda: read() is None)
     except NoAnswer:

@@ -6,7 +6,7 @@ the swap stands beside what is seen now.
 
 from __future__ import annotations
 
-from ebcd.errors import AwsRefused, NoAnswer, Throttled
+from ebcd.errors import AwsRefused, Transient
 from ebcd.model import BakeLimits, Metrics, Stage
 from ebcd.release.clock import polls
 from ebcd.release.front import Front
@@ -23,11 +23,9 @@ TOLERATED_LOOKS = 1
 
 
 def measure(services: Services, environment: str) -> Metrics | None:
-    """What an environment's users got in the last ten seconds; None where it cannot be told now."""
+    """What an environment's users got in the last ten seconds; None where only basic health is reported."""
     try:
         return services.beanstalk.metrics(environment)
-    except (Throttled, NoAnswer):
-        return None
     except AwsRefused as error:
         if error.code not in BASIC_HEALTH:
             raise
@@ -73,7 +71,7 @@ class _Watch:
         """Look at health and at what users got. Raises Breach when there was fault too often in a row."""
         try:
             failure = self._fault()
-        except (Throttled, NoAnswer):
+        except Transient:  # it says nothing: what was counted stands
             return
         self._looks = self._count(self._looks, failure, TOLERATED_LOOKS, "looks at its health")
 
@@ -91,8 +89,9 @@ class _Watch:
             return f"{self._step.environment} is gone"
         if environment.health not in self._stage.accept:
             return f"health is {environment.health} {environment.health_status}".rstrip()
-        self.seen = measure(self._services, self._step.environment) or self.seen
-        return limit_failure(self._stage.bake_limits, self.seen, self._before) if self.seen else ""
+        seen = measure(self._services, self._step.environment)
+        self.seen = seen or self.seen
+        return limit_failure(self._stage.bake_limits, seen, self._before) if seen else ""
 
 
 def limit_failure(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> str:

@@ -14,7 +14,7 @@ from ebcd.model import Environment
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import SwapCnames
-from ebcd.release.waits import FAILURES, SOON, Tick, lacking_instances, looks
+from ebcd.release.waits import FAILURES, SOON, Tick, answered, lacking_instances, looks
 
 READY_PATIENCE = 120.0
 """Seconds that the two environments have to become Ready, the candidate with accepted health, before the swap."""
@@ -48,15 +48,16 @@ def prove(services: Services, tick: Tick, application: str, step: SwapCnames) ->
     pair = _ready_pair(services, tick, application, step)
     if pair.candidate.cname != step.cname:
         _verify(pair, step)
-        _verify_instances(services, step)
-        _verify_events(services, application, step, pair.candidate)
+        _verify_instances(services, tick, step)
+        _verify_events(services, tick, application, step, pair.candidate)
     return pair
 
 
 def exchange(services: Services, tick: Tick, application: str, step: SwapCnames, before: Pair) -> Seen:
     """Swap, unless it is done already; prove it by reading. Raises OutcomeUnknown.
 
-    before: what `prove` has just seen.
+    before: what `prove` has just seen. Where AWS took no notice (`actions.UNHEARD`) nothing happened; that is raised,
+    because by the next time all must be proven anew.
     """
     if before.candidate.cname == step.cname:
         return Seen("it was swapped already", Status.SKIPPED)
@@ -123,12 +124,12 @@ def _verify(pair: Pair, step: SwapCnames) -> None:
         )
 
 
-def _verify_instances(services: Services, step: SwapCnames) -> None:
+def _verify_instances(services: Services, tick: Tick, step: SwapCnames) -> None:
     """The version on every instance, read again unless it was just seen."""
     fresh = step.proven and services.clock.now() - step.proven < timedelta(seconds=FRESH)
     if fresh or not step.label:
         return
-    lacking, seen = lacking_instances(services, step.candidate, step.label)
+    lacking, seen = answered(services, tick, lambda: lacking_instances(services, step.candidate, step.label))
     if lacking:
         raise ReleaseFailed(
             f"The swap of {step.live} and {step.candidate} was not sent.",
@@ -138,10 +139,10 @@ def _verify_instances(services: Services, step: SwapCnames) -> None:
         )
 
 
-def _verify_events(services: Services, application: str, step: SwapCnames, candidate: Environment) -> None:
+def _verify_events(services: Services, tick: Tick, application: str, step: SwapCnames, candidate: Environment) -> None:
     if not step.events:
         return
-    events = services.beanstalk.events(application, candidate.name, candidate.created)
+    events = answered(services, tick, lambda: services.beanstalk.events(application, candidate.name, candidate.created))
     failure = next((event for event in events if event.severity in FAILURES), None)
     if failure:
         raise ReleaseFailed(

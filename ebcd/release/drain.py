@@ -1,13 +1,26 @@
-"""Whether an environment that left live still gets requests: resolvers, JVMs and kept connections remember it."""
+"""Whether an environment that left live is needed after all: resolvers, JVMs and kept connections remember it."""
 
 from __future__ import annotations
 
 from ebcd.errors import AwsRefused
+from ebcd.model import Environment
 from ebcd.release.run import Services
+from ebcd.release.steps import ScaleDown, TerminateEnvironment
 from ebcd.release.waits import BASIC_HEALTH
 
 QUIET = 3
 """Requests in ten seconds, for each instance, that are no client's: a load balancer's own checks may be counted."""
+
+
+HOLDS_LIVE = "it holds the live CNAME by now"
+
+
+def needed(services: Services, environment: Environment, step: TerminateEnvironment | ScaleDown) -> str:
+    """Why the environment stays as it is, whatever the plan says; empty where it may go."""
+    if step.cname and environment.cname == step.cname:
+        return HOLDS_LIVE
+    still = serving(services, environment.name) if step.drained else ""
+    return f"{still}: clients remember it; the next ship or ebcd retire looks again" if still else ""
 
 
 def serving(services: Services, environment: str) -> str:

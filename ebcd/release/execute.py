@@ -6,13 +6,23 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import NoReturn, assert_never
 
-from ebcd.errors import EbcdError, Interrupted, OutcomeUnknown, ReleaseFailed, SwappedBack
+from ebcd.errors import (
+    AwsRefused,
+    EbcdError,
+    Interrupted,
+    LockLost,
+    OutcomeUnknown,
+    ReleaseFailed,
+    SwappedBack,
+    Transient,
+)
 from ebcd.model import Metrics, Stage
 from ebcd.release import actions, bake, cnames, gates, updates, waits
+from ebcd.release.clock import polls
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.journal import handed_over
 from ebcd.release.lock import Lease
@@ -69,6 +79,9 @@ class Executor:
                 self._perform(step)
             except Breach as breach:
                 self._go_back(back, breach)
+            except EbcdError:
+                self._watch = None  # what live does is no reason to leave undone what a failure needs
+                raise
 
     def watch_live(self, cname: str) -> None:
         """Probe live at every look from now until the swap."""
@@ -88,15 +101,35 @@ class Executor:
         self._finish(step, seen, start)
 
     def _intend(self, step: Step) -> None:
-        if self._lease:
+        self._prove_lock()
+        if self._finishes:  # users wait for the way back
+            self._try_journal(step, "intent", {})
+        else:
+            self._journal(step, "intent", {})
+
+    def _prove_lock(self) -> None:
+        """Raises LockLost; where the run may still be stopped, also Interrupted, and what S3 refuses."""
+        if self._lease is None:
+            return
+        try:
             self._lease.assert_held()
-        self._journal(step, "intent", {})
+        except (Interrupted, AwsRefused):
+            if not self._finishes:
+                raise
+            self._lease.assert_ours()
 
     def _finish(self, step: Step, seen: Seen, start: float) -> None:
         seconds = round(self._services.clock.monotonic() - start, 3)
         self._run.results.append(StepResult(step, seen.status, seconds, seen.text))
         self._services.progress.end(str(step), seen.status, seconds, seen.text)
-        self._journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
+        self._try_journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
+
+    def _try_journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
+        """Journal, or tell why not: a result has happened, and must neither hide a breach nor end a release."""
+        try:
+            self._journal(step, phase, content)
+        except AwsRefused as error:
+            self._services.progress.note(f"The {phase} of that step is not in the journal: {error.what}")
 
     def _journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
         record = self._run.journaled
@@ -110,7 +143,7 @@ class Executor:
         try:
             if self._lease:
                 self._lease.renew_if_due()
-        except (Interrupted, OutcomeUnknown):  # to be stopped, or without the lock: raised again by the next tick
+        except (Interrupted, AwsRefused, OutcomeUnknown):  # raised again by the next proof of the lock
             if not self._finishes:
                 raise
         if self._watch:
@@ -165,7 +198,8 @@ class Executor:
             case MatchCapacity():
                 return actions.match_capacity(services, tick, application, step)
             case MeasureLive():
-                self._before = bake.measure(services, step.environment)
+                with suppress(Transient):
+                    self._before = bake.measure(services, step.environment)
                 return Seen(bake.told(self._before) if self._before else "it cannot be told")
             case SwapCnames():
                 return self._swap(step)
@@ -187,15 +221,26 @@ class Executor:
             return upload(self._services, self._tick, step, self._run.bundle)
 
     def _swap(self, step: SwapCnames) -> Seen:
+        """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again."""
         self._watch = None
-        start, application = self._services.clock.monotonic(), self._stage.application
-        before = cnames.prove(self._services, self._tick, application, step)
-        self._tick()
-        with self._finishing():
-            seen = cnames.exchange(self._services, self._tick, application, step, before)
-            took = round(self._services.clock.monotonic() - start, 1)
-            self._hand_over(step.release, step.leaves, swap_seconds=took)
-        return seen
+        services, application, unheard = self._services, self._stage.application, None
+        start = services.clock.monotonic()
+        for _ in polls(services.clock, timeout=actions.RESEND_PATIENCE, interval=services.pace):
+            before = cnames.prove(services, self._tick, application, step)
+            self._tick()
+            with self._finishing():
+                try:
+                    seen = cnames.exchange(services, self._tick, application, step, before)
+                except actions.UNHEARD as error:
+                    services.progress.note(f"{error.what} Both sides are looked at before it is sent again.")
+                    services.pace.refused()
+                    unheard = error
+                    continue
+                took = round(services.clock.monotonic() - start, 1)
+                self._hand_over(step.release, step.leaves, swap_seconds=took)
+                return seen
+        assert unheard is not None
+        raise unheard
 
     def _deploy(self, step: UpdateVersion) -> Seen:
         start = self._services.clock.monotonic()
@@ -234,7 +279,7 @@ class Executor:
         if not back:
             hint = f"ebcd status -s {self._stage.name} shows what holds the live CNAME."
             raise OutcomeUnknown(breach.what, why=str(breach), hint=hint, code=breach.code)
-        self._restore(back)
+        self._restore(back, str(breach))
         raise SwappedBack(
             f"{self._run.release_name} went live, failed its bake and was taken back.",
             why=str(breach),
@@ -249,7 +294,7 @@ class Executor:
         if not steps:
             hint = f"ebcd status -s {self._stage.name} shows what is live now."
             raise OutcomeUnknown(failed.what, why=failed.why, hint=hint, code=failed.code) from failed
-        self._restore(steps)
+        self._restore(steps, f"{failed.what} {failed.why}")
         raise ReleaseFailed(
             failed.what,
             why=f"{failed.why} The earlier version is deployed again.",
@@ -257,17 +302,21 @@ class Executor:
             code=failed.code,
         ) from failed
 
-    def _restore(self, steps: tuple[Step, ...]) -> None:
-        """Return to the earlier release. Raises OutcomeUnknown when that fails too."""
+    def _restore(self, steps: tuple[Step, ...], failure: str) -> None:
+        """Return to the earlier release. Raises OutcomeUnknown when that fails too, LockLost where it is another run's
+        now. failure: what makes it necessary.
+        """
         self._run.restoring = True
         try:
             with self._finishing():  # users have a bad release: whoever stops the run does not mean that
                 for step in steps:
                     self._perform(step)
-        except (ReleaseFailed, Breach) as error:
+        except LockLost:
+            raise
+        except (EbcdError, Breach) as error:
             raise OutcomeUnknown(
                 f"{self._run.release_name} failed, and the way back to the earlier release failed too.",
-                why=str(error),
+                why=f"{failure} On the way back: {error} {getattr(error, 'why', '')}".rstrip(),
                 hint=f"ebcd status -s {self._stage.name} shows what is live now.",
                 code="not-restored",
             ) from error

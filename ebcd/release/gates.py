@@ -10,7 +10,7 @@ from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
 from ebcd.release.steps import ProbeTenants, ProveLive, SmokeCandidate
 from ebcd.release.tenants import tenants_failure
-from ebcd.release.waits import Tick
+from ebcd.release.waits import Tick, answered
 
 PROBE_INTERVAL = 1.0
 """Seconds between two probes."""
@@ -37,7 +37,7 @@ class Breach(Exception):
 def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCandidate) -> str:
     """Smoke test and proof at the candidate's own address, with the live CNAME as Host. Raises ReleaseFailed."""
     front = services.front(stage, step.cname)
-    address = front.at(step.address or _ownaddress_of(services, stage, step.environment))
+    address = front.at(step.address or _own_address_of(services, tick, stage, step.environment))
     failure = ""
     for attempt in range(stage.smoke.attempts):
         if attempt:
@@ -61,7 +61,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
     front = services.front(stage, step.cname)
     address = ""
     if not step.live:
-        address = front.at(step.address or _ownaddress_of(services, stage, step.environment))
+        address = front.at(step.address or _own_address_of(services, tick, stage, step.environment))
     failure = ""
     for attempt in range(TOLERATED + 1):
         if attempt:
@@ -81,9 +81,9 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
     raise Breach(f"Tenants failed on live: {failure}.", what="Tenants failed on live.", code="tenants-failed")
 
 
-def _ownaddress_of(services: Services, stage: Stage, name: str) -> str:
+def _own_address_of(services: Services, tick: Tick, stage: Stage, name: str) -> str:
     """An environment's own address. Raises ReleaseFailed when it is gone."""
-    environment = services.beanstalk.environment(stage.application, name)
+    environment = answered(services, tick, lambda: services.beanstalk.environment(stage.application, name))
     if environment is None:
         raise ReleaseFailed(f"The environment {name} is gone.", hint="Run the same command again.")
     return environment.endpoint_url

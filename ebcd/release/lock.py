@@ -19,16 +19,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
-from ebcd.errors import EbcdError, Interrupted, LockHeld, LockLost, OutcomeUnknown
+from ebcd.errors import EbcdError, Interrupted, LockHeld, LockLost, OutcomeUnknown, Transient
 from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
 
-SHIP = "ship "
-"""What the message of a ship's lock begins with."""
 LEASE = 90.0
 """Seconds that a lock outlives its holder's last sign."""
 RENEWAL = 5.0
 """Seconds after which a holder renews it, and learns whether it is to stop."""
+RENEWABLE = 60.0
+"""Seconds after the last renewal within which one that got no answer is tried again: the lease still holds."""
 CONFLICTS = 10
 """Attempts to write into a lock that its holder renews."""
 STOP_PATIENCE = 20.0
@@ -47,15 +47,17 @@ class LockState:
     token: str
     stop: str = ""
     """Who asked its holder to stop, and why; empty: nobody."""
+    yields: bool = False
+    """Whether a rollback may overtake it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overtake:
-    """Leave to take the lock from a ship: whoever rolls back cannot wait for it."""
+    """Leave to take the lock from a run that yields: whoever rolls back cannot wait for a ship, or for a bake."""
 
     reason: str
     note: Callable[[str], None]
-    """Is told what happens to the ship."""
+    """Is told what happens to that run."""
 
 
 class Lock:
@@ -75,13 +77,23 @@ class Lock:
 
     @contextmanager
     def held(
-        self, *, owner: str, host: str, message: str, wait: float, overtake: Overtake | None = None
+        self,
+        *,
+        owner: str,
+        host: str,
+        message: str,
+        wait: float,
+        yields: bool = False,
+        overtake: Overtake | None = None,
     ) -> Iterator[Lease]:
         """Hold the lock for a block. Waits up to `wait` seconds for it, then raises LockHeld.
 
-        overtake: a ship that holds it is asked to stop, and its lock is broken if it does not.
+        yields: whether a rollback may take it from this run. overtake: a run that holds it and yields is asked to stop,
+        and its lock is broken if it does not.
         """
-        lease = self._take(owner, host, message, wait, overtake)
+        content = {"owner": owner, "host": host, "message": message, "token": secrets.token_hex(16), "yields": yields,
+                   "since": self._clock.now().isoformat(), "process": holder.identity()}  # fmt: skip
+        lease = self._take(content, wait, overtake)
         try:
             yield lease
         except BaseException as error:
@@ -90,7 +102,8 @@ class Lock:
             except EbcdError as unreleased:
                 error.add_note(f"The lock could not be released ({unreleased.what}): it expires in {LEASE:g} s.")
             raise
-        lease.release()
+        with suppress(EbcdError):  # the block did what it was to do, and the lease ends by itself
+            lease.release()
 
     def break_(self) -> LockState | None:
         """Delete the lock whoever holds it; who held it. Its holder notices before its next mutation."""
@@ -141,14 +154,12 @@ class Lock:
             note(f"It did not stop within {STOP_PATIENCE:g} s, so its lock is broken.")
             self.break_()
 
-    def _take(self, owner: str, host: str, message: str, wait: float, overtake: Overtake | None) -> Lease:
-        content = {"owner": owner, "host": host, "message": message, "token": secrets.token_hex(16),
-                   "since": self._clock.now().isoformat(), "process": holder.identity()}  # fmt: skip
+    def _take(self, content: dict[str, Any], wait: float, overtake: Overtake | None) -> Lease:
         other: LockState | None = None
         for _ in polls(self._clock, timeout=wait, interval=1.0):
             lease = self._attempt(content)
-            if lease is None and (other := self._observe_holder()) and overtake and other.message.startswith(SHIP):
-                self.take_over(owner, overtake.reason, overtake.note)
+            if lease is None and (other := self._observe_holder()) and overtake and other.yields:
+                self.take_over(content["owner"], overtake.reason, overtake.note)
                 other = None
             if lease is None and other is None:
                 lease = self._attempt(content)
@@ -197,13 +208,30 @@ class Lease:
         self._content = content
         self._etag = etag
         self._clock = clock
-        self._renewed = clock.monotonic()
+        self._renewed = self._now()
         self._stopped: Interrupted | None = None
 
+    def _now(self) -> tuple[float, datetime]:
+        return self._clock.monotonic(), self._clock.now()
+
+    @property
+    def _age(self) -> float:
+        """Seconds since the last renewal. A monotonic clock may stand still while its machine sleeps."""
+        monotonic, wall = self._renewed
+        return max(self._clock.monotonic() - monotonic, (self._clock.now() - wall).total_seconds())
+
     def renew_if_due(self) -> None:
-        """Renew the lease when a part of it has passed. Called from every wait."""
-        if self._clock.monotonic() - self._renewed >= RENEWAL:
+        """Renew the lease when a part of it has passed. Called from every wait.
+
+        A renewal that gets no answer ends nothing while the lease holds: the next call tries again.
+        """
+        if self._age < RENEWAL:
+            return
+        try:
             self.assert_held()
+        except Transient:
+            if self._age >= RENEWABLE:
+                raise
 
     def assert_held(self) -> None:
         """Renew the lease, which proves that it is ours. Called before every mutation.
@@ -211,12 +239,13 @@ class Lease:
         Raises LockLost when it is lost, Interrupted when this run is to stop: each time again."""
         if self._stopped:
             raise self._stopped
+        began = self._now()
         try:
-            self._etag = self._storage.replace(self._key, _body(self._content, self._clock.now()), self._etag)
-        except PreconditionFailed as error:
-            self._stop_if_asked()
-            raise _lost() from error
-        self._renewed = self._clock.monotonic()
+            self._etag = self._storage.replace(self._key, _body(self._content, began[1]), self._etag)
+        except PreconditionFailed:
+            self._adopt()
+        else:
+            self._renewed = began
 
     def is_held(self) -> bool:
         """Whether it is still ours, this run being asked to stop or not; so it is where that cannot be told."""
@@ -231,27 +260,41 @@ class Lease:
         if not self.is_held():
             raise _lost()
 
-    def _stop_if_asked(self) -> None:
-        """The lock was changed: by whoever wants this run to stop? Raises Interrupted."""
+    def _adopt(self) -> None:
+        """The lock was changed: by an earlier renewal of ours that got no answer, by whoever wants this run to stop, or
+        by another holder. Raises Interrupted or LockLost.
+        """
+        found = self._reread()
+        if found is None:
+            raise _lost()
+        if found.stop:
+            self._stopped = Interrupted(
+                "Stopped by another run.",
+                why=f"{found.stop}.",
+                hint="ebcd status shows what is there; run the same command again to go on.",
+                code="aborted",
+            )
+            raise self._stopped
+
+    def _reread(self) -> LockState | None:
+        """The lock as it stands, where it is still ours; its ETag is taken over."""
         stored = self._storage.get(self._key)
         found = _state(stored) if stored else None
-        if stored is None or found is None or found.token != self._content["token"] or not found.stop:
-            return
-        self._etag = stored.etag  # it is still ours, to be given back
-        self._stopped = Interrupted(
-            "Stopped by another run.",
-            why=f"{found.stop}.",
-            hint="ebcd status shows what is there; run the same command again to go on.",
-            code="aborted",
-        )
-        raise self._stopped
+        if stored is None or found is None or found.token != self._content["token"]:
+            return None
+        self._etag = stored.etag
+        return found
 
     def release(self) -> None:
         """Give the lock back. One that is no longer ours is left alone."""
-        try:
-            self._storage.delete(self._key, self._etag)
-        except PreconditionFailed:
-            return
+        for _ in range(CONFLICTS):
+            try:
+                self._storage.delete(self._key, self._etag)
+            except PreconditionFailed:  # somebody may have written into it that this run is to stop
+                if self._reread() is None:
+                    return
+            else:
+                return
 
 
 def _lost() -> LockLost:
@@ -281,6 +324,7 @@ def _state(stored: StoredObject) -> LockState:
         message=content["message"],
         token=content["token"],
         stop=content.get("stop", ""),
+        yields=content.get("yields", False),
     )
 
 

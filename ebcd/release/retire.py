@@ -11,7 +11,6 @@ from ebcd.release.retirement import Clearing, failed_candidates, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import departed
 from ebcd.release.snapshot import Snapshot, observe
-from ebcd.release.steps import TerminateEnvironment
 
 
 def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
@@ -51,8 +50,4 @@ def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
 def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing, ...]:
     """All that may go: never live, never what a rollback returns to within its window."""
     going = (*failed_candidates(snapshot, keep=()), *retirements(snapshot))
-    return tuple(map(_whatever_it_gets, going)) if force else going
-
-
-def _whatever_it_gets(step: Clearing) -> Clearing:
-    return replace(step, drained=False) if isinstance(step, TerminateEnvironment) else step
+    return tuple(replace(step, drained=False) for step in going) if force else going

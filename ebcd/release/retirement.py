@@ -45,10 +45,9 @@ def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, drain
 
     drained: it was live, and goes only once nobody reaches it.
     """
-    stage = snapshot.stage
+    stage, cname = snapshot.stage, snapshot.live.cname if snapshot.live else ""
     if stage.strategy is Strategy.PAIR and is_side(stage.application, stage.name, environment.name):
-        return ScaleDown(environment.name, reason)
-    cname = snapshot.live.cname if snapshot.live else ""
+        return ScaleDown(environment.name, reason, cname, drained)
     return TerminateEnvironment(environment.name, environment.id, reason, cname, drained)
 
 

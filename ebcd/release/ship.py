@@ -7,14 +7,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError
+from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError, beside
 from ebcd.model import Environment, OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse
 from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh, verification
-from ebcd.release.lock import SHIP, Lease
+from ebcd.release.lock import Lease
 from ebcd.release.plan import (
     Plan,
     already_live,
@@ -42,6 +42,8 @@ class ShipOptions:
     """Seconds to wait for the lock."""
     accept_drift: bool = False
     """Whether settings that somebody changed on live are given up."""
+    timeout: float | None = None
+    """Seconds that one wait of this run may take; None: the stage's own."""
 
 
 def publish(run: Run, services: Services) -> None:
@@ -64,10 +66,12 @@ def plan(run: Run, services: Services, options: ShipOptions) -> None:
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
     Executor(run, services, run.stage).execute(_ensure_bucket(services))
-    message = f"{SHIP}{_bundle(run).version_label}"
+    message = f"ship {_bundle(run).version_label}"
     caller = services.caller
     try:
-        with services.lock.held(owner=caller.user, host=caller.host, message=message, wait=options.wait_lock) as lease:
+        with services.lock.held(
+            owner=caller.user, host=caller.host, message=message, wait=options.wait_lock, yields=True
+        ) as lease:
             _ship_locked(run, services, lease, options)
     finally:
         run.after = observe_if_possible(run.stage, services.beanstalk, services.ledger, services.clock.now())
@@ -79,10 +83,11 @@ def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOption
     prepared = _prepare(run, services, snapshot, options)
     if prepared is None:
         return
+    publication = _plan_publication(run, services)  # it may be refused, and then no number is taken
     release = _allocate(run, services, prepared)
     _settle(run, services, snapshot)
     prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=_bundle(run).options)
-    _release(run, services, prepared, lease, options)
+    _release(run, services, publication, prepared, lease)
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> Plan | None:
@@ -101,6 +106,8 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOpti
     if snapshot.live is not None:
         snapshot, image_id = _sighted(run, services, snapshot, snapshot.live, release, options)
         release = replace(release, image_id=release.image_id or image_id)
+    if options.timeout is not None:
+        snapshot = replace(snapshot, stage=replace(stage, timeout=options.timeout))
     prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
@@ -200,21 +207,24 @@ def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
             run.records[record.release] = services.ledger.update(ended)
 
 
-def _release(run: Run, services: Services, prepared: Plan, lease: Lease, options: ShipOptions) -> None:
+def _release(run: Run, services: Services, publication: tuple[Step, ...], prepared: Plan, lease: Lease) -> None:
     """Perform the plan and record the outcome, whatever it is."""
-    stage = prepared.snapshot.stage
-    executor = Executor(run, services, stage, lease)
+    executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
-        executor.execute(_plan_publication(run, services))
+        executor.execute(publication)
         if prepared.live is not None and prepared.live.name != prepared.release.environment:
             executor.watch_live(prepared.live.cname)
         executor.execute(prepared.steps, prepared.back)
         lease.assert_ours()
     except EbcdError as error:
-        if lease.is_held():  # else whoever has the lock tells how it ended
-            _record_failure(run, services, executor, prepared, error)
+        if not lease.is_held():  # whoever has the lock tells how it ended
+            raise
+        with beside(error):
+            _record_failure(run, services, prepared, error)
+        if isinstance(error, ReleaseFailed):
+            _clear_up(run, services, executor, prepared, error)
         raise
-    _record(run, services, Outcome.LIVE if options.swap or prepared.live is None else Outcome.WAITING)
+    _record(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
 
 
 def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
@@ -226,19 +236,24 @@ def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") ->
     run.records[record.release] = services.ledger.update(record)
 
 
-def _record_failure(run: Run, services: Services, executor: Executor, prepared: Plan, error: EbcdError) -> None:
-    stage, reason = prepared.snapshot.stage, f"{error.what} {error.why}".strip()
+def _record_failure(run: Run, services: Services, prepared: Plan, error: EbcdError) -> None:
+    reason = f"{error.what} {error.why}".strip()
     match error:
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
             run.diagnosis = diagnose(services, prepared.release)
             _record(run, services, Outcome.FAILED, reason)
-            if prepared.undo:
-                executor.undo(prepared.undo, error)
-            _terminate_failed(run, services, executor, stage)
         case _:
             _record(run, services, Outcome.INTERRUPTED, reason)
+
+
+def _clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed) -> None:
+    """Take back what a failed release changed on live's own environment, and what the stage does not want to keep."""
+    if prepared.undo:
+        executor.undo(prepared.undo, failed)
+    with beside(failed):
+        _terminate_failed(run, services, executor, prepared.snapshot.stage)
 
 
 def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:

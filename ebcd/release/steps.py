@@ -154,6 +154,8 @@ class SetMinimum:
 
     environment: str
     minimum: int
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays as it is."""
 
     def __str__(self) -> str:
         return f"set MinSize of {self.environment} back to {self.minimum}"
@@ -167,6 +169,8 @@ class MatchCapacity:
     instances: int
     like: str = ""
     """The environment whose MaxSize it takes over where its own is smaller; empty: its own stays."""
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays as it is."""
 
     def __str__(self) -> str:
         return f"keep {self.environment} at {self.instances} instances, as many as live runs"
@@ -182,6 +186,8 @@ class UpdateOptions:
     """Namespaces and names of what is to be unset."""
     platform_arn: str = ""
     """Empty: the platform stays."""
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays as it is; empty: it may be live's own."""
 
     def __str__(self) -> str:
         names = [*(item.name for item in self.options), *(name for _, name in self.remove)]
@@ -204,6 +210,8 @@ class UpdateVersion:
     """The release that was live there before; empty: none that is recorded."""
     expected: float | None = None
     """Seconds that the last deployment took; None: none is recorded."""
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays as it is; empty: it may be live's own."""
 
     def __str__(self) -> str:
         about = f" (took {self.expected:g} s the last time)" if self.expected is not None else ""
@@ -227,6 +235,10 @@ class ScaleDown:
 
     environment: str
     reason: str
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now stays as it is."""
+    drained: bool = False
+    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
 
     def __str__(self) -> str:
         return f"scale {self.environment} down to 1 instance: {self.reason}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError
+from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError, beside
 from ebcd.model import Environment, InstanceHealth
 from ebcd.release import rollback
 from ebcd.release.diagnose import diagnose
@@ -18,6 +19,8 @@ from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observ
 from ebcd.release.waits import BASIC_HEALTH
 
 NO_BUCKET = "NoSuchBucket"
+ROLLBACK_PATIENCE = 60.0
+"""Seconds that a rollback waits for a run that it cannot overtake: another rollback, a retire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class SwapOptions:
     """A release's name; empty: the candidate that waits."""
     rollback: bool = False
     reason: str = ""
-    wait_lock: float = 0.0
-    """Seconds to wait for the lock."""
+    wait_lock: float | None = None
+    """Seconds to wait for the lock; None: not at all, a rollback for a minute."""
     hold: bool = False
     """Hold the stage after a rollback, so that no ship brings back what was left."""
 
@@ -46,11 +49,17 @@ def swap(run: Run, services: Services, options: SwapOptions) -> None:
     stage, caller = run.stage, services.caller
     message = "rollback" if options.rollback else f"swap to {options.to or 'the waiting candidate'}"
     overtake = Overtake(options.reason or "a rollback", services.progress.note) if options.rollback else None
+    wait = options.wait_lock if options.wait_lock is not None else ROLLBACK_PATIENCE if options.rollback else 0.0
     # Looked at before the lock is taken: their ARNs tell the account, and the swap reads them once more anyway.
     environments = services.beanstalk.environments(stage.application)
     try:
         with services.lock.held(
-            owner=caller.user, host=caller.host, message=message, wait=options.wait_lock, overtake=overtake
+            owner=caller.user,
+            host=caller.host,
+            message=message,
+            wait=wait,
+            yields=not options.rollback,
+            overtake=overtake,
         ) as lease:
             _swap_locked(run, services, environments, lease, options)
     except AwsRefused as error:
@@ -79,7 +88,8 @@ def _observe(run: Run, services: Services, environments: tuple[Environment, ...]
     if options.rollback:
         snapshot = observe_standing(run.stage, environments, services.ledger, services.clock.now())
         live = snapshot.record_of(snapshot.live)
-        if live is not None and live.left_live is None and snapshot.previous is not None:
+        before = snapshot.previous
+        if live is not None and live.left_live is None and before is not None and snapshot.carries(before):
             return snapshot
     return observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
 
@@ -104,7 +114,7 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOpti
 
 def _promote(services: Services, snapshot: Snapshot, name: str) -> tuple[Plan, ReleaseRecord | None]:
     """The plan, and the release that it leaves."""
-    target = _chosen(snapshot, name)
+    target = _chosen(services, snapshot, name)
     leaves = snapshot.record_of(snapshot.live)
     if leaves == target:
         leaves = snapshot.release(target.from_release)
@@ -155,11 +165,12 @@ def _instances(services: Services, environment: Environment | None) -> tuple[int
     return len(instances), instances
 
 
-def _chosen(snapshot: Snapshot, name: str) -> ReleaseRecord:
-    """The release to promote: the named one, or the only one that waits."""
+def _chosen(services: Services, snapshot: Snapshot, name: str) -> ReleaseRecord:
+    """The release to promote: the named one, however long ago it was, or the only one that waits."""
     flags = f"-a {snapshot.stage.application} -s {snapshot.stage.name}"
     if name:
-        release = snapshot.release(name)
+        number = int(name[1:]) if re.fullmatch(r"r[1-9]\d{0,5}", name) else 0
+        release = snapshot.release(name) or (services.ledger.read(number) if number else None)
         if release is None:
             raise UsageError(
                 f"The stage {snapshot.stage.name} has no release {name!r}.",
@@ -197,7 +208,8 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
     except EbcdError as error:
         if not lease.is_held():  # whoever has the lock tells how it ended
             raise
-        _record_failure(run, services, error)
+        with beside(error):
+            _record_failure(run, services, error)
         if isinstance(error, ReleaseFailed) and prepared.updates_live:
             executor.undo(prepared.undo, error)
         raise

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ebcd.errors import AwsRefused, ReleaseFailed, Transient
 from ebcd.model import ASG, Environment, OptionSetting, Stage
+from ebcd.release import drain
 from ebcd.release.actions import send
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
-from ebcd.release.waits import EventFollower, Tick, failed, lacking_instances, looks
+from ebcd.release.waits import EventFollower, Tick, answered, failed, lacking_instances, looks
 
 BEGIN_PATIENCE = 60.0
 """Seconds within which an update must be seen to have begun."""
@@ -29,6 +31,8 @@ class Update:
     """Whether a Ready environment needs it no more."""
     arrived: Callable[[Environment], bool]
     """Whether an environment that is Ready again has taken it."""
+    cname: str = ""
+    """The live CNAME, whole: what holds it by now is not changed. Empty: it may be live's own."""
 
 
 def update_version(services: Services, tick: Tick, stage: Stage, step: UpdateVersion) -> Seen:
@@ -41,8 +45,10 @@ def update_version(services: Services, tick: Tick, stage: Stage, step: UpdateVer
     def runs(environment: Environment) -> bool:
         return carries(environment) and not lacking_instances(services, step.environment, step.label)[0]
 
-    update = Update(step.environment, lambda: beanstalk.update_version(step.environment, step.label), runs, carries)
-    return _perform(services, tick, stage, update)
+    def deploy() -> None:
+        beanstalk.update_version(step.environment, step.label)
+
+    return _perform(services, tick, stage, Update(step.environment, deploy, runs, carries, step.cname))
 
 
 def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOptions) -> Seen:
@@ -52,6 +58,7 @@ def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOpt
         lambda: services.beanstalk.update_options(step.environment, step.options, step.remove, step.platform_arn),
         lambda _: False,
         lambda environment: step.platform_arn in ("", environment.platform_arn),
+        step.cname,
     )
     return _perform(services, tick, stage, update)
 
@@ -59,14 +66,17 @@ def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOpt
 def set_minimum(services: Services, tick: Tick, stage: Stage, step: SetMinimum) -> Seen:
     """Change MinSize. Capacity stays: a minimum does not scale in. Raises ReleaseFailed."""
     option = OptionSetting(ASG, "MinSize", str(step.minimum))
-    update_options(services, tick, stage, UpdateOptions(step.environment, (option,)))
+    update_options(services, tick, stage, UpdateOptions(step.environment, (option,), cname=step.cname))
     return Seen(f"MinSize {step.minimum}")
 
 
 def scale_down(services: Services, tick: Tick, stage: Stage, step: ScaleDown) -> Seen:
-    """Bring an environment to one instance, and keep it there. Raises ReleaseFailed."""
+    """Bring an environment to one instance, and keep it there, unless it is live by now or still gets requests."""
+    found = answered(services, tick, lambda: services.beanstalk.environment(stage.application, step.environment))
+    if found is not None and (why := drain.needed(services, found, step)):
+        return Seen(why, Status.SKIPPED)
     sizes = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
-    return update_options(services, tick, stage, UpdateOptions(step.environment, sizes))
+    return update_options(services, tick, stage, UpdateOptions(step.environment, sizes, cname=step.cname))
 
 
 def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Seen:
@@ -89,6 +99,7 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
         if follower is None:
             if update.there(environment):
                 return Seen("it was there already", Status.SKIPPED)
+            _spare(update, environment)
             follower, sent_at = _begin(services, tick, stage, update, environment), clock.monotonic()
         elif follower.failures:
             raise failed(name, "failed to update", follower.failures[0].message)
@@ -99,14 +110,42 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
     raise failed(name, f"was not Ready within {stage.timeout:g} s", f"Its status is {status or 'unknown'}.")
 
 
-def _begin(services: Services, tick: Tick, stage: Stage, update: Update, environment: Environment) -> EventFollower:
-    """Send the update; what follows the environment's events from here on."""
+def _spare(update: Update, environment: Environment) -> None:
+    """Raises ReleaseFailed where somebody made the environment live since the plan was made."""
+    if update.cname and environment.cname == update.cname:
+        raise ReleaseFailed(
+            f"{update.environment} was not changed.",
+            why=f"It holds {update.cname} by now: somebody swapped since the plan was made.",
+            hint="Run the same command again: it plans anew from what is there.",
+            code="live-moved",
+        )
+
+
+def _begin(
+    services: Services, tick: Tick, stage: Stage, update: Update, environment: Environment
+) -> EventFollower | None:
+    """Send the update; what follows the environment's events from here on. None where something else began first, so
+    that Beanstalk refused: it is sent when the environment is Ready again.
+    """
     follower = EventFollower(services, environment)
-    follower.skip()
+    answered(services, tick, follower.skip)
 
-    def began() -> bool:
-        found = services.beanstalk.environment(stage.application, update.environment)
-        return found is not None and (found.status != "Ready" or update.there(found))
+    def now() -> Environment | None:
+        return services.beanstalk.environment(stage.application, update.environment)
 
-    send(services, tick, update.send, began)
+    def there() -> bool:
+        found = now()
+        return found is not None and update.there(found)
+
+    def busy() -> bool:
+        found = now()
+        return found is not None and found.status != "Ready"
+
+    try:
+        send(services, tick, update.send, there, busy)
+    except AwsRefused as error:
+        if isinstance(error, Transient) or not answered(services, tick, busy):
+            raise
+        services.progress.note(f"{error.what} {error.why} Waiting until {update.environment} is Ready.")
+        return None
     return follower

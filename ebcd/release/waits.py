@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled
+from ebcd.errors import AwsRefused, OutcomeUnknown, ReleaseFailed, Transient
 from ebcd.model import Environment, Event
 from ebcd.release.clock import polls
 from ebcd.release.run import Services
@@ -23,7 +23,8 @@ BASIC_HEALTH = frozenset({"InvalidRequestException", "InvalidRequest"})
 """What is answered where enhanced health is asked of an environment that reports basic health."""
 PUBLISH_PATIENCE = 600.0
 """Seconds that Beanstalk has to process an application version."""
-
+ANSWER_PATIENCE = 120.0
+"""Seconds within which a single read must be answered."""
 
 SOON = 0.6
 """Share of the usual pause between two looks where what is waited for takes AWS seconds."""
@@ -50,7 +51,7 @@ def looks(
         tick()
         try:
             seen = read()
-        except (Throttled, NoAnswer) as error:
+        except Transient as error:
             services.progress.note(f"{error.what} Asking again.")
             services.pace.refused()
             continue
@@ -58,8 +59,15 @@ def looks(
         yield seen
 
 
+def answered(services: Services, tick: Tick, read: Callable[[], T]) -> T:
+    """What `read` sees, once AWS answers. Raises what it raises when AWS does not for long."""
+    for seen in looks(services, tick, ANSWER_PATIENCE, read):
+        return seen
+    return read()
+
+
 def await_version(services: Services, tick: Tick, application: str, label: str) -> str:
-    """Wait until the application version is processed. Raises Refused when Beanstalk finds fault with it."""
+    """Wait until the application version is processed. Raises ReleaseFailed when Beanstalk finds fault with it."""
     status = "unseen"
     read = lambda: services.beanstalk.version(application, label)  # noqa: E731
     for version in looks(services, tick, PUBLISH_PATIENCE, read, lambda: SOON):
@@ -69,7 +77,7 @@ def await_version(services: Services, tick: Tick, application: str, label: str) 
         if status.lower() == "failed":
             events = services.beanstalk.events(application, limit=20)
             said = [item.message for item in events if item.version_label == label and item.severity in FAILURES]
-            raise Refused(
+            raise ReleaseFailed(
                 f"Beanstalk could not process the application version {label}.",
                 why=" ".join(said) or "It gives no reason.",
                 hint="ebcd check shows what is wrong with the bundle.",

@@ -15,10 +15,12 @@ class MemoryClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.asleep = 0.0
+        """Seconds that the machine slept: its monotonic clock stood still."""
         self.waits: list[float] = []
 
     def now(self) -> datetime:
-        return datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=self.seconds)
+        return datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=self.seconds + self.asleep)
 
     def monotonic(self) -> float:
         return self.seconds

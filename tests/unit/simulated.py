@@ -15,6 +15,7 @@ from typing import Any, cast
 from memory import MemoryClock, MemoryStorage
 from stages import STAGE, bundle
 
+from ebcd.errors import EbcdError
 from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, Metrics, Platform, Quotas, Stage, Upload
 from ebcd.release import ship as shipping
 from ebcd.release.clock import Pace
@@ -51,13 +52,18 @@ class Simulated:
         self.calls: Counter[str] = Counter()
         self.told = True
         """Whether events tell what happens."""
+        self.refusals: dict[str, list[EbcdError]] = {}
+        """What the next calls of an operation are answered with, before they do anything."""
+        self.also: Callable[[str], None] = lambda operation: None
+        """What somebody else does at a call."""
         self.times: list[float] = []
         """When DescribeEnvironments was asked."""
         self._lock = threading.Lock()
         self._applications: set[str] = set()
         self._versions: dict[str, tuple[ApplicationVersion, float]] = {}
         self._environments: dict[str, tuple[Environment, float]] = {}
-        self._swapped = -1e9
+        self.swapped = -1e9
+        """When the last swap began."""
 
     def _called(self, operation: str) -> None:
         """Reads that are sent at once come one after the other here: it makes a ship slower, never faster."""
@@ -66,6 +72,19 @@ class Simulated:
             self.clock.seconds += self.durations.call
             if operation == "DescribeEnvironments":
                 self.times.append(self.clock.seconds)
+        self.also(operation)
+        if waiting := self.refusals.get(operation):
+            raise waiting.pop(0)
+
+    def become(self, name: str, **changes: Any) -> None:
+        """An environment is changed by somebody."""
+        found, began = self._environments[name]
+        self._environments[name] = (replace(found, **changes), began)
+
+    @property
+    def known(self) -> tuple[Environment, ...]:
+        """The environments that there are, without a call."""
+        return tuple(found for found, _ in self._environments.values())
 
     # reads
 
@@ -91,7 +110,7 @@ class Simulated:
 
     def _now(self, name: str) -> Environment:
         found, began = self._environments[name]
-        age, since_swap = self.clock.seconds - began, self.clock.seconds - self._swapped
+        age, since_swap = self.clock.seconds - began, self.clock.seconds - self.swapped
         if age < self.durations.creation:
             return replace(found, status="Launching", health="Grey", health_status="")
         status = "Updating" if since_swap < self.durations.swap else "Ready"
@@ -142,6 +161,17 @@ class Simulated:
         self._called("DescribeEnvironmentHealth")
         return Metrics(requests=0, failed=0, p99=None, instances=1)
 
+    def health_causes(self, _: str) -> tuple[str, ...]:
+        self._called("DescribeEnvironmentHealth")
+        return ()
+
+    def request_log_tail(self, _: str) -> None:
+        self._called("RequestEnvironmentInfo")
+
+    def retrieve_log_tail(self, *_: object) -> dict[str, str]:
+        self._called("RetrieveEnvironmentInfo")
+        return {"i-1": "https://logs.example.com/i-1"}
+
     def cname_available(self, _: str) -> bool:
         self._called("CheckDNSAvailability")
         return True
@@ -173,7 +203,7 @@ class Simulated:
         (first, began), (second, later) = self._environments[one], self._environments[other]
         self._environments[one] = (replace(first, cname=second.cname), began)
         self._environments[other] = (replace(second, cname=first.cname), later)
-        self._swapped = self.clock.seconds
+        self.swapped = self.clock.seconds
 
 
 class SimulatedStorage(MemoryStorage):
@@ -185,6 +215,8 @@ class SimulatedStorage(MemoryStorage):
         super().__init__(clock)
         self._durations = durations
         self._lock = threading.Lock()
+        self.refuses: Callable[[str], EbcdError | None] = lambda key: None
+        """What the writing of a key is answered with."""
 
     def _called(self) -> None:
         with self._lock:
@@ -213,6 +245,8 @@ class SimulatedStorage(MemoryStorage):
 
     def _write(self, key: str, body: bytes) -> str:
         self._called()
+        if refusal := self.refuses(key):
+            raise refusal
         return super()._write(key, body)
 
 
@@ -222,10 +256,11 @@ class SimulatedProber:
 
     clock: MemoryClock
     label: Callable[[], str]
+    status: Callable[[str], int]
 
-    def get(self, *_: object, **__: object) -> ProbeResult:
+    def get(self, address: str, *_: object, **__: object) -> ProbeResult:
         self.clock.seconds += 0.05
-        return ProbeResult(200, self.label().encode(), 0.05)
+        return ProbeResult(self.status(address), self.label().encode(), 0.05)
 
     def download(self, _: str) -> str:
         return ""
@@ -261,24 +296,32 @@ class World:
         self.clock = MemoryClock()
         self.beanstalk = Simulated(self.clock, self.durations)
         self.storage = SimulatedStorage(self.clock, self.durations)
+        self.status: Callable[[], int] = lambda: 200
+        """What probes are answered with."""
+        self.statuses: dict[str, int] = {}
+        """What those to an environment's own address are answered with."""
+        self.run = Run("ship", self.stage, 0.0)
+        """The last run."""
         self._number = 0
 
-    def ship(self) -> Shipped:
-        """Ship the next version. Raises what ship raises."""
-        self._number += 1
+    def ship(self, *, swap: bool = True, again: bool = False) -> Shipped:
+        """Ship the next version, or the same one again. Raises what ship raises."""
+        self._number += not again
         made = bundle(self._number)
         made = replace(made, commit=replace(made.commit, sha=f"{self._number:012x}{'0' * 28}"))
-        services, run = self._services(made.version_label), Run("ship", self.stage, 0.0, bundle=made)
+        services = self.services(made.version_label)
+        self.run = run = Run("ship", self.stage, 0.0, bundle=made)
         start, before = self.clock.seconds, Counter(self.beanstalk.calls)
         first = self._number == 1
-        shipping.ship(run, services, shipping.ShipOptions())
+        shipping.ship(run, services, shipping.ShipOptions(swap))
         spent, own = self.clock.seconds - start, self.durations
         aws = own.processing + own.creation + own.health + self.stage.stable + (0.0 if first else own.swap)
         times = [time for time in self.beanstalk.times if time >= start]
         most = max(sum(1 for other in times if time <= other < time + 60.0) for time in times)
         return Shipped(spent, aws, most, Counter(self.beanstalk.calls) - before)
 
-    def _services(self, label: str) -> Services:
+    def services(self, label: str) -> Services:
+        """What a run works with. label: what the probes' answers name."""
         storage, names = cast(Any, self.storage), (self.stage.application, self.stage.name)
         return Services(
             beanstalk=cast(Any, self.beanstalk),
@@ -286,7 +329,9 @@ class World:
             ledger=Ledger(storage, *names),
             lock=Lock(storage, *names, self.clock),
             hold=Hold(storage, *names),
-            prober=SimulatedProber(self.clock, lambda: label),
+            prober=SimulatedProber(
+                self.clock, lambda: label, lambda address: self.statuses.get(address) or self.status()
+            ),
             clock=self.clock,
             progress=SilentProgress(),
             caller=Caller("ada", "desk"),

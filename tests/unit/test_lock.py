@@ -6,7 +6,7 @@ import pytest
 from memory import MemoryClock, MemoryStorage
 
 from ebcd.errors import LockHeld, LockLost, OutcomeUnknown
-from ebcd.release.lock import LEASE, RENEWAL, Lock
+from ebcd.release.lock import LEASE, RENEWAL, Lock, Overtake
 
 KEY = "ebcd/shop/prod/lock.json"
 
@@ -122,3 +122,43 @@ def test_it_is_given_back_when_the_block_fails(storage: MemoryStorage) -> None:
 
 def test_breaking_what_nobody_holds_is_no_error(storage: MemoryStorage) -> None:
     assert make(storage).break_() is None
+
+
+def test_it_is_given_back_though_somebody_asked_its_holder_to_stop_just_before(storage: MemoryStorage) -> None:
+    with hold(make(storage)):
+        make(storage).ask_to_stop("grace", "a rollback")
+    assert storage.objects == {}
+
+
+def test_an_earlier_renewal_without_an_answer_is_no_other_holder_s(storage: MemoryStorage, clock: MemoryClock) -> None:
+    with hold(make(storage)) as lease:
+        body, etag, _ = storage.objects[KEY]
+        storage.replace(KEY, body.replace(b"}", b" }"), etag)  # it took effect, and this run does not know
+        lease.assert_held()
+        clock.seconds += RENEWAL
+        lease.renew_if_due()
+        state = make(storage).state()
+        assert state is not None
+        assert state.owner == "ada"
+
+
+def test_a_machine_that_slept_renews_before_its_next_change(storage: MemoryStorage, clock: MemoryClock) -> None:
+    with hold(make(storage)) as lease:
+        slept = LEASE + 10
+        clock.asleep += slept  # its monotonic clock stood still
+        other = hold(make(storage), "grace")
+        other.__enter__()
+        with pytest.raises(LockLost):
+            lease.renew_if_due()
+
+
+def test_only_a_run_that_yields_is_overtaken(storage: MemoryStorage) -> None:
+    told: list[str] = []
+    overtake = Overtake("a rollback", told.append)
+    rollback = {"owner": "grace", "host": "desk", "message": "rollback", "wait": 0.0, "overtake": overtake}
+    with make(storage).held(owner="ada", host="desk", message="swap to r2", wait=0.0, yields=True) as lease:
+        with make(storage).held(**rollback):  # type: ignore[arg-type]
+            assert not lease.is_held()
+        assert "Asked ada on desk to stop: swap to r2." in told
+    with hold(make(storage)), pytest.raises(LockHeld), make(storage).held(**rollback):  # type: ignore[arg-type]
+        raise AssertionError("two holders")

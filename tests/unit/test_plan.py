@@ -78,7 +78,7 @@ def test_a_candidate_that_is_there_is_not_created_again() -> None:
 
 
 def test_a_run_that_died_after_its_swap_is_proven_and_baked_and_not_swapped_again() -> None:
-    died = record(2, Outcome.RUNNING, from_=1)
+    died = replace(record(2, Outcome.RUNNING, from_=1), from_version="v1")
     seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=100)))
     plan = plan_ship(seen, died, swap=True)
     assert names(plan.steps) == ["ProveLive", "Bake"]
@@ -104,9 +104,11 @@ def test_the_candidate_gets_the_capacity_that_live_runs_at_now_and_its_own_minim
     created = only(steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
     assert OptionSetting("aws:autoscaling:asg", "MinSize", "6") in created.options
-    assert only(steps, SetMinimum) == SetMinimum("shop-prod-r2", 2)
+    assert only(steps, SetMinimum) == SetMinimum("shop-prod-r2", 2, LIVE_CNAME)
     assert names(steps).index("SetMinimum") < names(steps).index("SwapCnames")
-    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6), "the way back stays as large"
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, cname=LIVE_CNAME), (
+        "the way back stays as large"
+    )
     assert names(steps)[-2:] == ["Bake", "MatchCapacity"]
 
 

@@ -105,7 +105,7 @@ def test_the_first_two_releases_create_the_sides_and_then_they_take_turns() -> N
 def test_a_release_is_deployed_on_the_idle_side_and_swapped() -> None:
     plan = plan_ship(BOTH, THREE, swap=True)
     assert names(plan.steps) == TURN
-    assert only(plan, UpdateVersion) == UpdateVersion("shop-prod-a", "v3", "r3", live=False)
+    assert only(plan, UpdateVersion) == UpdateVersion("shop-prod-a", "v3", "r3", live=False, cname=LIVE_CNAME)
     awaited, swapped = only(plan, AwaitEnvironment), only(plan, SwapCnames)
     assert isinstance(awaited, AwaitEnvironment)
     assert isinstance(swapped, SwapCnames)
@@ -119,27 +119,32 @@ def test_a_release_is_deployed_on_the_idle_side_and_swapped() -> None:
 def test_the_side_gets_live_s_capacity_and_its_own_minimum_back() -> None:
     plan = plan_ship(replace(BOTH, live_instances=5), THREE, swap=True)
     assert names(plan.steps)[0] == "MatchCapacity"
-    assert only(plan, SetMinimum) == SetMinimum("shop-prod-a", 2)
+    assert only(plan, SetMinimum) == SetMinimum("shop-prod-a", 2, LIVE_CNAME)
     assert names(plan.steps).index("SetMinimum") < names(plan.steps).index("SwapCnames")
     kept = [step for step in plan.steps if isinstance(step, MatchCapacity)]
-    assert kept == [MatchCapacity("shop-prod-a", 5), MatchCapacity("shop-prod-b", 5)]
+    assert kept == [
+        MatchCapacity("shop-prod-a", 5, cname=LIVE_CNAME),
+        MatchCapacity("shop-prod-b", 5, cname=LIVE_CNAME),
+    ]
 
 
 def test_a_side_that_was_scaled_down_is_brought_up_again() -> None:
     down = replace(BOTH, settings={**BOTH.settings, "shop-prod-a": ONE_SIZE})
     plan = plan_ship(down, THREE, swap=True)
     assert names(plan.steps)[:3] == ["UpdateOptions", "MatchCapacity", "UpdateVersion"]
-    assert plan.steps[0] == UpdateOptions("shop-prod-a", (OptionSetting("aws:autoscaling:asg", "MaxSize", "8"),))
+    assert plan.steps[0] == UpdateOptions(
+        "shop-prod-a", (OptionSetting("aws:autoscaling:asg", "MaxSize", "8"),), cname=LIVE_CNAME
+    )
     undeclared = replace(PAIR, options=())
     plan = plan_ship(replace(down, stage=undeclared), THREE, swap=True)
-    assert plan.steps[0] == UpdateOptions("shop-prod-a", (OptionSetting("aws:autoscaling:asg", "MaxSize", "8"),)), (
-        "as live has it")  # fmt: skip
+    largest = OptionSetting("aws:autoscaling:asg", "MaxSize", "8")
+    assert plan.steps[0] == UpdateOptions("shop-prod-a", (largest,), cname=LIVE_CNAME), "as live has it"
 
 
 def test_settings_are_brought_to_what_the_stage_says() -> None:
     colour = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
     changed = replace(BOTH, stage=replace(PAIR, options=(*PAIR.options, colour)))
-    assert plan_ship(changed, THREE, swap=True).steps[0] == UpdateOptions("shop-prod-a", (colour,))
+    assert plan_ship(changed, THREE, swap=True).steps[0] == UpdateOptions("shop-prod-a", (colour,), cname=LIVE_CNAME)
 
 
 @pytest.mark.parametrize(("left", "waits"), [(20, 40.0), (59, 1.0), (61, None)])
@@ -181,7 +186,9 @@ def test_a_rollback_deploys_the_version_again_where_the_other_side_carries_anoth
     assert (again.environment, again.restores) == ("shop-prod-a", "r1")
     plan = plan_redeploy(found, again, Standing(2, 1))
     assert names(plan.steps) == ["MatchCapacity", *(name for name in TURN[:-1] if name != "MeasureLive")]
-    assert only(plan, UpdateVersion) == UpdateVersion("shop-prod-a", "v1", "r4", live=False, expected=30.0)
+    assert only(plan, UpdateVersion) == UpdateVersion(
+        "shop-prod-a", "v1", "r4", live=False, expected=30.0, cname=LIVE_CNAME
+    )
 
 
 def test_a_release_on_a_side_that_carries_another_by_now_is_not_swapped() -> None:
@@ -211,11 +218,13 @@ def test_what_has_drained_is_scaled_down_once_and_never_terminated() -> None:
     three = release("a", 3, live_since=5000, from_=2)
     two = replace(TWO, left_live=NOW - timedelta(seconds=5000))
     found = seen(side("a", 3, live=True), side("b", 2), releases=(three, two, ONE))
-    assert retirements(found, keep=()) == (ScaleDown("shop-prod-b", "r2 left live more than 3600 s ago"),)
+    assert retirements(found, keep=()) == (
+        ScaleDown("shop-prod-b", "r2 left live more than 3600 s ago", LIVE_CNAME, drained=True),
+    )
     down = replace(found, settings={"shop-prod-b": ONE_SIZE})
     assert retirements(down, keep=()) == ()
     failed = seen(side("a", 3), side("b", 2, live=True), releases=(release("a", 3, Outcome.FAILED), TWO, ONE))
-    assert failed_candidates(failed, keep=()) == (ScaleDown("shop-prod-a", "r3 failed"),)
+    assert failed_candidates(failed, keep=()) == (ScaleDown("shop-prod-a", "r3 failed", LIVE_CNAME),)
 
 
 def test_the_sides_of_a_stage_that_is_no_pair_any_more_are_terminated() -> None:

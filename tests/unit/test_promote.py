@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stages import NOW, environment, record, snapshot
+from stages import LIVE_CNAME, NOW, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import InstanceHealth, OptionSetting
@@ -75,7 +75,7 @@ def test_what_was_not_seen_ready_is_waited_for_and_looked_at_again(changes: dict
 def test_a_target_that_scaled_in_gets_live_s_capacity_first() -> None:
     steps = plan_promote(BOTH, ONE, standing(live=6), restoring=True).steps
     assert names(steps) == ["MatchCapacity", "AwaitEnvironment", "HoldHealth", *READY]
-    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, like="shop-prod-r2")
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, "shop-prod-r2", LIVE_CNAME)
 
 
 def test_the_events_of_a_candidate_that_was_never_live_count_and_a_target_s_do_not() -> None:

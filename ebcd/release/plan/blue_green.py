@@ -31,20 +31,20 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         steps.append(create(stage, release, options))
     steps += proofs.gates(stage, release, live.cname)
     if raised > minimum:
-        steps.append(SetMinimum(release.environment, minimum))
+        steps.append(SetMinimum(release.environment, minimum, live.cname))
     if swap:
         steps += (*proofs.baseline(stage, live), swap_to(stage, release, live, snapshot))
         steps += proofs.watch(stage, release, live.cname, bake=True)
         steps += keep_capacity(snapshot, live, minimum)
         steps += retirements(snapshot, {release.environment, live.name}, release.number)
-    return Plan(snapshot, release, live, tuple(steps), swap_back(release, snapshot, live))
+    return Plan(snapshot, release, live, tuple(steps), swap_back(release, live), waits=not swap)
 
 
 def keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tuple[Step, ...]:
     """The earlier environment gets no more requests and would scale in: a rollback needs it as it was."""
     if not snapshot.stage.keep or snapshot.live_instances <= minimum:
         return ()
-    return (MatchCapacity(before.name, snapshot.live_instances),)
+    return (MatchCapacity(before.name, snapshot.live_instances, cname=before.cname),)
 
 
 def finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
@@ -56,4 +56,4 @@ def finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment
     watched = proofs.watch(stage, release, live.cname, bake=standing)
     kept = {release.environment, release.from_environment}
     steps = (*watched, *retirements(snapshot, kept, release.number))
-    return Plan(snapshot, release, live, steps, swap_back(release, snapshot, live) if standing else ())
+    return Plan(snapshot, release, live, steps, swap_back(release, live) if standing else ())

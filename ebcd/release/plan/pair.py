@@ -46,7 +46,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         *failed_candidates(snapshot, keep={release.environment, live.name}),
         *steps,
         *proofs.gates(stage, release, live.cname, created=side is None),
-        *((SetMinimum(release.environment, minimum),) if raised > minimum else ()),
+        *((SetMinimum(release.environment, minimum, live.cname),) if raised > minimum else ()),
     )
     if swap:
         steps = (
@@ -57,7 +57,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
             *keep_capacity(snapshot, live, minimum),
             *retirements(snapshot, {release.environment, live.name}, release.number),
         )
-    return Plan(snapshot, release, live, steps, swap_back(release, snapshot, live))
+    return Plan(snapshot, release, live, steps, swap_back(release, live), waits=not swap)
 
 
 def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, instances: int) -> tuple[Step, ...]:
@@ -74,7 +74,7 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
     return (
         *_drained(snapshot, side),
         *((settings,) if settings else ()),
-        *((MatchCapacity(side.name, instances),) if lacks else ()),
+        *((MatchCapacity(side.name, instances, cname=live.cname),) if lacks else ()),
         deployment(snapshot, release, side.name, live=False),
     )
 

@@ -28,6 +28,8 @@ class Plan:
     """What returns to the earlier release when the new one is live and does not hold what it promised."""
     undo: tuple[Step, ...] = ()
     """What restores live when a step fails before that: only where the steps change live's own environment."""
+    waits: bool = False
+    """The release is proven and left to wait for its swap."""
 
     @property
     def updates_live(self) -> bool:

@@ -54,7 +54,7 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
         steps += proofs.baseline(stage, live)
     steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
     steps += proofs.watch(stage, release, live.cname, bake=not restoring)
-    return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, snapshot, live))
+    return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, live))
 
 
 def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
@@ -71,7 +71,7 @@ def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> 
         steps.append(create(stage, release, (capacity,), settings_of=live.name))
     elif not is_fresh(release):
         if standing.target < standing.live:
-            steps.append(MatchCapacity(there.name, standing.live, like=live.name))
+            steps.append(MatchCapacity(there.name, standing.live, live.name, live.cname))
         steps.append(deployment(snapshot, release, there.name, live=False))
     steps += proofs.gates(stage, release, live.cname, created=is_fresh(release))
     steps.append(swap_to(stage, release, live, snapshot))
@@ -124,7 +124,7 @@ def _readying(
     enough = standing.target >= standing.live
     if lived and deployed and enough and target.status == "Ready" and target.health in stage.accept:
         return True, []
-    raised = [] if enough else [MatchCapacity(target.name, standing.live, like=live.name)]
+    raised = [] if enough else [MatchCapacity(target.name, standing.live, live.name, live.cname)]
     waits = (
         AwaitEnvironment(target.name, release.version_label, events=not lived and is_fresh(release)),
         HoldHealth(target.name, stage.accept, 0.0, proofs.PROMOTION_PATIENCE),

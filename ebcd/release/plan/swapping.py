@@ -28,12 +28,15 @@ def swap_to(
     )
 
 
-def swap_back(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> tuple[Step, ...]:
+def swap_back(release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
     """The swap that undoes the release's own. live: what holds the live CNAME at planning, before or after it."""
-    before = snapshot.release(release.from_release)
-    label = before.version_label if before else ""
     return (
         SwapCnames(
-            release.from_environment, release.environment, label, live.cname, release.from_release, release.release
+            candidate=release.from_environment,
+            live=release.environment,
+            label=release.from_version,  # as it was found: its release may have had another one
+            cname=live.cname,
+            release=release.from_release,
+            leaves=release.release,
         ),
     )

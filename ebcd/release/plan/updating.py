@@ -32,10 +32,17 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
     keys = [(item.namespace, item.name) for item in differing]
     earlier = tuple(present[key] for key in keys if key in present)
     unset = tuple(key for key in keys if key not in present)
+    cname = live_unless(snapshot, environment.name)
     return Change(
-        UpdateOptions(environment.name, differing, platform_arn=platform),
-        UpdateOptions(environment.name, earlier, unset, environment.platform_arn if platform else ""),
+        UpdateOptions(environment.name, differing, platform_arn=platform, cname=cname),
+        UpdateOptions(environment.name, earlier, unset, environment.platform_arn if platform else "", cname),
     )
+
+
+def live_unless(snapshot: Snapshot, environment: str) -> str:
+    """The live CNAME, whole, that an environment must not hold when it is changed; empty for live's own."""
+    live = snapshot.live
+    return live.cname if live is not None and live.name != environment else ""
 
 
 def _same(wanted: OptionSetting, present: OptionSetting | None) -> bool:
@@ -50,4 +57,5 @@ def deployment(
 ) -> UpdateVersion:
     """The update that brings the release's version. live: the environment is live's own."""
     expected = deployment_estimate(snapshot)
-    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected)
+    cname = live_unless(snapshot, environment)
+    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected, cname)
