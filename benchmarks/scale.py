@@ -233,7 +233,7 @@ def _tenants() -> Iterator[Row]:
             site.most = 0
             tenants = Tenants(hosts=tuple(f"t{number}.example.com" for number in range(count)), path="/")
             start = time.perf_counter()
-            assert tenants_failure(services, tenants, services.front(STAGE, "shop")) == ""
+            assert tenants_failure(services, lambda: None, tenants, services.front(STAGE, "shop")) == ""
             spent = time.perf_counter() - start
             yield Row(f"tenant gate of {count:,} hosts, connections at once", site.most, AT_ONCE, "open", "",
                       f"{spent:.1f} s, {1000 * spent / count:.2f} ms a host")  # fmt: skip

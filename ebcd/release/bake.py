@@ -34,7 +34,7 @@ def measure(services: Services, environment: str) -> Metrics | None:
 
 def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> str:
     """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises Breach."""
-    watch = _Watch(services, stage, step, before)
+    watch = _Watch(services, tick, stage, step, before)
     probes = 0
     asked = -services.pace.seconds
     for spent in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
@@ -52,8 +52,9 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metri
 class _Watch:
     """What failed in a row so far, and the last measure."""
 
-    def __init__(self, services: Services, stage: Stage, step: Bake, before: Metrics | None) -> None:
+    def __init__(self, services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> None:
         self._services = services
+        self._tick = tick
         self._stage = stage
         self._step = step
         self._front = services.front(stage, step.cname) if step.cname else None  # a worker has none
@@ -64,7 +65,7 @@ class _Watch:
 
     def probe(self) -> None:
         """Ask live as users do. Raises Breach when it failed too often in a row."""
-        failure = _unanswered(self._services, self._stage, self._front) if self._front else ""
+        failure = _unanswered(self._services, self._tick, self._stage, self._front) if self._front else ""
         self._probes = self._count(self._probes, failure, TOLERATED, "probes")
 
     def look(self) -> None:
@@ -118,9 +119,9 @@ def told(seen: Metrics) -> str:
     return f"{seen.requests} requests in 10 s, {seen.share_5xx:.1%} 5xx{p99}"
 
 
-def _unanswered(services: Services, stage: Stage, front: Front) -> str:
+def _unanswered(services: Services, tick: Tick, stage: Stage, front: Front) -> str:
     """Why live does not pass its smoke test or its tenants now; empty when it does."""
     failure = live_failure(services, stage, front)
     if failure or stage.tenants is None:
         return failure
-    return tenants_failure(services, stage.tenants, front)
+    return tenants_failure(services, tick, stage.tenants, front)

@@ -67,7 +67,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         if attempt:
             services.clock.sleep(PROBE_INTERVAL)
         tick()
-        failure = tenants_failure(services, stage.tenants, front, address)
+        failure = tenants_failure(services, tick, stage.tenants, front, address)
         if not failure:
             return f"{len(stage.tenants.hosts)} hosts" if stage.tenants.hosts else stage.tenants.url
         services.progress.note(failure)

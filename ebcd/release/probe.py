@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 1_000_000
 """Bytes of an answer that are read."""
+LONGEST = 15.0
+"""Seconds that an answer may take in all: one that comes drop by drop keeps within every single timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,12 @@ class Prober(Protocol):
 class HttpProber:
     """Probes over HTTP, a fresh connection each, following no redirect."""
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        """context: which certificates are trusted; None: those that the machine trusts (SSL_CERT_FILE)."""
-        self._context = context
+    def __init__(self, context: ssl.SSLContext | None = None, longest: float = LONGEST) -> None:
+        """context: which certificates are trusted; None: those that the machine trusts (SSL_CERT_FILE).
+
+        longest: seconds that an answer may take in all.
+        """
+        self._context, self._longest = context, longest
 
     def get(
         self, address: str, host: str, path: str, timeout: float = 5.0, *, token: str = "", tls: bool = False
@@ -66,12 +71,21 @@ class HttpProber:
         pool = self._pool(address, host.partition(":")[0], timeout, tls=tls)
         try:
             answer = pool.request("GET", path, headers=headers, redirect=False, preload_content=False)
-            body = answer.read(BODY_LIMIT)
+            body = self._body(answer, start + self._longest)
             return ProbeResult(answer.status, body, time.monotonic() - start)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return ProbeResult(None, b"", time.monotonic() - start, str(error))
         finally:
             pool.close()
+
+    def _body(self, answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
+        """The first BODY_LIMIT bytes of an answer. Raises TimeoutError when they are not there at the time `end`."""
+        body = b""
+        while len(body) < BODY_LIMIT and (piece := answer.read1(BODY_LIMIT - len(body))):
+            body += piece
+            if time.monotonic() > end:
+                raise TimeoutError(f"its answer had not ended after {self._longest:g} s")
+        return body
 
     def _pool(self, address: str, name: str, timeout: float, *, tls: bool) -> urllib3.HTTPConnectionPool:
         """A connection to an address; over TLS the server must be the one of that name."""

@@ -5,13 +5,15 @@ smoke test may still fail a tenant.
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from ebcd.errors import UsageError
 from ebcd.model import Stage, Tenants
 from ebcd.release.front import Front
 from ebcd.release.probe import ProbeResult
 from ebcd.release.run import Services
+from ebcd.release.waits import Tick
 
 AT_ONCE = 16
 """Connections that are open at the same time."""
@@ -42,7 +44,7 @@ def token_missing(services: Services, tenants: Tenants | None) -> str:
     return "" if plain else f"{tenants.token_env} holds no token: a space or a line break is in it"
 
 
-def tenants_failure(services: Services, tenants: Tenants, front: Front, address: str = "") -> str:
+def tenants_failure(services: Services, tick: Tick, tenants: Tenants, front: Front, address: str = "") -> str:
     """Why the tenants do not pass now; empty when they do. address: a candidate's own; empty: live is asked."""
     hosts = tenants.hosts
     if tenants.url:
@@ -52,13 +54,26 @@ def tenants_failure(services: Services, tenants: Tenants, front: Front, address:
         if isinstance(found, str):
             return found
         hosts = found
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        told = pool.map(lambda host: _failure(services, tenants, front, address, host), hosts)
-        failures = [failure for failure in told if failure]
+    told = _each(tick, hosts, lambda host: _failure(services, tenants, front, address, host))
+    failures = [failure for failure in told if failure]
     if len(failures) > tenants.budget:
         more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
         return f"{len(failures)} of {len(hosts)} tenants failed: {'; '.join(failures[:SHOWN])}{more}"
     return _unknown_failure(services, tenants, front, address)
+
+
+def _each(tick: Tick, hosts: tuple[str, ...], probe: Callable[[str], str]) -> list[str]:
+    """What a probe of each host brought, AT_ONCE at a time. Hosts that hang may take longer than the lock's lease."""
+    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
+    try:
+        asked = [pool.submit(probe, host) for host in hosts]
+        waiting = set(asked)
+        while waiting:
+            tick()
+            waiting = wait(waiting, timeout=1.0).not_done
+        return [answer.result() for answer in asked]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def named_hosts(services: Services, tenants: Tenants, front: Front, address: str = "") -> tuple[str, ...] | str:

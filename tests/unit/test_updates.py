@@ -1,0 +1,112 @@
+"""Changes of an environment that stands: sent when it is Ready, and never to what is live by now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from memory import MemoryClock
+from stages import LIVE_CNAME, STAGE, environment
+
+from ebcd.errors import AwsRefused, ReleaseFailed
+from ebcd.model import Environment, Event, InstanceHealth, Metrics
+from ebcd.release import updates
+from ebcd.release.clock import Pace
+from ebcd.release.run import Services, Status
+from ebcd.release.steps import ScaleDown, UpdateVersion
+from ebcd.report.progress import SilentProgress
+
+NAME = "shop-prod-r1"
+MUST_BE_READY = AwsRefused("AWS refused UpdateEnvironment.", why="Must be Ready.", code="InvalidParameterValue")
+DEPLOY = UpdateVersion(NAME, "v2", "r2", live=False, cname=LIVE_CNAME)
+
+
+class One:
+    """A Beanstalk with one environment. What it was asked to change is in `sent`."""
+
+    def __init__(self, clock: MemoryClock, **changes: object) -> None:
+        self.clock, self.found = clock, environment(1, **changes)  # type: ignore[arg-type]
+        self.sent: list[str] = []
+        self.busy_until = 0.0
+        self.requests = 0
+        self.managed_update = False
+        """Whether another operation begins right before the next change."""
+
+    def environment(self, *_: str) -> Environment:
+        busy = self.clock.seconds < self.busy_until
+        return replace(self.found, status="Updating" if busy else "Ready")
+
+    def _change(self, what: str) -> None:
+        if self.managed_update:
+            self.managed_update, self.busy_until = False, self.clock.seconds + 60
+        if self.clock.seconds < self.busy_until:
+            raise MUST_BE_READY
+        self.sent.append(what)
+        self.busy_until = self.clock.seconds + 30
+
+    def update_version(self, _: str, label: str) -> None:
+        self._change(label)
+        self.found = replace(self.found, version_label=label)
+
+    def update_options(self, *_: object) -> None:
+        self._change("options")
+
+    def events(self, *_: object, **__: object) -> tuple[Event, ...]:
+        return ()
+
+    def instances(self, _: str) -> tuple[InstanceHealth, ...]:
+        return (InstanceHealth("i-1", "Ok", "Green", (), self.found.version_label, "Deployed"),)
+
+    def metrics(self, _: str) -> Metrics:
+        return Metrics(self.requests, 0, None, 1)
+
+
+def services(one: One) -> Services:
+    return cast(Services, _Some(one))
+
+
+class _Some:
+    def __init__(self, one: One) -> None:
+        self.beanstalk: Any = one
+        self.clock, self.pace, self.progress = one.clock, Pace(5.0), SilentProgress()
+
+
+def act(one: One, step: Any) -> Status:
+    change = updates.scale_down if isinstance(step, ScaleDown) else updates.update_version
+    return change(services(one), lambda: None, STAGE, step).status
+
+
+def test_what_another_operation_was_quicker_than_is_sent_once_that_has_ended() -> None:
+    one = One(MemoryClock())
+    one.managed_update = True
+    assert act(one, DEPLOY) is Status.DONE
+    assert one.sent == ["v2"]
+    assert one.clock.seconds >= 90, "the other operation's minute, and its own half"
+
+
+def test_a_refusal_of_what_stands_ready_is_the_end() -> None:
+    one = One(MemoryClock())
+    one.update_version = lambda *_: (_ for _ in ()).throw(MUST_BE_READY)  # type: ignore[method-assign]
+    with pytest.raises(AwsRefused):
+        act(one, DEPLOY)
+
+
+def test_what_somebody_made_live_since_the_plan_is_not_deployed_on() -> None:
+    one = One(MemoryClock(), live=True)
+    with pytest.raises(ReleaseFailed) as failure:
+        act(one, DEPLOY)
+    assert failure.value.code == "live-moved"
+    assert one.sent == []
+    assert act(one, replace(DEPLOY, live=True, cname="")) is Status.DONE, "in place that is the way"
+
+
+@pytest.mark.parametrize(("live", "requests"), [(True, 0), (False, 50)], ids=["live", "still asked"])
+def test_what_is_needed_after_all_is_not_scaled_down(live: bool, requests: int) -> None:
+    one = One(MemoryClock(), live=live)
+    one.requests = requests
+    step = ScaleDown(NAME, "r1 left live", LIVE_CNAME, drained=True)
+    assert act(one, step) is Status.SKIPPED
+    assert one.sent == []
+    if not live:
+        assert act(one, replace(step, drained=False)) is Status.DONE, "ebcd retire --force"
