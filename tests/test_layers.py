@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PURE = {
     "ebcd.model": {"ebcd.model"},
     "ebcd.errors": set(),
-    "ebcd.release.steps": {"ebcd.model", "ebcd.words"},
+    "ebcd.release.steps": {"ebcd.release.steps"},
+    "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.words"},
+    "ebcd.release.steps.looks": set(),
     "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
     "ebcd.release.settlement": {"ebcd.release"},

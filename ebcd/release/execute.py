@@ -6,7 +6,7 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import NoReturn, assert_never
 
@@ -18,34 +18,25 @@ from ebcd.errors import (
     OutcomeUnknown,
     ReleaseFailed,
     SwappedBack,
-    Transient,
 )
-from ebcd.model import Metrics, Stage
-from ebcd.release import actions, bake, cnames, gates, updates, waits
+from ebcd.model import Stage
+from ebcd.release import actions, cnames, updates
 from ebcd.release.clock import polls
 from ebcd.release.gates import Breach, LiveWatch
-from ebcd.release.journal import handed_over
+from ebcd.release.handover import changes_hands, hand_over
 from ebcd.release.lock import Lease
+from ebcd.release.look import look
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
 from ebcd.release.steps import (
-    MUTATIONS,
-    AwaitDrain,
-    AwaitEnvironment,
-    AwaitVersion,
-    Bake,
     CreateApplication,
     CreateBucket,
     CreateEnvironment,
     CreateVersion,
     DeleteVersion,
-    HoldHealth,
     MatchCapacity,
-    MeasureLive,
-    ProbeTenants,
-    ProveLive,
+    Mutation,
     ScaleDown,
     SetMinimum,
-    SmokeCandidate,
     Step,
     SwapCnames,
     TerminateEnvironment,
@@ -53,7 +44,6 @@ from ebcd.release.steps import (
     UpdateVersion,
     UploadBundle,
 )
-from ebcd.release.tenants import token_missing
 from ebcd.release.upload import LARGE, upload
 
 
@@ -67,7 +57,6 @@ class Executor:
         self._lease = lease
         self._watch: LiveWatch | None = None
         self._finishes = False
-        self._before: Metrics | None = None
 
     def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
         """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
@@ -92,9 +81,11 @@ class Executor:
         services.clock.check()
         services.progress.begin(str(step))
         try:
-            if isinstance(step, MUTATIONS):
+            if isinstance(step, Mutation):
                 self._intend(step)
-            seen = self._act(step)
+                seen = self._change(step)
+            else:
+                seen = look(self._run, self._services, self._tick, self._stage, step)
         except (EbcdError, Breach) as error:
             self._finish(step, Seen(str(error), Status.FAILED), start)
             raise
@@ -159,8 +150,8 @@ class Executor:
         finally:
             self._finishes = outer
 
-    def _act(self, step: Step) -> Seen:  # noqa: C901 - one line a step
-        services, tick, application = self._services, self._tick, self._stage.application
+    def _change(self, step: Mutation) -> Seen:  # noqa: C901 - one line a step
+        services, tick, stage, application = self._services, self._tick, self._stage, self._stage.application
         match step:
             case CreateBucket():
                 services.beanstalk.create_storage_location()
@@ -171,42 +162,20 @@ class Executor:
                 return actions.create_application(services, tick, application)
             case CreateVersion():
                 return actions.create_version(services, tick, application, step)
-            case AwaitVersion():
-                return Seen(waits.await_version(services, tick, application, step.label))
             case CreateEnvironment():
                 return actions.create_environment(services, tick, application, step)
-            case AwaitEnvironment():
-                return Seen(waits.await_environment(services, tick, application, step, self._stage.timeout))
-            case HoldHealth():
-                return Seen(waits.hold_health(services, tick, application, step))
-            case SmokeCandidate():
-                return Seen(gates.smoke_candidate(services, tick, self._stage, step))
-            case ProbeTenants():
-                if self._run.restoring and (missing := token_missing(services, self._stage.tenants)):
-                    return Seen(missing, Status.SKIPPED)  # whoever rolls back has credentials, and maybe nothing else
-                return Seen(gates.probe_tenants(services, tick, self._stage, step))
             case SetMinimum():
-                return updates.set_minimum(services, tick, self._stage, step)
+                return updates.set_minimum(services, tick, stage, step)
             case UpdateOptions():
-                return updates.update_options(services, tick, self._stage, step)
+                return updates.update_options(services, tick, stage, step)
             case UpdateVersion():
                 return self._deploy(step)
-            case AwaitDrain():
-                return Seen(waits.await_drain(services, tick, step))
             case ScaleDown():
-                return updates.scale_down(services, tick, self._stage, step)
+                return updates.scale_down(services, tick, stage, step)
             case MatchCapacity():
                 return actions.match_capacity(services, tick, application, step)
-            case MeasureLive():
-                with suppress(Transient):
-                    self._before = bake.measure(services, step.environment)
-                return Seen(bake.told(self._before) if self._before else "it cannot be told")
             case SwapCnames():
                 return self._swap(step)
-            case ProveLive():
-                return Seen(gates.prove_live(services, tick, self._stage, step))
-            case Bake():
-                return Seen(bake.bake(services, tick, self._stage, step, self._before))
             case TerminateEnvironment():
                 return actions.terminate(services, tick, application, step)
             case DeleteVersion():
@@ -237,7 +206,7 @@ class Executor:
                     unheard = error
                     continue
                 took = round(services.clock.monotonic() - start, 1)
-                self._hand_over(step.release, step.leaves, swap_seconds=took)
+                hand_over(self._run, services.ledger, services.clock.now(), step, swap_seconds=took)
                 return seen
         assert unheard is not None
         raise unheard
@@ -249,30 +218,9 @@ class Executor:
         if step.release in self._run.records and seen.status is Status.DONE:
             record = self._run.records[step.release]
             self._run.records[step.release] = replace(record, deploy_seconds=seconds)
-        if step.live and self._changes_hands(step):
-            self._hand_over(step.release, step.leaves)
+        if step.live and changes_hands(self._run, step):
+            hand_over(self._run, self._services.ledger, self._services.clock.now(), step)
         return seen
-
-    def _changes_hands(self, step: UpdateVersion) -> bool:
-        """Whether a deployment makes its release live: not where an earlier run recorded that it is, nor where it
-        takes back a release that never came so far.
-        """
-        to, own = self._run.records.get(step.release), self._run.release
-        if self._run.restoring:
-            return own is None or step.leaves != own.release or own.live_since is not None
-        return to is None or to.live_since is None or to.left_live is not None
-
-    def _hand_over(self, to: str, by: str, *, swap_seconds: float | None = None) -> None:
-        """Record at once what is live since when, and how long that took: a rollback reads it, even after a crash."""
-        records, ledger = self._run.records, self._services.ledger
-        if to not in records:
-            return
-        records[to] = replace(records[to], swap_seconds=swap_seconds or records[to].swap_seconds)
-        now, restored = self._services.clock.now(), self._run.restoring
-        gained, lost = handed_over(records[to], records.get(by), now, restored=restored)
-        records[to] = ledger.update(gained)
-        if lost:
-            records[by] = ledger.update(lost)
 
     def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:
         """Return to the earlier release after a breach. Raises SwappedBack, or OutcomeUnknown without a way back."""

@@ -13,7 +13,7 @@ from ebcd.release.front import Front, front_of
 if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.aws.beanstalk import Beanstalk
     from ebcd.aws.storage import Storage
-    from ebcd.model import Event, SourceBundle, Stage
+    from ebcd.model import Event, Metrics, SourceBundle, Stage
     from ebcd.release.clock import Clock
     from ebcd.release.findings import Finding
     from ebcd.release.hold import Hold, HoldState
@@ -146,6 +146,8 @@ class Run:
     after: Snapshot | None = None
     """What is there at the end."""
     results: list[StepResult] = field(default_factory=list)
+    before: Metrics | None = None
+    """What live's users got before the swap."""
     diagnosis: Diagnosis | None = None
     left: ReleaseRecord | None = None
     """The release that a swap took the live CNAME from."""

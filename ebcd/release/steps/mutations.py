@@ -1,4 +1,4 @@
-"""What a run can do, as data. A plan is a tuple of these; `execute` is the one place that acts on them."""
+"""Steps that change something. Before each the lock is proven and the intent journaled, after it its result."""
 
 from __future__ import annotations
 
@@ -58,16 +58,6 @@ class CreateVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitVersion:
-    """Wait until the application version is processed."""
-
-    label: str
-
-    def __str__(self) -> str:
-        return f"wait until {self.label} is processed"
-
-
-@dataclass(frozen=True, slots=True)
 class CreateEnvironment:
     """Create the release's environment."""
 
@@ -86,66 +76,6 @@ class CreateEnvironment:
     def __str__(self) -> str:
         like = f" with the settings of {self.settings_of}" if self.settings_of else ""
         return f"create the {'worker ' if self.worker else ''}environment {self.environment}{like}"
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitEnvironment:
-    """Wait until the environment is Ready with the version on every instance and no failure event."""
-
-    environment: str
-    label: str
-    events: bool = True
-    """Whether an ERROR or FATAL event since its creation counts: not for one that has been live since."""
-
-    def __str__(self) -> str:
-        return f"wait until {self.environment} is Ready and every instance runs {self.label}"
-
-
-@dataclass(frozen=True, slots=True)
-class HoldHealth:
-    """Wait until the health has been accepted for `seconds` on end."""
-
-    environment: str
-    accept: tuple[str, ...]
-    seconds: float
-    timeout: float
-    """Seconds until it counts as never turning healthy."""
-
-    def __str__(self) -> str:
-        held = f" held for {self.seconds:g} s" if self.seconds else ""
-        return f"see {' or '.join(self.accept)} health{held} on {self.environment}"
-
-
-@dataclass(frozen=True, slots=True)
-class SmokeCandidate:
-    """Send the smoke test, and the proof where there is one, to the candidate's own address."""
-
-    environment: str
-    cname: str
-    """The live CNAME, whole: the Host that the candidate is asked as."""
-    path: str
-    label: str
-    sha: str
-    address: str = ""
-    """The environment's own address where it is known already."""
-
-    def __str__(self) -> str:
-        return f"smoke test {self.path} on {self.environment}"
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeTenants:
-    """Probe the tenants' hosts: on the candidate before the swap, on live after it."""
-
-    environment: str
-    cname: str
-    """The live CNAME, whole."""
-    live: bool = False
-    address: str = ""
-    """The candidate's own address where it is known already."""
-
-    def __str__(self) -> str:
-        return f"probe the tenants on {'live' if self.live else self.environment}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,17 +149,6 @@ class UpdateVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitDrain:
-    """Wait until no client can have an old DNS answer that leads to an environment."""
-
-    environment: str
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"wait {self.seconds:.0f} s until clients have left {self.environment}"
-
-
-@dataclass(frozen=True, slots=True)
 class ScaleDown:
     """Bring a standing environment that nothing needs now to one instance."""
 
@@ -242,16 +161,6 @@ class ScaleDown:
 
     def __str__(self) -> str:
         return f"scale {self.environment} down to 1 instance: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class MeasureLive:
-    """Measure what live's users get before another release takes its place."""
-
-    environment: str
-
-    def __str__(self) -> str:
-        return f"measure what the users of {self.environment} get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,34 +186,6 @@ class SwapCnames:
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"
-
-
-@dataclass(frozen=True, slots=True)
-class ProveLive:
-    """See the live URL answered by the release."""
-
-    environment: str
-    cname: str
-    """The live CNAME, whole."""
-    path: str
-    label: str
-    sha: str
-
-    def __str__(self) -> str:
-        return f"prove that the live URL is answered by {self.label}"
-
-
-@dataclass(frozen=True, slots=True)
-class Bake:
-    """Watch the release on live."""
-
-    environment: str
-    cname: str
-    """The live CNAME, whole; empty for a worker, of which only the health is watched."""
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"bake for {self.seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,47 +216,18 @@ class DeleteVersion:
         return f"delete the application version {self.label}"
 
 
-Step: TypeAlias = (
+Mutation: TypeAlias = (
     CreateBucket
     | UploadBundle
     | CreateApplication
     | CreateVersion
-    | AwaitVersion
     | CreateEnvironment
-    | AwaitEnvironment
-    | HoldHealth
-    | SmokeCandidate
-    | ProbeTenants
     | SetMinimum
     | MatchCapacity
-    | MeasureLive
     | UpdateOptions
-    | AwaitDrain
-    | ScaleDown
     | UpdateVersion
+    | ScaleDown
     | SwapCnames
-    | ProveLive
-    | Bake
     | TerminateEnvironment
     | DeleteVersion
 )
-
-READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
-"""The steps from an environment's creation to its smoke test."""
-
-MUTATIONS = (
-    CreateBucket,
-    UploadBundle,
-    CreateApplication,
-    CreateVersion,
-    CreateEnvironment,
-    SetMinimum,
-    MatchCapacity,
-    UpdateOptions,
-    UpdateVersion,
-    ScaleDown,
-    SwapCnames,
-    TerminateEnvironment,
-    DeleteVersion,
-)
-"""Steps that change something: the lock is checked before each, intent and result are journaled."""

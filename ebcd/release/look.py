@@ -1,0 +1,54 @@
+"""Which wait or gate a look is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import assert_never
+
+from ebcd.errors import Transient
+from ebcd.model import Stage
+from ebcd.release import bake, gates, waits
+from ebcd.release.run import Run, Seen, Services, Status
+from ebcd.release.steps import (
+    AwaitDrain,
+    AwaitEnvironment,
+    AwaitVersion,
+    Bake,
+    HoldHealth,
+    Look,
+    MeasureLive,
+    ProbeTenants,
+    ProveLive,
+    SmokeCandidate,
+)
+from ebcd.release.tenants import token_missing
+from ebcd.release.waits import Tick
+
+
+def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> Seen:  # noqa: C901 - one line a step
+    """Wait, ask, judge. Raises ReleaseFailed for a candidate, gates.Breach for live."""
+    match step:
+        case AwaitVersion():
+            return Seen(waits.await_version(services, tick, stage.application, step.label))
+        case AwaitEnvironment():
+            return Seen(waits.await_environment(services, tick, stage.application, step, stage.timeout))
+        case HoldHealth():
+            return Seen(waits.hold_health(services, tick, stage.application, step))
+        case AwaitDrain():
+            return Seen(waits.await_drain(services, tick, step))
+        case SmokeCandidate():
+            return Seen(gates.smoke_candidate(services, tick, stage, step))
+        case ProbeTenants():
+            if run.restoring and (missing := token_missing(services, stage.tenants)):
+                return Seen(missing, Status.SKIPPED)  # whoever rolls back has credentials, and maybe nothing else
+            return Seen(gates.probe_tenants(services, tick, stage, step))
+        case MeasureLive():
+            with suppress(Transient):
+                run.before = bake.measure(services, step.environment)
+            return Seen(bake.told(run.before) if run.before else "it cannot be told")
+        case ProveLive():
+            return Seen(gates.prove_live(services, tick, stage, step))
+        case Bake():
+            return Seen(bake.bake(services, tick, stage, step, run.before))
+        case _:
+            assert_never(step)

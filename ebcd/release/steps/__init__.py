@@ -1,0 +1,68 @@
+"""What a run can do, as data. A plan is a tuple of these; `execute` is the one place that acts on them. A new step is a
+class in `mutations` or `looks`, and a member of the union there: the type checker then names what must know it.
+"""
+
+from typing import TypeAlias
+
+from ebcd.release.steps.looks import (
+    AwaitDrain,
+    AwaitEnvironment,
+    AwaitVersion,
+    Bake,
+    HoldHealth,
+    Look,
+    MeasureLive,
+    ProbeTenants,
+    ProveLive,
+    SmokeCandidate,
+)
+from ebcd.release.steps.mutations import (
+    CreateApplication,
+    CreateBucket,
+    CreateEnvironment,
+    CreateVersion,
+    DeleteVersion,
+    MatchCapacity,
+    Mutation,
+    ScaleDown,
+    SetMinimum,
+    SwapCnames,
+    TerminateEnvironment,
+    UpdateOptions,
+    UpdateVersion,
+    UploadBundle,
+)
+
+Step: TypeAlias = Mutation | Look
+
+READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
+"""The steps from an environment's creation to its smoke test."""
+
+__all__ = [
+    "READYING",
+    "AwaitDrain",
+    "AwaitEnvironment",
+    "AwaitVersion",
+    "Bake",
+    "CreateApplication",
+    "CreateBucket",
+    "CreateEnvironment",
+    "CreateVersion",
+    "DeleteVersion",
+    "HoldHealth",
+    "Look",
+    "MatchCapacity",
+    "MeasureLive",
+    "Mutation",
+    "ProbeTenants",
+    "ProveLive",
+    "ScaleDown",
+    "SetMinimum",
+    "SmokeCandidate",
+    "Step",
+    "SwapCnames",
+    "TerminateEnvironment",
+    "UpdateOptions",
+    "UpdateVersion",
+    "UploadBundle",
+]
