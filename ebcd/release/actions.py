@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled
 from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
 from ebcd.release.clock import polls
@@ -150,6 +150,14 @@ def terminate(services: Services, tick: Tick, application: str, step: TerminateE
         return Seen("it is leaving already", Status.SKIPPED)
     if step.cname and found.cname == step.cname:
         return Seen("it holds the live CNAME by now", Status.SKIPPED)
+    if step.holds and found.cname != step.holds:
+        raise Refused(
+            f"The environment {step.environment} stays.",
+            why=f"It holds {found.cname} by now, and not its own CNAME {step.holds}.",
+            hint=f"See what it is before it goes: aws elasticbeanstalk describe-environments "
+            f"--environment-ids {found.id}",
+            code="not-its-own",
+        )
     if step.drained and (still := drain.serving(services, step.environment)):
         return Seen(f"{still}: clients remember it; the next ship or ebcd retire looks again", Status.SKIPPED)
     try:

@@ -21,6 +21,7 @@ from ebcd.release.steps import (
     MUTATIONS,
     AwaitDrain,
     AwaitEnvironment,
+    AwaitTermination,
     AwaitVersion,
     Bake,
     CreateApplication,
@@ -175,6 +176,8 @@ class Executor:
                 return Seen(bake.bake(services, tick, self._stage, step, self._before))
             case TerminateEnvironment():
                 return actions.terminate(services, tick, application, step)
+            case AwaitTermination():
+                return Seen(waits.await_termination(services, tick, application, step, self._stage.timeout))
             case DeleteVersion():
                 return actions.delete_version(services, tick, application, step)
             case _:

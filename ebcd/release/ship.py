@@ -4,6 +4,7 @@ and done, and the outcome recorded, whatever it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,10 @@ class ShipOptions:
     """Seconds to wait for the lock."""
     accept_drift: bool = False
     """Whether settings that somebody changed on live are given up."""
+    begins: Callable[[Snapshot, ReleaseRecord], None] | None = None
+    """Told under the lock what is there and which release it is, before the stage is changed: it may refuse, and write
+    down what must be there first.
+    """
 
 
 def publish(run: Run, services: Services) -> None:
@@ -77,6 +82,8 @@ def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOption
     services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     prepared = _prepare(run, services, snapshot, options)
+    if options.begins:
+        options.begins(snapshot, run.records[run.release_name])
     if prepared is None:
         return
     release = _allocate(run, services, prepared)

@@ -306,9 +306,24 @@ class TerminateEnvironment:
     """The live CNAME, whole: what holds it by now stays."""
     drained: bool = False
     """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    holds: str = ""
+    """The CNAME, whole, that it must hold still: a preview goes only while it is nothing else; empty: any."""
 
     def __str__(self) -> str:
         return f"terminate {self.environment}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitTermination:
+    """See an environment on its way out."""
+
+    environment: str
+    environment_id: str
+    gone: bool = False
+    """Whether it must have gone: then its name and its CNAME are free."""
+
+    def __str__(self) -> str:
+        return f"wait until {self.environment} is gone" if self.gone else f"see {self.environment} terminating"
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +360,7 @@ Step: TypeAlias = (
     | ProveLive
     | Bake
     | TerminateEnvironment
+    | AwaitTermination
     | DeleteVersion
 )
 
