@@ -15,7 +15,7 @@ from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Message, Planned, Rev, Timeout, WaitLock
 from ebcd.cli.signals import interruptible
 from ebcd.errors import EbcdError, Interrupted, UsageError
-from ebcd.report.envelope import envelope
+from ebcd.report.envelope import Json, envelope
 
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
@@ -41,7 +41,7 @@ def up(
     timeout: Timeout = None,
     allow_dirty: Dirty = False,
 ) -> None:
-    """Bring a branch's commit to an environment of its own, and let that live on."""
+    """Bring a branch up in an environment of its own, or bring that to its newest commit."""
     from ebcd.cli.release import bundled, perform
     from ebcd.config.preview import preview_base, preview_of, refuse_declared
     from ebcd.release import preview as previewing
@@ -101,47 +101,49 @@ def down(
     patience = seconds(wait_lock) or 0.0
     configuration, place = _found(common, preview_place)
     named = "" if expired else branch or _branch(configuration, "", "HEAD", os.environ)
-    names = [] if expired else [f"{PREVIEW}-{preview_slug(place.application, named)}"]
+    chosen = {} if expired else {f"{PREVIEW}-{preview_slug(place.application, named)}": named}
     session = _session(common, configuration, place)
     if expired:
         known = Previews(session.services.storage, place.application).all()
-        names = [item.stage for item in known if item.expired]
-    done = [_taken_down(session, name, planned=plan, wait=patience) for name in names]
-    _tell_down(common, session, done, planned=plan)
+        chosen = {item.stage: item.branch for item in known if item.expired}
+    ended = [_taken_down(session, stage, whose, planned=plan, wait=patience) for stage, whose in chosen.items()]
+    _tell_down(common, session, ended)
 
 
-def _taken_down(session: Session, name: str, *, planned: bool, wait: float) -> tuple[Run, EbcdError | None]:
-    """Take one preview down; the run, and why it failed if it did: the others must not wait for it."""
+def _taken_down(
+    session: Session, stage: str, branch: str, *, planned: bool, wait: float
+) -> tuple[Json, EbcdError | None]:
+    """Take one preview down; what became of it, and why it stays if it does: the others must not wait for it."""
     from ebcd.config.preview import refuse_declared
     from ebcd.config.select import beside
     from ebcd.release import preview as previewing
+    from ebcd.report import preview as report
 
-    one = session.on(beside(session.stage, name))
-    run, declared = one.run("preview down"), session.configuration.stages if session.configuration else {}
+    one = session.on(beside(session.stage, stage))
+    run, failure = one.run("preview down"), None
+    declared = session.configuration.stages if session.configuration else {}
     try:
         refuse_declared(session.configuration, one.stage)
         previewing.down(run, one.services, declared.values(), planned=planned, wait=wait)
     except Interrupted:
         raise
     except EbcdError as error:
-        return run, error
-    return run, None
+        failure = error
+    return report.ended(run, branch, failure, planned=planned), failure
 
 
-def _tell_down(
-    common: Common, session: Session, done: Sequence[tuple[Run, EbcdError | None]], *, planned: bool
-) -> None:
+def _tell_down(common: Common, session: Session, ended: Sequence[tuple[Json, EbcdError | None]]) -> None:
     """Tell what became of each, then raise what kept the first that stays."""
     from ebcd.report import preview as report
 
-    failures = [error for _, error in done if error is not None]
-    told = envelope("preview down", failures[0] if failures else None) | {"application": session.stage.application}
-    told |= {"stage": done[0][0].stage.name} if len(done) == 1 else {}
-    ended = [report.ended(run, error, planned=planned) for run, error in done]
-    tell(common, told | {"previews": ended}, report.down, always=True)
-    if failures:
-        failures[0].told = True
-        raise failures[0]
+    previews = [told for told, _ in ended]
+    failure = next((error for _, error in ended if error), None)
+    told = envelope("preview down", failure) | {"application": session.stage.application}
+    told |= {"stage": previews[0]["stage"]} if len(previews) == 1 else {}
+    tell(common, told | {"previews": previews}, report.down, always=len(previews) > 1)
+    if failure:
+        failure.told = True
+        raise failure
 
 
 def _found(common: Common, choose: Callable[..., Stage]) -> tuple[Configuration | None, Stage]:

@@ -33,11 +33,11 @@ def described(preview: Preview, environments: Iterable[Environment], place: Stag
     return told
 
 
-def ended(run: Run, error: EbcdError | None, *, planned: bool) -> Json:
+def ended(run: Run, branch: str, error: EbcdError | None, *, planned: bool) -> Json:
     """What became of a preview that was to go."""
     told: Json = {
         "stage": run.stage.name,
-        "branch": run.preview.branch if run.preview else None,
+        "branch": branch,
         "outcome": "failed" if error else _outcome(run, planned=planned),
         "steps": result.steps(run),
     }
@@ -94,7 +94,7 @@ def down(told: Json) -> RenderableType:
 def _item(item: Json, width: int) -> tuple[str, str]:
     health = " ".join(filter(None, (item["health"], item["health_status"])))
     state = text.colored(item["health"], health) if item["status"] == "Ready" else f"[yellow]{item['status']}[/]"
-    lives = f"lives {words.span(timedelta(seconds=item['seconds_left']))} yet"
+    lives = f"{words.span(timedelta(seconds=item['seconds_left']))} left"
     what = " ".join(filter(None, (item["release"], item["version_label"])))
     since = f"by {escape(item['by'])}, up {text.ago(item['since'])}"
     lives = "[yellow]expired[/]" if item["expired"] else lives
@@ -104,7 +104,7 @@ def _item(item: Json, width: int) -> tuple[str, str]:
 
 
 def _end(item: Json) -> list[str]:
-    name = f"[bold]{escape(item['branch'] or item['stage'])}[/]"
+    name = f"[bold]{escape(item['branch'])}[/]"
     match item["outcome"]:
         case "absent":
             return [f"[green]✔[/] {name}  has no preview: nothing to take down."]
