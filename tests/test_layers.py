@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PURE = {
     "ebcd.model": {"ebcd.model"},
     "ebcd.errors": set(),
+    "ebcd.config.preview": {"ebcd.config", "ebcd.errors", "ebcd.model"},
     "ebcd.release.steps": {"ebcd.model", "ebcd.words"},
     "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
