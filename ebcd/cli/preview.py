@@ -26,6 +26,8 @@ app = typer.Typer(help="An environment for a branch, with a time to live.", no_a
                   rich_markup_mode=None)  # fmt: skip
 
 TTL = "72h"
+LONGEST = 365 * 24 * 3600.0
+"""Seconds that a preview may live."""
 
 
 @app.command(cls=Command)
@@ -177,8 +179,8 @@ def _branch(configuration: Configuration | None, given: str, rev: str, environ: 
 
 
 def _lifetime(text: str) -> float:
-    """A time to live, in seconds. Raises BadParameter for none at all."""
+    """A time to live, in seconds. Raises BadParameter for none at all, and for one that is none."""
     found = seconds(text) or 0.0
-    if not found:
-        raise typer.BadParameter("A preview lives for some time: --ttl 72h")
+    if not 0 < found <= LONGEST:
+        raise typer.BadParameter(f"A preview lives for some time, and for {LONGEST / 3600:g}h at most: --ttl {TTL}")
     return found

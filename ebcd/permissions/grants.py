@@ -61,7 +61,7 @@ def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Gra
     yield Grant("Objects", "Bundles, lock, hold, ledger and previews.", kept, (f"{own}*",))
     yield Grant("Deletions", "Lock, hold, previews, and bundles that nothing needs; never a release's record.",
                 ("s3:DeleteObject",),
-                (f"{own}bundles/*", f"{own}previews/*", f"{own}*/lock.json", f"{own}*/hold.json"))  # fmt: skip
+                (f"{own}bundles/*", f"{own}previews/preview-*", f"{own}*/lock.json", f"{own}*/hold.json"))  # fmt: skip
 
 
 def _rollback_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:

@@ -106,7 +106,8 @@ def refuse_another(stage: Stage, wanted: Wanted, known: Preview | None) -> None:
     whose = f"of the branch {known.branch}" if known.branch != wanted.branch else f"made like the stage {known.base}"
     raise Refused(
         f"There is a preview {stage.name} already, {whose}.",
-        why=f"{known.by} brought it up, and it would become that of {wanted.branch}, made like {wanted.base}.",
+        why=f"{known.by} brought it up at {known.cname}; this one would be that of {wanted.branch}, made like "
+        f"{wanted.base}, at {stage.cname}.",
         hint=f"ebcd preview down {shlex.quote(known.branch)} -s {known.base}; or another name for yours: --branch NAME",
         code="another-preview",
     )

@@ -86,7 +86,8 @@ class Previews:
             raise self._changed(preview) from error
 
     def _keys(self) -> Iterator[str]:
-        return (key for key in self._storage.children(self._prefix) if key.endswith(".json"))
+        own = f"{self._prefix}preview-"  # a stage may be called `previews`
+        return (key for key in self._storage.children(self._prefix) if key.startswith(own) and key.endswith(".json"))
 
     def _key(self, stage: str) -> str:
         return f"{self._prefix}{stage}.json"

@@ -296,6 +296,7 @@ def test_wrong_input_changes_nothing(live: Product) -> None:
         (("down",), "no-branch"),
         (("up", "--branch", "x", "--ttl", "0s"), "usage"),
         (("up", "--branch", "x", "--ttl", "soon"), "usage"),
+        (("up", "--branch", "x", "--ttl", "99999999999h"), "usage"),
         (("up", "--branch", "x", "-s", "nope"), "unknown-stage"),
         (("down", "x", "--expired"), "usage"),
         (("dwon",), "usage"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +25,8 @@ from ebcd.config.preview import preview_base, preview_of, preview_place, preview
 from ebcd.config.read import NAME_LIMIT, parse
 from ebcd.errors import OutcomeUnknown, Refused, UsageError
 from ebcd.model import Configuration, Environment, Notify, OptionSetting, Stage, Strategy, Target, Tenants, Tier
+from ebcd.release import actions, waits
+from ebcd.release.clock import Pace
 from ebcd.release.journal import standing_name
 from ebcd.release.plan.creation import environment_options
 from ebcd.release.preview import Wanted, refuse_another, refuse_holder, takedown
@@ -36,8 +41,6 @@ OWN = '[stages.preview]\ncname = "shop-preview"\nplatform = "Python 3.11"\n'
 
 
 def read(text: str, default: str = "") -> Configuration:
-    import tomllib
-
     head = 'application = "shop"\nregion = "eu-central-1"\n' + (f'default_stage = "{default}"\n' if default else "")
     return parse(tomllib.loads(head + text), Path("ebcd.toml"), {}, {})
 
@@ -251,6 +254,12 @@ def test_its_time_is_told_by_the_bucket_s_clock_and_begins_anew_with_each_record
     assert kept.all() == ()
 
 
+def test_a_stage_that_is_called_previews_has_none() -> None:
+    storage = MemoryStorage(MemoryClock())
+    storage.create("ebcd/shop/previews/lock.json", b"{}")
+    assert Previews(storage, "shop").all() == ()  # type: ignore[arg-type]
+
+
 def standing(cname: str = "shop-fix.eu-central-1.elasticbeanstalk.com", **changes: object) -> Environment:
     return environment(1, **{"name": "shop-preview-fix", "cname": cname, **changes})
 
@@ -309,3 +318,51 @@ def test_nothing_is_deployed_on_what_is_not_the_preview_s_environment() -> None:
         with pytest.raises(Refused) as error:
             refuse_holder(held)
         assert error.value.code == "cname-taken"
+
+
+class Leaving:
+    """A Beanstalk whose one environment is seen in one status after another."""
+
+    def __init__(self, *seen: Environment | None) -> None:
+        self.seen = list(seen)
+        self.terminated: list[str] = []
+
+    def environment(self, application: str, name: str) -> Environment | None:
+        assert (application, name) == ("shop", "shop-preview-fix")
+        return self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
+
+    def terminate(self, environment_id: str) -> None:
+        self.terminated.append(environment_id)
+
+
+def services(beanstalk: Leaving, clock: MemoryClock) -> Any:
+    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=Pace(5.0))
+
+
+def test_what_was_swapped_since_it_was_planned_is_not_terminated() -> None:
+    step = takedown(seen(standing()), PREVIEW)[0]
+    assert isinstance(step, TerminateEnvironment)
+    swapped, own = Leaving(standing(LIVE_CNAME)), Leaving(standing(), None)
+    with pytest.raises(Refused) as error:
+        actions.terminate(services(swapped, MemoryClock()), lambda: None, "shop", step)
+    assert (error.value.code, swapped.terminated) == ("not-its-own", [])
+    actions.terminate(services(own, MemoryClock()), lambda: None, "shop", step)
+    assert own.terminated == ["e-1"]
+
+
+def awaited(beanstalk: Leaving, clock: MemoryClock, *, gone: bool) -> str:
+    step = AwaitTermination("shop-preview-fix", "e-1", gone=gone)
+    return waits.await_termination(services(beanstalk, clock), lambda: None, "shop", step, 600.0)
+
+
+def test_a_termination_is_waited_for_until_it_is_seen_and_no_longer_than_its_deadline() -> None:
+    leaving = standing(status="Terminating")
+    assert awaited(Leaving(standing(), leaving), MemoryClock(), gone=False) == "Terminating"
+    assert awaited(Leaving(leaving, leaving, None), MemoryClock(), gone=True) == "Terminated"
+    assert awaited(Leaving(leaving, standing(id="e-2")), MemoryClock(), gone=True) == "Terminated", "another one"
+    for found, gone, seconds in ((standing(), False, waits.LEAVING_PATIENCE), (leaving, True, 600.0)):
+        clock = MemoryClock()
+        with pytest.raises(OutcomeUnknown) as error:
+            awaited(Leaving(found), clock, gone=gone)
+        assert (error.value.code, clock.seconds) == ("deadline", seconds)
+        assert found.status in error.value.why
