@@ -12,7 +12,7 @@ from ebcd.cli.durations import seconds
 from ebcd.cli.help import Command, Group
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
-from ebcd.cli.release import Dirty, Message, Planned, Rev, Timeout, WaitLock
+from ebcd.cli.release import Dirty, Message, Planned, Rev, Timeout, WaitLock, bundled, perform
 from ebcd.cli.signals import interruptible
 from ebcd.errors import EbcdError, Interrupted, UsageError
 from ebcd.report.envelope import Json, envelope
@@ -44,7 +44,6 @@ def up(
     allow_dirty: Dirty = False,
 ) -> None:
     """Bring a branch up in an environment of its own, or bring that to its newest commit."""
-    from ebcd.cli.release import bundled, perform
     from ebcd.config.preview import preview_base, preview_of, refuse_declared
     from ebcd.release import preview as previewing
     from ebcd.release.ship import ShipOptions
