@@ -91,7 +91,9 @@ def _defect(error: Exception, arguments: list[str]) -> int:
 
 
 def _command_of(arguments: list[str]) -> str:
-    return next((item for item in arguments if not item.startswith("-")), "")
+    """The command's name, with that of its own command where it is a group."""
+    words = [item for item in arguments if not item.startswith("-")]
+    return " ".join(words[: 2 if words[:1] == ["preview"] else 1])
 
 
 if __name__ == "__main__":

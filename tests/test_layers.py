@@ -15,6 +15,7 @@ PURE = {
     "ebcd.release.steps": {"ebcd.release.steps"},
     "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.words"},
     "ebcd.release.steps.looks": set(),
+    "ebcd.config.preview": {"ebcd.config", "ebcd.errors", "ebcd.model"},
     "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
     "ebcd.release.settlement": {"ebcd.release"},

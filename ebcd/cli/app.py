@@ -14,6 +14,7 @@ COMMANDS = {
     "swap": Entry("release:swap", "Release", "Bring a waiting candidate live, or go back."),
     "publish": Entry("release:publish", "Release", "Make a commit an application version, and stop there."),
     "retire": Entry("release:retire", "Release", "Terminate environments that have drained."),
+    "preview": Entry("preview:app", "Release", "An environment for a branch, with a time to live."),
     "prune": Entry("release:prune", "Release", "Delete application versions and bundles that nothing needs."),
     "status": Entry("inspect:status", "Look", "Show what is live since when by whom, and whether a rollback is ready."),
     "releases": Entry("inspect:releases", "Look", "Show the ledger, or one release whole."),

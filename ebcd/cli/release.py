@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
     from ebcd.bundle import Repository
     from ebcd.cli.session import Session
+    from ebcd.model import Stage
     from ebcd.release.run import Run
 
+Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
 Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
 Planned = Annotated[bool, typer.Option("--plan", help="Show the steps and change nothing.")]
+Timeout = Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")]
 WaitLock = Annotated[
     str | None, typer.Option("--wait-lock", metavar="DURATION", help="Wait that long for the stage's lock.")
 ]
@@ -38,9 +41,9 @@ def ship(
     rev: Rev = "HEAD",
     plan: Planned = False,
     no_swap: Annotated[bool, typer.Option("--no-swap", help="Prove the candidate and let it wait.")] = False,
-    message: Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")] = "",
+    message: Message = "",
     wait_lock: WaitLock = None,
-    timeout: Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")] = None,
+    timeout: Timeout = None,
     allow_dirty: Dirty = False,
     accept_drift: Annotated[
         bool, typer.Option("--accept-drift", help="Give up settings that somebody changed on live.")
@@ -54,12 +57,12 @@ def ship(
     options = shipping.ShipOptions(not no_swap, message, seconds(wait_lock) or 0.0, accept_drift, limit)
 
     def work(session: Session, run: Run) -> None:
+        _refuse_preview(session.stage)
         _require_variables(session)
-        with _folder() as folder:
-            _bundle_into(session, run, rev, allow_dirty, folder)
+        with bundled(session, run, rev, allow_dirty):
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
 
-    _perform(common, "ship", work, text.plan if plan else text.shipped, notifies=True)
+    perform(common, "ship", work, text.plan if plan else text.shipped, notifies=True)
 
 
 @shared
@@ -69,11 +72,10 @@ def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> No
     from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
-        with _folder() as folder:
-            _bundle_into(session, run, rev, allow_dirty, folder)
+        with bundled(session, run, rev, allow_dirty):
             shipping.publish(run, session.services)
 
-    _perform(common, "publish", work, text.published)
+    perform(common, "publish", work, text.published)
 
 
 @shared
@@ -103,7 +105,7 @@ def swap(
             _require_variables(session)
         (swapping.plan if plan else swapping.swap)(run, session.services, options)
 
-    _perform(common, "swap", work, text.plan if plan else text.swapped, notifies=True)
+    perform(common, "swap", work, text.plan if plan else text.swapped, notifies=True)
 
 
 @shared
@@ -119,7 +121,7 @@ def retire(
     def work(session: Session, run: Run) -> None:
         retirement.retire(run, session.services, planned=plan, force=force)
 
-    _perform(common, "retire", work, text.retired)
+    perform(common, "retire", work, text.retired)
 
 
 @shared
@@ -135,15 +137,17 @@ def prune(
     def work(session: Session, run: Run) -> None:
         pruning.prune(run, session.services, keep=keep, planned=plan)
 
-    _perform(common, "prune", work, text.pruned)
+    perform(common, "prune", work, text.pruned)
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def bundled(session: Session, run: Run, rev: str, allow_dirty: bool) -> Iterator[None]:
+    """A block in which the run has the revision's bundle."""
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="ebcd-") as folder:
-        yield Path(folder)
+        _bundle_into(session, run, rev, allow_dirty, Path(folder))
+        yield
 
 
 def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder: Path) -> None:
@@ -182,6 +186,19 @@ def _live_paths(session: Session, repository: Repository, bundled: frozenset[str
         return None
 
 
+def _refuse_preview(stage: Stage) -> None:
+    """Raises UsageError for a preview: what `ship` brought up would never expire."""
+    from ebcd.config.select import is_preview
+
+    if stage.named_only and is_preview(stage.name):
+        raise UsageError(
+            f"The stage {stage.name} is a preview, or would be one.",
+            why="ebcd.toml declares no such stage, and what ship brought up there would never expire.",
+            hint="ebcd preview up",
+            code="preview",
+        )
+
+
 def _require_variables(session: Session) -> None:
     """Raises UsageError where the stage needs a variable that is not set: before anything is done."""
     from ebcd.release.notify import require_urls
@@ -191,19 +208,23 @@ def _require_variables(session: Session) -> None:
     require_urls(session.stage, session.services.variables)
 
 
-def _perform(
+def perform(
     common: Common,
     command: str,
     work: Callable[[Session, Run], None],
     show: Callable[[Json], RenderableType],
     *,
     notifies: bool = False,
+    session: Session | None = None,
 ) -> None:
-    """Run a command on a stage and tell its result, whether it ended well or not. notifies: tell `notify.urls`, too."""
+    """Run a command on a stage and tell its result, whether it ended well or not. notifies: tell `notify.urls`, too.
+
+    session: where it is not that of the stage which the options name.
+    """
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
 
-    session = open_session(common, interruptible())
+    session = session or open_session(common, interruptible())
     run, failure = session.run(command), None
     try:
         work(session, run)

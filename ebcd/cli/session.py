@@ -46,6 +46,13 @@ class Session:
         """A run of a command on the stage."""
         return Run(command, self.stage, time.monotonic())
 
+    def on(self, stage: Stage) -> Session:
+        """The same for another stage of the application, in the same place."""
+        storage, names = self.services.storage, (stage.application, stage.name)
+        lock = Lock(storage, *names, self.services.clock)
+        services = replace(self.services, ledger=Ledger(storage, *names), lock=lock, hold=Hold(storage, *names))
+        return replace(self, stage=stage, services=services)
+
 
 def open_session(options: Common, clock: SystemClock) -> Session:
     """All that a command needs to look at a stage and to change it. Starts the local Beanstalk for a local stage."""
@@ -53,6 +60,11 @@ def open_session(options: Common, clock: SystemClock) -> Session:
     stage = config.select_stage(
         configuration, name=options.stage, application=options.application, region=options.region, environ=os.environ
     )
+    return session_of(options, clock, configuration, stage)
+
+
+def session_of(options: Common, clock: SystemClock, configuration: Configuration | None, stage: Stage) -> Session:
+    """The same for a stage that is known already."""
     access, server, stage = _reach(options, stage, os.environ)
     clients = connect(access)
     account = Account(clients)

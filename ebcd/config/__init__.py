@@ -1,6 +1,7 @@
 """ebcd.toml → Configuration → Stage.
 
-`schema` lists every key, `values` turns what TOML says into what a key means, `read` finds the file and reads it.
+`schema` lists every key, `values` turns what TOML says into what a key means, `read` finds the file and reads it,
+`select` chooses a stage, `preview` makes one of another for a branch.
 """
 
 from ebcd.config.read import load

@@ -96,9 +96,12 @@ def region_of(environ: Mapping[str, str]) -> str:
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
 
 
-def check_names(application: str, stage: str, key: str) -> None:
-    """Refuse names of which no environment name can be made: `{application}-{stage}-r{N}`."""
-    longest = f"{application}-{stage}-r{HIGHEST_RELEASE}"
+def check_names(application: str, stage: str, key: str, *, numbered: bool = True) -> None:
+    """Refuse names of which no environment name can be made: `{application}-{stage}-r{N}`.
+
+    numbered: False for a stage whose one environment is called `{application}-{stage}`.
+    """
+    longest = f"{application}-{stage}" + (f"-r{HIGHEST_RELEASE}" if numbered else "")
     if not re.fullmatch(r"[A-Za-z0-9]+(-+[A-Za-z0-9]+)*", longest):
         raise values.wrong(key, stage, f"The environment name {longest!r} may hold letters, digits and hyphens only.",
                            "Change the application's or the stage's name.")  # fmt: skip

@@ -12,6 +12,8 @@ from ebcd.model import Configuration, Stage, Target
 
 LOCAL_REGION = "eu-central-1"
 """The region of a local stage where nothing names one."""
+PREVIEW = "preview"
+"""The stage that previews are made like, where ebcd.toml declares it; and what the name of each begins with."""
 
 
 def select_stage(
@@ -25,23 +27,36 @@ def select_stage(
     """The stage that is meant. Options win over ebcd.toml.
 
     Without ebcd.toml the application and the stage must be named; what else is needed is in the stage's own records,
-    and a stage named `local` lives on the local Beanstalk. A local stage's region may stay empty. Raises UsageError.
+    and a stage named `local` lives on the local Beanstalk. A local stage's region may stay empty. So it is with a
+    preview, whose records know more of it than this ebcd.toml: which stage it was made like, and by which commit's
+    settings. Raises UsageError.
     """
     known = configuration.stages if configuration else {}
     chosen = name or (configuration.default_stage if configuration else "")
     if not chosen:
         raise _unnamed("stage", "Name one: --stage NAME, EBCD_STAGE, or default_stage in ebcd.toml.")
-    if configuration and known and chosen not in known:
+    preview = chosen not in known and is_preview(chosen)
+    if configuration and known and chosen not in known and not preview:
         raise values.unknown_stage(chosen, "--stage or EBCD_STAGE", list(known))
     app = application or (configuration.application if configuration else "")
     if not app:
         raise _unnamed("application", "Name one: --application NAME, EBCD_APPLICATION, or write an ebcd.toml.")
-    stage = known.get(chosen) or _bare(chosen, app)
+    stage = known.get(chosen) or _bare(chosen, app, _usual(configuration) if preview else None)
     where = region or stage.region or region_of(environ)
-    check_names(app, chosen, "stage")
+    check_names(app, chosen, "stage", numbered=not preview)
     if not where and stage.target is not Target.LOCAL:
         raise _unnamed("region", "Name one: --region NAME, AWS_REGION, or region in ebcd.toml.")
     return replace(stage, application=app, region=where)
+
+
+def is_preview(name: str) -> bool:
+    """Whether a stage of that name is a preview, unless ebcd.toml declares it."""
+    return name.startswith(f"{PREVIEW}-")
+
+
+def beside(stage: Stage, name: str) -> Stage:
+    """A stage of which only the name is known, in the place of another one."""
+    return _bare(name, stage.application, stage)
 
 
 def with_region(stage: Stage, region: str) -> Stage:
@@ -49,10 +64,17 @@ def with_region(stage: Stage, region: str) -> Stage:
     return replace(stage, region=region)
 
 
-def _bare(name: str, application: str) -> Stage:
-    """A stage of which only the names are known."""
-    stage = Stage(name, application, "", "")
-    return local_defaults(stage) if name == "local" else stage
+def _bare(name: str, application: str, other: Stage | None = None) -> Stage:
+    """A stage of which only the names are known; where it lives is told by another one, or by its name."""
+    stage = Stage(name, application, other.region if other else "", "")
+    local = other.target is Target.LOCAL if other else name == "local"
+    return local_defaults(stage) if local else stage
+
+
+def _usual(configuration: Configuration | None) -> Stage | None:
+    """The stage in whose place previews are where nobody names one."""
+    known = configuration.stages if configuration else {}
+    return known.get(PREVIEW) or known.get(configuration.default_stage if configuration else "")
 
 
 def _unnamed(what: str, hint: str) -> UsageError:

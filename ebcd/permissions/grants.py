@@ -58,9 +58,10 @@ def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Gra
     yield Grant("Bucket", "HeadBucket and the lists of bundles, records and uploads.", tuple(of_bucket), (BUCKET,))
     own = f"{BUCKET}/ebcd/{application}/"
     kept = tuple(name for name in of_objects if name != "s3:DeleteObject")
-    yield Grant("Objects", "Bundles, lock, hold and ledger.", kept, (f"{own}*",))
-    yield Grant("Deletions", "Lock, hold, and bundles that nothing needs; never a record.", ("s3:DeleteObject",),
-                (f"{own}bundles/*", f"{own}*/lock.json", f"{own}*/hold.json"))  # fmt: skip
+    yield Grant("Objects", "Bundles, lock, hold, ledger and previews.", kept, (f"{own}*",))
+    yield Grant("Deletions", "Lock, hold, previews, and bundles that nothing needs; never a release's record.",
+                ("s3:DeleteObject",),
+                (f"{own}bundles/*", f"{own}previews/preview-*", f"{own}*/lock.json", f"{own}*/hold.json"))  # fmt: skip
 
 
 def _rollback_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:

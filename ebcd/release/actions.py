@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed, Throttled, Unreachable
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled, Unreachable
 from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
 from ebcd.release.clock import polls
@@ -162,6 +162,14 @@ def terminate(services: Services, tick: Tick, application: str, step: TerminateE
     found = read()
     if found is None:
         return Seen("it is leaving already", Status.SKIPPED)
+    if step.holds and found.cname != step.holds:
+        raise Refused(
+            f"The environment {step.environment} stays.",
+            why=f"It holds {found.cname} by now, and not its own CNAME {step.holds}.",
+            hint=f"See what it is before it goes: aws elasticbeanstalk describe-environments "
+            f"--environment-ids {found.id}",
+            code="not-its-own",
+        )
     if why := drain.needed(services, found, step):
         return Seen(why, Status.SKIPPED)
     try:

@@ -12,6 +12,7 @@ from ebcd.release.run import Run, Seen, Services, Status
 from ebcd.release.steps import (
     AwaitDrain,
     AwaitEnvironment,
+    AwaitTermination,
     AwaitVersion,
     Bake,
     HoldHealth,
@@ -34,6 +35,8 @@ def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> 
             return Seen(waits.await_environment(services, tick, stage.application, step, stage.timeout))
         case HoldHealth():
             return Seen(waits.hold_health(services, tick, stage.application, step))
+        case AwaitTermination():
+            return Seen(waits.await_termination(services, tick, stage.application, step, stage.timeout))
         case AwaitDrain():
             return Seen(waits.await_drain(services, tick, step))
         case SmokeCandidate():

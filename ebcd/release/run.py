@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.release.hold import Hold, HoldState
     from ebcd.release.journal import Ledger, ReleaseRecord
     from ebcd.release.lock import Lock
+    from ebcd.release.previews import Preview
     from ebcd.release.probe import Prober, ProbeResult
     from ebcd.release.snapshot import Snapshot
     from ebcd.release.steps import Step
@@ -153,6 +154,10 @@ class Run:
     """The release that a swap took the live CNAME from."""
     hold: HoldState | None = None
     """The hold that the run put on the stage."""
+    preview: Preview | None = None
+    """The preview that the run's stage is, as it was recorded."""
+    expired: tuple[Preview, ...] = ()
+    """Other previews whose time has passed."""
     note: str = ""
     """One sentence about the whole: "already live"."""
     findings: tuple[Finding, ...] = ()

@@ -4,6 +4,7 @@ and done, and the outcome recorded, whatever it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -44,6 +45,10 @@ class ShipOptions:
     """Whether settings that somebody changed on live are given up."""
     timeout: float | None = None
     """Seconds that one wait of this run may take; None: the stage's own."""
+    begins: Callable[[Snapshot, ReleaseRecord], None] | None = None
+    """Told under the lock what is there and which release it is, before the stage is changed: it may refuse, and write
+    down what must be there first.
+    """
 
 
 def publish(run: Run, services: Services) -> None:
@@ -81,6 +86,8 @@ def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOption
     services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     prepared = _prepare(run, services, snapshot, options)
+    if options.begins:
+        options.begins(snapshot, run.records[run.release_name])
     if prepared is None:
         return
     publication = _plan_publication(run, services)  # it may be refused, and then no number is taken

@@ -10,7 +10,7 @@ from ebcd.model import Environment, Event
 from ebcd.release.clock import polls
 from ebcd.release.run import Services
 from ebcd.release.snapshot import leaving
-from ebcd.release.steps import AwaitDrain, AwaitEnvironment, HoldHealth
+from ebcd.release.steps import AwaitDrain, AwaitEnvironment, AwaitTermination, HoldHealth
 
 T = TypeVar("T")
 Tick = Callable[[], None]
@@ -25,6 +25,9 @@ PUBLISH_PATIENCE = 600.0
 """Seconds that Beanstalk has to process an application version."""
 ANSWER_PATIENCE = 120.0
 """Seconds within which a single read must be answered."""
+LEAVING_PATIENCE = 60.0
+"""Seconds that Beanstalk has to begin a termination."""
+
 
 SOON = 0.6
 """Share of the usual pause between two looks where what is waited for takes AWS seconds."""
@@ -96,6 +99,24 @@ def await_drain(services: Services, tick: Tick, step: AwaitDrain) -> str:
     for _ in polls(services.clock, timeout=step.seconds, interval=services.pace):
         tick()
     return ""
+
+
+def await_termination(services: Services, tick: Tick, application: str, step: AwaitTermination, timeout: float) -> str:
+    """Wait until the environment is leaving, or is gone where the step says so; its status then. timeout: for that."""
+    status, patience = "", timeout if step.gone else LEAVING_PATIENCE
+    read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
+    for found in looks(services, tick, patience, read):
+        if found is None or found.id != step.environment_id:
+            return "Terminated"
+        status = found.status
+        if leaving(found) and not step.gone:
+            return status
+    raise OutcomeUnknown(
+        f"The environment {step.environment} {'is not gone' if step.gone else 'does not go'}.",
+        why=f"After {patience:g} s its status is {status or 'not known'}.",
+        hint="Run the same command again: it goes on from what is there.",
+        code="deadline",
+    )
 
 
 class EventFollower:

@@ -11,6 +11,7 @@ from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
+from ebcd.release.previews import Preview
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
@@ -25,10 +26,12 @@ __all__ = [
     "lock",
     "of_run",
     "outcome",
+    "preview",
     "releases",
     "rollback",
     "stamp",
     "status",
+    "steps",
     "url",
 ]
 
@@ -48,7 +51,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
         result["environment"] = _environment(snapshot, release)
     result["live"] = live(snapshot, services) if snapshot else _proven(run, services, error)
     result["previous"] = _release(snapshot.previous) if snapshot else None
-    result["steps"] = [_step(item) for item in run.results]
+    result["steps"] = steps(run)
     return {**result, **_told(run), "seconds": round(seconds, 3)}
 
 
@@ -63,6 +66,10 @@ def _told(run: Run) -> Json:
         result["told"] = list(run.told)
     if run.hold:
         result["hold"] = hold(run.hold)
+    if run.preview:
+        result["preview"] = preview(run.preview)
+    if run.expired:
+        result["expired"] = [item.stage for item in run.expired]
     if run.note:
         result["note"] = run.note
     if run.diagnosis is not None:
@@ -253,6 +260,11 @@ def _release_fields(record: ReleaseRecord) -> Json:
     return {"release": record.release, "environment": record.environment, "version_label": record.version_label}
 
 
+def steps(run: Run) -> list[Json]:
+    """What a run has done, or would do."""
+    return [_step(item) for item in run.results]
+
+
 def _step(item: StepResult) -> Json:
     name = type(item.step).__name__
     return {"step": name, "status": str(item.status), "seconds": item.seconds, "reason": item.reason,
@@ -276,3 +288,20 @@ def lock(state: LockState | None) -> Mapping[str, object] | None:
 def hold(state: HoldState | None) -> Mapping[str, object] | None:
     """Who holds a stage."""
     return {"by": state.by, "since": stamp(state.since), "reason": state.reason} if state else None
+
+
+def preview(found: Preview) -> Json:
+    """A preview's record."""
+    return {
+        "stage": found.stage,
+        "branch": found.branch,
+        "base": found.base,
+        "release": found.release,
+        "version_label": found.version_label,
+        "sha": found.sha,
+        "by": found.by,
+        "since": stamp(found.since),
+        "expires": stamp(found.expires),
+        "seconds_left": round(found.left),
+        "expired": found.expired,
+    }

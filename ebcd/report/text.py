@@ -34,8 +34,8 @@ def plan(result: Json) -> RenderableType:
     return Group(head, *told, *lines)
 
 
-def shipped(result: Json) -> RenderableType:
-    """The end of `ship`."""
+def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableType:
+    """The end of `ship`. more: what else there is to tell."""
     live = result["live"]
     waiting = live is None or live["release"] != result["release"]
     head = "waits for its swap" if waiting else "is live"
@@ -47,7 +47,7 @@ def shipped(result: Json) -> RenderableType:
         rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
     elif result["previous"]:
         rows.append(("undo", f"ebcd swap --rollback {flags(result)}"))
-    return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
+    return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs([*rows, *more]))
 
 
 def swapped(result: Json) -> RenderableType:
@@ -134,7 +134,7 @@ def releases(result: Json) -> RenderableType:
             f"[bold]{item['release']}[/]",
             item["version_label"],
             f"[{_OUTCOME.get(item['outcome'], 'dim')}]{item['outcome']}[/]",
-            _ago(item["since"]),
+            ago(item["since"]),
             escape(item["by"]),
             escape(item["message"] if len(item["message"]) <= MESSAGE else item["message"][: MESSAGE - 1] + "…"),
         )
@@ -198,9 +198,13 @@ def pruned(result: Json) -> RenderableType:
 def _cleared(result: Json, nothing: str) -> RenderableType:
     if not result["steps"]:
         return f"[green]✔[/] [bold]{title(result)}[/]  {nothing}"
-    lines = [f"  {_MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
-             for step in result["steps"]]  # fmt: skip
-    return Group(f"[bold]{title(result)}[/]", *lines)
+    return Group(f"[bold]{title(result)}[/]", *steps(result))
+
+
+def steps(result: Json) -> list[str]:
+    """The steps of a run, one a line."""
+    return [f"  {_MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
+            for step in result["steps"]]  # fmt: skip
 
 
 def listed(result: Json) -> RenderableType:
@@ -268,7 +272,7 @@ def _side(role: str, side: Json) -> tuple[str, ...]:
         side["version_label"],
         side["environment"],
         colored(side["health"], health) if ready else f"[yellow]{health}[/]",
-        f"{_ago(side['since'])} by {escape(side['by'] or 'somebody')}",
+        f"{ago(side['since'])} by {escape(side['by'] or 'somebody')}",
     )
 
 
@@ -283,7 +287,8 @@ def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableTy
     return Padding(table, (0, 0, 0, 2))
 
 
-def _ago(stamp: str | None) -> str:
+def ago(stamp: str | None) -> str:
+    """How long ago a time was; empty for none."""
     return f"{words.span(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
 
 

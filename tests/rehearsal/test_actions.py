@@ -39,7 +39,7 @@ def test_no_script_has_an_expression_pasted_in() -> None:
 
 def test_ebcd_replaces_the_shell_so_that_a_cancellation_reaches_it() -> None:
     script = ACTION["runs"]["steps"][-1]["run"]
-    assert script.count("exec ebcd ") == len(re.findall(r"\bebcd (?:ship|swap)", script)) == 4
+    assert script.count("exec ebcd ") == len(re.findall(r"\bebcd (?:ship|swap|preview)", script)) == 7
 
 
 def test_others_actions_are_pinned_by_their_whole_sha_and_named_by_their_version() -> None:
@@ -94,7 +94,15 @@ def runner(product: Product, tmp_path: Path) -> Runner:
 
 @pytest.mark.parametrize(
     "inputs",
-    [{"command": ""}, {"command": "destroy"}, {"command": "ship;id"}, {"swap": ""}, {"swap": "no"}, {"swap": "TRUE"}],
+    [
+        {"command": ""},
+        {"command": "destroy"},
+        {"command": "ship;id"},
+        {"command": "preview"},
+        {"swap": ""},
+        {"swap": "no"},
+        {"swap": "TRUE"},
+    ],
 )
 def test_a_command_that_there_is_not_ends_with_2_and_runs_nothing(runner: Runner, inputs: dict[str, str]) -> None:
     done = runner.run_action(inputs)
@@ -163,6 +171,23 @@ def test_a_candidate_waits_for_its_swap(runner: Runner, product: Product) -> Non
     assert product.serving() == one
     assert runner.run_action({"command": "swap", "to": "r2"}).outputs["live-release"] == "r2"
     assert product.serving() == two
+
+
+def test_a_branch_gets_a_preview_and_loses_it(runner: Runner, product: Product) -> None:
+    sha = product.commit("one")
+    runner.environ = {**runner.environ, "GITHUB_HEAD_REF": "fix", "GITHUB_REF_NAME": "7/merge"}
+    done = runner.run_action({"command": "preview up", "ttl": "1h"})
+    assert (done.exit_code, done.outputs["sha"], done.outputs["live-release"]) == (0, sha, "r1"), done.log
+    assert done.outputs["environment"] == f"{product.name}-preview-fix"
+    assert done.outputs["live-url"] == f"http://{product.host.replace('.', '-fix.', 1)}:{product.cloud.live_port}"
+    assert done.summary.startswith(f"### ✅ {product.name} preview-fix: r1 is live\n")
+    wrong = runner.run_action({"command": "preview up", "ttl": "$(touch pwned)"})
+    assert (wrong.exit_code, (product.folder / "pwned").exists()) == (2, False)
+    for command in ("preview down --expired", "preview down", "preview down"):
+        done = runner.run_action({"command": command})
+        assert done.exit_code == 0, done.log
+    assert json.loads(done.outputs["outcome"])["previews"][0]["outcome"] == "absent"
+    assert product.json("preview", "list")["previews"] == []
 
 
 def test_a_failed_release_fails_the_step_and_shows_the_cause(runner: Runner, product: Product) -> None:

@@ -83,8 +83,9 @@ def test_no_role_of_ebcd_may_delete_a_record(granted: list[Grant]) -> None:
     deletes = [arn for grant in granted for arn in grant.resources
                if any(name.startswith("s3:DeleteObject") for name in grant.actions)]  # fmt: skip
     assert len(deletes) > 3
-    key = "ebcd/shop/production/releases/000001.json"
-    assert [arn for arn in deletes if fnmatchcase(key, arn.partition("/")[2])] == []
+    for stage in ("production", "preview-fix", "previews"):
+        key = f"ebcd/shop/{stage}/releases/000001.json"
+        assert [arn for arn in deletes if fnmatchcase(key, arn.partition("/")[2])] == []
 
 
 def test_changes_of_beanstalk_are_limited_to_the_application() -> None:

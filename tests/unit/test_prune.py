@@ -35,6 +35,12 @@ def test_what_runs_anywhere_and_what_a_rollback_returns_to_stay() -> None:
     assert labels(prunable(stage, versions, "b", 1)) == ["v1", "v4", "v6", "v7"]
 
 
+def test_what_a_preview_carries_stays() -> None:
+    preview = environment(2, name="shop-preview-fix", cname="shop-fix.eu-central-1.elasticbeanstalk.com")
+    stage = snapshot(environment(5, live=True), preview, releases=(record(5, live_since=10),))
+    assert labels(prunable(stage, [version(number) for number in range(1, 7)], "b", 1)) == ["v1", "v3", "v4"]
+
+
 def test_what_ebcd_did_not_make_stays() -> None:
     versions = [version(1, key="console/upload.zip"), version(2, bucket="another"), version(3), version(4)]
     assert labels(prunable(snapshot(), versions, "b", 1)) == ["v3"]

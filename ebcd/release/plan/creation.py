@@ -13,10 +13,13 @@ DEFAULT_OPTIONS = (
     OptionSetting("aws:autoscaling:launchconfiguration", "IamInstanceProfile", "aws-elasticbeanstalk-ec2-role"),
     OptionSetting("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
 )
-"""What a new environment gets unless the stage or the bundle's .ebextensions say otherwise.
+"""What a new environment gets unless the stage or the bundle's .ebextensions say otherwise. The last is for those that
+have a load balancer.
 
 The API's settings win over .ebextensions, so what those set is left out here.
 """
+SINGLE_INSTANCE = OptionSetting("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance")
+"""What an environment without a load balancer says, if it is no worker."""
 
 
 def environment_options(
@@ -27,7 +30,8 @@ def environment_options(
     capacity: MinSize where it must exceed the configured one.
     """
     set_elsewhere = {(item.namespace, item.name) for item in bundled}
-    defaults = DEFAULT_OPTIONS if stage.tier is Tier.WEB else DEFAULT_OPTIONS[:-1]  # a worker has no load balancer
+    balanced = stage.tier is Tier.WEB and SINGLE_INSTANCE not in (*bundled, *stage.options)
+    defaults = DEFAULT_OPTIONS if balanced else DEFAULT_OPTIONS[:-1]
     merged = {(item.namespace, item.name): item for item in defaults}
     merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
     merged |= {(item.namespace, item.name): item for item in stage.options}

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from ebcd.release.steps.looks import (
     AwaitDrain,
     AwaitEnvironment,
+    AwaitTermination,
     AwaitVersion,
     Bake,
     HoldHealth,
@@ -42,6 +43,7 @@ __all__ = [
     "READYING",
     "AwaitDrain",
     "AwaitEnvironment",
+    "AwaitTermination",
     "AwaitVersion",
     "Bake",
     "CreateApplication",

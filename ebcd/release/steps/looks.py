@@ -125,6 +125,19 @@ class Bake:
         return f"bake for {self.seconds:g} s"
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitTermination:
+    """See an environment on its way out."""
+
+    environment: str
+    environment_id: str
+    gone: bool = False
+    """Whether it must have gone: then its name and its CNAME are free."""
+
+    def __str__(self) -> str:
+        return f"wait until {self.environment} is gone" if self.gone else f"see {self.environment} terminating"
+
+
 Look: TypeAlias = (
     AwaitVersion
     | AwaitEnvironment
@@ -135,4 +148,5 @@ Look: TypeAlias = (
     | MeasureLive
     | ProveLive
     | Bake
+    | AwaitTermination
 )

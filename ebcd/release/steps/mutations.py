@@ -199,6 +199,8 @@ class TerminateEnvironment:
     """The live CNAME, whole: what holds it by now stays."""
     drained: bool = False
     """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    holds: str = ""
+    """The CNAME, whole, that it must hold still: a preview goes only while it is nothing else; empty: any."""
 
     def __str__(self) -> str:
         return f"terminate {self.environment}: {self.reason}"
