@@ -13,7 +13,7 @@ PURE = {
     "ebcd.model": {"ebcd.model"},
     "ebcd.errors": set(),
     "ebcd.release.steps": {"ebcd.model", "ebcd.words"},
-    "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release"},
+    "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},
     "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
     "ebcd.release.settlement": {"ebcd.release"},
     "ebcd.release.rollback": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},

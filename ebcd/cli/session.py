@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ebcd import config, folders, local
+from ebcd import config, folders, local, words
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.session import Access, Clients, connect
@@ -41,6 +41,11 @@ class Session:
     access: Access
     """How the stage's AWS is reached."""
     clients: Clients
+
+    @property
+    def flags(self) -> str:
+        """The options that name the stage, for a command that is told."""
+        return words.flags(self.stage.application, self.stage.name)
 
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""

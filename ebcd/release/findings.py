@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import ASG, PROPERTIES, Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
 from ebcd.release.journal import ReleaseRecord
@@ -165,10 +166,10 @@ def _difference(declared: OptionSetting, settings: tuple[OptionSetting, ...]) ->
 
 
 def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:
-    quotas, application = sight.quotas, intent.stage.application
-    counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune -a {application}")]
+    quotas, flags = sight.quotas, words.flags(intent.stage.application, intent.stage.name)
+    counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune {flags}")]
     if intent.creates:
-        retire = f"ebcd retire -a {application}, or ask AWS for a higher quota"
+        retire = f"ebcd retire {flags}, or ask AWS for a higher quota"
         counts.append(("environments", quotas.environments, quotas.environments_limit, retire))
         ask = "Delete one that nobody needs, or ask AWS for a higher quota: aws elasticbeanstalk describe-applications"
         counts.append(("applications", quotas.applications, quotas.applications_limit, ask))

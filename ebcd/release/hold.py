@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown, Refused
 
@@ -26,7 +27,7 @@ class Hold:
         self._storage = storage
         self._key = f"ebcd/{application}/{stage}/hold.json"
         self._name = f"{application}/{stage}"
-        self._flags = f"-a {application} -s {stage}"
+        self._flags = words.flags(application, stage)
 
     def state(self) -> HoldState | None:
         """The hold; None when the stage is free."""

@@ -37,7 +37,7 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
     Raises NothingToRollBack when there is none; Refused when what is live is neither.
     """
     stage, live = snapshot.stage, snapshot.live
-    flags = f"-a {stage.application} -s {stage.name}"
+    flags = words.flags(stage.application, stage.name)
     last = _last_live(snapshot)
     current = snapshot.record_of(live)
     if current is not None and current.returned_to:

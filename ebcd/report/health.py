@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from ebcd.model import Environment, EnvironmentHealth, InstanceHealth, Metrics, Stage
 from ebcd.report.envelope import Json, envelope
-from ebcd.report.text import colored, columns, pairs, title
+from ebcd.report.parts import colored, columns, pairs, title
 
 
 def told(

@@ -67,6 +67,15 @@ def test_what_would_lose_something_is_refused_with_a_way_out(seen: Sight, code: 
 
 
 @pytest.mark.parametrize(
+    ("quotas", "command"), [(Quotas(1000, 1000, 3, 200), "prune"), (Quotas(9, 9999, 200, 200), "retire")]
+)
+def test_the_way_out_names_application_and_stage(quotas: Quotas, command: str) -> None:
+    """Another stage may be the usual one: it would be pruned, or retired, instead."""
+    (found,) = findings(replace(SIGHT, quotas=quotas), INTENT)
+    assert found.hint.startswith(f"ebcd {command} -a shop -s prod")
+
+
+@pytest.mark.parametrize(
     ("seen", "code"),
     [
         (replace(SIGHT, quotas=Quotas(950, 1000, 3, 200)), "quota"),
