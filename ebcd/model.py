@@ -270,10 +270,14 @@ class Environment:
     endpoint_url: str
     """Its load balancer's own address: host, or host:port."""
     created: datetime
-    updated: datetime
     platform_arn: str = ""
     tier: str = ""
     """WebServer or Worker."""
+
+    @property
+    def told_health(self) -> str:
+        """Its health as people are told: `Green Ok`; where health reporting is basic, `Green`."""
+        return f"{self.health} {self.health_status}".strip()
 
 
 @dataclass(frozen=True, slots=True)

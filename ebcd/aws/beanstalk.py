@@ -148,12 +148,6 @@ class Beanstalk:
             applications_limit=int(limits.get("ApplicationQuota", {}).get("Maximum", 0)),
         )
 
-    def health_causes(self, environment: str) -> tuple[str, ...]:
-        """What enhanced health says is wrong with the environment."""
-        with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
-            found = self._read.describe_environment_health(EnvironmentName=environment, AttributeNames=["Causes"])
-        return tuple(found.get("Causes", []))
-
     def metrics(self, environment: str) -> Metrics:
         """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
         return shapes.metrics(self._health(environment, ["ApplicationMetrics", "InstancesHealth"]))

@@ -44,11 +44,6 @@ def select_stage(
     return replace(stage, application=app, region=where)
 
 
-def with_region(stage: Stage, region: str) -> Stage:
-    """The stage in a region that was found out."""
-    return replace(stage, region=region)
-
-
 def _bare(name: str, application: str) -> Stage:
     """A stage of which only the names are known."""
     stage = Stage(name, application, "", "")

@@ -115,12 +115,10 @@ def size(key: str, value: Any) -> int:
     return found_size
 
 
-def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier], later: Sequence[str] = ()) -> Parser:
-    """One of an enumeration's values; those in `later` are known but have no effect yet."""
+def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier]) -> Parser:
+    """One of an enumeration's values."""
 
     def parse(key: str, value: Any) -> Any:
-        if value in later:
-            raise not_yet(key, value)
         known = [str(item) for item in choices]
         if value not in known:
             raise wrong(key, value, f"It must be one of: {', '.join(known)}.")

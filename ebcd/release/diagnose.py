@@ -35,7 +35,7 @@ def diagnose(services: Services, release: ReleaseRecord) -> Diagnosis:
 def _causes(services: Services, environment: str) -> tuple[str, ...]:
     instances = services.beanstalk.instances(environment)
     causes = [f"{item.id}: {cause}" for item in instances for cause in item.causes]
-    return (*services.beanstalk.health_causes(environment), *causes)
+    return (*services.beanstalk.health(environment).causes, *causes)
 
 
 def log_tail(services: Services, environment: str, lines: int) -> str:

@@ -90,9 +90,9 @@ def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -
         about = f", which took {took:g} s the last time" if took else ""
         carries = f"{environment.name} carries {environment.version_label}"
         return f"{carries}: {target.version_label} is deployed again {where}{about}."
-    health = " ".join(filter(None, (environment.health, environment.health_status)))
     count = f"{standing.target} instance{'' if standing.target == 1 else 's'}"
-    return f"{environment.name} is {environment.status}, {health}, with {count}; live has {standing.live}."
+    state = f"{environment.status}, {environment.told_health}"
+    return f"{environment.name} is {state}, with {count}; live has {standing.live}."
 
 
 def redeployment_estimate(snapshot: Snapshot, environment: Environment) -> tuple[float | None, str]:

@@ -46,6 +46,11 @@ def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableTy
     return Padding(table, (0, 0, 0, 2))
 
 
+def told_health(result: Json) -> str:
+    """Health and health status, where there are any."""
+    return f"{result['health'] or ''} {result['health_status'] or ''}".strip()
+
+
 def colored(color: str | None, health: str) -> str:
     """A health in its colour."""
     return f"[{_HEALTH.get(color or '', 'dim')}]{health}[/]"

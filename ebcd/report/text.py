@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ebcd.report.envelope import Json
 from ebcd.report.headline import undo
-from ebcd.report.parts import ago, colored, columns, flags, pairs, title
+from ebcd.report.parts import ago, colored, columns, flags, pairs, title, told_health
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -236,7 +236,7 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
 
 def _side(role: str, side: Json) -> tuple[str, ...]:
     ready = side["status"] == "Ready"
-    health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
+    health = told_health(side) if ready else side["status"]
     health = health or "not deployed"
     return (
         f"[bold]{role}[/]",

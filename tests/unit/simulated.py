@@ -15,6 +15,7 @@ from typing import Any, cast
 from memory import MemoryClock, MemoryStorage
 from stages import STAGE, bundle
 
+from ebcd.cli.progress import SilentProgress
 from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, Metrics, Platform, Quotas, Stage, Upload
 from ebcd.release import ship as shipping
 from ebcd.release.clock import Pace
@@ -23,7 +24,6 @@ from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
 from ebcd.release.probe import ProbeResult
 from ebcd.release.run import Caller, Run, Services
-from ebcd.report.progress import SilentProgress
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Simulated:
         domain = "eu-central-1.elasticbeanstalk.com"
         cname = f"{cname_prefix or f'{name}.eba-x'}.{domain}"
         made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,
-                           f"{name}.elb.example.com", self.clock.now(), self.clock.now(), STAGE.platform)  # fmt: skip
+                           f"{name}.elb.example.com", self.clock.now(), STAGE.platform)  # fmt: skip
         self._environments[name] = (made, self.clock.seconds)
 
     def terminate(self, environment_id: str) -> None:
