@@ -377,6 +377,17 @@ class InstanceHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class LogTail:
+    """The last lines of an instance's logs, as it delivered them."""
+
+    instance: str
+    time: datetime
+    """When, as AWS says."""
+    url: str = field(compare=False)
+    """Presigned: another one at each look."""
+
+
+@dataclass(frozen=True, slots=True)
 class UploadPart:
     """A part of an upload: a range of a file, sent, or copied inside S3 from another object."""
 

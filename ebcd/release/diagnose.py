@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ebcd.errors import EbcdError
-from ebcd.release.clock import polls
+from ebcd.errors import AwsRefused, EbcdError
+from ebcd.model import LogTail
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
+from ebcd.release.waits import BASIC_HEALTH, SOON, looks
 
 LOG_PATIENCE = 30.0
 """Seconds that the instances have to deliver their log tail."""
@@ -33,22 +34,35 @@ def diagnose(services: Services, release: ReleaseRecord) -> Diagnosis:
 
 
 def _causes(services: Services, environment: str) -> tuple[str, ...]:
-    instances = services.beanstalk.instances(environment)
-    causes = [f"{item.id}: {cause}" for item in instances for cause in item.causes]
-    return (*services.beanstalk.health(environment).causes, *causes)
+    """What health says is wrong; nothing where an environment reports basic health only."""
+    try:
+        instances, health = services.beanstalk.instances(environment), services.beanstalk.health(environment)
+    except AwsRefused as error:
+        if error.code not in BASIC_HEALTH:
+            raise
+        return ()
+    return (*health.causes, *(f"{item.id}: {cause}" for item in instances for cause in item.causes))
 
 
 def log_tail(services: Services, environment: str, lines: int) -> str:
-    """The last lines of each instance's logs; empty when none were delivered in time."""
-    asked = services.clock.now()
-    services.beanstalk.request_log_tail(environment)
-    urls: dict[str, str] = {}
-    for _ in polls(services.clock, timeout=LOG_PATIENCE, interval=min(1.0, services.pace.seconds)):
-        urls = services.beanstalk.retrieve_log_tail(environment, asked.replace(microsecond=0))
-        if urls:
+    """The last lines of each instance's logs, of those that came in time; empty when none did.
+
+    What an instance had delivered before tells what is new: no clock of ours is compared with AWS's.
+    """
+    beanstalk = services.beanstalk
+    before = frozenset(beanstalk.log_tails(environment))
+    instances = beanstalk.instance_count(environment)
+    beanstalk.request_log_tail(environment)
+
+    def read() -> dict[str, LogTail]:
+        return {tail.instance: tail for tail in beanstalk.log_tails(environment) if tail not in before}
+
+    tails: dict[str, LogTail] = {}
+    for tails in looks(services, services.clock.check, LOG_PATIENCE, read, lambda: SOON):
+        if len(tails) >= instances:
             break
-    tails = (f"── {name}\n{_last(services.prober.download(url), lines)}" for name, url in urls.items())
-    return "\n".join(tails)
+    told = (f"── {name}\n{_last(services.prober.download(tail.url), lines)}" for name, tail in sorted(tails.items()))
+    return "\n".join(told)
 
 
 def _last(text: str, lines: int) -> str:
