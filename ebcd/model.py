@@ -15,7 +15,7 @@ ASG = "aws:autoscaling:asg"
 PROPERTIES = frozenset(
     {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
 )
-"""The namespaces of environment properties. Their values are never shown."""
+"""The namespaces of environment properties."""
 
 
 class Target(StrEnum):
@@ -178,6 +178,18 @@ class OptionSetting:
     namespace: str
     name: str
     value: str
+
+    @property
+    def private(self) -> bool:
+        """Whether its value is never shown: an environment property's, and a password."""
+        return self.namespace in PROPERTIES or "password" in self.name.lower()
+
+    def same(self, present: OptionSetting | None) -> bool:
+        """Whether an environment has it so. Beanstalk keeps no empty value, and writes its own values in another case;
+        environment properties are the user's, letter by letter.
+        """
+        value = present.value if present else ""
+        return value == self.value or (self.namespace not in PROPERTIES and value.lower() == self.value.lower())
 
 
 @dataclass(frozen=True, slots=True)
