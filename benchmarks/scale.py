@@ -34,6 +34,7 @@ from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.session import Access, connect
 from ebcd.aws.storage import Storage
+from ebcd.cli.progress import SilentProgress
 from ebcd.model import Environment, Tenants
 from ebcd.release import swap as swapping
 from ebcd.release.clock import Pace, SystemClock
@@ -45,7 +46,6 @@ from ebcd.release.run import Caller, Run, Services
 from ebcd.release.snapshot import observe
 from ebcd.release.tenants import AT_ONCE, tenants_failure
 from ebcd.report import result
-from ebcd.report.progress import SilentProgress
 
 SIZES = {"environments": (2, 20, 200), "versions": (10, 100, 1_000), "releases": (100, 1_000, 10_000)}
 TENANTS = (100, 1_000, 10_000)
@@ -281,7 +281,7 @@ def _member(item: Environment) -> str:
               "VersionLabel": item.version_label, "Status": item.status, "Health": item.health,
               "HealthStatus": item.health_status, "CNAME": item.cname, "EndpointURL": item.endpoint_url,
               "EnvironmentArn": f"arn:aws:elasticbeanstalk:eu-central-1:{ACCOUNT}:environment/shop/{item.name}",
-              "DateCreated": item.created.isoformat(), "DateUpdated": item.updated.isoformat()}  # fmt: skip
+              "DateCreated": item.created.isoformat(), "DateUpdated": item.created.isoformat()}  # fmt: skip
     return "<member>" + "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items()) + "</member>"
 
 

@@ -15,7 +15,7 @@ ASG = "aws:autoscaling:asg"
 PROPERTIES = frozenset(
     {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
 )
-"""The namespaces of environment properties. Their values are never shown."""
+"""The namespaces of environment properties."""
 
 
 class Target(StrEnum):
@@ -179,6 +179,18 @@ class OptionSetting:
     name: str
     value: str
 
+    @property
+    def private(self) -> bool:
+        """Whether its value is never shown: an environment property's, and a password."""
+        return self.namespace in PROPERTIES or "password" in self.name.lower()
+
+    def same(self, present: OptionSetting | None) -> bool:
+        """Whether an environment has it so. Beanstalk keeps no empty value, and writes its own values in another case;
+        environment properties are the user's, letter by letter.
+        """
+        value = present.value if present else ""
+        return value == self.value or (self.namespace not in PROPERTIES and value.lower() == self.value.lower())
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
@@ -270,10 +282,14 @@ class Environment:
     endpoint_url: str
     """Its load balancer's own address: host, or host:port."""
     created: datetime
-    updated: datetime
     platform_arn: str = ""
     tier: str = ""
     """WebServer or Worker."""
+
+    @property
+    def told_health(self) -> str:
+        """Its health as people are told: `Green Ok`; where health reporting is basic, `Green`."""
+        return f"{self.health} {self.health_status}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +386,17 @@ class InstanceHealth:
     def runs(self, label: str) -> bool:
         """Whether that version is deployed on it, and done."""
         return (self.version_label, self.deployment_status) == (label, "Deployed")
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The last lines of an instance's logs, as it delivered them."""
+
+    instance: str
+    time: datetime
+    """When, as AWS says."""
+    url: str = field(compare=False)
+    """Presigned: another one at each look."""
 
 
 @dataclass(frozen=True, slots=True)

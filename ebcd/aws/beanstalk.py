@@ -16,6 +16,7 @@ from ebcd.model import (
     EnvironmentHealth,
     Event,
     InstanceHealth,
+    LogTail,
     ManagedAction,
     Metrics,
     OptionSetting,
@@ -148,12 +149,6 @@ class Beanstalk:
             applications_limit=int(limits.get("ApplicationQuota", {}).get("Maximum", 0)),
         )
 
-    def health_causes(self, environment: str) -> tuple[str, ...]:
-        """What enhanced health says is wrong with the environment."""
-        with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
-            found = self._read.describe_environment_health(EnvironmentName=environment, AttributeNames=["Causes"])
-        return tuple(found.get("Causes", []))
-
     def metrics(self, environment: str) -> Metrics:
         """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
         return shapes.metrics(self._health(environment, ["ApplicationMetrics", "InstancesHealth"]))
@@ -191,15 +186,13 @@ class Beanstalk:
                 return
             token = {"NextToken": page["NextToken"]}
 
-    def retrieve_log_tail(self, environment: str, since: datetime) -> dict[str, str]:
-        """Instance id → where its newest log tail asked for after `since` lies (a presigned URL)."""
+    def log_tails(self, environment: str) -> tuple[LogTail, ...]:
+        """The log tails that instances have delivered by now, those of earlier requests among them; oldest first."""
         with answering("elasticbeanstalk:RetrieveEnvironmentInfo"):
             found = self._read.retrieve_environment_info(EnvironmentName=environment, InfoType="tail")
-        return {
-            item["Ec2InstanceId"]: item["Message"]
-            for item in sorted(found["EnvironmentInfo"], key=lambda item: item["SampleTimestamp"])
-            if item["SampleTimestamp"] >= since
-        }
+        tails = (LogTail(item["Ec2InstanceId"], item["SampleTimestamp"], item["Message"])
+                 for item in found["EnvironmentInfo"])  # fmt: skip
+        return tuple(sorted(tails, key=lambda tail: tail.time))
 
     # mutations: sent once
 

@@ -48,7 +48,6 @@ def environment(item: Mapping[str, Any]) -> Environment:
         cname=item.get("CNAME", "").lower(),
         endpoint_url=item.get("EndpointURL", ""),
         created=item["DateCreated"],
-        updated=item["DateUpdated"],
         platform_arn=item.get("PlatformArn", ""),
         tier=item.get("Tier", {}).get("Name", ""),
     )

@@ -174,7 +174,16 @@ class Storage:
         start = {"StartAfter": prefix + after} if after else {}
         return (str(item["Key"]) for item in self._objects(prefix, Delimiter="/", **start))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders right below a prefix that ends in a slash, in order."""
+        for page in self._pages(prefix, Delimiter="/"):
+            for item in page.get("CommonPrefixes", []):
+                yield item["Prefix"].removeprefix(prefix).removesuffix("/")
+
     def _objects(self, prefix: str, **more: str) -> Iterator[Any]:
+        return (item for page in self._pages(prefix, **more) for item in page.get("Contents", []))
+
+    def _pages(self, prefix: str, **more: str) -> Iterator[Any]:
         token: dict[str, str] = {}
         while True:
             with answering("s3:ListBucket"):
@@ -184,7 +193,7 @@ class Storage:
                     if error_code(error) in _NO_BUCKET:
                         return
                     raise
-            yield from page.get("Contents", [])
+            yield page
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}

@@ -46,7 +46,7 @@ def bring(
     name, body, token = wanted.stack, json.dumps(template, separators=(",", ":")), f"ebcd-{secrets.token_hex(16)}"
     tags = {"ebcd:application": wanted.application}
     before = stacks.find(name)
-    told = {event.id for event in stacks.events(before.id)} if before else set()
+    earlier = frozenset(event.id for event in stacks.events(before.id)) if before else frozenset()
     if before is None:
         stacks.create(name, body, token, tags)
         change = "created"
@@ -55,9 +55,9 @@ def bring(
         if not stacks.update(name, body, token, tags):
             return Brought(before, "unchanged")
         change = "updated"
-    stack = _follow(stacks, clock, name, note, told, interval, timeout)
+    stack, events = _follow(stacks, clock, name, note, earlier, interval, timeout)
     if stack.status not in GOOD:
-        raise _failed(stack, stacks.events(stack.id), change)
+        raise _failed(stack, events, change)
     return Brought(stack, change)
 
 
@@ -77,23 +77,28 @@ def _follow(
     clock: Clock,
     name: str,
     note: Callable[[str], None],
-    told: set[str],
+    earlier: frozenset[str],
     interval: float,
     timeout: float,
-) -> Stack:
-    """The stack when CloudFormation is through with it. Raises OutcomeUnknown. A look that fails tells nothing."""
+) -> tuple[Stack, list[StackEvent]]:
+    """The stack when CloudFormation is through with it, and what happened. Raises OutcomeUnknown.
+
+    earlier: ids of the events that were there before. A look that fails tells nothing.
+    """
     stack: Stack | None = None
+    told: set[str] = set()
     for _ in polls(clock, timeout=timeout, interval=interval):
         try:
             stack = stacks.find(name)
-            for event in stacks.events(stack.id) if stack else ():
-                if event.id not in told:
-                    told.add(event.id)
-                    note(_line(event))
+            events = [event for event in stacks.events(stack.id) if event.id not in earlier] if stack else []
         except (Throttled, NoAnswer):
             continue
-        if stack is not None and (stack.status in GOOD or not stack.status.endswith("_IN_PROGRESS")):
-            return stack
+        for event in events:
+            if event.id not in told:
+                told.add(event.id)
+                note(_line(event))
+        if stack is not None and _through(stack, events):
+            return stack, events
     raise OutcomeUnknown(
         f"The stack {name} was not through within {timeout:g} s.",
         why=f"It is {stack.status if stack else 'not there'}.",
@@ -102,11 +107,19 @@ def _follow(
     )
 
 
+def _through(stack: Stack, events: list[StackEvent]) -> bool:
+    """Whether CloudFormation is through with it. Right after the request it may still show the status of the time
+    before: an event of the stack's own, and a new one, must tell the same.
+    """
+    ended = stack.status in GOOD or not stack.status.endswith("_IN_PROGRESS")
+    return ended and any((event.resource, event.status) == (stack.name, stack.status) for event in events)
+
+
 def _line(event: StackEvent) -> str:
     return f"{event.resource} {event.status}" + (f": {event.reason}" if event.reason else "")
 
 
-def _failed(stack: Stack, events: tuple[StackEvent, ...], change: str) -> AwsRefused:
+def _failed(stack: Stack, events: list[StackEvent], change: str) -> AwsRefused:
     first = next((item for item in events if item.status.endswith("_FAILED") and "cancelled" not in item.reason), None)
     delete = f"{_DELETE} {stack.name}, and " if change == "created" else ""
     return AwsRefused(

@@ -30,7 +30,7 @@ def open_url(common: Common, env: Env = "live") -> None:
     url = result.url(snapshot, session.services, environment)
     if url is None:
         raise UsageError(f"{environment.name} has no URL.", why="A worker has no CNAME: it answers no requests.",
-                         hint=f"ebcd logs -s {session.stage.name}", code="no-url")  # fmt: skip
+                         hint=f"ebcd logs {session.flags}", code="no-url")  # fmt: skip
     head = envelope("open") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "url": url}, lambda told: told["url"])
     if not common.json and not browse(url, os.environ, sys.platform) and not common.quiet:

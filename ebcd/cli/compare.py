@@ -66,7 +66,7 @@ def _side(session: Session, repository: Repository | None, name: str, usual: Rel
         raise UsageError(
             f"There is no release {role}.",
             why=f"The stage {session.stage.name} has nothing to compare with.",
-            hint="Name two: ebcd diff r1 r2; ebcd releases shows them.",
+            hint=f"Name two: ebcd diff r1 r2 {session.flags}; ebcd releases {session.flags} shows them.",
             code="unknown-release",
         )
     if not name or _RELEASE.fullmatch(name):
@@ -76,8 +76,8 @@ def _side(session: Session, repository: Repository | None, name: str, usual: Rel
         return Side(record.release, record.sha, record.version_label, record, stage)
     if repository is None:
         raise UsageError(f"{name!r} is no release.", why="Without a repository no other revision is known.",
-                         hint="ebcd releases shows the releases; or change to the repository's folder.",
-                         code="unknown-release")  # fmt: skip
+                         hint=f"ebcd releases {session.flags} shows the releases; or change to the repository's "
+                         "folder.", code="unknown-release")  # fmt: skip
     commit = repository.resolve(name, allow_dirty=True)
     return Side(name, commit.sha, commit.sha[:12], None, _stage_at(session, repository, commit.sha))
 

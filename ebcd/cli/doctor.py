@@ -26,7 +26,7 @@ def doctor(common: Common) -> None:
     session = open_session(common, SystemClock())  # it changes nothing: a signal may end it anywhere
     seen = look(session.services, session.clients, session.stage, OPERATIONS, profile=common.profile or "")
     checks = judge(seen)
-    error = _error(checks)
+    error = _error(checks, session.flags)
     told = envelope("doctor", error) | {"application": seen.stage.application, "stage": seen.stage.name,
                                         "region": seen.stage.region}  # fmt: skip
     tell(common, told | {"checks": report.rows(checks)}, report.text, always=True)
@@ -35,7 +35,7 @@ def doctor(common: Common) -> None:
         raise error
 
 
-def _error(checks: tuple[Check, ...]) -> EbcdError | None:
+def _error(checks: tuple[Check, ...], flags: str) -> EbcdError | None:
     """What the checks come to; None where a ship may go through."""
     from ebcd.doctor.check import exit_code
 
@@ -47,4 +47,4 @@ def _error(checks: tuple[Check, ...]) -> EbcdError | None:
     more = f" And {len(stopping) - 1} more." if len(stopping) > 1 else ""
     kind = AwsRefused if code is ExitCode.AWS_REFUSED else Refused
     return kind("A ship would not go through.", why=first.what + more, code=f"doctor-{first.check}",
-                hint=first.hint or "Settle what is listed, and ask again: ebcd doctor")  # fmt: skip
+                hint=first.hint or f"Settle what is listed, and ask again: ebcd doctor {flags}")  # fmt: skip

@@ -87,7 +87,8 @@ def abort(common: Common, reason: Reason = "") -> None:
         raise OutcomeUnknown(
             f"The run of {asked.owner} on {asked.host} did not stop within {ABORT_PATIENCE:g} s.",
             why="It was asked to, and still holds the lock: it is in a step that cannot be left.",
-            hint='ebcd wait, or, when it is surely dead: ebcd lock --break --reason "…"',
+            hint=f"ebcd wait {session.flags}, or, when it is surely dead: "
+            f'ebcd lock --break --reason "…" {session.flags}',
             code="deadline",
         )
     tell(common, _head(session, "abort") | {"aborted": result.lock(asked)}, text.aborted)
@@ -109,7 +110,7 @@ def wait(
         raise OutcomeUnknown(
             f"The stage {session.stage.name} is still locked after {patience:g} s.",
             why=f"{state.owner} on {state.host}: {state.message}." if state else "Run after run took it.",
-            hint="Wait longer with --timeout, or ebcd abort.",
+            hint=f"Wait longer with --timeout, or ebcd abort {session.flags}",
             code="deadline",
         )
     tell(common, _head(session, "wait") | {"lock": None}, text.lock)

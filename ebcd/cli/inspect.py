@@ -148,7 +148,7 @@ def recorded(session: Session, name: str) -> ReleaseRecord:
     record = session.services.ledger.read(number) if number else None
     if record is None:
         raise UsageError(f"The stage {session.stage.name} has no release {name!r}.", why="No record is so called.",
-                         hint="ebcd releases", code="unknown-release")  # fmt: skip
+                         hint=f"ebcd releases {session.flags}", code="unknown-release")  # fmt: skip
     return record
 
 
@@ -165,6 +165,7 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
 
 def choose(snapshot: Snapshot, env: str) -> Environment:
     """The environment of a stage that --env names. Raises UsageError."""
+    from ebcd import words
     from ebcd.report import result
 
     role = {"live": snapshot.live, "candidate": None, "previous": None}
@@ -174,9 +175,11 @@ def choose(snapshot: Snapshot, env: str) -> Environment:
         role["previous"] = snapshot.standing(snapshot.previous)
     found = role[env] if env in role else snapshot.environment(env)
     if found is None:
+        stage = snapshot.stage
         known = ", ".join(item.name for item in snapshot.environments) or "none"
-        raise UsageError(f"There is no environment {env!r}.", why=f"{snapshot.stage.application} has: {known}.",
-                         hint=f"ebcd status -s {snapshot.stage.name}", code="no-environment")  # fmt: skip
+        raise UsageError(f"There is no environment {env!r}.", why=f"{stage.application} has: {known}.",
+                         hint=f"ebcd status {words.flags(stage.application, stage.name)}",
+                         code="no-environment")  # fmt: skip
     return found
 
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ebcd import config, folders, local
+from ebcd import config, folders, local, words
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.options import Common
 from ebcd.cli.output import console
+from ebcd.cli.progress import progress
 from ebcd.cli.source import load
 from ebcd.model import Configuration, Stage, Target
 from ebcd.release.clock import Pace, SystemClock
@@ -24,7 +25,6 @@ from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
 from ebcd.release.probe import HttpProber
 from ebcd.release.run import Caller, Run, Services
-from ebcd.report.progress import progress
 
 LOCAL_INTERVAL = 0.2
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
@@ -41,6 +41,11 @@ class Session:
     access: Access
     """How the stage's AWS is reached."""
     clients: Clients
+
+    @property
+    def flags(self) -> str:
+        """The options that name the stage, for a command that is told."""
+        return words.flags(self.stage.application, self.stage.name)
 
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""
@@ -94,7 +99,7 @@ def _reach(
     if server is None:
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
-        stage = config.with_region(stage, _region_of(server, stage.application))
+        stage = replace(stage, region=_region_of(server, stage.application))
     own = stage.target is Target.LOCAL
     stage = replace(stage, target=Target.LOCAL)  # by --endpoint-url any stage may be on it
     return (

@@ -5,6 +5,6 @@
 """
 
 from ebcd.config.read import load
-from ebcd.config.select import LOCAL_REGION, select_stage, with_region
+from ebcd.config.select import LOCAL_REGION, select_stage
 
-__all__ = ["LOCAL_REGION", "load", "select_stage", "with_region"]
+__all__ = ["LOCAL_REGION", "load", "select_stage"]

@@ -59,11 +59,6 @@ def beside(stage: Stage, name: str) -> Stage:
     return _bare(name, stage.application, stage)
 
 
-def with_region(stage: Stage, region: str) -> Stage:
-    """The stage in a region that was found out."""
-    return replace(stage, region=region)
-
-
 def _bare(name: str, application: str, other: Stage | None = None) -> Stage:
     """A stage of which only the names are known; where it lives is told by another one, or by its name."""
     stage = Stage(name, application, other.region if other else "", "")

@@ -21,21 +21,33 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _SECRET_ARN = re.compile(r"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:(secret:|parameter/).+")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_PLAIN = re.compile(r"[\w .,*/-]{0,24}", re.ASCII)
+"""A string that is a word, a path or a duration, and no URL and no key."""
+_PRIVATE = re.compile(r"^stages\.[^.]+\.(env|notify)\b|:environment|passw|secret|token|auth|hook", re.IGNORECASE)
+"""Keys whose values may be secrets: in tables that hold some, and where the name says so."""
 _PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+\\@-]*")
 
 
 def wrong(key: str, value: object, why: str, hint: str = "") -> UsageError:
     """The error for a value that a key cannot have."""
+    shown = "…" if _PRIVATE.search(key) else repr(value)
     return UsageError(
-        f"{key} = {value!r} cannot be used.", why=why, hint=hint or "Correct it in ebcd.toml.", code="bad-value"
+        f"{key} = {shown} cannot be used.", why=why, hint=hint or "Correct it in ebcd.toml.", code="bad-value"
     )
 
 
 def unknown(key: str, value: object, known: Sequence[str]) -> UsageError:
     """The error for a key that there is not, with the nearest one that there is."""
     name = key.rpartition(".")[2]
-    return UsageError(f"{key} = {value!r} is no key of ebcd.toml.", why=f"There is no {name!r}.",
+    return UsageError(f"{key} = {_harmless(key, value)} is no key of ebcd.toml.", why=f"There is no {name!r}.",
                       hint=_nearest(name, known), code="unknown-key")  # fmt: skip
+
+
+def _harmless(key: str, value: object) -> str:
+    """A value of which nothing is known, where it is one that anybody may read: it may end in a CI log."""
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
+        return "…"
+    return repr(value) if isinstance(value, str | int | float) and not _PRIVATE.search(key) else "…"
 
 
 def unknown_stage(name: str, named_by: str, known: Sequence[str]) -> UsageError:
@@ -115,12 +127,10 @@ def size(key: str, value: Any) -> int:
     return found_size
 
 
-def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier], later: Sequence[str] = ()) -> Parser:
-    """One of an enumeration's values; those in `later` are known but have no effect yet."""
+def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier]) -> Parser:
+    """One of an enumeration's values."""
 
     def parse(key: str, value: Any) -> Any:
-        if value in later:
-            raise not_yet(key, value)
         known = [str(item) for item in choices]
         if value not in known:
             raise wrong(key, value, f"It must be one of: {', '.join(known)}.")
@@ -215,7 +225,9 @@ def environment_properties(key: str, value: Any) -> tuple[OptionSetting, ...]:
     found = tuple(_property(f"{key}.{name}", name, setting) for name, setting in table(key, value).items())
     used = sum(len(f"{item.name}={item.value}".encode()) for item in found)
     if used > PROPERTIES_LIMIT:
-        raise wrong(key, f"{used} bytes", f"All environment properties may have {PROPERTIES_LIMIT} bytes together.")
+        raise wrong(
+            key, "…", f"They have {used} bytes; all environment properties may have {PROPERTIES_LIMIT} together."
+        )
     return found
 
 

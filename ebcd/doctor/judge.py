@@ -85,7 +85,7 @@ def _live(seen: Seen) -> Iterator[Check]:
     elif found.live.status != "Ready":
         yield warning("live", f"{found.live.name} is {found.live.status}.",
                       "Beanstalk, or somebody, is changing it; a swap needs it Ready.",
-                      f"ebcd events -s {seen.stage.name} --follow")  # fmt: skip
+                      f"ebcd events --follow {_flags(seen)}")  # fmt: skip
     else:
         yield ok("live", f"{found.live.name} carries {found.live.version_label}, {found.live.health}.")
 
@@ -105,7 +105,7 @@ def _cname(seen: Seen) -> Iterator[Check]:
 
 
 def _lock(seen: Seen) -> Iterator[Check]:
-    held, name = seen.lock, seen.stage.name
+    held = seen.lock
     if isinstance(held, EbcdError):
         yield unseen(seen, "lock", "Whether a run changes the stage is not known.", held)
     elif held is None:
@@ -113,11 +113,11 @@ def _lock(seen: Seen) -> Iterator[Check]:
     else:
         yield warning("lock", f"{held.owner} on {held.host} changes the stage: {held.message}.",
                       "Until that run has ended, a ship is refused, or waits with --wait-lock.",
-                      f"ebcd wait -s {name}")  # fmt: skip
+                      f"ebcd wait {_flags(seen)}")  # fmt: skip
 
 
 def _hold(seen: Seen) -> Iterator[Check]:
-    held, name = seen.hold, seen.stage.name
+    held = seen.hold
     if isinstance(held, EbcdError):
         yield unseen(seen, "hold", "Whether the stage is held is not known.", held)
     elif held is None:
@@ -125,4 +125,8 @@ def _hold(seen: Seen) -> Iterator[Check]:
     else:
         yield refused("hold", f"The stage is held by {held.by}.",
                       f"Since {held.since:%Y-%m-%d %H:%M} UTC: {held.reason}",
-                      f"When that is settled: ebcd unhold -s {name}")  # fmt: skip
+                      f"When that is settled: ebcd unhold {_flags(seen)}")  # fmt: skip
+
+
+def _flags(seen: Seen) -> str:
+    return words.flags(seen.stage.application, seen.stage.name)

@@ -13,6 +13,7 @@ from ebcd.aws.session import Clients
 from ebcd.doctor.at_once import Reads, at_once
 from ebcd.doctor.check import Answer
 from ebcd.doctor.seen import Live, Seen
+from ebcd.doctor.standing import branch
 from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Platform, Stage, Target
 from ebcd.permissions import actions
@@ -102,12 +103,6 @@ def option(stage: Stage, place: tuple[str, str]) -> str:
     """An option that an environment of the stage gets; what .ebextensions say is not known here."""
     found = environment_options(stage, (), None)
     return next((item.value for item in found if (item.namespace, item.name) == place), "")
-
-
-def branch(platform: str) -> str:
-    """The platform branch of a stage's platform. An ARN names it: `…::platform/BRANCH/VERSION`."""
-    parts = platform.split("/")
-    return parts[1] if platform.startswith("arn:") and len(parts) > 2 else platform
 
 
 def _platform(services: Services, stage: Stage, newest: Answer[str]) -> Platform:

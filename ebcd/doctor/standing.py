@@ -15,7 +15,7 @@ from ebcd.release.findings import UNKNOWN_PLATFORM, UNKNOWN_QUOTAS, Finding, Int
 
 T = TypeVar("T")
 MANAGED = "aws:elasticbeanstalk:managedactions"
-NOBODY = Environment("", "", "", "", "", "", "", "", "", NOT_YET, NOT_YET)
+NOBODY = Environment("", "", "", "", "", "", "", "", "", NOT_YET)
 """Stands for live where nothing is: no rule finds anything about it."""
 CHECKS: Mapping[str, str] = {
     "attached-database": "database",
@@ -81,13 +81,13 @@ def platform(seen: Seen) -> Iterator[Check]:
     told = list(_told("platform", seen))
     yield from told
     runs = "" if isinstance(snapshot, EbcdError) or snapshot.live is None else snapshot.live.platform_arn
-    if runs and newest and newest != runs and _branch(newest) == _branch(runs):
+    if runs and newest and newest != runs and branch(newest) == branch(runs):
         pinned = wanted.startswith("arn:") and wanted != newest
         way = f'stages.{seen.stage.name}.platform = "{newest}"' if pinned else "The next ship brings it."
         yield warning("platform", f"Live runs platform version {_version(runs)}; the newest is {_version(newest)}.",
                       "Newer ones bring security updates.", way)  # fmt: skip
     elif not told and not isinstance(seen.platform, EbcdError):
-        yield ok("platform", f"{_branch(newest or wanted)}, version {_version(newest or wanted)}.")
+        yield ok("platform", f"{branch(newest or wanted)}, version {_version(newest or wanted)}.")
 
 
 def used_quotas(seen: Seen) -> Iterator[Check]:
@@ -153,9 +153,10 @@ def _told(check: str, seen: Seen) -> Iterator[Check]:
             yield make(check, item.what, item.why, item.hint)
 
 
-def _branch(arn: str) -> str:
-    parts = arn.split("/")
-    return parts[1] if len(parts) > 2 else arn
+def branch(platform: str) -> str:
+    """The platform branch of a stage's platform. An ARN names it: `…::platform/BRANCH/VERSION`."""
+    parts = platform.split("/")
+    return parts[1] if platform.startswith("arn:") and len(parts) > 2 else platform
 
 
 def _version(arn: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ebcd.errors import EbcdError
-from ebcd.release.clock import polls
+from dataclasses import replace
+
+from ebcd.errors import AwsRefused, EbcdError
+from ebcd.model import LogTail
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
+from ebcd.release.waits import BASIC_HEALTH, SOON, looks
 
 LOG_PATIENCE = 30.0
 """Seconds that the instances have to deliver their log tail."""
@@ -14,8 +17,11 @@ LOG_LINES = 40
 WORTH_TELLING = frozenset({"WARN", "ERROR", "FATAL"})
 
 
-def diagnose(services: Services, release: ReleaseRecord) -> Diagnosis:
-    """What Beanstalk can tell. Never raises: a diagnosis must not hide the failure that it explains."""
+def diagnose(services: Services, release: ReleaseRecord, *, logs: bool = True) -> Diagnosis:
+    """What Beanstalk can tell. Never raises: a diagnosis must not hide the failure that it explains.
+
+    logs: whether the instances are asked for their log tail, which takes them up to LOG_PATIENCE.
+    """
     diagnosis, environment = Diagnosis(), release.environment
     try:
         found = services.beanstalk.environment(release.application, environment)
@@ -26,29 +32,51 @@ def diagnose(services: Services, release: ReleaseRecord) -> Diagnosis:
         told = tuple(event for event in reversed(events) if event.severity in WORTH_TELLING)
         diagnosis = Diagnosis(events=told)
         diagnosis = Diagnosis(told, _causes(services, environment))
-        return Diagnosis(told, diagnosis.causes, log_tail(services, environment, LOG_LINES))
+        return with_logs(services, release, diagnosis) if logs else diagnosis
     except EbcdError as error:
         services.progress.note(f"No full diagnosis: {error.what}")
         return diagnosis
 
 
+def with_logs(services: Services, release: ReleaseRecord, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis with the log tails, where they come. Never raises, as `diagnose`."""
+    try:
+        return replace(diagnosis, log_tail=log_tail(services, release.environment, LOG_LINES))
+    except EbcdError as error:
+        services.progress.note(f"No log tail: {error.what}")
+        return diagnosis
+
+
 def _causes(services: Services, environment: str) -> tuple[str, ...]:
-    instances = services.beanstalk.instances(environment)
-    causes = [f"{item.id}: {cause}" for item in instances for cause in item.causes]
-    return (*services.beanstalk.health_causes(environment), *causes)
+    """What health says is wrong; nothing where an environment reports basic health only."""
+    try:
+        instances, health = services.beanstalk.instances(environment), services.beanstalk.health(environment)
+    except AwsRefused as error:
+        if error.code not in BASIC_HEALTH:
+            raise
+        return ()
+    return (*health.causes, *(f"{item.id}: {cause}" for item in instances for cause in item.causes))
 
 
 def log_tail(services: Services, environment: str, lines: int) -> str:
-    """The last lines of each instance's logs; empty when none were delivered in time."""
-    asked = services.clock.now()
-    services.beanstalk.request_log_tail(environment)
-    urls: dict[str, str] = {}
-    for _ in polls(services.clock, timeout=LOG_PATIENCE, interval=min(1.0, services.pace.seconds)):
-        urls = services.beanstalk.retrieve_log_tail(environment, asked.replace(microsecond=0))
-        if urls:
+    """The last lines of each instance's logs, of those that came in time; empty when none did.
+
+    What an instance had delivered before tells what is new: no clock of ours is compared with AWS's.
+    """
+    beanstalk = services.beanstalk
+    before = frozenset(beanstalk.log_tails(environment))
+    instances = beanstalk.instance_count(environment)
+    beanstalk.request_log_tail(environment)
+
+    def read() -> dict[str, LogTail]:
+        return {tail.instance: tail for tail in beanstalk.log_tails(environment) if tail not in before}
+
+    tails: dict[str, LogTail] = {}
+    for tails in looks(services, services.clock.check, LOG_PATIENCE, read, lambda: SOON):
+        if len(tails) >= instances:
             break
-    tails = (f"── {name}\n{_last(services.prober.download(url), lines)}" for name, url in urls.items())
-    return "\n".join(tails)
+    told = (f"── {name}\n{_last(services.prober.download(tail.url), lines)}" for name, tail in sorted(tails.items()))
+    return "\n".join(told)
 
 
 def _last(text: str, lines: int) -> str:

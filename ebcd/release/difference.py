@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ebcd.model import PROPERTIES, OptionSetting, Stage
+from ebcd.model import OptionSetting, Stage
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import settings_digest
 
@@ -41,19 +41,19 @@ class Change:
     namespace: str
     name: str
     before: str | None
-    """Its value; None where it is not set, empty for an environment property's: those are never shown."""
+    """Its value; None where it is not set, empty for one that is private."""
     after: str | None
 
 
 def changes(before: Iterable[OptionSetting], after: Iterable[OptionSetting]) -> tuple[Change, ...]:
     """The option settings that are not the same, by namespace and name."""
-    old, new = ({(item.namespace, item.name): item.value for item in side} for side in (before, after))
-    return tuple(Change(*place, _shown(place[0], old.get(place)), _shown(place[0], new.get(place)))
+    old, new = ({(item.namespace, item.name): item for item in side} for side in (before, after))
+    return tuple(Change(*place, _shown(old.get(place)), _shown(new.get(place)))
                  for place in sorted(old.keys() | new.keys()) if old.get(place) != new.get(place))  # fmt: skip
 
 
-def _shown(namespace: str, value: str | None) -> str | None:
-    return "" if value is not None and namespace in PROPERTIES else value
+def _shown(setting: OptionSetting | None) -> str | None:
+    return None if setting is None else "" if setting.private else setting.value
 
 
 def differs(before: Side, after: Side) -> bool | None:

@@ -22,6 +22,7 @@ from ebcd.errors import (
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, updates
 from ebcd.release.clock import polls
+from ebcd.release.diagnose import with_logs
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.handover import changes_hands, hand_over
 from ebcd.release.lock import Lease
@@ -242,7 +243,11 @@ class Executor:
         if not steps:
             hint = f"ebcd status -s {self._stage.name} shows what is live now."
             raise OutcomeUnknown(failed.what, why=failed.why, hint=hint, code=failed.code) from failed
-        self._restore(steps, f"{failed.what} {failed.why}")
+        try:
+            self._restore(steps, f"{failed.what} {failed.why}")
+        finally:  # users had the failed release until now: its logs could wait, and are there still
+            if self._run.release and self._run.diagnosis:
+                self._run.diagnosis = with_logs(self._services, self._run.release, self._run.diagnosis)
         raise ReleaseFailed(
             failed.what,
             why=f"{failed.why} The earlier version is deployed again.",

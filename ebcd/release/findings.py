@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import ASG, PROPERTIES, Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
 from ebcd.release.journal import ReleaseRecord
@@ -146,29 +147,23 @@ def _drift(sight: Sight, intent: Intent) -> Iterator[Finding]:
 
 
 def _difference(declared: OptionSetting, settings: tuple[OptionSetting, ...]) -> str:
-    """How an option differs from what was declared; empty where it does not. MinSize is ebcd's own to move.
-
-    Beanstalk keeps no empty environment property: declared empty and not there are the same.
-    """
-    if (declared.namespace, declared.name) == (ASG, "MinSize"):
-        return ""
+    """How an option differs from what was declared; empty where it does not. MinSize is ebcd's own to move."""
     place = (declared.namespace, declared.name)
-    actual = next((item.value for item in settings if (item.namespace, item.name) == place), None)
-    if actual is not None and actual.lower() == declared.value.lower():
+    actual = next((item for item in settings if (item.namespace, item.name) == place), None)
+    if place == (ASG, "MinSize") or declared.same(actual):
         return ""
-    if actual is None and not declared.value:
-        return ""
-    if declared.namespace in PROPERTIES:
-        return f"the environment property {declared.name} is {'gone' if actual is None else 'another one'}"
-    seen = "is not set" if actual is None else f"is {actual}"
+    if declared.private:
+        kind = "the environment property" if declared.namespace in PROPERTIES else declared.namespace
+        return f"{kind} {declared.name} is {'another one' if actual else 'gone'}"
+    seen = f"is {actual.value}" if actual else "is not set"
     return f"{declared.namespace} {declared.name} {seen}, declared is {declared.value}"
 
 
 def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:
-    quotas, application = sight.quotas, intent.stage.application
-    counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune -a {application}")]
+    quotas, flags = sight.quotas, words.flags(intent.stage.application, intent.stage.name)
+    counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune {flags}")]
     if intent.creates:
-        retire = f"ebcd retire -a {application}, or ask AWS for a higher quota"
+        retire = f"ebcd retire {flags}, or ask AWS for a higher quota"
         counts.append(("environments", quotas.environments, quotas.environments_limit, retire))
         ask = "Delete one that nobody needs, or ask AWS for a higher quota: aws elasticbeanstalk describe-applications"
         counts.append(("applications", quotas.applications, quotas.applications_limit, ask))

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ebcd.aws.storage import PreconditionFailed, Storage
+from ebcd import words
+from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
 
 
@@ -26,15 +27,12 @@ class Hold:
         self._storage = storage
         self._key = f"ebcd/{application}/{stage}/hold.json"
         self._name = f"{application}/{stage}"
-        self._flags = f"-a {application} -s {stage}"
+        self._flags = words.flags(application, stage)
 
     def state(self) -> HoldState | None:
         """The hold; None when the stage is free."""
         stored = self._storage.get(self._key)
-        if stored is None:
-            return None
-        content = json.loads(stored.body)
-        return HoldState(content["by"], datetime.fromisoformat(content["since"]).astimezone(UTC), content["reason"])
+        return _state(stored) if stored else None
 
     def set(self, by: str, reason: str, now: datetime) -> HoldState:
         """Hold the stage; an earlier hold stays as it is. The hold that there is then."""
@@ -48,7 +46,7 @@ class Hold:
 
     def release(self) -> HoldState | None:
         """Let ships through again; the hold that was taken away."""
-        state, stored = self.state(), self._storage.get(self._key)
+        stored = self._storage.get(self._key)
         if stored is None:
             return None
         try:
@@ -59,7 +57,7 @@ class Hold:
                 why="Another run wrote it.",
                 hint=f"ebcd status {self._flags}",
             ) from error
-        return state
+        return _state(stored)
 
     def refuse(self) -> None:
         """Raises Refused when the stage is held."""
@@ -70,3 +68,8 @@ class Hold:
                 hint=f"When that is settled: ebcd unhold {self._flags}",
                 code="held",
             )
+
+
+def _state(stored: StoredObject) -> HoldState:
+    content = json.loads(stored.body)
+    return HoldState(content["by"], datetime.fromisoformat(content["since"]).astimezone(UTC), content["reason"])

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import OutcomeUnknown
 from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier
@@ -188,7 +189,7 @@ class Ledger:
             raise OutcomeUnknown(
                 f"The record of {record.release} was changed by another run.",
                 why="Its ETag is no longer the one that this run read.",
-                hint=f"ebcd releases {record.release} -a {record.application} -s {record.stage}",
+                hint=f"ebcd releases {record.release} {words.flags(record.application, record.stage)}",
                 code="record-changed",
             ) from error
         return replace(record, etag=etag)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from ebcd.model import ApplicationVersion
+from ebcd.model import ApplicationVersion, Stage
 from ebcd.release.execute import Executor
+from ebcd.release.journal import Ledger, Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.snapshot import Snapshot, observe
+from ebcd.release.snapshot import Snapshot, observe, observe_among, observe_if_possible
 from ebcd.release.steps import DeleteVersion
+
+AT_WORK = (Outcome.RUNNING, Outcome.WAITING)
+"""Outcomes of releases whose versions may be deployed any moment."""
 
 
 def prune(run: Run, services: Services, *, keep: int, planned: bool) -> None:
@@ -18,33 +22,52 @@ def prune(run: Run, services: Services, *, keep: int, planned: bool) -> None:
         run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
         run.results += [StepResult(step, Status.PLANNED) for step in _plan(services, run.after, keep)]
         return
-    with services.lock.held(owner=caller.user, host=caller.host, message="prune", wait=0.0) as lease:
-        snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-        run.records = {record.release: record for record in snapshot.releases}
-        Executor(run, services, snapshot.stage, lease).execute(_plan(services, snapshot, keep))
-    run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+    try:
+        with services.lock.held(owner=caller.user, host=caller.host, message="prune", wait=0.0) as lease:
+            snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+            run.records = {record.release: record for record in snapshot.releases}
+            Executor(run, services, snapshot.stage, lease).execute(_plan(services, snapshot, keep))
+    finally:
+        run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
 
 
 def _plan(services: Services, snapshot: Snapshot, keep: int) -> tuple[DeleteVersion, ...]:
     versions = services.beanstalk.versions(snapshot.stage.application)
-    return prunable(snapshot, versions, services.storage.bucket, keep)
+    return prunable((snapshot, *_other_stages(services, snapshot)), versions, services.storage.bucket, keep)
+
+
+def _other_stages(services: Services, snapshot: Snapshot) -> Iterator[Snapshot]:
+    """The application's other stages: versions are the application's, and each stage's ledger tells what it needs."""
+    stage = snapshot.stage
+    for name in services.storage.folders(f"ebcd/{stage.application}/"):
+        if name != stage.name:
+            other = Stage(name, stage.application, stage.region, "", target=stage.target)
+            ledger = Ledger(services.storage, stage.application, name)
+            yield observe_among(other, snapshot.environments, ledger, snapshot.taken)
 
 
 def prunable(
-    snapshot: Snapshot, versions: Iterable[ApplicationVersion], bucket: str, keep: int
+    stages: Sequence[Snapshot], versions: Iterable[ApplicationVersion], bucket: str, keep: int
 ) -> tuple[DeleteVersion, ...]:
     """The versions that may go, oldest first. Pure.
 
-    Kept are: the newest `keep`, what any environment of the application carries (of other stages too), what a rollback
-    of this stage returns to, and what ebcd did not make: its bundles lie under `ebcd/{application}/bundles/` alone.
+    stages: all of the application's. Kept are: the newest `keep`, what any environment of the application carries, what
+    is live, what a rollback returns to and what is under way on any stage, and what ebcd did not make: its bundles lie
+    under `ebcd/{application}/bundles/` alone.
     """
-    own = f"ebcd/{snapshot.stage.application}/bundles/"
+    own = f"ebcd/{stages[0].stage.application}/bundles/"
     ordered = sorted(versions, key=lambda item: item.created, reverse=True)
-    needed = {item.version_label for item in snapshot.environments}
-    needed |= {record.version_label for record in (snapshot.record_of(snapshot.live), snapshot.previous) if record}
+    needed = {item.version_label for stage in stages for item in stage.environments}
+    needed |= {record.version_label for stage in stages for record in _needed(stage)}
     needed |= {item.label for item in ordered[:keep]}
     going = [
         item for item in ordered if item.label not in needed and (item.bucket, item.key[: len(own)]) == (bucket, own)
     ]
     shared = {item.key for item in ordered if item not in going}
     return tuple(DeleteVersion(item.label, "" if item.key in shared else item.key) for item in reversed(going))
+
+
+def _needed(stage: Snapshot) -> Iterator[ReleaseRecord]:
+    """The releases of a stage whose versions must stay."""
+    yield from (record for record in (stage.record_of(stage.live), stage.previous) if record)
+    yield from (record for record in stage.releases if record.outcome in AT_WORK)

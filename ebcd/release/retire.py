@@ -10,7 +10,7 @@ from ebcd.release.plan.pair import idle_side
 from ebcd.release.retirement import Clearing, failed_candidates, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import departed
-from ebcd.release.snapshot import Snapshot, observe
+from ebcd.release.snapshot import Snapshot, observe, observe_if_possible
 
 
 def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
@@ -23,11 +23,13 @@ def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
         run.after = _look(services, stage)
         run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after, force)]
         return
-    with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
-        snapshot = _settle(services, _look(services, stage))
-        run.records = {record.release: record for record in snapshot.releases}
-        Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot, force))
-    run.after = observe(snapshot.stage, services.beanstalk, services.ledger, services.clock.now())
+    try:
+        with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
+            snapshot = _settle(services, _look(services, stage))
+            run.records = {record.release: record for record in snapshot.releases}
+            Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot, force))
+    finally:
+        run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
 
 
 def _look(services: Services, stage: Stage) -> Snapshot:

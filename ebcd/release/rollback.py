@@ -37,7 +37,7 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
     Raises NothingToRollBack when there is none; Refused when what is live is neither.
     """
     stage, live = snapshot.stage, snapshot.live
-    flags = f"-a {stage.application} -s {stage.name}"
+    flags = words.flags(stage.application, stage.name)
     last = _last_live(snapshot)
     current = snapshot.record_of(live)
     if current is not None and current.returned_to:
@@ -90,9 +90,9 @@ def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -
         about = f", which took {took:g} s the last time" if took else ""
         carries = f"{environment.name} carries {environment.version_label}"
         return f"{carries}: {target.version_label} is deployed again {where}{about}."
-    health = " ".join(filter(None, (environment.health, environment.health_status)))
     count = f"{standing.target} instance{'' if standing.target == 1 else 's'}"
-    return f"{environment.name} is {environment.status}, {health}, with {count}; live has {standing.live}."
+    state = f"{environment.status}, {environment.told_health}"
+    return f"{environment.name} is {state}, with {count}; live has {standing.live}."
 
 
 def redeployment_estimate(snapshot: Snapshot, environment: Environment) -> tuple[float | None, str]:

@@ -249,7 +249,7 @@ def _record_failure(run: Run, services: Services, prepared: Plan, error: EbcdErr
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
-            run.diagnosis = diagnose(services, prepared.release)
+            run.diagnosis = diagnose(services, prepared.release, logs=not prepared.undo)
             _record(run, services, Outcome.FAILED, reason)
         case _:
             _record(run, services, Outcome.INTERRUPTED, reason)

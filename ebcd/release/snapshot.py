@@ -163,12 +163,16 @@ def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment 
 
 
 def observe(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now: datetime) -> Snapshot:
-    """Look at the application's environments, then at the stage's newest releases and those that they carry.
+    """Look at the application's environments, whose ARNs tell the account, too, then at the stage's ledger."""
+    return observe_among(stage, beanstalk.environments(stage.application), ledger, now)
+
+
+def observe_among(stage: Stage, environments: tuple[Environment, ...], ledger: Ledger, now: datetime) -> Snapshot:
+    """A stage among the environments as they were seen, with its newest releases and those that they carry.
 
     Where the ledger has become long, an environment's own number tells where its end is: nobody reads it from its
-    beginning. Their ARNs tell the account, too.
+    beginning.
     """
-    environments = beanstalk.environments(stage.application)
     own = {number for item in environments
            if (number := release_number(stage.application, stage.name, item.name)) is not None}  # fmt: skip
     newest = ledger.numbers(after=max(own, default=0) - NEWEST)[-NEWEST:]

@@ -209,14 +209,14 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
         if not lease.is_held():  # whoever has the lock tells how it ended
             raise
         with beside(error):
-            _record_failure(run, services, error)
+            _record_failure(run, services, error, logs=not prepared.undo)
         if isinstance(error, ReleaseFailed) and prepared.updates_live:
             executor.undo(prepared.undo, error)
         raise
     _record(run, services, options)
 
 
-def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
+def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: bool) -> None:
     """A release that was proven before keeps its outcome; one that a rollback just made has its own."""
     record, reason = run.records[run.release_name], f"{error.what} {error.why}".strip()
     if isinstance(error, SwappedBack):
@@ -227,7 +227,7 @@ def _record_failure(run: Run, services: Services, error: EbcdError) -> None:
         outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
         run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
     if isinstance(error, ReleaseFailed):
-        run.diagnosis = diagnose(services, record)
+        run.diagnosis = diagnose(services, record, logs=logs)
     services.ledger.entry(record, "failed", {"what": error.what, "why": error.why}, services.clock.now())
 
 

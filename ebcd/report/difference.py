@@ -12,7 +12,7 @@ from rich.markup import escape
 from ebcd.model import Stage
 from ebcd.release.difference import Change, Side, changes, differs
 from ebcd.report.envelope import Json, envelope
-from ebcd.report.text import title
+from ebcd.report.parts import title
 
 if TYPE_CHECKING:
     from ebcd.bundle.history import ChangedPath, LoggedCommit

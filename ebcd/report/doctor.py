@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ebcd.doctor.check import SEE_IDENTITY
 from ebcd.report.envelope import Json
-from ebcd.report.text import title
+from ebcd.report.parts import title
 
 if TYPE_CHECKING:
     from ebcd.doctor.check import Check

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.report.envelope import Json
-from ebcd.report.text import flags, pairs, title
+from ebcd.report.parts import flags, pairs, title
 
 
 def lock(result: Json) -> RenderableType:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
+
+from ebcd import words
 
 Report: TypeAlias = Mapping[str, object]
 """The JSON object of a command, in which anything may be missing."""
@@ -44,8 +45,8 @@ def undo(report: Report) -> str:
     left, previous = at(report, "left", "release"), at(report, "previous", "release")
     if not (report.get("ok") and (left or previous) and is_live(report)) or planned(report):
         return ""
-    way = ["--to", left] if left else ["--rollback"]  # a rollback never toggles: the way forward names its release
-    return shlex.join(["ebcd", "swap", *way, "-a", at(report, "application"), "-s", at(report, "stage")])
+    way = f"--to {left}" if left else "--rollback"  # a rollback never toggles: the way forward names its release
+    return f"ebcd swap {way} {words.flags(at(report, 'application'), at(report, 'stage'))}"
 
 
 def is_live(report: Report) -> bool:

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from ebcd.model import Environment, EnvironmentHealth, InstanceHealth, Metrics, Stage
 from ebcd.report.envelope import Json, envelope
-from ebcd.report.text import colored, columns, pairs, title
+from ebcd.report.parts import colored, columns, pairs, title, told_health
 
 
 def told(
@@ -41,8 +41,7 @@ def _requests(metrics: Metrics) -> Json:
 
 def text(result: Json) -> RenderableType:
     """How an environment does, for people."""
-    health = f"{result['health']} {result['health_status']}".strip()
-    head = (f"[bold]{title(result)}[/]  {result['environment']}  {colored(result['health'], health)}  "
+    head = (f"[bold]{title(result)}[/]  {result['environment']}  {colored(result['health'], told_health(result))}  "
             f"[dim]{result['status']} · {result['version_label']}[/]")  # fmt: skip
     if not result["enhanced"]:
         return Group(head, "  It reports basic health only: no causes, requests and instances are known.")

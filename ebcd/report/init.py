@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from ebcd.report.envelope import Json
-from ebcd.report.text import pairs
+from ebcd.report.parts import pairs
 
 _AFTER = {"ebcd check": "finds offline what would fail", "ebcd ship": "to the local Beanstalk, which starts by itself"}
 

@@ -16,6 +16,7 @@ from ebcd.release.previews import Preview
 from ebcd.release.run import Run, Services
 from ebcd.report import result, text
 from ebcd.report.envelope import Json
+from ebcd.report.parts import ago, colored
 
 
 def described(preview: Preview, environments: Iterable[Environment], place: Stage, services: Services) -> Json:
@@ -93,10 +94,10 @@ def down(told: Json) -> RenderableType:
 
 def _item(item: Json, width: int) -> tuple[str, str]:
     health = " ".join(filter(None, (item["health"], item["health_status"])))
-    state = text.colored(item["health"], health) if item["status"] == "Ready" else f"[yellow]{item['status']}[/]"
+    state = colored(item["health"], health) if item["status"] == "Ready" else f"[yellow]{item['status']}[/]"
     lives = f"{words.span(timedelta(seconds=item['seconds_left']))} left"
     what = " ".join(filter(None, (item["release"], item["version_label"])))
-    since = f"by {escape(item['by'])}, up {text.ago(item['since'])}"
+    since = f"by {escape(item['by'])}, up {ago(item['since'])}"
     lives = "[yellow]expired[/]" if item["expired"] else lives
     parts = [f"[bold]{escape(item['branch'].ljust(width))}[/]  {what}", state, lives, since]
     where = item["url"] or "no environment"

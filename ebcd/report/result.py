@@ -18,9 +18,7 @@ from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
 from ebcd.report.envelope import Json, envelope
 
 __all__ = [
-    "Json",
     "candidate",
-    "envelope",
     "hold",
     "live",
     "lock",

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from ebcd import words
 from ebcd.report.envelope import Json
+from ebcd.report.headline import undo
+from ebcd.report.parts import ago, colored, columns, flags, pairs, title, told_health
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
-_LONG = {"message", "cause"}
-"""Columns that may be wrapped."""
 _MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
-_HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
 _OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
             "rolled-back": "red"}  # fmt: skip
 
@@ -45,8 +41,8 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
     rows = _live_rows(result)
     if waiting:
         rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
-    elif result["previous"]:
-        rows.append(("undo", f"ebcd swap --rollback {flags(result)}"))
+    elif command := undo(result):
+        rows.append(("undo", command))
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs([*rows, *more]))
 
 
@@ -60,7 +56,8 @@ def swapped(result: Json) -> RenderableType:
     rows = _live_rows(result)
     if result.get("left"):
         rows.append(("left", f"{result['left']['release']}   (not undone: {NOT_UNDONE})"))
-        rows.append(("undo", f"ebcd swap --to {result['left']['release']} {flags(result)}"))
+        if command := undo(result):
+            rows.append(("undo", command))
         held = f"no ship until: ebcd unhold {flags(result)}"
         offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
         rows.append(("hold", held if result.get("hold") else offer))
@@ -73,7 +70,7 @@ def published(result: Json) -> RenderableType:
     rows = [
         ("bundle", bundle["key"]),
         ("digest", bundle["content_digest"]),
-        ("next", f"ebcd ship {result['sha'][:12]}"),
+        ("next", f"ebcd ship {result['sha'][:12]} {flags(result)}"),
     ]
     return Group(
         f"[green]✔[/] {result['application']} has the version [bold]{result['version_label']}[/].", pairs(rows)
@@ -94,7 +91,7 @@ def bundled(result: Json) -> RenderableType:
 def status(result: Json) -> RenderableType:
     """What is live, since when, by whom; what waits; whether a rollback is ready."""
     if result["live"] is None:
-        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
+        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
     sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
     table = columns(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
@@ -128,7 +125,7 @@ def _changed_by_hand(live: Json) -> str:
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
-        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {_stage_flag(result)}"
+        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
     rows = [
         (
             f"[bold]{item['release']}[/]",
@@ -232,25 +229,6 @@ def findings(result: Json) -> RenderableType:
     return Group(*lines)
 
 
-def colored(color: str | None, health: str) -> str:
-    """A health in its colour."""
-    return f"[{_HEALTH.get(color or '', 'dim')}]{health}[/]"
-
-
-def title(result: Json) -> str:
-    """Application and stage."""
-    return f"{escape(result['application'])} · {escape(result['stage'])}"
-
-
-def flags(result: Json) -> str:
-    """The options that name application and stage."""
-    return f"-a {result['application']} -s {result['stage']}"
-
-
-def _stage_flag(result: Json) -> str:
-    return f"-s {result['stage']}"
-
-
 def _live_rows(result: Json) -> list[tuple[str, str]]:
     rows = []
     if live := result["live"]:
@@ -264,7 +242,7 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
 
 def _side(role: str, side: Json) -> tuple[str, ...]:
     ready = side["status"] == "Ready"
-    health = " ".join(filter(None, (side["health"], side["health_status"]))) if ready else side["status"]
+    health = told_health(side) if ready else side["status"]
     health = health or "not deployed"
     return (
         f"[bold]{role}[/]",
@@ -274,25 +252,3 @@ def _side(role: str, side: Json) -> tuple[str, ...]:
         colored(side["health"], health) if ready else f"[yellow]{health}[/]",
         f"{ago(side['since'])} by {escape(side['by'] or 'somebody')}",
     )
-
-
-def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """A table whose columns are never squeezed: half an environment's name is of no use."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for index, name in enumerate(names):
-        width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
-        table.add_column(name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
-    for row in rows:
-        table.add_row(*row)
-    return Padding(table, (0, 0, 0, 2))
-
-
-def ago(stamp: str | None) -> str:
-    """How long ago a time was; empty for none."""
-    return f"{words.span(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
-
-
-def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:
-    """Names and values, one a line. markup: the values hold rich's marks."""
-    width = max((len(name) for name, _ in rows), default=0)
-    return Group(*(f"  [dim]{name:<{width}}[/]  {value if markup else escape(value)}" for name, value in rows))

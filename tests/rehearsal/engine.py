@@ -19,6 +19,7 @@ from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
+from ebcd.cli.progress import SilentProgress
 from ebcd.cli.source import checked_bundle
 from ebcd.errors import EbcdError
 from ebcd.model import SourceBundle, Stage
@@ -34,7 +35,6 @@ from ebcd.release.retire import retire
 from ebcd.release.run import Caller, Progress, Run, Services
 from ebcd.release.snapshot import observe
 from ebcd.report import result
-from ebcd.report.progress import SilentProgress
 
 Json = dict[str, Any]
 PACE = 5.0

@@ -86,7 +86,7 @@ def test_what_a_ship_would_refuse_is_told_with_a_way_out(product: Product) -> No
     shown = product.ebcd("doctor")
     assert shown.returncode == 3
     assert "it loses orders" in shown.stdout
-    assert f"ebcd unhold -s {told['stage']}" in shown.stdout
+    assert f"ebcd unhold -a {told['application']} -s {told['stage']}" in shown.stdout
 
 
 BRANCH = "Python 3.11 running on 64bit Amazon Linux 2023"

@@ -43,6 +43,7 @@ def test_how_an_environment_does(product: Product) -> None:
     product.commit("one")
     nothing = product.json("health")
     assert (nothing["exit_code"], nothing["error"]["code"]) == (2, "no-environment")
+    assert nothing["error"]["hint"] == f"ebcd status -a {product.name} -s local"
     assert product.json("ship")["exit_code"] == 0
     told = product.json("health")
     assert (told["health"], told["health_status"], told["enhanced"]) == ("Green", "Ok", True)

@@ -194,3 +194,18 @@ def test_a_stage_of_aws_is_rehearsed_on_the_local_beanstalk(product: Product) ->
 
 def test_a_profile_that_this_machine_has_not_is_none_of_a_local_stage_s_business(product: Product) -> None:
     assert product.json("status", AWS_PROFILE="elsewhere")["exit_code"] == 0
+
+
+def test_what_another_stage_would_return_to_is_not_pruned(product: Product) -> None:
+    other = product.configuration().partition("[stages.local]")[2].replace("stages.local", "stages.other")
+    text = f'{product.configuration()}\n[stages.other]\ncname = "{product.name}-other"\n{other}'
+    one = product.commit("one", **{"ebcd.toml": text})
+    assert product.json("ship", "-s", "other")["exit_code"] == 0
+    product.commit("two")
+    assert product.json("ship", "-s", "other")["exit_code"] == 0
+    assert product.json("retire", "-s", "other", "--force")["exit_code"] == 0
+    product.commit("three")
+    assert product.json("ship")["exit_code"] == 0
+    assert product.json("prune", "--keep", "1")["steps"] == []
+    back = product.json("swap", "--rollback", "-s", "other")
+    assert (back["exit_code"], back["version_label"]) == (0, one[:12])

@@ -15,8 +15,21 @@ from typing import Any, cast
 from memory import MemoryClock, MemoryStorage
 from stages import STAGE, bundle
 
+from ebcd.cli.progress import SilentProgress
 from ebcd.errors import EbcdError
-from ebcd.model import ApplicationVersion, Environment, Event, InstanceHealth, Metrics, Platform, Quotas, Stage, Upload
+from ebcd.model import (
+    ApplicationVersion,
+    Environment,
+    EnvironmentHealth,
+    Event,
+    InstanceHealth,
+    LogTail,
+    Metrics,
+    Platform,
+    Quotas,
+    Stage,
+    Upload,
+)
 from ebcd.release import ship as shipping
 from ebcd.release.clock import Pace
 from ebcd.release.hold import Hold
@@ -24,7 +37,6 @@ from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
 from ebcd.release.probe import ProbeResult
 from ebcd.release.run import Caller, Run, Services
-from ebcd.report.progress import SilentProgress
 
 
 @dataclass(frozen=True)
@@ -161,16 +173,16 @@ class Simulated:
         self._called("DescribeEnvironmentHealth")
         return Metrics(requests=0, failed=0, p99=None, instances=1)
 
-    def health_causes(self, _: str) -> tuple[str, ...]:
-        self._called("DescribeEnvironmentHealth")
-        return ()
+    def health(self, environment: str) -> EnvironmentHealth:
+        return EnvironmentHealth("Green", "Ok", (), self.metrics(environment))
 
     def request_log_tail(self, _: str) -> None:
         self._called("RequestEnvironmentInfo")
 
-    def retrieve_log_tail(self, *_: object) -> dict[str, str]:
+    def log_tails(self, _: str) -> tuple[LogTail, ...]:
         self._called("RetrieveEnvironmentInfo")
-        return {"i-1": "https://logs.example.com/i-1"}
+        asked = self.calls["RequestEnvironmentInfo"]
+        return (LogTail("i-1", self.clock.now(), "https://logs.example.com/i-1"),) if asked else ()
 
     def cname_available(self, _: str) -> bool:
         self._called("CheckDNSAvailability")
@@ -191,7 +203,7 @@ class Simulated:
         domain = "eu-central-1.elasticbeanstalk.com"
         cname = f"{cname_prefix or f'{name}.eba-x'}.{domain}"
         made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,
-                           f"{name}.elb.example.com", self.clock.now(), self.clock.now(), STAGE.platform)  # fmt: skip
+                           f"{name}.elb.example.com", self.clock.now(), STAGE.platform)  # fmt: skip
         self._environments[name] = (made, self.clock.seconds)
 
     def terminate(self, environment_id: str) -> None:

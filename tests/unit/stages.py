@@ -43,7 +43,6 @@ def environment(number: int, *, live: bool = False, **changes: object) -> Enviro
         cname=LIVE_CNAME if live else f"{name}.eba-x{number}.eu-central-1.elasticbeanstalk.com",
         endpoint_url=f"elb-{number}.example.com",
         created=NOW - timedelta(days=1),
-        updated=NOW - timedelta(days=1),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 

@@ -27,26 +27,46 @@ def refusal(code: str, message: str) -> ClientError:
 
 
 class CloudFormation:
-    """A stack that goes through some statuses, one at each look."""
+    """A stack that goes through some statuses, one at each look, and each with an event of its own.
 
-    def __init__(self, *statuses: str, update: Exception | None = None, reason: str = "") -> None:
+    reason: why the role could not be created. before: why it could not in an earlier attempt. stale: how often it still
+    shows the status from before once it was changed.
+    """
+
+    def __init__(
+        self, *statuses: str, update: Exception | None = None, reason: str = "", before: str = "", stale: int = 0
+    ) -> None:
         self.statuses = list(statuses)
-        self.update, self.reason = update, reason
+        self.update, self.reason, self.before, self.stale = update, reason, before, stale
         self.sent: list[str] = []
+        self.seen: list[str] = []
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if self.sent and self.stale:
+            self.stale -= 1
+            return self._described(StackName, self.seen[0])
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         if status in {"Throttling", "InternalFailure"}:
             raise refusal(status, "Not now.")
         if status == "none":
             raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
+        if status not in self.seen:
+            self.seen.append(status)
+        return self._described(StackName, status)
+
+    def _described(self, name: str, status: str) -> dict[str, Any]:
         outputs = [{"OutputKey": "ServiceRole", "OutputValue": "role"}]
-        return {"Stacks": [{"StackId": "arn", "StackName": StackName, "StackStatus": status, "Outputs": outputs}]}
+        return {"Stacks": [{"StackId": "arn", "StackName": name, "StackStatus": status, "Outputs": outputs}]}
 
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:
-        event = {"EventId": "1", "Timestamp": NOW, "LogicalResourceId": "DeployRole", "ResourceStatus": "CREATE_FAILED",
-                 "ResourceStatusReason": self.reason}  # fmt: skip
-        return {"StackEvents": [event] if self.reason else []}
+        own = [self._event(status, WANTED.stack, status) for status in self.seen]
+        role = [self._event(f"role {why}", "DeployRole", "CREATE_FAILED", why)
+                for why in (self.reason if self.sent else "", self.before) if why]  # fmt: skip
+        return {"StackEvents": [*reversed(own), *role]}
+
+    def _event(self, name: str, resource: str, status: str, reason: str = "") -> dict[str, Any]:
+        return {"EventId": name, "Timestamp": NOW, "LogicalResourceId": resource, "ResourceStatus": status,
+                "ResourceStatusReason": reason}  # fmt: skip
 
     def create_stack(self, **given: Any) -> None:
         assert given["Capabilities"] == ["CAPABILITY_IAM"]
@@ -130,4 +150,20 @@ def test_each_event_is_told_once() -> None:
     lines: list[str] = []
     with pytest.raises(OutcomeUnknown):
         brought(CloudFormation("none", "CREATE_IN_PROGRESS", reason="Denied"), lines.append)
-    assert lines == ["DeployRole CREATE_FAILED: Denied"]
+    assert lines == ["DeployRole CREATE_FAILED: Denied", "ebcd-shop CREATE_IN_PROGRESS"]
+
+
+def test_what_the_stack_was_before_is_not_taken_for_the_end() -> None:
+    cloudformation = CloudFormation("UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", stale=2,
+                                    reason="Not allowed")  # fmt: skip
+    with pytest.raises(AwsRefused) as error:
+        brought(cloudformation)
+    assert error.value.code == "stack-failed"
+    assert cloudformation.stale == 0
+
+
+def test_the_reason_of_an_earlier_attempt_is_not_told_again() -> None:
+    with pytest.raises(AwsRefused) as error:
+        brought(CloudFormation("UPDATE_ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_FAILED", reason="Not allowed",
+                               before="A name that was too long"))  # fmt: skip
+    assert error.value.why == "DeployRole CREATE_FAILED: Not allowed"

@@ -190,6 +190,36 @@ def test_no_refusal_tells_a_secret(tmp_path: Path) -> None:
     assert "hunter2" not in f"{error.what} {error.why} {error.hint}"
 
 
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "[stages.prod.notify]\nurl = 'https://hooks.example.com/T0KEN'",
+        "[stages.prod.notify]\nurls = 'https://hooks.example.com/T0KEN'",
+        "notify = 'https://hooks.example.com/T0KEN'",
+        "notify_url = 'https://hooks.example.com/T0KEN'",
+        "slack = 'https://hooks.example.com/T0KEN'",
+        "slack_token = 'T0KEN'",
+        "api = 'T0KEN-0123456789-0123456789'",
+        "[stages.prod.enviroment]\nA = 'T0KEN'",
+        "[stages.prod.tenants]\nurl = '/tenants'\ntoken = 'T0KEN'",
+        "[stages.prod.env]\nA = ['T0KEN']",
+        f"[stages.prod.options.'{ENVIRONMENT}']\nA = ['T0KEN']",
+        "[stages.prod.options.'aws:rds:dbinstance']\nDBPassword = ['T0KEN']",
+    ],
+)
+def test_a_mistake_does_not_bring_a_secret_into_a_log(tmp_path: Path, addition: str) -> None:
+    error = refused(tmp_path, PROD + addition)
+    assert error.what.startswith("stages.prod.")
+    assert "T0KEN" not in f"{error.what}{error.why}{error.hint}"
+
+
+@pytest.mark.parametrize(("line", "shown"), [("stragety = 'pair'", "'pair'"), ("keeps = '2h'", "'2h'"),
+                                             ("[stages.prod.smoke]\ncode = 200", "200"), ("bakes = true", "True"),
+                                             ("accepted = ['Green']", "…")])  # fmt: skip
+def test_what_anybody_may_read_is_told(tmp_path: Path, line: str, shown: str) -> None:
+    assert f" = {shown} is no key" in refused(tmp_path, f"{PROD}{line}").what
+
+
 def test_a_tenant_gate_is_read(tmp_path: Path) -> None:
     found = load(tmp_path, PROD + """[stages.prod.tenants]
 hosts = ["acme.example.com", "globex.example.com"]

@@ -103,6 +103,13 @@ def test_settings_are_compared_by_place_and_properties_keep_their_values_to_them
     assert "secret" not in seen
 
 
+def test_a_password_keeps_its_value_to_itself() -> None:
+    password = OptionSetting("aws:rds:dbinstance", "DBPassword", "secret one")
+    seen = shown((side(1, password), side(2, replace(password, value="secret two"))))
+    assert "DBPassword has another value" in seen
+    assert "secret" not in seen
+
+
 def test_only_what_is_proven_to_have_been_shipped_is_told() -> None:
     """A release may have been shipped with other settings than its commit's ebcd.toml has."""
     other = side(2, MAX, shipped=(MIN, MAX))

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from stages import NOW, STAGE, environment, record
+from stages import NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Strategy
 from ebcd.release.findings import Finding, Intent, Severity, Sight, findings, refuse
+from ebcd.release.plan.updating import Change, change
 
 SIGHT = Sight(environment(1, live=True), 2, STAGE.options)
 INTENT = Intent(STAGE, NOW, record(1, live_since=9), creates=True)
@@ -64,6 +65,15 @@ def test_what_would_lose_something_is_refused_with_a_way_out(seen: Sight, code: 
         refuse(found)
     assert error.value.code == code
     assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("quotas", "command"), [(Quotas(1000, 1000, 3, 200), "prune"), (Quotas(9, 9999, 200, 200), "retire")]
+)
+def test_the_way_out_names_application_and_stage(quotas: Quotas, command: str) -> None:
+    """Another stage may be the usual one: it would be pruned, or retired, instead."""
+    (found,) = findings(replace(SIGHT, quotas=quotas), INTENT)
+    assert found.hint.startswith(f"ebcd {command} -a shop -s prod")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +132,39 @@ def test_the_value_of_an_environment_property_is_never_told() -> None:
     (found,) = findings(with_settings(other), intent)
     assert "TOKEN" in found.why
     assert "hunter" not in repr(found)
+
+
+def drift_of(declared: OptionSetting, *seen: OptionSetting) -> list[str]:
+    """What is told of a setting that ebcd.toml declares and live has otherwise."""
+    stage = replace(STAGE, options=(*STAGE.options, declared))
+    intent = replace(INTENT, stage=stage, carried=record(1, live_since=9, stage=stage))
+    return [item.why for item in findings(with_settings(*seen), intent)]
+
+
+def test_an_environment_property_is_compared_letter_by_letter_and_an_option_is_not() -> None:
+    declared = OptionSetting("aws:elasticbeanstalk:application:environment", "MODE", "Live")
+    (why,) = drift_of(declared, replace(declared, value="live"))
+    assert "MODE is another one" in why
+    rolling = OptionSetting("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled", "true")
+    assert drift_of(rolling, replace(rolling, value="True")) == []
+
+
+def test_what_a_release_would_change_is_what_counts_as_drift() -> None:
+    """In place the same comparison tells what to update: an empty property that is not there is none."""
+    live = environment(1, live=True)
+    seen = replace(snapshot(live), settings={live.name: STAGE.options})
+    empty = OptionSetting("aws:elasticbeanstalk:application:environment", "PROXY", "")
+    assert change(seen, live, (*STAGE.options, empty), "") == Change()
+    assert change(seen, live, (replace(empty, value="x"),), "").there is not None
+
+
+def test_a_password_is_never_told() -> None:
+    declared = OptionSetting("aws:rds:dbinstance", "DBPassword", "hunter2")
+    (why,) = drift_of(declared, replace(declared, value="hunter3"))
+    assert "aws:rds:dbinstance DBPassword is another one" in why
+    (why,) = drift_of(declared)
+    assert "DBPassword is gone" in why
+    assert "hunter" not in why
 
 
 def test_all_that_was_found_is_told_at_once() -> None:

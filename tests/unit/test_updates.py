@@ -9,13 +9,13 @@ import pytest
 from memory import MemoryClock
 from stages import LIVE_CNAME, STAGE, environment
 
+from ebcd.cli.progress import SilentProgress
 from ebcd.errors import AwsRefused, ReleaseFailed
 from ebcd.model import Environment, Event, InstanceHealth, Metrics
 from ebcd.release import updates
 from ebcd.release.clock import Pace
 from ebcd.release.run import Services, Status
 from ebcd.release.steps import ScaleDown, UpdateVersion
-from ebcd.report.progress import SilentProgress
 
 NAME = "shop-prod-r1"
 MUST_BE_READY = AwsRefused("AWS refused UpdateEnvironment.", why="Must be Ready.", code="InvalidParameterValue")

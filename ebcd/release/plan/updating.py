@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ebcd.model import PROPERTIES, Environment, OptionSetting
+from ebcd.model import Environment, OptionSetting
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.snapshot import Snapshot, deployment_estimate
 from ebcd.release.steps import UpdateOptions, UpdateVersion
@@ -25,7 +25,7 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
     Its present settings must be in the snapshot.
     """
     present = {(item.namespace, item.name): item for item in snapshot.settings[environment.name]}
-    differing = tuple(item for item in wanted if not _same(item, present.get((item.namespace, item.name))))
+    differing = tuple(item for item in wanted if not item.same(present.get((item.namespace, item.name))))
     platform = platform_arn if environment.platform_arn not in ("", platform_arn) else ""
     if not differing and not platform:
         return Change()
@@ -43,13 +43,6 @@ def live_unless(snapshot: Snapshot, environment: str) -> str:
     """The live CNAME, whole, that an environment must not hold when it is changed; empty for live's own."""
     live = snapshot.live
     return live.cname if live is not None and live.name != environment else ""
-
-
-def _same(wanted: OptionSetting, present: OptionSetting | None) -> bool:
-    """Whether an option is what it should be. Beanstalk writes some of its own values in another case."""
-    if present is None or wanted.namespace in PROPERTIES:
-        return wanted == present
-    return wanted.value.lower() == present.value.lower()
 
 
 def deployment(

@@ -1,0 +1,61 @@
+"""What texts for people are made of: titles, options, tables, colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ebcd import words
+from ebcd.report.envelope import Json
+
+_LONG = {"message", "cause"}
+"""Columns that may be wrapped."""
+_HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
+
+
+def title(result: Json) -> str:
+    """Application and stage."""
+    return f"{escape(result['application'])} · {escape(result['stage'])}"
+
+
+def flags(result: Json) -> str:
+    """The options that name a result's application and stage."""
+    return words.flags(result["application"], result["stage"])
+
+
+def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:
+    """Names and values, one a line. markup: the values hold rich's marks."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return Group(*(f"  [dim]{name:<{width}}[/]  {value if markup else escape(value)}" for name, value in rows))
+
+
+def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """A table whose columns are never squeezed: half an environment's name is of no use."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for index, name in enumerate(names):
+        width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
+        table.add_column(name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
+    for row in rows:
+        table.add_row(*row)
+    return Padding(table, (0, 0, 0, 2))
+
+
+def told_health(result: Json) -> str:
+    """Health and health status, where there are any."""
+    return f"{result['health'] or ''} {result['health_status'] or ''}".strip()
+
+
+def colored(color: str | None, health: str) -> str:
+    """A health in its colour."""
+    return f"[{_HEALTH.get(color or '', 'dim')}]{health}[/]"
+
+
+def ago(stamp: str | None) -> str:
+    """How long ago a time was; empty for none."""
+    return f"{words.span(datetime.now(UTC) - datetime.fromisoformat(stamp))} ago" if stamp else ""
