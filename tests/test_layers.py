@@ -38,7 +38,7 @@ PURE = {
     },
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
 } | {
-    f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release"}
+    f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}
     for path in (ROOT / "ebcd" / "release" / "plan").glob("[a-z]*.py")
 }
 """Modules without I/O, and what of ebcd they may know."""

@@ -82,7 +82,7 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
     raise OutcomeUnknown(
         f"The swap of {step.live} and {step.candidate} was not seen to {'end' if answered else 'begin, or to end'}.",
         why=f"After {services.clock.monotonic() - start:.0f} s: {seen}.",
-        hint=f"ebcd status -a {application} shows what is live now; then run the same command again.",
+        hint=f"ebcd status {services.flags} shows what is live now; then run the same command again.",
         code="swap-unknown",
     )
 
@@ -104,7 +104,7 @@ def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnam
         f"The swap of {step.live} and {step.candidate} was not sent.",
         why=f"Both must be Ready, {step.candidate} {' or '.join(step.accept) or 'of any health'}. "
         f"After {READY_PATIENCE:g} s: {pair or 'AWS did not answer'}.",
-        hint=f"ebcd status -a {application}",
+        hint=f"ebcd status {services.flags}",
         code="not-ready",
     )
 
@@ -148,7 +148,7 @@ def _verify_events(services: Services, tick: Tick, application: str, step: SwapC
         raise ReleaseFailed(
             f"The swap of {step.live} and {step.candidate} was not sent.",
             why=f"{failure.severity} {failure.message}",
-            hint=f"ebcd events --env {step.candidate} shows what happened; correct the cause, commit and ship again.",
+            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; correct the cause, commit and ship again.",
             code="failure-event",
         )
 

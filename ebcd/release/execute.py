@@ -226,13 +226,14 @@ class Executor:
     def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:
         """Return to the earlier release after a breach. Raises SwappedBack, or OutcomeUnknown without a way back."""
         if not back:
-            hint = f"ebcd status -s {self._stage.name} shows what holds the live CNAME."
+            hint = f"ebcd status {self._services.flags} shows what holds the live CNAME."
             raise OutcomeUnknown(breach.what, why=str(breach), hint=hint, code=breach.code)
         self._restore(back, str(breach))
         raise SwappedBack(
             f"{self._run.release_name} went live, failed its bake and was taken back.",
             why=str(breach),
-            hint=f"The earlier release is live again. ebcd releases {self._run.release_name} tells what was seen.",
+            hint=f"The earlier release is live again. ebcd releases {self._run.release_name} {self._services.flags} tells "
+            "what was seen.",
         )
 
     def undo(self, steps: tuple[Step, ...], failed: ReleaseFailed) -> NoReturn:
@@ -241,7 +242,7 @@ class Executor:
         No steps: a rollback, which has nowhere to go back to. Then what is live now cannot be told: OutcomeUnknown.
         """
         if not steps:
-            hint = f"ebcd status -s {self._stage.name} shows what is live now."
+            hint = f"ebcd status {self._services.flags} shows what is live now."
             raise OutcomeUnknown(failed.what, why=failed.why, hint=hint, code=failed.code) from failed
         try:
             self._restore(steps, f"{failed.what} {failed.why}")
@@ -270,6 +271,6 @@ class Executor:
             raise OutcomeUnknown(
                 f"{self._run.release_name} failed, and the way back to the earlier release failed too.",
                 why=f"{failure} On the way back: {error} {getattr(error, 'why', '')}".rstrip(),
-                hint=f"ebcd status -s {self._stage.name} shows what is live now.",
+                hint=f"ebcd status {self._services.flags} shows what is live now.",
                 code="not-restored",
             ) from error

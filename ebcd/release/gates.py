@@ -50,7 +50,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
     raise ReleaseFailed(
         f"{step.environment} failed its smoke test {stage.smoke.attempts} times.",
         why=f"{failure}.",
-        hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
+        hint=f"ebcd logs --env {step.environment} {services.flags} shows its logs; correct the cause, commit and ship again.",
         code="smoke-failed",
     )
 
@@ -75,7 +75,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         raise ReleaseFailed(
             f"{step.environment} failed its tenants.",
             why=f"{failure}.",
-            hint=f"ebcd logs --env {step.environment} shows its logs; correct the cause, commit and ship again.",
+            hint=f"ebcd logs --env {step.environment} {services.flags} shows its logs; correct the cause, commit and ship again.",
             code="tenants-failed",
         )
     raise Breach(f"Tenants failed on live: {failure}.", what="Tenants failed on live.", code="tenants-failed")
@@ -145,6 +145,6 @@ class LiveWatch:
             raise ReleaseFailed(
                 "Live stopped answering while the candidate came up, so the release was stopped.",
                 why=f"{failure} ({self._failures} probes in a row); it answered before.",
-                hint="Look at what the candidate shares with live (a migration?), and at ebcd status.",
+                hint=f"Look at what the candidate shares with live (a migration?): ebcd status {self._services.flags}",
                 code="live-hurt",
             )

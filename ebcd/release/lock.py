@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import EbcdError, Interrupted, LockHeld, LockLost, OutcomeUnknown, Transient
 from ebcd.release import holder
@@ -68,7 +69,8 @@ class Lock:
         self._key = f"ebcd/{application}/{stage}/lock.json"
         self._clock = clock
         self._name = f"{application}/{stage}"
-        self._flags = f"-a {application} -s {stage}"
+        self.flags = words.flags(application, stage)
+        """The options that name its stage."""
 
     def state(self) -> LockState | None:
         """Who holds it now; None when nobody does or the lease has run out."""
@@ -116,7 +118,7 @@ class Lock:
             raise OutcomeUnknown(
                 f"The lock of {self._name} changed hands while it was broken.",
                 why="Its holder renewed it, or another run took it.",
-                hint=f"ebcd lock {self._flags}",
+                hint=f"ebcd lock {self.flags}",
             ) from error
         return _state(stored)
 
@@ -135,7 +137,7 @@ class Lock:
         raise OutcomeUnknown(
             f"The holder of the lock of {self._name} could not be asked to stop.",
             why="The lock changed each time that it was written.",
-            hint=f"ebcd lock {self._flags}",
+            hint=f"ebcd lock {self.flags}",
         )
 
     def await_free(self, timeout: float) -> bool:
@@ -172,7 +174,7 @@ class Lock:
             etag = self._storage.create(self._key, _body(content, self._clock.now()))
         except PreconditionFailed:
             return None
-        return Lease(self._storage, self._key, content, etag, self._clock)
+        return Lease(self._storage, self._key, content, etag, self._clock, self.flags)
 
     def _observe_holder(self) -> LockState | None:
         """Who is in the way. The lock of a holder that is gone is removed, so that the next attempt can take it."""
@@ -195,15 +197,18 @@ class Lock:
             f"The stage {self._name} is locked.",
             why=who,
             hint=f"Wait for it with --wait-lock 10m, or, when its holder is surely gone: "
-            f"ebcd lock --break --reason … {self._flags}",
+            f"ebcd lock --break --reason … {self.flags}",
         )
 
 
 class Lease:
     """A lock that this run holds."""
 
-    def __init__(self, storage: Storage, key: str, content: dict[str, Any], etag: str, clock: Clock) -> None:
+    def __init__(
+        self, storage: Storage, key: str, content: dict[str, Any], etag: str, clock: Clock, flags: str
+    ) -> None:
         self._storage = storage
+        self._hint = f"ebcd status {flags} shows what is there; run the same command again to go on."
         self._key = key
         self._content = content
         self._etag = etag
@@ -258,7 +263,7 @@ class Lease:
     def assert_ours(self) -> None:
         """Raises LockLost when it is lost, and nothing else: what is to stop has come to its end."""
         if not self.is_held():
-            raise _lost()
+            raise self._lost()
 
     def _adopt(self) -> None:
         """The lock was changed: by an earlier renewal of ours that got no answer, by whoever wants this run to stop, or
@@ -266,15 +271,22 @@ class Lease:
         """
         found = self._reread()
         if found is None:
-            raise _lost()
+            raise self._lost()
         if found.stop:
             self._stopped = Interrupted(
                 "Stopped by another run.",
                 why=f"{found.stop}.",
-                hint="ebcd status shows what is there; run the same command again to go on.",
+                hint=self._hint,
                 code="aborted",
             )
             raise self._stopped
+
+    def _lost(self) -> LockLost:
+        return LockLost(
+            "The lock was lost, so the run stopped before its next change.",
+            why="Somebody broke it, or this run was silent for longer than its lease.",
+            hint=self._hint,
+        )
 
     def _reread(self) -> LockState | None:
         """The lock as it stands, where it is still ours; its ETag is taken over."""
@@ -295,14 +307,6 @@ class Lease:
                     return
             else:
                 return
-
-
-def _lost() -> LockLost:
-    return LockLost(
-        "The lock was lost, so the run stopped before its next change.",
-        why="Somebody broke it, or this run was silent for longer than its lease.",
-        hint="ebcd status shows what is there; run the same command again to go on.",
-    )
 
 
 def _body(content: dict[str, Any], now: datetime) -> bytes:

@@ -103,6 +103,11 @@ class Services:
     pace: Pace = field(default_factory=lambda: Pace(5.0))
     """How often Beanstalk is looked at."""
 
+    @property
+    def flags(self) -> str:
+        """The options that name the stage, for a command that is told."""
+        return self.lock.flags
+
     def require_bucket(self) -> None:
         """The bucket, where it is missing, is created: nothing can be kept without."""
         if not self.storage.bucket_exists():

@@ -167,7 +167,7 @@ def _instances(services: Services, environment: Environment | None) -> tuple[int
 
 def _chosen(services: Services, snapshot: Snapshot, name: str) -> ReleaseRecord:
     """The release to promote: the named one, however long ago it was, or the only one that waits."""
-    flags = f"-a {snapshot.stage.application} -s {snapshot.stage.name}"
+    flags = services.flags
     if name:
         number = int(name[1:]) if re.fullmatch(r"r[1-9]\d{0,5}", name) else 0
         release = snapshot.release(name) or (services.ledger.read(number) if number else None)

@@ -90,7 +90,7 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
     read = lambda: services.beanstalk.environment(stage.application, name)  # noqa: E731
     for environment in looks(services, tick, stage.timeout, read):
         if environment is None or leaving(environment):
-            raise failed(name, "was terminated", "Somebody, or Beanstalk, terminated it.")
+            raise failed(services, name, "was terminated", "Somebody, or Beanstalk, terminated it.")
         status = environment.status
         if follower is not None:
             begun = follower.follow() or begun or status != "Ready"
@@ -102,12 +102,12 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
             _spare(update, environment)
             follower, sent_at = _begin(services, tick, stage, update, environment), clock.monotonic()
         elif follower.failures:
-            raise failed(name, "failed to update", follower.failures[0].message)
+            raise failed(services, name, "failed to update", follower.failures[0].message)
         elif begun or clock.monotonic() - sent_at > BEGIN_PATIENCE:
             if update.arrived(environment):
                 return Seen()
-            raise failed(name, "did not take the update", f"It is Ready on {environment.version_label}.")
-    raise failed(name, f"was not Ready within {stage.timeout:g} s", f"Its status is {status or 'unknown'}.")
+            raise failed(services, name, "did not take the update", f"It is Ready on {environment.version_label}.")
+    raise failed(services, name, f"was not Ready within {stage.timeout:g} s", f"Its status is {status or 'unknown'}.")
 
 
 def _spare(update: Update, environment: Environment) -> None:

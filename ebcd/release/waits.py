@@ -203,7 +203,7 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
         """The environment, and whether an instance does not run the version yet."""
         environment = watched.look()
         if environment is None or leaving(environment):
-            raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+            raise failed(services, step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
         if environment.status != "Ready" or environment.version_label != step.label:
             return environment, (True, f"its status is {environment.status}")
         return environment, lacking_instances(services, step.environment, step.label)
@@ -213,12 +213,14 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
         if environment.status != "Ready":
             continue
         if watched.failures:
-            raise failed(step.environment, "failed to deploy", _telling(watched.failures).message)
+            raise failed(services, step.environment, "failed to deploy", _telling(watched.failures).message)
         if environment.version_label != step.label:
-            raise failed(step.environment, "runs another version", f"It is Ready on {environment.version_label}.")
+            raise failed(
+                services, step.environment, "runs another version", f"It is Ready on {environment.version_label}."
+            )
         if not lacking:
             return seen
-    raise failed(step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
+    raise failed(services, step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
 
 
 def _telling(failures: list[Event]) -> Event:
@@ -255,7 +257,7 @@ def hold_health(services: Services, tick: Tick, application: str, step: HoldHeal
 
     for environment in looks(services, tick, step.timeout, read, share):
         if environment is None or leaving(environment):
-            raise failed(step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+            raise failed(services, step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
         health = " ".join(filter(None, (environment.health, environment.health_status)))
         if health != last:
             services.progress.note(f"health {health}")
@@ -264,13 +266,13 @@ def hold_health(services: Services, tick: Tick, application: str, step: HoldHeal
         since = (clock.monotonic() if since is None else since) if accepted else None
         if since is not None and clock.monotonic() - since >= step.seconds:
             return environment.health
-    raise failed(step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
+    raise failed(services, step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
 
 
-def failed(environment: str, what: str, why: str) -> ReleaseFailed:
+def failed(services: Services, environment: str, what: str, why: str) -> ReleaseFailed:
     """The error of an environment that did not become what it was to become."""
     return ReleaseFailed(
         f"The environment {environment} {what}.",
         why=why,
-        hint=f"ebcd logs --env {environment} shows its logs; correct the cause, commit and ship again.",
+        hint=f"ebcd logs --env {environment} {services.flags} shows its logs; correct the cause, commit and ship again.",
     )

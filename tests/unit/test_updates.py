@@ -70,6 +70,7 @@ class _Some:
     def __init__(self, one: One) -> None:
         self.beanstalk: Any = one
         self.clock, self.pace, self.progress = one.clock, Pace(5.0), SilentProgress()
+        self.flags = "-a shop -s prod"
 
 
 def act(one: One, step: Any) -> Status:
