@@ -24,14 +24,14 @@ _PATCHES = 40
 
 
 def applies(pin: Pin, python: Python) -> bool:
-    """Whether a Python needs it. A platform tells no patch version, so one that any of them needs is needed."""
-    if not pin.marker:
-        return True
+    """Whether a Python may need it. A platform tells no patch version, so what any of them needs is needed."""
+    if not pin.marker or any(name in pin.marker for name in ("platform_release", "platform_version")):
+        return True  # of the kernel, which no platform tells either
     marker = Marker(pin.marker)
     patches = range(_PATCHES) if "full_version" in pin.marker or "implementation_version" in pin.marker else (0,)
     try:
         return any(marker.evaluate(_environment(python, patch)) for patch in patches)
-    except UndefinedComparison:  # it asks for what no platform tells, such as the kernel's version
+    except UndefinedComparison:
         return True
 
 

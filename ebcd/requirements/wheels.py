@@ -110,8 +110,10 @@ class _Cache:
                 path.replace(self._folder / f"{digest}.whl")
 
     def _chosen(self, pin: Pin, python: Python) -> LockedFile | None:
+        note = self._note_of(pin, python)
         try:
-            told = json.loads(self._note_of(pin, python).read_text())
+            told = json.loads(note.read_text())
+            os.utime(note)
             chosen = LockedFile(str(told["name"]), str(told["sha256"]))
             fits = parse_wheel_filename(chosen.name)[0] == pin.name
         except (OSError, ValueError, KeyError, TypeError):
