@@ -49,8 +49,8 @@ class Lock:
         """
         head, kept = f"# Made by ebcd from {self.source}.\n", [(pin, pin.hashes) for pin in self.pins]
         if wheels is not None:
-            head += f"--no-index\n--find-links {WHEELS}\n"
             bundled = {f"sha256:{digest}" for digest in wheels}
+            head += "--no-index\n" + (f"--find-links {WHEELS}\n" if bundled else "")
             kept = [(pin, tuple(item for item in hashes if item in bundled)) for pin, hashes in kept]
         return (head + "".join(sorted({_line(pin, hashes) for pin, hashes in kept if hashes}))).encode()
 

@@ -18,6 +18,8 @@ from ebcd.requirements.pins import NO_WHEEL
 DEADLINE = 900.0
 """Seconds that one download may take."""
 _SHOWN_LINES = 6
+_RETRIES = "3"
+"""Not none: pip tells of an index that does not answer only where it tries again."""
 _CHOOSING = ("PIP_CONSTRAINT", "PIP_NO_BINARY", "PIP_ONLY_BINARY", "PIP_PREFER_BINARY", "PIP_PRE", "PIP_REQUIREMENT",
              "PIP_REQUIRE_VIRTUALENV", "PIP_PLATFORM", "PIP_ABI", "PIP_PYTHON", "PIP_DEST")  # fmt: skip
 """Variables that would change what is taken. Those that say where from are the user's: index, proxy, certificate."""
@@ -31,7 +33,8 @@ def download(requirements: str, python: Python, folder: Path) -> None:
     lines = folder / "requirements.txt"
     lines.write_text(requirements)
     command = [
-        *_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check", "--progress-bar", "off",
+        *_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check",
+        "--progress-bar", "off", "--retries", _RETRIES,
         "--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", str(folder),
         "--implementation", "cp", "--python-version", python.version,
         *(word for name in (abi(python), "abi3", "none") for word in ("--abi", name)),
@@ -50,7 +53,7 @@ def download(requirements: str, python: Python, folder: Path) -> None:
 def _pip() -> list[str]:
     """pip of this Python, else the one on PATH: what it fetches does not depend on which."""
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
+        return [sys.executable, "-P", "-m", "pip"]  # -P: no module of the repository's own
     if found := shutil.which("pip") or shutil.which("pip3"):
         return [found]
     raise UsageError(

@@ -202,6 +202,12 @@ def test_what_pip_chose_for_one_lock_is_not_taken_for_another(git: Git, tmp_path
     assert f"vendor/wheels/fast-1.0-{LINUX}.whl" in contents(make(git, tmp_path, WHEELS))
 
 
+def test_a_lock_of_which_no_instance_needs_anything_has_no_wheels(git: Git, tmp_path: Path, index: Index) -> None:
+    git.commit(**{"requirements.txt": pinned("pure", index.wheel("pure"), marker="sys_platform == 'win32'")})
+    held = contents(make(git, tmp_path, WHEELS))
+    assert held == {"requirements.txt": b"# Made by ebcd from requirements.txt.\n--no-index\n"}
+
+
 def test_wheels_that_nothing_used_for_long_are_deleted(git: Git, tmp_path: Path, index: Index) -> None:
     git.commit(**{"requirements.txt": pinned("pure", index.wheel("pure"))})
     make(git, tmp_path, WHEELS)
@@ -232,7 +238,6 @@ def test_an_index_that_does_not_answer_is_told_as_that(
     git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
-    monkeypatch.setenv("PIP_RETRIES", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     git.commit(**{"requirements.txt": pinned("nothing-of-ebcd", "a" * 64)})
     error = refusal(git, tmp_path, WHEELS)
