@@ -47,9 +47,9 @@ class Added:
         return File(path, _PLAIN, TreeEntry(path, _PLAIN, blob, len(content)), self)
 
     def copy(self, path: str, original: Path, sha256: str) -> File:
-        """A file whose content lies on this machine, and stays there."""
+        """A package's file, which lies on this machine and stays there."""
         self._contents[sha256] = original
-        return File(path, _PLAIN, TreeEntry(path, _PLAIN, sha256, original.stat().st_size), self, kept=False)
+        return File(path, _PLAIN, TreeEntry(path, _PLAIN, sha256, original.stat().st_size), self, foreign=True)
 
     @contextmanager
     def blobs(self, entries: Iterable[TreeEntry]) -> Iterator[Added]:  # noqa: ARG002

@@ -35,8 +35,8 @@ class File:
     entry: TreeEntry
     source: Source
     """Who has its content."""
-    kept: bool = True
-    """Whether its stream is kept from run to run; not where its content is."""
+    foreign: bool = False
+    """Whether it is somebody else's and kept already: then nobody looks into it, and its stream is not kept."""
 
 
 class Source(Protocol):
@@ -131,6 +131,7 @@ def streams(
 def _want(file: File, cache: StreamCache, inspection: Inspection | None) -> _Wanted:
     stored, blob = is_compressed(file.path), file.entry.blob
     looked_at = inspection is not None and (inspection.wants(file.path) or not cache.knows(inspection.fact, blob))
+    looked_at = looked_at and not file.foreign
     return _Wanted(file, stored, cache.find(blob, stored=stored), looked_at)
 
 
@@ -186,7 +187,7 @@ def _keep(
 ) -> Iterator[tuple[File, Stream, Iterable[bytes]]]:
     for item in made:
         file, pieces = item.wanted.file, (item.data,)
-        if item.wanted.cached is None and file.kept:
+        if item.wanted.cached is None and not file.foreign:
             cache.add(file.entry.blob, item.stream, pieces, stored=item.wanted.stored)
         if item.clean and inspection is not None:
             cache.note(inspection.fact, file.entry.blob)
@@ -204,7 +205,7 @@ def _large(
         else:
             content = readers[file.source].pieces(file.entry, PIECE)
             stream = compress_large(content, spool, stored=wanted.stored)
-            if file.kept:
+            if not file.foreign:
                 cache.add(blob, stream, _pieces(spool), stored=wanted.stored)
 
         def pieces() -> Iterator[bytes]:

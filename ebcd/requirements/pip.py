@@ -18,6 +18,9 @@ from ebcd.requirements.pins import NO_WHEEL
 DEADLINE = 900.0
 """Seconds that one download may take."""
 _SHOWN_LINES = 6
+_ABSENT = re.compile(r"No matching distribution found for (\S+)")
+_OTHER = re.compile(r"DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+) from ")
+_SILENT = "Retrying (Retry("
 _RETRIES = "3"
 """Not none: pip tells of an index that does not answer only where it tries again."""
 _CHOOSING = ("PIP_CONSTRAINT", "PIP_NO_BINARY", "PIP_ONLY_BINARY", "PIP_PREFER_BINARY", "PIP_PRE", "PIP_REQUIREMENT",
@@ -66,16 +69,18 @@ def _pip() -> list[str]:
 
 
 def _reason(said: str, python: Python) -> Refused:
-    absent = re.search(r"No matching distribution found for (\S+)", said)
-    if absent and "Retrying (Retry(" not in said:
-        return Refused(
-            "A wheel is missing.",
-            why=f"The index has no wheel of {absent[1]} for Python {python.version} on {python.machine} "
-            f"with glibc 2.{python.glibc} that is in the lock.",
-            hint=HINT,
-            code=NO_WHEEL,
-        )  # fmt: skip
+    """What pip's last words mean."""
+    if other := _OTHER.search(said):
+        return _missing(f"The index has a wheel of {other[1]} whose hash is not in the lock.")
+    absent = _ABSENT.search(said)
+    if absent and _SILENT not in said:
+        where = f"Python {python.version} on {python.machine} with glibc 2.{python.glibc}"
+        return _missing(f"The index has no wheel of {absent[1]} for {where} that is in the lock.")
     return _failed(" ".join(said.strip().splitlines()[-_SHOWN_LINES:]))
+
+
+def _missing(why: str) -> Refused:
+    return Refused("A wheel is missing.", why=why, hint=HINT, code=NO_WHEEL)
 
 
 def _failed(why: str) -> Refused:

@@ -18,6 +18,7 @@ from repositories import Git
 from wheelmaker import Index, package, pinned, pylock
 
 from ebcd.bundle import Repository, build, listing, unlocked
+from ebcd.check import Inspection
 from ebcd.errors import EbcdError
 from ebcd.model import BundleOptions, Python, Requirements, SourceBundle
 from ebcd.requirements.here import refuse_unfit
@@ -179,6 +180,15 @@ def test_the_same_commit_has_the_same_bytes_with_a_cold_and_a_warm_cache(
     assert stored < 4000, "a wheel is kept once"
 
 
+def test_nobody_looks_for_the_secrets_of_others(git: Git, tmp_path: Path, index: Index) -> None:
+    git.commit(**{"requirements.txt": pinned("pure", index.wheel("pure", text="-----BEGIN PRIVATE KEY-----"))})
+    repository, inspection = Repository(git.folder), Inspection()
+    build(repository, repository.resolve("HEAD"), WHEELS, tmp_path / "a.zip", wheels=tmp_path / "cache",
+          inspection=inspection)  # fmt: skip
+    assert "vendor/wheels/pure-1.0-py3-none-any.whl" in inspection.files()
+    assert [item for item in inspection.findings(None) if item.code == "secret"] == []
+
+
 def test_a_cached_wheel_that_is_damaged_is_fetched_again(
     git: Git, tmp_path: Path, index: Index, closed: Callable[[], None]
 ) -> None:
@@ -232,6 +242,14 @@ def test_what_has_no_wheel_is_refused_by_name(git: Git, tmp_path: Path, index: I
     assert "fast" in error.why
     assert "Python 3.11 on x86_64" in error.why
     assert "pip wheel" in error.hint
+
+
+def test_a_wheel_that_the_lock_does_not_know_is_not_taken(git: Git, tmp_path: Path, index: Index) -> None:
+    index.wheel("pure")
+    git.commit(**{"requirements.txt": pinned("pure", "0" * 64)})
+    error = refusal(git, tmp_path, WHEELS)
+    assert (error.code, error.why) == ("no-wheel", "The index has a wheel of pure==1.0 whose hash is not in the lock.")
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_an_index_that_does_not_answer_is_told_as_that(

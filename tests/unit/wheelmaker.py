@@ -14,18 +14,18 @@ class Index:
 
     folder: Path
 
-    def wheel(self, name: str, version: str = "1.0", tag: str = "py3-none-any") -> str:
-        """Make a wheel; its SHA-256."""
+    def wheel(self, name: str, version: str = "1.0", tag: str = "py3-none-any", text: str = "") -> str:
+        """Make a wheel; its SHA-256. text: what its module says."""
         path = self.folder / f"{name}-{version}-{tag}.whl"
         info = f"{name}-{version}.dist-info"
         with zipfile.ZipFile(path, "w") as archive:
-            for member, text in {
-                f"{name}/__init__.py": f"tag = {tag!r}\n",
+            for member, content in {
+                f"{name}/__init__.py": f"tag = {tag!r}\n# {text}\n",
                 f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
                 f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
                 f"{info}/RECORD": "",
             }.items():
-                archive.writestr(zipfile.ZipInfo(member), text)
+                archive.writestr(zipfile.ZipInfo(member), content)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def environ(self) -> dict[str, str]:
