@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -71,7 +71,7 @@ class Added:
                 yield piece
 
 
-def locked(repository: Repository, entries: Iterable[TreeEntry], files: Iterable[File], options: BundleOptions) -> Lock:
+def locked(repository: Repository, entries: Sequence[TreeEntry], files: Sequence[File], options: BundleOptions) -> Lock:
     """What locks the requirements. entries: all of the commit; files: those that go into the bundle."""
     by_path = {file.path: file for file in files}
     tree = {entry.path: entry for entry in entries}
@@ -93,8 +93,8 @@ def locked(repository: Repository, entries: Iterable[TreeEntry], files: Iterable
 
 def additions(
     repository: Repository,
-    entries: Iterable[TreeEntry],
-    files: Iterable[File],
+    entries: Sequence[TreeEntry],
+    files: Sequence[File],
     options: BundleOptions,
     wheels: Path | None,
 ) -> list[Addition]:
@@ -113,7 +113,7 @@ def additions(
 
 
 def problems(
-    repository: Repository, entries: Iterable[TreeEntry], files: Iterable[File], options: BundleOptions
+    repository: Repository, entries: Sequence[TreeEntry], files: Sequence[File], options: BundleOptions
 ) -> list[Problem]:
     """Why nothing locks the requirements, or of which there is no wheel as far as the lock tells."""
     found = locked(repository, entries, files, options)
@@ -132,13 +132,13 @@ def chosen_with(choices: Iterable[Choice], added: Iterable[Addition]) -> list[Ch
     return own + [Choice(item.file.entry, True, item.reason) for item in new.values()]
 
 
-def joined(files: Iterable[File], added: Iterable[Addition]) -> list[File]:
+def joined(files: Sequence[File], added: Iterable[Addition]) -> list[File]:
     """The files of a bundle in the order of their paths, as git has it."""
     by_path = {file.path: file for file in files} | {item.file.path: item.file for item in added}
     return [by_path[path] for path in sorted(by_path, key=str.encode)]
 
 
-def _with_wheels(found: Lock, files: Iterable[File], options: BundleOptions, wheels: Path | None) -> list[Addition]:
+def _with_wheels(found: Lock, files: Sequence[File], options: BundleOptions, wheels: Path | None) -> list[Addition]:
     from ebcd.requirements.wheels import fetch
 
     _refuse_own_wheels(files)
@@ -155,7 +155,7 @@ def _with_wheels(found: Lock, files: Iterable[File], options: BundleOptions, whe
     ]  # fmt: skip
 
 
-def _refuse_own_wheels(files: Iterable[File]) -> None:
+def _refuse_own_wheels(files: Sequence[File]) -> None:
     for file in files:
         if file.path.startswith(f"{WHEELS}/") or file.path in (WHEELS, posixpath.dirname(WHEELS)):
             raise Refused(f"The commit has {file.path}.", why=f"ebcd writes the wheels to {WHEELS}.",
