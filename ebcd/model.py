@@ -118,6 +118,29 @@ class Notify:
         return bool(re.fullmatch(r"https://[^\s/]+(/\S*)?|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?", text))
 
 
+class Requirements(StrEnum):
+    """How the application's requirements go into a source bundle."""
+
+    AS_IS = "as-is"
+    """As they are committed."""
+    LOCK = "lock"
+    """Each is pinned, with the hashes of its files."""
+    WHEELS = "wheels"
+    """So, and their wheels are in the bundle: an instance installs without a network."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Python:
+    """The Python of a platform, as far as the choice of a wheel depends on it."""
+
+    version: str
+    """Major and minor: 3.11."""
+    machine: str
+    """x86_64 or aarch64."""
+    glibc: int
+    """The 34 of 2.34."""
+
+
 @dataclass(frozen=True, slots=True)
 class BundleOptions:
     """What goes into a source bundle, from `[bundle]`."""
@@ -128,6 +151,9 @@ class BundleOptions:
     """Bytes; a larger bundle is refused. Beanstalk's own limit is 500 MB."""
     submodules: str = "refuse"
     """`refuse`, or `include`: the committed tree of each submodule, from its own object store."""
+    requirements: Requirements = Requirements.AS_IS
+    pythons: tuple[Python, ...] = ()
+    """Whose wheels go in, where `requirements` asks for wheels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 BUILD_DEADLINE = 600.0
+_NO_INDEX = re.compile(r"^\s*--no-index\b", re.MULTILINE)
 _INCLUDES = re.compile(r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|file:)", re.MULTILINE)
 
 
@@ -94,7 +97,18 @@ def _build(folder: Path, text: str, application: Path) -> None:
             given.write_text(text + "\n")
         _run([*install, "-r", str(given)], cwd=application)
     if not (folder / "bin" / "gunicorn").exists():
-        _run([*install, "gunicorn"])  # the platform brings it
+        _bring_gunicorn(install, offline=_NO_INDEX.search(text) is not None)
+
+
+def _bring_gunicorn(install: list[str], *, offline: bool) -> None:
+    """Install what the platform brings. offline: the bundle asks for no index, so nobody counts on one: gunicorn is
+    there if this machine has it, and a Procfile that runs another server does not care.
+    """
+    if not offline:
+        _run([*install, "gunicorn"])
+        return
+    with suppress(InstallFailed):
+        _run([*install, "--offline" if "--python" in install else "--no-index", "gunicorn"])
 
 
 def _uv() -> str | None:
@@ -110,7 +124,8 @@ def _run(command: list[str], cwd: Path | None = None) -> None:
     except subprocess.TimeoutExpired as error:
         raise InstallFailed(f"The installation took longer than {BUILD_DEADLINE:g} s.") from error
     if done.returncode:
-        raise InstallFailed("\n".join((done.stderr or done.stdout).strip().splitlines()[-15:]))
+        said = (done.stderr or done.stdout).strip().splitlines()[-15:]
+        raise InstallFailed("\n".join((*said, f"(This Beanstalk runs Python {platform.python_version()}.)")))
 
 
 def _clean() -> dict[str, str]:

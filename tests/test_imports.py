@@ -32,7 +32,7 @@ print("\\n" + json.dumps(sorted(sys.modules)), file=sys.stderr)
 FOREIGN = {"boto3", "s3transfer", "ebcd_local", "aespo", "moto", "flask", "werkzeug", "aiohttp", "requests", "git"}
 """What no command of ebcd imports."""
 AWS = {"botocore", "urllib3", "ebcd.aws"}
-BUNDLING = {"ebcd.bundle", "ebcd.check", "pathspec", "deflate", "cramjam"}
+BUNDLING = {"ebcd.bundle", "ebcd.check", "ebcd.requirements", "pathspec", "deflate", "cramjam", "packaging"}
 RICH = {"rich"}
 
 
@@ -103,6 +103,9 @@ def test_what_needs_git_only_imports_nothing_of_aws(command: str, tmp_path: Path
     modules = imported(RUN, command, *output, cwd=folder, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert "ebcd.bundle.build" in modules
     assert of(modules, FOREIGN | AWS | {"cramjam", "rich.progress", "ebcd.release.lock"}) == set()
+    assert of(modules, {"ebcd.requirements", "ebcd.bundle.additions", "packaging"}) == set(), (
+        "they are taken as they are"
+    )
     assert ("ebcd.check" in modules) == (command == "check")
 
 

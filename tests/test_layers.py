@@ -37,6 +37,11 @@ PURE = {
         for path in (ROOT / "ebcd" / "permissions").glob("[a-z]*.py")
     },
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
+    "ebcd.config.platform": {"ebcd.config", "ebcd.model"},
+    **{
+        f"ebcd.requirements.{name}": {"ebcd.errors", "ebcd.model", "ebcd.requirements"}
+        for name in ("choose", "lines", "lock", "pins", "pylock")
+    },
 } | {
     f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}
     for path in (ROOT / "ebcd" / "release" / "plan").glob("[a-z]*.py")

@@ -3,7 +3,7 @@
 git (plumbing) ─ entries ─► select (what goes in, and why) ─► archive (the zip's bytes) ─► build (the file)
 """
 
-from ebcd.bundle.build import build, listing
+from ebcd.bundle.build import build, listing, unlocked
 from ebcd.bundle.git import Repository
 
-__all__ = ["Repository", "build", "listing"]
+__all__ = ["Repository", "build", "listing", "unlocked"]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ebcd import __version__
 from ebcd.bundle.archive import ArchiveWriter
@@ -18,7 +19,10 @@ from ebcd.bundle.pack import Damaged
 from ebcd.bundle.select import MANIFEST, Choice, Rules, refuse_unfit, rules
 from ebcd.bundle.streams import LINK, File, Inspection, streams
 from ebcd.errors import Refused
-from ebcd.model import BundleOptions, Commit, SourceBundle
+from ebcd.model import BundleOptions, Commit, Requirements, SourceBundle
+
+if TYPE_CHECKING:
+    from ebcd.requirements.pins import Problem
 
 IGNORE_FILE = ".ebignore"
 _MODES = {EXECUTABLE: 0o100755, SYMLINK: LINK}
@@ -26,12 +30,31 @@ _PLAIN = 0o100644
 _SMALL = 64 * 1024
 
 
-def listing(repository: Repository, commit: Commit, options: BundleOptions) -> list[Choice]:
-    """Each path of the commit, whether it goes in, and why."""
+def listing(
+    repository: Repository, commit: Commit, options: BundleOptions, *, wheels: Path | None = None
+) -> list[Choice]:
+    """Each path of the commit, whether it goes in, and why; and what is added to them."""
     with _objects(repository, commit):
         entries = repository.entries(commit.tree)
         chosen = _rules(repository, entries, options)
-        return [chosen.choose(entry) for entry in entries]
+        choices = [chosen.choose(entry) for entry in entries]
+        if options.requirements is Requirements.AS_IS:
+            return choices
+        from ebcd.bundle.additions import additions, chosen_with
+
+        files = list(_files(repository, [item.entry for item in choices if item.included], options, ""))
+        return chosen_with(choices, additions(repository, entries, files, options, wheels))
+
+
+def unlocked(repository: Repository, commit: Commit, options: BundleOptions) -> list[Problem]:
+    """Why the requirements are not locked, where the options ask for that. Nothing is fetched."""
+    if options.requirements is Requirements.AS_IS:
+        return []
+    from ebcd.bundle.additions import problems
+
+    with _objects(repository, commit):
+        entries, files = _committed(repository, commit, options)
+        return problems(repository, entries, files, options)
 
 
 def build(
@@ -41,15 +64,16 @@ def build(
     path: Path,
     *,
     cache: Path | None = None,
+    wheels: Path | None = None,
     inspection: Inspection | None = None,
 ) -> SourceBundle:
     """Write the bundle to `path`. Raises Refused for what cannot be bundled, UsageError for a broken clone.
 
     cache: the folder of streams that were compressed before; None: there is none. It changes no byte.
-    inspection: who looks at the contents on the way.
+    wheels: the folder of wheels that were fetched before. inspection: who looks at the contents on the way.
     """
     with _objects(repository, commit), _uncollected():
-        files = files_of(repository, commit, options)
+        files = files_of(repository, commit, options, wheels=wheels)
         for folder in (cache, cache):
             with suppress(Damaged):
                 return _build(files, commit, options, path, StreamCache(folder), inspection)
@@ -153,13 +177,25 @@ def _rules(repository: Repository, entries: list[TreeEntry], options: BundleOpti
     return rules(b"".join(found).decode(errors="replace"), options.exclude)
 
 
-def files_of(repository: Repository, commit: Commit, options: BundleOptions) -> list[File]:
+def files_of(
+    repository: Repository, commit: Commit, options: BundleOptions, *, wheels: Path | None = None
+) -> list[File]:
     """The bundle's files in the order of their paths, without the manifest."""
+    entries, files = _committed(repository, commit, options)
+    if options.requirements is Requirements.AS_IS:
+        return files
+    from ebcd.bundle.additions import additions, joined  # what most bundles do without
+
+    return joined(files, additions(repository, entries, files, options, wheels))
+
+
+def _committed(repository: Repository, commit: Commit, options: BundleOptions) -> tuple[list[TreeEntry], list[File]]:
+    """All paths of the commit, and the files of them that go into the bundle."""
     entries = repository.entries(commit.tree)
     chosen = _rules(repository, entries, options)
     included = [entry for entry in entries if chosen.choose(entry).included]
     refuse_unfit(included)
-    return list(_files(repository, included, options, ""))
+    return entries, list(_files(repository, included, options, ""))
 
 
 def _files(repository: Repository, entries: list[TreeEntry], options: BundleOptions, folder: str) -> Iterator[File]:

@@ -8,14 +8,14 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Protocol
 
 from ebcd.bundle.cache import StreamCache
 from ebcd.bundle.compress import LARGE, PIECE, Stream, compress, compress_large, content_of, is_compressed, pieces_of
-from ebcd.bundle.git import BlobReader, Repository, TreeEntry
+from ebcd.bundle.git import TreeEntry
 from ebcd.bundle.pack import Cached
 from ebcd.bundle.select import refuse_escape, refuse_lfs_pointer
 
@@ -33,7 +33,30 @@ class File:
     mode: int
     """A Unix mode with its type."""
     entry: TreeEntry
-    repository: Repository
+    source: Source
+    """Who has its content."""
+    foreign: bool = False
+    """Whether it is somebody else's and kept already: then nobody looks into it, and its stream is not kept."""
+
+
+class Source(Protocol):
+    """Who has the contents of files: a repository, or ebcd where it adds some."""
+
+    def blobs(self, entries: Iterable[TreeEntry]) -> AbstractContextManager[Reader]:
+        """A reader of the contents of these entries, in order."""
+        ...
+
+
+class Reader(Protocol):
+    """The contents that were asked for, one after the other."""
+
+    def read(self, entry: TreeEntry) -> bytes:
+        """The next one's content."""
+        ...
+
+    def pieces(self, entry: TreeEntry, length: int) -> Iterable[bytes]:
+        """The next one's content, in pieces of a length."""
+        ...
 
 
 class Inspection(Protocol):
@@ -92,7 +115,7 @@ def streams(
                 if large:
                     yield from _large(batch[0], readers, cache, inspection)
                     continue
-                contents = [readers[item.file.repository].read(item.file.entry) if item.cached is None else b""
+                contents = [readers[item.file.source].read(item.file.entry) if item.cached is None else b""
                             for item in batch]  # fmt: skip
                 if not waiting and not any(contents):  # all cached: a thread would cost more than it does
                     yield from _keep(_make(batch, contents, inspection), cache, inspection)
@@ -108,18 +131,19 @@ def streams(
 def _want(file: File, cache: StreamCache, inspection: Inspection | None) -> _Wanted:
     stored, blob = is_compressed(file.path), file.entry.blob
     looked_at = inspection is not None and (inspection.wants(file.path) or not cache.knows(inspection.fact, blob))
+    looked_at = looked_at and not file.foreign
     return _Wanted(file, stored, cache.find(blob, stored=stored), looked_at)
 
 
 @contextmanager
-def _reading(wanted: Sequence[_Wanted]) -> Iterator[dict[Repository, BlobReader]]:
-    """A reader for each repository of which something has to be read."""
-    entries: dict[Repository, list[TreeEntry]] = {}
+def _reading(wanted: Sequence[_Wanted]) -> Iterator[dict[Source, Reader]]:
+    """A reader for each source of which something has to be read."""
+    entries: dict[Source, list[TreeEntry]] = {}
     for item in wanted:
         if item.cached is None:
-            entries.setdefault(item.file.repository, []).append(item.file.entry)
+            entries.setdefault(item.file.source, []).append(item.file.entry)
     with ExitStack() as stack:
-        yield {repository: stack.enter_context(repository.blobs(own)) for repository, own in entries.items()}
+        yield {source: stack.enter_context(source.blobs(own)) for source, own in entries.items()}
 
 
 def _batches(wanted: Iterable[_Wanted]) -> Iterator[list[_Wanted]]:
@@ -163,7 +187,7 @@ def _keep(
 ) -> Iterator[tuple[File, Stream, Iterable[bytes]]]:
     for item in made:
         file, pieces = item.wanted.file, (item.data,)
-        if item.wanted.cached is None:
+        if item.wanted.cached is None and not file.foreign:
             cache.add(file.entry.blob, item.stream, pieces, stored=item.wanted.stored)
         if item.clean and inspection is not None:
             cache.note(inspection.fact, file.entry.blob)
@@ -171,7 +195,7 @@ def _keep(
 
 
 def _large(
-    wanted: _Wanted, readers: dict[Repository, BlobReader], cache: StreamCache, inspection: Inspection | None
+    wanted: _Wanted, readers: dict[Source, Reader], cache: StreamCache, inspection: Inspection | None
 ) -> Iterator[tuple[File, Stream, Iterable[bytes]]]:
     """A file of which only a piece is in memory at one time."""
     file, blob = wanted.file, wanted.file.entry.blob
@@ -179,9 +203,10 @@ def _large(
         if (cached := wanted.cached) is not None:
             stream = cached.stream
         else:
-            content = readers[file.repository].pieces(file.entry, PIECE)
+            content = readers[file.source].pieces(file.entry, PIECE)
             stream = compress_large(content, spool, stored=wanted.stored)
-            cache.add(blob, stream, _pieces(spool), stored=wanted.stored)
+            if not file.foreign:
+                cache.add(blob, stream, _pieces(spool), stored=wanted.stored)
 
         def pieces() -> Iterator[bytes]:
             return cached.pieces() if cached is not None else _pieces(spool)

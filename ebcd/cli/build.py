@@ -32,17 +32,17 @@ def bundle(
     from ebcd.cli.source import load, options_of, repository_of
     from ebcd.report import text
 
-    configuration = load(common)
+    configuration, wheels = load(common), folders.cache(os.environ, "wheels")
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     head = envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
     if listed:
         paths = [{"path": item.entry.path, "included": item.included, "reason": item.reason}
-                 for item in listing(repository, commit, options)]  # fmt: skip
+                 for item in listing(repository, commit, options, wheels=wheels)]  # fmt: skip
         tell(common, head | {"paths": paths}, text.listed)
         return
     path = output or Path(f"{commit.version_label}.zip")
-    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"))
+    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"), wheels=wheels)
     told = {"path": str(made.path), "content_digest": made.content_digest, "sha256": made.sha256, "size": made.size,
             "entries": made.entries}  # fmt: skip
     tell(common, head | told, text.bundled)
@@ -60,15 +60,15 @@ def check(
     from tempfile import TemporaryDirectory
 
     from ebcd.check import Severity
-    from ebcd.cli.source import inspected_bundle, load, options_of, paths_of, repository_of
+    from ebcd.cli.source import checked_offline, load, options_of, paths_of, repository_of
     from ebcd.report import text
 
     configuration = load(common)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     with TemporaryDirectory(prefix="ebcd-") as folder:
-        _, inspection = inspected_bundle(repository, commit, options, Path(folder))
-    found = inspection.findings(_stage(common), paths_of(repository, since) if since else None)
+        inspection, found = checked_offline(repository, commit, options, Path(folder))
+    found += inspection.findings(_stage(common), paths_of(repository, since) if since else None)
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ebcd import config, folders
 from ebcd.cli.options import Common
 from ebcd.errors import Refused
-from ebcd.model import BundleOptions, Commit, Configuration, SourceBundle, Stage
+from ebcd.model import BundleOptions, Commit, Configuration, Requirements, SourceBundle, Stage, Target
 
 if TYPE_CHECKING:
     from ebcd.bundle import Repository
@@ -49,8 +49,26 @@ def inspected_bundle(
 
     inspection = Inspection()
     path = folder / f"{commit.version_label}.zip"
-    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"), inspection=inspection)
+    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"),
+                 wheels=folders.cache(os.environ, "wheels"), inspection=inspection)  # fmt: skip
     return made, inspection
+
+
+def checked_offline(
+    repository: Repository, commit: Commit, options: BundleOptions, folder: Path
+) -> tuple[Inspection, list[Finding]]:
+    """What `check` sees of a commit's bundle, and what is wrong with its requirements. No wheel is fetched for it."""
+    from ebcd.bundle import unlocked
+    from ebcd.check import Finding, Severity
+
+    problems = unlocked(repository, commit, options)
+    if problems:
+        options = replace(options, requirements=Requirements.AS_IS)
+    elif options.requirements is Requirements.WHEELS:
+        options = replace(options, requirements=Requirements.LOCK)
+    _, inspection = inspected_bundle(repository, commit, options, folder)
+    return inspection, [Finding(Severity.ERROR, item.code, item.path, item.line, item.message, item.hint)
+                        for item in problems]  # fmt: skip
 
 
 def checked_bundle(
@@ -71,6 +89,10 @@ def checked_bundle(
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
     made, inspection = inspected_bundle(repository, commit, options, folder)
+    if options.requirements is Requirements.WHEELS and stage.target is Target.LOCAL:
+        from ebcd.requirements.here import refuse_unfit
+
+        refuse_unfit(made.path, options.pythons)
     files = inspection.files()
     known = live(repository, frozenset(files)) if live and inspection.takes_away else None
     _refuse_errors(commit, inspection.findings(stage, known))

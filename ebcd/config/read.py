@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ebcd.config import schema, values
+from ebcd.config.platform import pythons
 from ebcd.errors import UsageError
-from ebcd.model import BundleOptions, Configuration, OptionSetting, Stage, Strategy, Target, Tier
+from ebcd.model import BundleOptions, Configuration, OptionSetting, Requirements, Stage, Strategy, Target, Tier
 
 NAME = "ebcd.toml"
 LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
@@ -87,7 +88,8 @@ def parse(
     if default and stages and default not in stages:
         raise values.unknown_stage(default, "default_stage", list(stages))
     bundle = values.members("bundle", top.get("bundle", {}), schema.parsers(schema.BUNDLE))
-    bundle.pop("requirements", None)
+    if bundle.get("requirements") is Requirements.WHEELS:
+        bundle["pythons"] = pythons(stages.values())
     return Configuration(application, region, default, BundleOptions(**bundle), stages, source)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ebcd.config import values
 from ebcd.config.values import Parser
-from ebcd.model import OnFailure, Strategy, Target, Tier
+from ebcd.model import OnFailure, Requirements, Strategy, Target, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ TOP = (
 BUNDLE = (
     Key("exclude", values.texts, "patterns in gitignore syntax, beside .ebignore"),
     Key("max_size", values.size, "a larger bundle is refused"),
-    Key("requirements", values.word("as-is", later=("lock", "wheels")), "how requirements.txt goes into the bundle"),
+    Key("requirements", values.one_of(Requirements), "how requirements.txt goes into the bundle"),
     Key("submodules", values.word("refuse", "include"), "what becomes of git submodules"),
 )
 

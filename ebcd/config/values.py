@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import BakeLimits, Notify, OnFailure, OptionSetting, Proof, SmokeTest, Strategy, Target, Tenants, Tier
+from ebcd.model import BakeLimits, Notify, OptionSetting, Proof, SmokeTest, Tenants
 
 Parser = Callable[[str, Any], Any]
 
@@ -127,7 +128,7 @@ def size(key: str, value: Any) -> int:
     return found_size
 
 
-def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier]) -> Parser:
+def one_of(choices: type[StrEnum]) -> Parser:
     """One of an enumeration's values."""
 
     def parse(key: str, value: Any) -> Any:
@@ -139,27 +140,15 @@ def one_of(choices: type[Target] | type[OnFailure] | type[Strategy] | type[Tier]
     return parse
 
 
-def word(*choices: str, later: Sequence[str] = ()) -> Parser:
+def word(*choices: str) -> Parser:
     """One of some words."""
 
     def parse(key: str, value: Any) -> str:
-        if value in later:
-            raise not_yet(key, value)
         if value not in choices:
             raise wrong(key, value, f"It must be one of: {', '.join(choices)}.")
         return str(value)
 
     return parse
-
-
-def not_yet(key: str, value: object) -> UsageError:
-    """The error for what is part of the design and has no effect yet: refused, never silently ignored."""
-    return UsageError(
-        f"{key} = {value!r} has no effect yet, so it is refused.",
-        why="This version of ebcd knows the key and does not act on it.",
-        hint="Take it out of ebcd.toml.",
-        code="not-yet",
-    )
 
 
 def health(key: str, value: Any) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def _verify_events(services: Services, tick: Tick, application: str, step: SwapC
         raise ReleaseFailed(
             f"The swap of {step.live} and {step.candidate} was not sent.",
             why=f"{failure.severity} {failure.message}",
-            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; correct the cause, commit and ship again.",
+            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; correct it and ship again.",
             code="failure-event",
         )
 

@@ -232,8 +232,8 @@ class Executor:
         raise SwappedBack(
             f"{self._run.release_name} went live, failed its bake and was taken back.",
             why=str(breach),
-            hint=f"The earlier release is live again. ebcd releases {self._run.release_name} {self._services.flags} tells "
-            "what was seen.",
+            hint="The earlier release is live again. What was seen: "
+            f"ebcd releases {self._run.release_name} {self._services.flags}",
         )
 
     def undo(self, steps: tuple[Step, ...], failed: ReleaseFailed) -> NoReturn:

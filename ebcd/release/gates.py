@@ -10,7 +10,7 @@ from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
 from ebcd.release.steps import ProbeTenants, ProveLive, SmokeCandidate
 from ebcd.release.tenants import tenants_failure
-from ebcd.release.waits import Tick, answered
+from ebcd.release.waits import Tick, answered, see_logs
 
 PROBE_INTERVAL = 1.0
 """Seconds between two probes."""
@@ -50,7 +50,7 @@ def smoke_candidate(services: Services, tick: Tick, stage: Stage, step: SmokeCan
     raise ReleaseFailed(
         f"{step.environment} failed its smoke test {stage.smoke.attempts} times.",
         why=f"{failure}.",
-        hint=f"ebcd logs --env {step.environment} {services.flags} shows its logs; correct the cause, commit and ship again.",
+        hint=see_logs(services, step.environment),
         code="smoke-failed",
     )
 
@@ -75,7 +75,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         raise ReleaseFailed(
             f"{step.environment} failed its tenants.",
             why=f"{failure}.",
-            hint=f"ebcd logs --env {step.environment} {services.flags} shows its logs; correct the cause, commit and ship again.",
+            hint=see_logs(services, step.environment),
             code="tenants-failed",
         )
     raise Breach(f"Tenants failed on live: {failure}.", what="Tenants failed on live.", code="tenants-failed")

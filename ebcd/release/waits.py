@@ -215,9 +215,8 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
         if watched.failures:
             raise failed(services, step.environment, "failed to deploy", _telling(watched.failures).message)
         if environment.version_label != step.label:
-            raise failed(
-                services, step.environment, "runs another version", f"It is Ready on {environment.version_label}."
-            )
+            why = f"It is Ready on {environment.version_label}."
+            raise failed(services, step.environment, "runs another version", why)
         if not lacking:
             return seen
     raise failed(services, step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
@@ -274,5 +273,11 @@ def failed(services: Services, environment: str, what: str, why: str) -> Release
     return ReleaseFailed(
         f"The environment {environment} {what}.",
         why=why,
-        hint=f"ebcd logs --env {environment} {services.flags} shows its logs; correct the cause, commit and ship again.",
+        hint=see_logs(services, environment),
     )
+
+
+def see_logs(services: Services, environment: str) -> str:
+    """What to do about an environment that failed."""
+    logs = f"ebcd logs --env {environment} {services.flags}"
+    return f"{logs} shows its logs; correct the cause, commit and ship again."

@@ -209,6 +209,20 @@ def test_requirements_come_from_one_file_in_the_platforms_choice(tmp_path: Path)
     assert python_environment.requirements(tmp_path) == "six==1.16.0\n"
 
 
+def test_a_bundle_that_asks_no_index_is_installed_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_INDEX_URL", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    application = tmp_path / "application"
+    application.mkdir()
+    (application / "requirements.txt").write_text("--no-index\n")
+    built = python_environment.environment(application, tmp_path / "cache")
+    assert (built / "bin" / "python").exists()
+    (application / "requirements.txt").write_text("--no-index\nnothing-of-ebcd==1.0\n")
+    with pytest.raises(InstallFailed, match=r"This Beanstalk runs Python 3\."):
+        python_environment.environment(application, tmp_path / "cache")
+
+
 @pytest.mark.parametrize(("name", "content"), [("Pipfile.lock", "{"), ("Pipfile", "= ="), ("Pipfile.lock", "[]")])
 def test_requirements_that_cannot_be_read_are_told(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)

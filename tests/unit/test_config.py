@@ -10,7 +10,18 @@ import pytest
 from ebcd import config
 from ebcd.config import schema
 from ebcd.errors import UsageError
-from ebcd.model import BakeLimits, Configuration, OnFailure, OptionSetting, Proof, SmokeTest, Stage, Target, Tenants
+from ebcd.model import (
+    BakeLimits,
+    Configuration,
+    OnFailure,
+    OptionSetting,
+    Proof,
+    Requirements,
+    SmokeTest,
+    Stage,
+    Target,
+    Tenants,
+)
 
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 
@@ -259,8 +270,53 @@ def test_a_wrong_tenant_gate_is_refused(tmp_path: Path, gate: str, key: str) -> 
     assert f"stages.prod.{key} " in refused(tmp_path, f"{PROD}[stages.prod.tenants]\n{gate}\n").what
 
 
-def test_what_has_no_effect_yet_is_refused_and_not_ignored(tmp_path: Path) -> None:
-    assert refused(tmp_path, f'{PROD}[bundle]\nrequirements = "lock"').code == "not-yet"
+STAGE_ON = '[stages.{name}]\ncname = "shop-{name}"\nplatform = "{platform}"\n'
+ARM = '[stages.{name}.options."aws:ec2:instances"]\nSupportedArchitectures = "{value}"\n'
+
+
+@pytest.mark.parametrize(
+    ("tables", "pythons"),
+    [
+        ("", [("3.11", "x86_64", 34)]),
+        ("[stages.here]\ntarget = 'local'\n", [("3.11", "x86_64", 34)]),
+        (ARM.format(name="prod", value="arm64"), [("3.11", "aarch64", 34)]),
+        (ARM.format(name="prod", value="x86_64, arm64"), [("3.11", "aarch64", 34), ("3.11", "x86_64", 34)]),
+        (STAGE_ON.format(name="old", platform="Python 3.8 running on 64bit Amazon Linux 2"),
+         [("3.11", "x86_64", 34), ("3.8", "x86_64", 26)]),
+        (STAGE_ON.format(name="next", platform="arn:aws:elasticbeanstalk:eu-central-1::platform/"
+                                               "Python 3.13 running on 64bit Amazon Linux 2023/4.7.0"),
+         [("3.11", "x86_64", 34), ("3.13", "x86_64", 34)]),
+    ],
+)  # fmt: skip
+def test_wheels_are_for_the_pythons_of_the_stages_on_aws(
+    tmp_path: Path, tables: str, pythons: list[tuple[str, str, int]]
+) -> None:
+    found = load(tmp_path, f'{PROD}{tables}[bundle]\nrequirements = "wheels"').bundle
+    assert found.requirements is Requirements.WHEELS
+    assert [(item.version, item.machine, item.glibc) for item in found.pythons] == pythons
+
+
+def test_without_a_stage_on_aws_wheels_are_for_the_local_one(tmp_path: Path) -> None:
+    text = 'application = "shop"\n[stages.local]\ntarget = "local"\n[bundle]\nrequirements = "wheels"\n'
+    assert [item.version for item in load(tmp_path, text).bundle.pythons] == ["3.11"]
+    assert load(tmp_path, text.replace("wheels", "lock")).bundle.pythons == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (PROD.replace("Python 3.11", "Docker"), "stages.prod.platform"),
+        (PROD.replace("Linux 2023", "Linux 20239"), "stages.prod.platform"),
+        (PROD + ARM.format(name="prod", value="riscv"), "SupportedArchitectures"),
+        ('application = "shop"\n', "bundle.requirements"),
+    ],
+)
+def test_wheels_need_a_python_to_be_chosen_for(tmp_path: Path, text: str, key: str) -> None:
+    assert key in refused(tmp_path, f'{text}[bundle]\nrequirements = "wheels"').what
+
+
+def test_requirements_go_in_in_one_of_three_ways(tmp_path: Path) -> None:
+    assert "as-is, lock, wheels" in refused(tmp_path, f'{PROD}[bundle]\nrequirements = "locked"').why
 
 
 def test_a_stage_may_be_reached_at_a_url_of_its_own(tmp_path: Path) -> None:
