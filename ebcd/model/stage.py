@@ -1,0 +1,165 @@
+"""What ebcd.toml says: stages, and what a release must show on them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from ebcd.model.beanstalk import OptionSetting
+from ebcd.model.bundle import BundleOptions
+
+
+class Target(StrEnum):
+    """Where a stage lives."""
+
+    AWS = "aws"
+    LOCAL = "local"
+
+
+class Strategy(StrEnum):
+    """How a release reaches its users."""
+
+    BLUE_GREEN = "blue-green"
+    """A fresh environment for each release, and a CNAME swap."""
+    PAIR = "pair"
+    """Two standing environments: a release is deployed on the one that is not live, and swapped."""
+    IN_PLACE = "in-place"
+    """One environment, whose version each release updates."""
+
+
+class Tier(StrEnum):
+    """What a stage's environments do."""
+
+    WEB = "web"
+    """Answer requests, at a CNAME."""
+    WORKER = "worker"
+    """Read a queue. There is no CNAME: live is the environment of the stage's fixed name."""
+
+
+class OnFailure(StrEnum):
+    """What becomes of a candidate that failed."""
+
+    KEEP = "keep"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTest:
+    """One HTTP request that a healthy release answers."""
+
+    path: str = "/"
+    """Path and query, beginning with a slash."""
+    status: int = 200
+    """The expected status code."""
+    contains: str = ""
+    """Text that the body must contain; empty: any body."""
+    attempts: int = 10
+    """How often it is tried, a second apart, before it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Where the release must name itself by its SHA or version label."""
+
+    path: str
+    """Path and query, beginning with a slash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """The tenant gate, from `[stages.NAME.tenants]`."""
+
+    hosts: tuple[str, ...] = ()
+    """Tenants' own hosts."""
+    url: str = ""
+    """Path of the application that names them instead, as a JSON list."""
+    path: str = "/"
+    """What each is asked."""
+    status: int = 200
+    budget: int = 0
+    """Failures allowed."""
+    unknown: str = ""
+    """A host that is no tenant's and must be rejected; empty: not asked."""
+    token_env: str = ""
+    """Environment variable of whoever runs ebcd that holds the bearer token for `url`; empty: it needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BakeLimits:
+    """What a bake does not tolerate, from `[stages.NAME.bake_limits]`. None: not limited."""
+
+    max_5xx: float | None = None
+    """Share of the requests that may be answered 5xx, 0 to 1."""
+    p99_seconds: float | None = None
+    """Seconds that all but one in a hundred requests may take."""
+    p99_ratio: float | None = None
+    """How many times the p99 of live before the swap it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who is told how a run ended, from `[stages.NAME.notify]`."""
+
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    """Where a message is posted: a URL, or `env:NAME` for one that is a secret."""
+
+    @staticmethod
+    def is_url(text: str) -> bool:
+        """Whether a message may be posted there: over TLS, without it on this machine only."""
+        return bool(re.fullmatch(r"https://[^\s/]+(/\S*)?|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?", text))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One thing that users reach at one live CNAME, complete with what releasing to it needs."""
+
+    name: str
+    application: str
+    region: str
+    cname: str
+    """The live CNAME's prefix; empty for a worker."""
+    url: str = ""
+    """Where users reach live, as scheme and host; empty: by HTTP at the live CNAME."""
+    target: Target = Target.AWS
+    platform: str = ""
+    """A platform branch name, or a platform ARN."""
+    strategy: Strategy = Strategy.BLUE_GREEN
+    tier: Tier = Tier.WEB
+    accept: tuple[str, ...] = ("Green",)
+    """Accepted health: Green, Yellow."""
+    stable: float = 60.0
+    """Seconds that accepted health must hold before the swap."""
+    timeout: float = 1800.0
+    """Seconds that one wait for the environment may take."""
+    keep: float = 7200.0
+    """Seconds that the earlier environment stays at full capacity after a swap."""
+    bake: float = 600.0
+    """Seconds that the release is watched after the swap."""
+    on_failure: OnFailure = OnFailure.KEEP
+    options: tuple[OptionSetting, ...] = ()
+    """Option settings, the environment properties among them, ordered by namespace and name."""
+    smoke: SmokeTest = field(default_factory=SmokeTest)
+    proof: Proof | None = None
+    tenants: Tenants | None = None
+    bake_limits: BakeLimits = field(default_factory=BakeLimits)
+    notify: Notify = field(default_factory=Notify)
+
+    @property
+    def named_only(self) -> bool:
+        """Whether no ebcd.toml declares it: its records tell the rest."""
+        return not self.cname and self.tier is Tier.WEB
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All of ebcd.toml, validated."""
+
+    application: str
+    region: str
+    default_stage: str
+    bundle: BundleOptions
+    stages: dict[str, Stage]
+    source: Path | None
+    """The file it came from; None when there is none."""
