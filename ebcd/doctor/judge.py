@@ -86,7 +86,7 @@ def _live(seen: Seen) -> Iterator[Check]:
     elif found.live.status != "Ready":
         yield warning("live", f"{found.live.name} is {found.live.status}.",
                       "Beanstalk, or somebody, is changing it; a swap needs it Ready.",
-                      f"ebcd events --follow {_flags(seen)}")  # fmt: skip
+                      f"ebcd events --follow {seen.flags}")  # fmt: skip
     else:
         yield ok("live", f"{found.live.name} carries {found.live.version_label}, {found.live.health}.")
 
@@ -112,7 +112,7 @@ def _lock(seen: Seen) -> Iterator[Check]:
     else:
         yield warning("lock", f"{held.owner} on {held.host} changes the stage: {held.message}.",
                       "Until that run has ended, a ship is refused, or waits with --wait-lock.",
-                      f"ebcd wait {_flags(seen)}")  # fmt: skip
+                      f"ebcd wait {seen.flags}")  # fmt: skip
 
 
 def _hold(seen: Seen) -> Iterator[Check]:
@@ -124,8 +124,4 @@ def _hold(seen: Seen) -> Iterator[Check]:
     else:
         yield refused("hold", f"The stage is held by {held.by}.",
                       f"Since {held.since:%Y-%m-%d %H:%M} UTC: {held.reason}",
-                      f"When that is settled: ebcd unhold {_flags(seen)}")  # fmt: skip
-
-
-def _flags(seen: Seen) -> str:
-    return words.flags(seen.stage.application, seen.stage.name)
+                      f"When that is settled: ebcd unhold {seen.flags}")  # fmt: skip
