@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ebcd.cli.inspect import Env, choose, observed
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
-from ebcd.cli.signals import interruptible
+from ebcd.cli.signals import looking
 from ebcd.errors import UsageError
 from ebcd.report.envelope import envelope
 
@@ -24,7 +24,7 @@ def open_url(common: Common, env: Env = "live") -> None:
     from ebcd.cli.session import open_session
     from ebcd.report import result
 
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     snapshot = observed(session)
     environment = choose(snapshot, env)
     url = result.url(snapshot, session.services, environment)

@@ -15,7 +15,7 @@ from ebcd.errors import EbcdError, Refused
 from ebcd.report.envelope import envelope
 
 if TYPE_CHECKING:
-    from ebcd.model import Stage
+    from ebcd.model import Configuration, Stage
 
 
 @shared
@@ -64,11 +64,12 @@ def check(
     from ebcd.report import text
 
     configuration = load(common)
+    stage = _stage(common, configuration)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     with TemporaryDirectory(prefix="ebcd-") as folder:
         inspection, found = checked_offline(repository, commit, options, Path(folder))
-    found += inspection.findings(_stage(common), paths_of(repository, since) if since else None)
+    found += inspection.findings(stage, paths_of(repository, since) if since else None)
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:
@@ -81,13 +82,12 @@ def check(
         raise error
 
 
-def _stage(common: Common) -> Stage | None:
-    """The stage, where one is named: its option settings count in the checks."""
-    from ebcd import config
-    from ebcd.cli.source import load
+def _stage(common: Common, configuration: Configuration | None) -> Stage | None:
+    """The stage, where one is named: its option settings count in the checks. Raises UsageError."""
+    from ebcd.config.values import unknown_stage
 
-    configuration = load(common)
-    if configuration is None:
-        return None
-    return config.select_stage(configuration, name=common.stage, application=common.application,
-                               region=common.region or configuration.region or "-", environ=os.environ)  # fmt: skip
+    stages = configuration.stages if configuration else {}
+    name = common.stage or (configuration.default_stage if configuration else "")
+    if name and stages and name not in stages:
+        raise unknown_stage(name, "--stage or EBCD_STAGE", list(stages))
+    return stages.get(name)

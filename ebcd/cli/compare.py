@@ -11,7 +11,7 @@ import typer
 
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
-from ebcd.cli.signals import interruptible
+from ebcd.cli.signals import looking
 from ebcd.errors import EbcdError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def diff(common: Common, before: SideName = "", after: OtherName = "") -> None:
     from ebcd.cli.source import repository_of
     from ebcd.report import difference
 
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     snapshot = observed(session)
     live = snapshot.record_of(snapshot.live)
     repository: Repository | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
+from ebcd.cli.signals import looking
 from ebcd.errors import AwsRefused, EbcdError, ExitCode, Refused
 from ebcd.report.envelope import envelope
 
@@ -20,10 +21,9 @@ def doctor(common: Common) -> None:
     from ebcd.cli.session import open_session
     from ebcd.doctor.judge import judge
     from ebcd.doctor.look import look
-    from ebcd.release.clock import SystemClock
     from ebcd.report import doctor as report
 
-    session = open_session(common, SystemClock())  # it changes nothing: a signal may end it anywhere
+    session = open_session(common, looking())
     seen = look(session.services, session.clients, session.stage, OPERATIONS, profile=common.profile or "")
     checks = judge(seen)
     error = _error(checks, session.flags)

@@ -13,7 +13,7 @@ import typer
 
 from ebcd.cli.inspect import Env, chosen
 from ebcd.cli.options import Common, shared
-from ebcd.cli.signals import interruptible
+from ebcd.cli.signals import looking
 from ebcd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def eb(
     words = _words(common, arguments)
     official.refuse(words)
     program = _program()
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     place = _place(session, env, needed=env != "live" or official.needs_environment(words))
     folder = _folder(place, os.environ)
     access = session.access

@@ -9,7 +9,7 @@ import typer
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
-from ebcd.cli.signals import interruptible
+from ebcd.cli.signals import interruptible, looking
 from ebcd.errors import OutcomeUnknown, UsageError
 from ebcd.report.envelope import Json, envelope
 
@@ -37,7 +37,7 @@ def lock(
     from ebcd.report import guard as text
     from ebcd.report import result
 
-    session = open_session(common, interruptible())
+    session = open_session(common, interruptible() if break_ else looking())
     held = session.services.lock.break_() if break_ else session.services.lock.state()
     if break_ and held:
         _journal(session, "lock-broken", reason, asdict(held))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
-from ebcd.cli.signals import interruptible
+from ebcd.cli.signals import looking
 from ebcd.errors import AwsRefused, UsageError
 from ebcd.report.envelope import Json, envelope
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from ebcd.release.journal import ReleaseRecord
     from ebcd.release.snapshot import Snapshot
 
+T = TypeVar("T")
 Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
 
 FOLLOW_INTERVAL = 2.0
@@ -30,37 +34,45 @@ def status(
     common: Common, watch: Annotated[bool, typer.Option("--watch", help="Show it again and again.")] = False
 ) -> None:
     """Show what is live since when by whom, and whether a rollback is ready."""
+    if watch:
+        _refuse_json(common, "--watch")
+    from ebcd.cli.session import open_session
+    from ebcd.report import text
+
+    session = open_session(common, looking())
+    tell(common, _status(session), text.status)
+    for told in again(session, lambda: _status(session)) if watch else ():
+        console(common).print(text.status(told))
+
+
+def _status(session: Session) -> Json:
     from concurrent.futures import ThreadPoolExecutor
 
-    from ebcd.cli.session import open_session
-    from ebcd.report import result, text
+    from ebcd.report import result
 
-    session = open_session(common, interruptible())
     services = session.services
-    while True:
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            locked, held = pool.submit(services.lock.state), pool.submit(services.hold.state)
-            snapshot = observed(session)
-            told = result.status(snapshot, services, locked.result(), held.result())
-        tell(common, told, text.status)
-        if not watch:
-            return
-        services.clock.sleep(FOLLOW_INTERVAL)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        locked, held = pool.submit(services.lock.state), pool.submit(services.hold.state)
+        return result.status(observed(session), services, locked.result(), held.result())
 
 
 @shared
 def releases(
-    common: Common, release: Annotated[str, typer.Argument(metavar="[rN]", help="One release, whole.")] = ""
+    common: Common,
+    release: Annotated[str, typer.Argument(metavar="[rN]", help="One release, whole.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
 ) -> None:
     """Show the ledger, or one release whole."""
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
 
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     snapshot = observed(session)
     head = envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
     if not release:
-        tell(common, head | {"releases": result.releases(snapshot)}, text.releases)
+        newest = max((record.number for record in snapshot.releases), default=0)
+        found = result.releases(_reaching_back(session, snapshot, newest - limit))[:limit]
+        tell(common, head | {"releases": found, "earlier": max(newest - limit, 0)}, text.releases)
         return
     tell(common, head | _whole(session, recorded(session, release)), text.release)
 
@@ -73,13 +85,12 @@ def events(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
 ) -> None:
     """Show Beanstalk's events of an environment, oldest first."""
-    if follow and common.json:
-        raise UsageError("--follow and --json exclude each other.", why="--json prints exactly one object.",
-                         hint="Leave one of them out.", code="usage")  # fmt: skip
+    if follow:
+        _refuse_json(common, "--follow")
     from ebcd.cli.session import open_session
     from ebcd.report import text
 
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     environment = chosen(session, env)
     beanstalk, application = session.services.beanstalk, session.stage.application
     found = beanstalk.events(application, environment.name, limit=limit)
@@ -87,10 +98,12 @@ def events(
     told = head | {"environment": environment.name, "events": [_event(item) for item in reversed(found)]}
     tell(common, told, text.events)
     shown = set(found)
-    while follow:
-        session.services.clock.sleep(FOLLOW_INTERVAL)
+
+    def unseen() -> list[Event]:
         since: datetime | None = max((item.time for item in shown), default=None)
-        new = [item for item in beanstalk.events(application, environment.name, since) if item not in shown]
+        return [item for item in beanstalk.events(application, environment.name, since) if item not in shown]
+
+    for new in again(session, unseen) if follow else ():
         shown.update(new)
         if new:
             console(common).print(text.events({"events": [_event(item) for item in reversed(new)]}))
@@ -103,7 +116,7 @@ def health(common: Common, env: Env = "live") -> None:
     from ebcd.release.waits import BASIC_HEALTH
     from ebcd.report import health as report
 
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     environment = chosen(session, env)
     beanstalk = session.services.beanstalk
     try:
@@ -116,17 +129,46 @@ def health(common: Common, env: Env = "live") -> None:
 
 
 @shared
-def logs(common: Common, env: Env = "live", lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100) -> None:
+def logs(
+    common: Common,
+    env: Env = "live",
+    lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
+    tail: Annotated[bool, typer.Option("--tail", help="The last lines, which are all that is shown.")] = True,  # noqa: ARG001
+) -> None:
     """Show the last lines of an environment's logs."""
     from ebcd.cli.session import open_session
     from ebcd.release.diagnose import log_tail
     from ebcd.report import text
 
-    session = open_session(common, interruptible())
+    session = open_session(common, looking())
     environment = chosen(session, env)
     found = log_tail(session.services, environment.name, lines)
     head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+
+
+def _refuse_json(common: Common, option: str) -> None:
+    """Raises UsageError where an option that shows more and more goes with --json."""
+    if common.json:
+        raise UsageError(f"{option} and --json exclude each other.", why="--json prints exactly one object.",
+                         hint="Leave one of them out.", code="usage")  # fmt: skip
+
+
+def again(session: Session, look: Callable[[], T]) -> Iterator[T]:
+    """What a look sees, again and again; one that AWS did not answer is left out."""
+    from ebcd.release.clock import Pace
+    from ebcd.release.waits import looks
+
+    services = replace(session.services, pace=Pace(FOLLOW_INTERVAL))
+    return looks(services, services.clock.check, math.inf, look, at_once=False)
+
+
+def _reaching_back(session: Session, snapshot: Snapshot, after: int) -> Snapshot:
+    """The snapshot with every release above a number beside those that it has."""
+    known = {record.number: record for record in snapshot.releases}
+    missing = (number for number in range(max(after, 0) + 1, max(known, default=0)) if number not in known)
+    known |= {record.number: record for record in session.services.ledger.read_all(missing)}
+    return replace(snapshot, releases=tuple(known[number] for number in sorted(known, reverse=True)))
 
 
 def chosen(session: Session, env: str) -> Environment:

@@ -60,6 +60,7 @@ def ship(
         _refuse_preview(session.stage)
         _require_variables(session)
         with bundled(session, run, rev, allow_dirty):
+            _require_cname(session)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
 
     perform(common, "ship", work, text.plan if plan else text.shipped, notifies=True)
@@ -171,18 +172,18 @@ def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder
 
 def _live_paths(session: Session, repository: Repository, bundled: frozenset[str]) -> frozenset[str] | None:
     """The paths of live's files; all of the bundle's where nothing is live, None where live's commit is not known."""
+    from ebcd.cli.inspect import observed
     from ebcd.cli.source import paths_of
-    from ebcd.release.snapshot import observe
 
-    services = session.services
-    snapshot = observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
+    snapshot = observed(session)
     if snapshot.live is None:
         return bundled
     record = snapshot.record_of(snapshot.live)
     try:
         return paths_of(repository, record.sha) if record else None
     except UsageError:
-        services.progress.note("The commit that is live is not in this clone: all migrations count, not the new ones.")
+        told = "The commit that is live is not in this clone: all migrations count, not the new ones."
+        session.services.progress.note(told)
         return None
 
 
@@ -196,6 +197,19 @@ def _refuse_preview(stage: Stage) -> None:
             why="ebcd.toml declares no such stage, and what ship brought up there would never expire.",
             hint="ebcd preview up",
             code="preview",
+        )
+
+
+def _require_cname(session: Session) -> None:
+    """Raises UsageError where nothing tells the stage's live CNAME: neither ebcd.toml nor a release's record."""
+    from ebcd.cli.inspect import observed
+
+    if session.stage.named_only and not observed(session).releases:
+        raise UsageError(
+            f"What users of the stage {session.stage.name} reach is not known.",
+            why="No ebcd.toml declares the stage, and it has no release whose record tells its CNAME.",
+            hint="ebcd init writes an ebcd.toml; --config names one that is elsewhere.",
+            code="undeclared-stage",
         )
 
 

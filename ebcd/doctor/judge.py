@@ -10,7 +10,8 @@ from ebcd.doctor import permitted, standing
 from ebcd.doctor.check import Check, by_aws, ok, refused, warning
 from ebcd.doctor.permitted import unseen
 from ebcd.doctor.seen import Seen
-from ebcd.errors import AwsRefused, EbcdError
+from ebcd.errors import AwsRefused, EbcdError, Refused
+from ebcd.release.findings import taken_cname
 
 CLOCK_TOLD = timedelta(seconds=60)
 """How wrong a clock may be before it is told: logs, `since` and events of several machines no longer fit together."""
@@ -76,16 +77,16 @@ def _application(seen: Seen) -> Iterator[Check]:
 
 def _live(seen: Seen) -> Iterator[Check]:
     found = seen.snapshot
-    if isinstance(found, AwsRefused):
-        yield unseen(seen, "live", "What is live is not known.", found)
-    elif isinstance(found, EbcdError):
+    if isinstance(found, Refused):
         yield refused("live", found.what, found.why, found.hint)
+    elif isinstance(found, EbcdError):
+        yield unseen(seen, "live", "What is live is not known.", found)
     elif found.live is None:
         yield ok("live", "Nothing is live yet.", "The first ship brings a release live at once, without a swap.")
     elif found.live.status != "Ready":
         yield warning("live", f"{found.live.name} is {found.live.status}.",
                       "Beanstalk, or somebody, is changing it; a swap needs it Ready.",
-                      f"ebcd events --follow {_flags(seen)}")  # fmt: skip
+                      f"ebcd events --follow {seen.flags}")  # fmt: skip
     else:
         yield ok("live", f"{found.live.name} carries {found.live.version_label}, {found.live.health}.")
 
@@ -99,9 +100,7 @@ def _cname(seen: Seen) -> Iterator[Check]:
     elif free:
         yield ok("cname", f"The CNAME prefix {seen.stage.cname} is free.")
     else:
-        yield refused("cname", f"The CNAME prefix {seen.stage.cname} is taken.",
-                      "No environment of this application holds it: it is another application's or account's.",
-                      f"Choose another cname for stages.{seen.stage.name} in ebcd.toml.")  # fmt: skip
+        yield standing.check_of(taken_cname(seen.stage))
 
 
 def _lock(seen: Seen) -> Iterator[Check]:
@@ -113,7 +112,7 @@ def _lock(seen: Seen) -> Iterator[Check]:
     else:
         yield warning("lock", f"{held.owner} on {held.host} changes the stage: {held.message}.",
                       "Until that run has ended, a ship is refused, or waits with --wait-lock.",
-                      f"ebcd wait {_flags(seen)}")  # fmt: skip
+                      f"ebcd wait {seen.flags}")  # fmt: skip
 
 
 def _hold(seen: Seen) -> Iterator[Check]:
@@ -125,8 +124,4 @@ def _hold(seen: Seen) -> Iterator[Check]:
     else:
         yield refused("hold", f"The stage is held by {held.by}.",
                       f"Since {held.since:%Y-%m-%d %H:%M} UTC: {held.reason}",
-                      f"When that is settled: ebcd unhold {_flags(seen)}")  # fmt: skip
-
-
-def _flags(seen: Seen) -> str:
-    return words.flags(seen.stage.application, seen.stage.name)
+                      f"When that is settled: ebcd unhold {seen.flags}")  # fmt: skip

@@ -44,7 +44,8 @@ def reads(seen: Seen) -> Iterator[Check]:
     if isinstance(seen.identity, EbcdError):
         yield unknown("reads", "Which reads are allowed is not known.", SEE_IDENTITY)
     elif silent := _told(errors, lambda name, error: _silent(error) and name not in OPTIONAL):
-        yield unknown("reads", silent, "A ship must read it, too.", "Run it again: ebcd doctor", ExitCode.AWS_REFUSED)
+        again = f"Run it again: ebcd doctor {seen.flags}"
+        yield unknown("reads", silent, "A ship must read it, too.", again, ExitCode.AWS_REFUSED)
     elif not needed and not optional:
         yield ok("reads", "The reads of a ship are allowed.")
     if seen.live is not None and seen.live.events == 0:

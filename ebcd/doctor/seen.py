@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ebcd import words
 from ebcd.aws.identity import Identity, Simulation
 from ebcd.doctor.check import Answer
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Stage
@@ -60,3 +61,8 @@ class Seen:
     """Whether their service role is there."""
     live: Live | None = field(default=None)
     """None where nothing is live, or where that is not known."""
+
+    @property
+    def flags(self) -> str:
+        """The options that name the stage, for a command that is told."""
+        return words.flags(self.stage.application, self.stage.name)

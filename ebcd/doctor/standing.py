@@ -11,7 +11,16 @@ from ebcd.doctor.permitted import unseen
 from ebcd.doctor.seen import Seen
 from ebcd.errors import EbcdError
 from ebcd.model import NOT_YET, Environment, Quotas, Strategy
-from ebcd.release.findings import UNKNOWN_PLATFORM, UNKNOWN_QUOTAS, Finding, Intent, Severity, Sight, findings
+from ebcd.release.findings import (
+    UNKNOWN_PLATFORM,
+    UNKNOWN_QUOTAS,
+    Finding,
+    Intent,
+    Severity,
+    Sight,
+    findings,
+    unknown_platform,
+)
 
 T = TypeVar("T")
 MANAGED = "aws:elasticbeanstalk:managedactions"
@@ -25,6 +34,8 @@ CHECKS: Mapping[str, str] = {
     "drift": "drift",
     "quota": "quotas",
     "platform-retired": "platform",
+    "unknown-platform": "platform",
+    "cname-taken": "cname",
 }
 """Which check a finding of a ship belongs to."""
 
@@ -72,9 +83,7 @@ def platform(seen: Seen) -> Iterator[Check]:
     if not wanted:
         return
     if not newest and not wanted.startswith("arn:"):
-        yield refused("platform", f"There is no platform branch {wanted!r} in {seen.stage.region}.",
-                      f"stages.{seen.stage.name}.platform names no branch that Beanstalk offers there.",
-                      "aws elasticbeanstalk list-platform-branches")  # fmt: skip
+        yield check_of(unknown_platform(seen.stage))
         return
     if isinstance(seen.platform, EbcdError):
         yield unseen(seen, "platform", "Whether the platform is still looked after is not known.", seen.platform)
@@ -147,10 +156,13 @@ RULES: tuple[Callable[[Seen], Iterator[Check]], ...] = (platform, used_quotas, s
 
 def _told(check: str, seen: Seen) -> Iterator[Check]:
     """A ship's findings that belong to a check."""
-    for item in found(seen):
-        if CHECKS[item.code] == check:
-            make = refused if item.severity is Severity.ERROR else warning
-            yield make(check, item.what, item.why, item.hint)
+    return (check_of(item) for item in found(seen) if CHECKS[item.code] == check)
+
+
+def check_of(finding: Finding) -> Check:
+    """What a ship finds, as a check."""
+    make = refused if finding.severity is Severity.ERROR else warning
+    return make(CHECKS[finding.code], finding.what, finding.why, finding.hint)
 
 
 def branch(platform: str) -> str:

@@ -12,6 +12,7 @@ from ebcd.errors import Refused
 from ebcd.model import ASG, PROPERTIES, Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
 from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import settings_digest
+from ebcd.release.snapshot import default_cname
 
 UNKNOWN_PLATFORM = Platform("")
 UNKNOWN_QUOTAS = Quotas()
@@ -82,6 +83,26 @@ def refuse(found: tuple[Finding, ...]) -> None:
         first, others = errors[0], errors[1:]
         also = "".join(f" Also: {item.what}" for item in others)
         raise Refused(first.what, why=first.why + also, hint=first.hint, code=first.code)
+
+
+def unknown_platform(stage: Stage) -> Finding:
+    """The stage's platform branch is none of those that there are."""
+    return Finding(
+        "unknown-platform",
+        f"There is no platform branch {stage.platform!r} in {stage.region}.",
+        f"stages.{stage.name}.platform names no branch that Beanstalk offers there.",
+        "aws elasticbeanstalk list-platform-branches shows them.",
+    )
+
+
+def taken_cname(stage: Stage) -> Finding:
+    """Nothing is live, and the stage's CNAME is not free."""
+    return Finding(
+        "cname-taken",
+        f"The CNAME {default_cname(stage)} is taken.",
+        "No environment of this application holds it, so it is another application's or another account's.",
+        f"Choose another cname for stages.{stage.name} in ebcd.toml.",
+    )
 
 
 def _database(sight: Sight, intent: Intent) -> Iterator[Finding]:

@@ -138,7 +138,15 @@ def releases(result: Json) -> RenderableType:
         for item in result["releases"]
     ]
     names = ("release", "version", "outcome", "began", "by", "message")
-    return Group(f"[bold]{title(result)}[/]", columns(names, rows))
+    return Group(f"[bold]{title(result)}[/]", columns(names, rows), *_earlier(result))
+
+
+def _earlier(result: Json) -> list[str]:
+    """How to see the releases that are not shown, where there are any."""
+    if not result["earlier"]:
+        return []
+    every = result["releases"][0]["release"].removeprefix("r")
+    return [f"  [dim]and {result['earlier']} earlier: ebcd releases --limit {every} {flags(result)}[/]"]
 
 
 def release(result: Json) -> RenderableType:

@@ -64,6 +64,22 @@ def test_a_wrong_key_in_ebcd_toml(product: Product, line: str, code: str, said: 
     assert "stages.local." in error["what"]
 
 
+def test_a_stage_of_which_nothing_tells_the_cname(product: Product) -> None:
+    content = product.configuration()
+    (product.folder / "ebcd.toml").unlink()
+    product.commit("one")
+    named = ("ship", "-a", product.name, "-s", "local")
+    for extra in ((), ("--plan",)):
+        error = refused(product.json(*named, *extra), 2, "undeclared-stage")
+        assert "ebcd init" in error["hint"]
+    product.commit("two", **{"ebcd.toml": content})
+    assert product.json("ship")["exit_code"] == 0
+    (product.folder / "ebcd.toml").unlink()
+    sha = product.commit("three")
+    assert product.json(*named)["exit_code"] == 0, "its record tells"
+    assert product.serving() == sha
+
+
 def test_an_environment_name_that_cannot_be(product: Product) -> None:
     path = product.folder / "ebcd.toml"
     path.write_text(path.read_text().replace(f'"{product.name}"', '"an-application-with-a-very-long-name"'))

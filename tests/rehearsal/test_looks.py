@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from products import Product
 
 
@@ -75,3 +81,62 @@ def _until(product: Product, seen: Any) -> dict[str, Any]:
     while not seen(told := product.json("health")):
         assert time.monotonic() < deadline, told
     return told
+
+
+def test_the_ledger_says_how_much_more_there_is(product: Product) -> None:
+    shas = []
+    for text in ("one", "two", "three"):
+        shas.append(product.commit(text))
+        assert product.json("ship")["exit_code"] == 0
+    told = product.json("releases", "--limit", "2")
+    assert ([item["release"] for item in told["releases"]], told["earlier"]) == (["r3", "r2"], 1)
+    assert f"and 1 earlier: ebcd releases --limit 3 -a {product.name} -s local" in product.ebcd(
+        "releases", "--limit", "2").stdout  # fmt: skip
+    told = product.json("releases")
+    assert ([item["sha"] for item in told["releases"]], told["earlier"]) == (shas[::-1], 0)
+    assert "earlier" not in product.ebcd("releases").stdout
+    tail = product.json("logs", "--tail", "--lines", "3")
+    assert (tail["exit_code"], tail["logs"].count("── ")) == (0, 1)
+
+
+@pytest.mark.parametrize("command", [("status", "--watch"), ("events", "--follow")])
+def test_watching_ends_with_the_first_signal(product: Product, command: tuple[str, ...]) -> None:
+    product.commit("one")
+    assert product.json("ship")["exit_code"] == 0
+    with _started(product, *command) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("place", ["DescribeEnvironments", "s3:GetObject"])
+def test_a_look_that_gets_no_answer_ends_with_the_first_signal(
+    product: Product, place: str, number: signal.Signals, code: int
+) -> None:
+    product.commit("one")
+    assert product.json("ship")["exit_code"] == 0
+    before = product.cloud.last_call()
+    product.cloud.control("POST", "faults", kind="stall", place=place, seconds=8, times=0)
+    try:
+        with _started(product, "status") as process:
+            deadline = time.monotonic() + 10
+            while not any(call["operation"] in place for call in product.cloud.calls(before)):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(number)
+            assert process.wait(3) == code
+    finally:
+        product.cloud.control("DELETE", "faults")
+
+
+@contextmanager
+def _started(product: Product, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command at work, which is gone in the end."""
+    with subprocess.Popen([sys.executable, "-m", "ebcd", *command], cwd=product.folder, env=product.cloud.environ,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()

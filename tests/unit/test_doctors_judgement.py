@@ -20,9 +20,10 @@ from ebcd.doctor.check import Check, Outcome, exit_code
 from ebcd.doctor.judge import judge
 from ebcd.doctor.look import questions
 from ebcd.doctor.seen import Live, Seen
-from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, Refused, Throttled
+from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, OutcomeUnknown, Refused, Throttled
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Target
 from ebcd.permissions import grants
+from ebcd.release.findings import taken_cname, unknown_platform
 from ebcd.release.hold import HoldState
 from ebcd.release.lock import LockState
 
@@ -134,6 +135,21 @@ def test_a_refused_read_that_a_ship_can_do_without_stops_nothing_and_is_not_ok(s
         "reads": Outcome.WARNING,
         ("quotas" if seen.quotas is DENIED else "managed-updates"): Outcome.UNKNOWN,
     }
+
+
+@pytest.mark.parametrize("error", [SILENT, OutcomeUnknown("No answer came within 25 s.", code="deadline")])
+def test_what_is_live_is_unknown_where_the_answer_did_not_come(error: EbcdError) -> None:
+    found = judge(replace(RUNNING, snapshot=error, live=None))
+    assert [item.outcome for item in found if item.check == "live"] == [Outcome.UNKNOWN]
+    assert exit_code(found) is ExitCode.AWS_REFUSED
+
+
+def test_what_a_ship_refuses_is_told_in_the_same_words() -> None:
+    unknown = replace(STAGE, platform="Python 9")
+    (platform,) = of(replace(NOTHING, newest="", stage=unknown), "platform")
+    (cname,) = of(replace(NOTHING, cname_free=False), "cname")
+    assert (platform.what, platform.hint) == (unknown_platform(unknown).what, unknown_platform(unknown).hint)
+    assert (cname.what, cname.why) == (taken_cname(STAGE).what, taken_cname(STAGE).why)
 
 
 @pytest.mark.parametrize("error", [SILENT, Throttled("Throttled.")])
