@@ -8,12 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ebcd.errors import EbcdError, Refused, ReleaseFailed, SwappedBack, UsageError, beside
+from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
 from ebcd.model import Environment, OnFailure, SourceBundle, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.findings import Intent, findings, refuse
+from ebcd.release.findings import Intent, findings, refuse, taken_cname, unknown_platform
 from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.lock import Lease
 from ebcd.release.plan import (
@@ -29,7 +29,7 @@ from ebcd.release.plan import (
 from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import settled
-from ebcd.release.snapshot import Publication, Snapshot, default_cname, observe, observe_if_possible
+from ebcd.release.snapshot import Publication, Snapshot, observe, observe_if_possible
 from ebcd.release.steps import CreateBucket, Step, UploadBundle
 
 
@@ -173,23 +173,13 @@ def _platform_arn(services: Services, stage: Stage) -> str:
         return stage.platform
     arn = services.beanstalk.platform_arn(stage.platform)
     if not arn:
-        raise UsageError(
-            f"There is no platform branch {stage.platform!r} in {stage.region}.",
-            why=f"stages.{stage.name}.platform names no branch that Beanstalk offers there.",
-            hint="aws elasticbeanstalk list-platform-branches shows them.",
-            code="unknown-platform",
-        )
+        refuse((unknown_platform(stage),))
     return arn
 
 
 def _refuse_taken_cname(services: Services, stage: Stage) -> None:
     if not services.beanstalk.cname_available(stage.cname):
-        raise Refused(
-            f"The CNAME {default_cname(stage)} is taken.",
-            why="No environment of this application holds it, so it is another application's or another account's.",
-            hint=f"Choose another cname for stages.{stage.name} in ebcd.toml.",
-            code="cname-taken",
-        )
+        refuse((taken_cname(stage),))
 
 
 def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:

@@ -64,7 +64,7 @@ def test_one_object_of_json_and_one_that_never_ends_exclude_each_other(told: Tol
 @pytest.mark.parametrize("error", [Throttled("AWS throttled it."), NoAnswer("No answer came.")])
 def test_watching_goes_on_where_an_answer_did_not_come(error: EbcdError) -> None:
     world = World()
-    session: Any = SimpleNamespace(services=world._services("v1"))
+    session: Any = SimpleNamespace(services=world.services("v1"))
     answers: Iterator[Any] = iter(["one", error, error, "two"])
 
     def look() -> str:
