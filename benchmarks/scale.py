@@ -41,9 +41,9 @@ from ebcd.release.clock import Pace, SystemClock
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger, _encode
 from ebcd.release.lock import Lock
+from ebcd.release.observe import observe
 from ebcd.release.probe import HttpProber, ProbeResult
 from ebcd.release.run import Caller, Run, Services
-from ebcd.release.snapshot import observe
 from ebcd.release.tenants import AT_ONCE, tenants_failure
 from ebcd.report import result
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Stage
     from ebcd.release.difference import Side
-    from ebcd.release.journal import ReleaseRecord
+    from ebcd.release.record import ReleaseRecord
     from ebcd.report.difference import Between
 
 _RELEASE = re.compile(r"r[1-9]\d*")

@@ -19,7 +19,7 @@ from ebcd.report.envelope import Json, envelope
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Environment, Event
-    from ebcd.release.journal import ReleaseRecord
+    from ebcd.release.record import ReleaseRecord
     from ebcd.release.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -178,7 +178,7 @@ def chosen(session: Session, env: str) -> Environment:
 
 def observed(session: Session) -> Snapshot:
     """The stage as it is now."""
-    from ebcd.release.snapshot import observe
+    from ebcd.release.observe import observe
 
     services = session.services
     return observe(session.stage, services.beanstalk, services.ledger, services.clock.now())

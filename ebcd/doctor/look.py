@@ -18,9 +18,10 @@ from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Platform, Stage, Target
 from ebcd.permissions import actions
 from ebcd.release.findings import UNKNOWN_PLATFORM
+from ebcd.release.observe import observe
 from ebcd.release.plan.creation import environment_options
 from ebcd.release.run import Services
-from ebcd.release.snapshot import Snapshot, observe
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.waits import BASIC_HEALTH
 
 DEADLINE = 25.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import LogTail
-from ebcd.release.journal import ReleaseRecord
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
 from ebcd.release.waits import BASIC_HEALTH, SOON, looks
 

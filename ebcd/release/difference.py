@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ebcd.model import OptionSetting, Stage
-from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import settings_digest
+from ebcd.release.record import ReleaseRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from enum import StrEnum
 from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import ASG, PROPERTIES, Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
-from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import settings_digest
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import default_cname
 
 UNKNOWN_PLATFORM = Platform("")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from ebcd.release.journal import Ledger, handed_over
+from ebcd.release.journal import Ledger
+from ebcd.release.record import handed_over
 from ebcd.release.run import Run
 from ebcd.release.steps import SwapCnames, UpdateVersion
 

@@ -11,11 +11,13 @@ from ebcd.errors import Refused
 from ebcd.model import Environment, Stage
 from ebcd.release import ship as shipping
 from ebcd.release.execute import Executor
-from ebcd.release.journal import ReleaseRecord, standing_name
+from ebcd.release.naming import standing_name
+from ebcd.release.observe import observe
 from ebcd.release.previews import Preview, Previews
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.ship import ShipOptions
-from ebcd.release.snapshot import Snapshot, leaving, live_cnames, observe
+from ebcd.release.snapshot import Snapshot, leaving, live_cnames
 from ebcd.release.steps import AwaitTermination, Step, TerminateEnvironment
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ebcd.model import ApplicationVersion, Stage
 from ebcd.release.execute import Executor
-from ebcd.release.journal import Ledger, Outcome, ReleaseRecord
+from ebcd.release.journal import Ledger
+from ebcd.release.observe import observe, observe_among, observe_if_possible
+from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.snapshot import Snapshot, observe, observe_among, observe_if_possible
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import DeleteVersion
 
 AT_WORK = (Outcome.RUNNING, Outcome.WAITING)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from ebcd.model import Stage, Strategy
 from ebcd.release.execute import Executor
+from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan.pair import idle_side
 from ebcd.release.retirement import Clearing, failed_candidates, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import departed
-from ebcd.release.snapshot import Snapshot, observe, observe_if_possible
+from ebcd.release.snapshot import Snapshot
 
 
 def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
@@ -37,7 +38,7 @@ def _look(services: Services, stage: Stage) -> Snapshot:
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
     if snapshot.stage.strategy is not Strategy.PAIR:
         return snapshot
-    return snapshot.with_settings(services.beanstalk, idle_side(snapshot))
+    return with_settings(snapshot, services.beanstalk, idle_side(snapshot))
 
 
 def _settle(services: Services, snapshot: Snapshot) -> Snapshot:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from ebcd.model import Environment, Strategy
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord, is_side, release_number, standing_name
+from ebcd.release.naming import is_side, release_number, standing_name
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot, leaving
 from ebcd.release.steps import ScaleDown, TerminateEnvironment
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
 from ebcd.model import Environment, Strategy
-from ebcd.release.journal import ReleaseRecord, is_side
+from ebcd.release.naming import is_side
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import DNS_TAIL, Snapshot, deployment_estimate, half_way
 
 if TYPE_CHECKING:  # `status` asks for the target and needs no plan

@@ -17,10 +17,11 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.release.clock import Clock
     from ebcd.release.findings import Finding
     from ebcd.release.hold import Hold, HoldState
-    from ebcd.release.journal import Ledger, ReleaseRecord
+    from ebcd.release.journal import Ledger
     from ebcd.release.lock import Lock
     from ebcd.release.previews import Preview
     from ebcd.release.probe import Prober, ProbeResult
+    from ebcd.release.record import ReleaseRecord
     from ebcd.release.snapshot import Snapshot
     from ebcd.release.steps import Step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot
 
 

@@ -14,8 +14,8 @@ from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse, taken_cname, unknown_platform
-from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.lock import Lease
+from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan import (
     Plan,
     already_live,
@@ -26,10 +26,11 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import settled
-from ebcd.release.snapshot import Publication, Snapshot, observe, observe_if_possible
+from ebcd.release.snapshot import Publication, Snapshot
 from ebcd.release.steps import CreateBucket, Step, UploadBundle
 
 
@@ -138,7 +139,7 @@ def _sighted(
             services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
     if live.name != release.environment and not is_fresh(release):
-        snapshot = snapshot.with_settings(services.beanstalk, release.environment)
+        snapshot = with_settings(snapshot, services.beanstalk, release.environment)
     return snapshot, sight.platform.image_id
 
 

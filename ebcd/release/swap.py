@@ -11,11 +11,12 @@ from ebcd.model import Environment, InstanceHealth
 from ebcd.release import rollback
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import Lease, Overtake
+from ebcd.release.observe import observe, observe_if_possible, observe_standing
 from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.snapshot import Snapshot, observe, observe_if_possible, observe_standing
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.waits import BASIC_HEALTH
 
 NO_BUCKET = "NoSuchBucket"

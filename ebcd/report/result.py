@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
-from ebcd.release.journal import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.lock import LockState
 from ebcd.release.previews import Preview
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
 from ebcd.release.run import Diagnosis, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate

@@ -29,11 +29,11 @@ from ebcd.release.clock import Clock, Pace
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
+from ebcd.release.observe import observe
 from ebcd.release.probe import HttpProber
 from ebcd.release.prune import prune
 from ebcd.release.retire import retire
 from ebcd.release.run import Caller, Progress, Run, Services
-from ebcd.release.snapshot import observe
 from ebcd.report import result
 
 Json = dict[str, Any]

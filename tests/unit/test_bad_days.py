@@ -10,8 +10,8 @@ from stages import LIVE_CNAME, STAGE
 
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, ReleaseFailed, SwappedBack, Throttled, Unreachable
 from ebcd.model import OnFailure
-from ebcd.release.journal import Outcome
 from ebcd.release.lock import LEASE
+from ebcd.release.record import Outcome
 from ebcd.release.run import Status
 
 REFUSED = AwsRefused("AWS refused s3:PutObject.", why="SlowDown", code="SlowDown")

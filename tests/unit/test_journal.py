@@ -11,7 +11,9 @@ from stages import NOW, STAGE, record
 
 from ebcd.errors import OutcomeUnknown
 from ebcd.model import OptionSetting, Stage
-from ebcd.release.journal import Ledger, Outcome, environment_name, handed_over, release_number, verification
+from ebcd.release.journal import Ledger
+from ebcd.release.naming import environment_name, release_number
+from ebcd.release.record import Outcome, handed_over, verification
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from stages import LIVE_CNAME, STAGE, bundle, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
-from ebcd.release.journal import Outcome
 from ebcd.release.plan import (
     already_live,
     bundle_key,
@@ -19,6 +18,7 @@ from ebcd.release.plan import (
     settings_digest,
 )
 from ebcd.release.plan.creation import environment_options
+from ebcd.release.record import Outcome
 from ebcd.release.retirement import retirements
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (

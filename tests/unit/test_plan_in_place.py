@@ -9,8 +9,8 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import UsageError
 from ebcd.model import Environment, OptionSetting, Strategy
-from ebcd.release.journal import Outcome, ReleaseRecord
 from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_ship, resumable, settings_digest
+from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.rollback import announcement, rollback_target
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, Step, UpdateOptions, UpdateVersion

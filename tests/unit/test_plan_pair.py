@@ -10,7 +10,6 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import Environment, InstanceHealth, OptionSetting, Strategy, Target
-from ebcd.release.journal import Outcome, ReleaseRecord
 from ebcd.release.plan import (
     Plan,
     Standing,
@@ -22,6 +21,7 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.retirement import clearing, failed_candidates, retirements
 from ebcd.release.rollback import rollback_target
 from ebcd.release.snapshot import Snapshot

@@ -11,8 +11,8 @@ from stages import STAGE, environment, record, snapshot
 from ebcd import config
 from ebcd.errors import Refused, UsageError
 from ebcd.model import Configuration, Strategy, Tier
-from ebcd.release.journal import Outcome, verification
 from ebcd.release.plan import environment_of, plan_ship
+from ebcd.release.record import Outcome, verification
 from ebcd.release.snapshot import default_cname, find_live
 from ebcd.release.steps import Bake, CreateEnvironment
 

@@ -27,7 +27,7 @@ from ebcd.errors import OutcomeUnknown, Refused, UsageError
 from ebcd.model import Configuration, Environment, Notify, OptionSetting, Stage, Strategy, Target, Tenants, Tier
 from ebcd.release import actions, waits
 from ebcd.release.clock import Pace
-from ebcd.release.journal import standing_name
+from ebcd.release.naming import standing_name
 from ebcd.release.plan.creation import environment_options
 from ebcd.release.preview import Wanted, refuse_another, refuse_holder, takedown
 from ebcd.release.previews import Preview, Previews

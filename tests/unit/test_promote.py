@@ -7,8 +7,8 @@ from stages import LIVE_CNAME, NOW, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import InstanceHealth, OptionSetting
-from ebcd.release.journal import Outcome
 from ebcd.release.plan import Standing, plan_promote, plan_redeploy, redeployment
+from ebcd.release.record import Outcome
 from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, MatchCapacity, Step, SwapCnames
 
 ONE, TWO = record(1, live_since=99, left=9), record(2, live_since=9, from_=1)

@@ -15,8 +15,10 @@ from stages import NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import AwsRefused, LockHeld
 from ebcd.model import ApplicationVersion, Environment
-from ebcd.release.journal import Ledger, Outcome, environment_name
+from ebcd.release.journal import Ledger
+from ebcd.release.naming import environment_name
 from ebcd.release.prune import prunable, prune
+from ebcd.release.record import Outcome
 from ebcd.release.retire import retire
 from ebcd.release.run import Run, Services
 from ebcd.release.steps import DeleteVersion

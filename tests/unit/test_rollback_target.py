@@ -8,8 +8,8 @@ import pytest
 from stages import NOW, environment, record, snapshot
 
 from ebcd.errors import NothingToRollBack, Refused
-from ebcd.release.journal import Outcome
 from ebcd.release.plan import Standing
+from ebcd.release.record import Outcome
 from ebcd.release.rollback import announcement, rollback_target
 
 ONE = record(1, live_since=300, left=100)

@@ -14,8 +14,9 @@ from ebcd.cli.session import AWS_INTERVAL
 from ebcd.errors import LockLost, NoAnswer, OutcomeUnknown
 from ebcd.model import InstanceHealth
 from ebcd.release.cnames import UNSEEN_PATIENCE
-from ebcd.release.journal import Ledger, Outcome
+from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
+from ebcd.release.record import Outcome
 
 LOST = 0.03
 """Share of a ship that may be ebcd's, where an environment takes five minutes."""

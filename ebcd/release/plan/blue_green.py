@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ebcd.model import Environment, OptionSetting
-from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.creation import capacity, create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import MatchCapacity, SetMinimum, Step

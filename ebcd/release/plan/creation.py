@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebcd.model import ASG, OptionSetting, Stage, Tier
-from ebcd.release.journal import ReleaseRecord
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.steps import CreateEnvironment
 
 DEFAULT_OPTIONS = (

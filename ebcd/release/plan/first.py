@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ebcd.errors import Refused
 from ebcd.model import OptionSetting
-from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import proofs
 from ebcd.release.plan.creation import create, environment_options
 from ebcd.release.plan.plan import Plan
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates
 from ebcd.release.snapshot import Snapshot, default_cname
 from ebcd.release.steps import Step

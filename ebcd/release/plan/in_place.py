@@ -10,10 +10,10 @@ from dataclasses import replace
 from ebcd import words
 from ebcd.errors import Refused, UsageError
 from ebcd.model import Environment, OptionSetting, Tier
-from ebcd.release.journal import ReleaseRecord
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.updating import change, deployment
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion

@@ -7,13 +7,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ebcd.model import ASG, Environment, OptionSetting, Target
-from ebcd.release.journal import ReleaseRecord, standing_name
+from ebcd.release.naming import standing_name
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.blue_green import finish_swapped, keep_capacity
 from ebcd.release.plan.creation import capacity, create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import change, deployment
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import DNS_TAIL, Snapshot
 from ebcd.release.steps import AwaitDrain, MatchCapacity, SetMinimum, Step

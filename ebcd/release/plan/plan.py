@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, Stage
-from ebcd.release.journal import Outcome, ReleaseRecord
+from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import Step, UpdateVersion
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import ASG, Environment, InstanceHealth, OptionSetting, Stage
-from ebcd.release.journal import Outcome, ReleaseRecord, is_fresh
 from ebcd.release.plan import proofs
 from ebcd.release.plan.creation import create
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import deployment
+from ebcd.release.record import Outcome, ReleaseRecord, is_fresh
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, HoldHealth, MatchCapacity, Step
 

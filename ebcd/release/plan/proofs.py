@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebcd.model import Environment, Stage, Tier
-from ebcd.release.journal import ReleaseRecord
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.steps import (
     AwaitEnvironment,
     Bake,

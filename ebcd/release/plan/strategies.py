@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from ebcd.model import OptionSetting, Strategy
-from ebcd.release.journal import UNENDED, ReleaseRecord, environment_name, is_side, standing_name
+from ebcd.release.naming import environment_name, is_side, standing_name
 from ebcd.release.plan import blue_green, in_place, pair, promotion
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.promotion import Standing
+from ebcd.release.record import UNENDED, ReleaseRecord
 from ebcd.release.snapshot import Snapshot, half_way, leaving
 
 

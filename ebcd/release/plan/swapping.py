@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ebcd.model import Environment, Stage
-from ebcd.release.journal import ReleaseRecord, is_fresh
+from ebcd.release.record import ReleaseRecord, is_fresh
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import Step, SwapCnames
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ebcd.model import Environment, OptionSetting
-from ebcd.release.journal import ReleaseRecord
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import Snapshot, deployment_estimate
 from ebcd.release.steps import UpdateOptions, UpdateVersion
 

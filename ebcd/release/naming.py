@@ -1,0 +1,24 @@
+"""The names that ebcd gives to environments, and what a name tells. Pure."""
+
+from __future__ import annotations
+
+
+def environment_name(application: str, stage: str, number: int) -> str:
+    """The name of a release's environment: fixed when its number is allocated."""
+    return f"{application}-{stage}-r{number}"
+
+
+def standing_name(application: str, stage: str, side: str = "") -> str:
+    """The name of an environment that outlives its releases: the one of `in-place`, or a side of `pair`."""
+    return f"{application}-{stage}" + (f"-{side}" if side else "")
+
+
+def is_side(application: str, stage: str, environment: str) -> bool:
+    """Whether an environment is a side of the stage's pair."""
+    return environment in {standing_name(application, stage, side) for side in "ab"}
+
+
+def release_number(application: str, stage: str, environment: str) -> int | None:
+    """The release number that an environment's name carries; None when it is not one of the stage's."""
+    number = environment.removeprefix(f"{application}-{stage}-r")
+    return int(number) if number != environment and number.isascii() and number.isdigit() else None

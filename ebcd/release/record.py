@@ -1,0 +1,157 @@
+"""A release, as its record tells it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier
+from ebcd.release.naming import environment_name
+
+
+class Outcome(StrEnum):
+    """How far a release came."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    """Proven, not swapped: `ship --no-swap`."""
+    LIVE = "live"
+    FAILED = "failed"
+    SWAPPED_BACK = "swapped-back"
+    ROLLED_BACK = "rolled-back"
+    INTERRUPTED = "interrupted"
+
+
+UNENDED = (Outcome.RUNNING, Outcome.WAITING, Outcome.INTERRUPTED)
+"""A release with such an outcome is taken up again by a ship of the same version and settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """One release, as its record tells it."""
+
+    number: int
+    application: str
+    stage: str
+    region: str
+    cname: str
+    """The live CNAME's prefix."""
+    version_label: str
+    sha: str
+    tree: str
+    content_digest: str
+    settings_digest: str
+    """SHA-256 over platform and option settings: their values are never recorded."""
+    platform_arn: str
+    environment: str
+    outcome: Outcome
+    verification: Mapping[str, Any]
+    """What a swap must prove (smoke, proof, accept, …), so that a rollback needs no ebcd.toml."""
+    since: datetime
+    by: str
+    host: str
+    run_url: str = ""
+    """The CI run, where there is one."""
+    message: str = ""
+    reason: str = ""
+    """Why it has its outcome, where that needs saying."""
+    live_since: datetime | None = None
+    left_live: datetime | None = None
+    """When another release took the live CNAME from it."""
+    restored: datetime | None = None
+    """When a rollback or a swap-back made it live again."""
+    swap_seconds: float | None = None
+    """How long the swap took that brought it live."""
+    deploy_seconds: float | None = None
+    """How long it took to deploy its version on an environment that stood."""
+    image_id: str = ""
+    """The machine image of its platform; empty where it could not be read."""
+    ready_seconds: float | None = None
+    """How long its environment took from its creation until it had passed its gates."""
+    restores: str = ""
+    """The earlier release whose version a rollback deployed again with this one."""
+    from_release: str = ""
+    from_environment: str = ""
+    from_version: str = ""
+    etag: str = ""
+    """The stored record's ETag; empty before it is stored. Not part of the JSON."""
+
+    @property
+    def release(self) -> str:
+        """The release's name: r42."""
+        return f"r{self.number}"
+
+    @property
+    def live_at(self) -> datetime | None:
+        """When it became live, the last time that it did."""
+        return max((at for at in (self.live_since, self.restored) if at), default=None)
+
+    @property
+    def returned_to(self) -> bool:
+        """Whether it was last made live by a rollback or a swap-back, or for one: a rollback has been here."""
+        if self.restored is not None:
+            return self.live_since is None or self.restored > self.live_since
+        return bool(self.restores) and self.live_since is None
+
+    def completed(self, stage: Stage) -> Stage:
+        """A stage of which only the names are known, with the CNAME and the proofs that this release recorded."""
+        known = self.verification
+        return replace(
+            stage,
+            cname=self.cname,
+            strategy=Strategy(known.get("strategy", Strategy.BLUE_GREEN)),
+            tier=Tier(known.get("tier", Tier.WEB)),
+            accept=tuple(known["accept"]),
+            timeout=known["timeout"],
+            keep=known["keep"],
+            bake=known["bake"],
+            smoke=SmokeTest(**known["smoke"]),
+            proof=Proof(**known["proof"]) if known["proof"] else None,
+            tenants=_tenants(known.get("tenants")),
+            bake_limits=BakeLimits(**known.get("bake_limits", {})),
+            url=known.get("url", ""),
+        )
+
+
+def handed_over(
+    to: ReleaseRecord, by: ReleaseRecord | None, at: datetime, *, restored: bool
+) -> tuple[ReleaseRecord, ReleaseRecord | None]:
+    """Both records after `to` took `by`'s place as live.
+
+    restored: `to` is returned to (a rollback, a swap-back) and keeps the time when it first went live, so that the
+    release which went live last stays the one that was left: a second rollback finds nothing to do. That holds where
+    a run died before it recorded that `by` was live, too.
+    """
+    if not restored:
+        return replace(to, live_since=at, left_live=None), replace(by, left_live=at) if by else None
+    to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
+    return to, replace(by, left_live=at, live_since=by.live_since or at) if by else None
+
+
+def is_fresh(record: ReleaseRecord) -> bool:
+    """Whether the release's environment is made for it alone, so that all of its events are about it."""
+    return record.environment == environment_name(record.application, record.stage, record.number)
+
+
+def verification(stage: Stage) -> dict[str, Any]:
+    """What a record keeps of its stage; `ReleaseRecord.completed` reads it back."""
+    return {
+        "strategy": str(stage.strategy),
+        "tier": str(stage.tier),
+        "accept": list(stage.accept),
+        "timeout": stage.timeout,
+        "keep": stage.keep,
+        "bake": stage.bake,
+        "smoke": asdict(stage.smoke),
+        "proof": asdict(stage.proof) if stage.proof else None,
+        "tenants": asdict(stage.tenants) if stage.tenants else None,
+        "bake_limits": asdict(stage.bake_limits),
+        "url": stage.url,
+    }
+
+
+def _tenants(known: dict[str, Any] | None) -> Tenants | None:
+    return Tenants(**{**known, "hosts": tuple(known["hosts"])}) if known else None
