@@ -323,6 +323,16 @@ class DeleteVersion:
         return f"delete the application version {self.label}"
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteBundle:
+    """Delete a source bundle that no application version names."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"delete the bundle {self.key.rpartition('/')[2][:12]}…, of which there is no version"
+
+
 Step: TypeAlias = (
     CreateBucket
     | UploadBundle
@@ -346,6 +356,7 @@ Step: TypeAlias = (
     | Bake
     | TerminateEnvironment
     | DeleteVersion
+    | DeleteBundle
 )
 
 READYING = (CreateEnvironment, AwaitEnvironment, HoldHealth, SmokeCandidate)
@@ -365,5 +376,6 @@ MUTATIONS = (
     SwapCnames,
     TerminateEnvironment,
     DeleteVersion,
+    DeleteBundle,
 )
 """Steps that change something: the lock is checked before each, intent and result are journaled."""
