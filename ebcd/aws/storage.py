@@ -174,6 +174,10 @@ class Storage:
         start = {"StartAfter": prefix + after} if after else {}
         return (str(item["Key"]) for item in self._objects(prefix, Delimiter="/", **start))
 
+    def written(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Keys below a prefix, in order, each with the time when S3 says it was written."""
+        return ((str(item["Key"]), item["LastModified"]) for item in self._objects(prefix))
+
     def folders(self, prefix: str) -> Iterator[str]:
         """The names of the folders right below a prefix that ends in a slash, in order."""
         for page in self._pages(prefix, Delimiter="/"):

@@ -33,6 +33,7 @@ from ebcd.release.steps import (
     CreateBucket,
     CreateEnvironment,
     CreateVersion,
+    DeleteBundle,
     DeleteVersion,
     MatchCapacity,
     Mutation,
@@ -181,6 +182,9 @@ class Executor:
                 return actions.terminate(services, tick, application, step)
             case DeleteVersion():
                 return actions.delete_version(services, tick, application, step)
+            case DeleteBundle():
+                services.storage.remove(step.key)
+                return Seen()
             case _:
                 assert_never(step)
 

@@ -1,18 +1,22 @@
-"""`prune`: delete application versions, and their bundles, that nothing needs any more. Under the stage's lock."""
+"""`prune`: delete application versions and bundles that nothing needs any more. Under the stage's lock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from ebcd.model import ApplicationVersion, Stage
 from ebcd.release.execute import Executor
 from ebcd.release.journal import Ledger
 from ebcd.release.observe import observe, observe_among, observe_if_possible
+from ebcd.release.plan import bundle_key
 from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import DeleteVersion
+from ebcd.release.steps import DeleteBundle, DeleteVersion
 
+ABANDONED = timedelta(days=1)
+"""Age from which on a bundle without a version belongs to a run that will not come back."""
 AT_WORK = (Outcome.RUNNING, Outcome.WAITING)
 """Outcomes of releases whose versions may be deployed any moment."""
 
@@ -33,9 +37,12 @@ def prune(run: Run, services: Services, *, keep: int, planned: bool) -> None:
         run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
 
 
-def _plan(services: Services, snapshot: Snapshot, keep: int) -> tuple[DeleteVersion, ...]:
+def _plan(services: Services, snapshot: Snapshot, keep: int) -> tuple[DeleteVersion | DeleteBundle, ...]:
+    stored = tuple(services.storage.written(_place(snapshot.stage.application)))  # before the versions that name them
     versions = services.beanstalk.versions(snapshot.stage.application)
-    return prunable((snapshot, *_other_stages(services, snapshot)), versions, services.storage.bucket, keep)
+    stages = (snapshot, *_other_stages(services, snapshot))
+    going = prunable(stages, versions, services.storage.bucket, keep)
+    return (*going, *orphaned(stages, versions, stored))
 
 
 def _other_stages(services: Services, snapshot: Snapshot) -> Iterator[Snapshot]:
@@ -57,7 +64,7 @@ def prunable(
     is live, what a rollback returns to and what is under way on any stage, and what ebcd did not make: its bundles lie
     under `ebcd/{application}/bundles/` alone.
     """
-    own = f"ebcd/{stages[0].stage.application}/bundles/"
+    own = _place(stages[0].stage.application)
     ordered = sorted(versions, key=lambda item: item.created, reverse=True)
     needed = {item.version_label for stage in stages for item in stage.environments}
     needed |= {record.version_label for stage in stages for record in _needed(stage)}
@@ -69,7 +76,27 @@ def prunable(
     return tuple(DeleteVersion(item.label, "" if item.key in shared else item.key) for item in reversed(going))
 
 
+def orphaned(
+    stages: Sequence[Snapshot], versions: Iterable[ApplicationVersion], stored: Iterable[tuple[str, datetime]]
+) -> tuple[DeleteBundle, ...]:
+    """The bundles that may go though no version goes with them: a run died behind its upload, or between the deletion
+    of a version and its bundle's. Pure.
+
+    stored: keys, and when each was written. What is younger than a day may be an upload that is under way.
+    """
+    application, oldest = stages[0].stage.application, stages[0].taken - ABANDONED
+    needed = {item.key for item in versions}
+    needed |= {bundle_key(application, record.content_digest) for stage in stages for record in _needed(stage)}
+    return tuple(DeleteBundle(key) for key, written in stored
+                 if key.endswith(".zip") and key not in needed and written <= oldest)  # fmt: skip
+
+
 def _needed(stage: Snapshot) -> Iterator[ReleaseRecord]:
     """The releases of a stage whose versions must stay."""
     yield from (record for record in (stage.record_of(stage.live), stage.previous) if record)
     yield from (record for record in stage.releases if record.outcome in AT_WORK)
+
+
+def _place(application: str) -> str:
+    """Where in the bucket an application's bundles lie."""
+    return f"ebcd/{application}/bundles/"

@@ -56,6 +56,9 @@ class MemoryStorage:
     def children(self, prefix: str, after: str = "") -> Iterator[str]:
         return (key for key in self.keys(prefix) if "/" not in key.removeprefix(prefix) and key > prefix + after)
 
+    def written(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        return ((key, self.objects[key][2]) for key in self.keys(prefix))
+
     def folders(self, prefix: str) -> Iterator[str]:
         below = (key.removeprefix(prefix) for key in self.keys(prefix))
         return iter(sorted({name.partition("/")[0] for name in below if "/" in name}))

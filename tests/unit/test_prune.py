@@ -17,11 +17,11 @@ from ebcd.errors import AwsRefused, LockHeld
 from ebcd.model import ApplicationVersion, Environment
 from ebcd.release.journal import Ledger
 from ebcd.release.naming import environment_name
-from ebcd.release.prune import prunable, prune
+from ebcd.release.prune import orphaned, prunable, prune
 from ebcd.release.record import Outcome
 from ebcd.release.retire import retire
 from ebcd.release.run import Run, Services
-from ebcd.release.steps import DeleteVersion
+from ebcd.release.steps import DeleteBundle, DeleteVersion
 
 OWN = "ebcd/shop/bundles/"
 
@@ -69,6 +69,20 @@ def test_what_is_under_way_or_waits_stays() -> None:
     stage = snapshot(releases=(record(3, Outcome.RUNNING), record(2, Outcome.WAITING), record(1, Outcome.FAILED)))
     versions = [version(number) for number in range(1, 5)]
     assert labels(prunable([stage], versions, "b", 1)) == ["v1"]
+
+
+def test_a_bundle_without_a_version_goes_a_day_after_it_was_sent() -> None:
+    seen = (
+        record(5, live_since=10, from_=3),
+        record(3, live_since=100, left=10),
+        record(6, Outcome.RUNNING),
+        record(2),
+    )
+    stage = snapshot(environment(5, live=True), releases=seen)
+    old, young = NOW - timedelta(days=1), NOW - timedelta(hours=23)
+    stored = [(f"{OWN}d{number}.zip", old) for number in (1, 2, 3, 5, 6, 7)]
+    stored += [(f"{OWN}d9.zip", young), (f"{OWN}d8.zip.1.splice", old)]
+    assert orphaned([stage], [version(7)], stored) == (DeleteBundle(f"{OWN}d1.zip"), DeleteBundle(f"{OWN}d2.zip"))
 
 
 class Application:
@@ -137,6 +151,16 @@ def test_what_another_stage_runs_and_returns_to_and_waits_with_stays() -> None:
     prune(Run("prune", STAGE, 0.0), services, keep=1, planned=False)
     assert application.deleted == ["v1", "v2", "v3", "v4", "v8"]
     assert "ebcd/shop/bundles/d1.zip" not in bucket.objects
+
+
+def test_a_bundle_that_a_dead_run_left_is_deleted_and_told() -> None:
+    services, _, bucket = two_stages()
+    bucket.create("ebcd/shop/bundles/d77.zip", b"")
+    bucket.clock.seconds += timedelta(days=2).total_seconds()
+    run = Run("prune", STAGE, 0.0)
+    prune(run, services, keep=20, planned=False)
+    assert [str(item.step) for item in run.results] == ["delete the bundle d77.zip…, of which there is no version"]
+    assert "ebcd/shop/bundles/d77.zip" not in bucket.objects
 
 
 def test_a_long_ledger_of_another_stage_is_read_from_its_end() -> None:

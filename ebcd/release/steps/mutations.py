@@ -218,6 +218,16 @@ class DeleteVersion:
         return f"delete the application version {self.label}"
 
 
+@dataclass(frozen=True, slots=True)
+class DeleteBundle:
+    """Delete a source bundle that no application version names."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"delete the bundle {self.key.rpartition('/')[2][:12]}…, of which there is no version"
+
+
 Mutation: TypeAlias = (
     CreateBucket
     | UploadBundle
@@ -232,4 +242,5 @@ Mutation: TypeAlias = (
     | SwapCnames
     | TerminateEnvironment
     | DeleteVersion
+    | DeleteBundle
 )
