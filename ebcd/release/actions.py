@@ -16,6 +16,7 @@ from ebcd.release.steps import (
     DeleteVersion,
     MatchCapacity,
     TerminateEnvironment,
+    saved_configuration,
 )
 from ebcd.release.waits import Tick, answered, await_version, looks
 
@@ -86,7 +87,7 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
     Saved configurations hold environment properties as plain text in S3, so this one is deleted at once.
     """
     beanstalk = services.beanstalk
-    template = f"ebcd-{step.environment}" if step.settings_of else ""
+    template = saved_configuration(step.environment) if step.settings_of else ""
 
     def is_there() -> bool:
         found = beanstalk.environment(application, step.environment)
@@ -111,12 +112,21 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
     if source is None:
         raise ReleaseFailed(f"{step.settings_of} is gone.", why=f"Its settings were to be those of {step.environment}.",
                             hint="Run the same command again: it plans anew from what is there.")  # fmt: skip
-    beanstalk.delete_configuration(application, template)  # what a run that died may have left is of another time
+    delete_saved_configuration(services, application, template)  # what a run that died may have left is of another time
     try:
         send(services, tick, lambda: beanstalk.save_configuration(application, template, source.id), lambda: False)
         return send(services, tick, create, is_there)
     finally:
-        beanstalk.delete_configuration(application, template)
+        delete_saved_configuration(services, application, template)
+
+
+def delete_saved_configuration(services: Services, application: str, template: str) -> Seen:
+    """Delete a saved configuration, also where the run is to stop: it holds environment properties as plain text."""
+
+    def delete() -> None:
+        services.beanstalk.delete_configuration(application, template)
+
+    return send(services, lambda: None, delete, lambda: False)
 
 
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:

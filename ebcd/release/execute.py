@@ -34,6 +34,7 @@ from ebcd.release.steps import (
     CreateEnvironment,
     CreateVersion,
     DeleteBundle,
+    DeleteSavedConfiguration,
     DeleteVersion,
     MatchCapacity,
     Mutation,
@@ -166,6 +167,8 @@ class Executor:
                 return actions.create_version(services, tick, application, step)
             case CreateEnvironment():
                 return actions.create_environment(services, tick, application, step)
+            case DeleteSavedConfiguration():
+                return actions.delete_saved_configuration(services, application, step.template)
             case SetMinimum():
                 return updates.set_minimum(services, tick, stage, step)
             case UpdateOptions():

@@ -14,7 +14,7 @@ from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import deployment
 from ebcd.release.record import Outcome, ReleaseRecord, is_fresh
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, HoldHealth, MatchCapacity, Step
+from ebcd.release.steps import AwaitEnvironment, DeleteSavedConfiguration, HoldHealth, MatchCapacity, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> 
         if standing.target < standing.live:
             steps.append(MatchCapacity(there.name, standing.live, live.name, live.cname))
         steps.append(deployment(snapshot, release, there.name, live=False))
+    else:
+        steps.append(DeleteSavedConfiguration(there.name))
     steps += proofs.gates(stage, release, live.cname, created=is_fresh(release))
     steps.append(swap_to(stage, release, live, snapshot))
     steps += proofs.watch(stage, release, live.cname, bake=False)

@@ -23,6 +23,7 @@ from ebcd.release.steps.mutations import (
     CreateEnvironment,
     CreateVersion,
     DeleteBundle,
+    DeleteSavedConfiguration,
     DeleteVersion,
     MatchCapacity,
     Mutation,
@@ -33,6 +34,7 @@ from ebcd.release.steps.mutations import (
     UpdateOptions,
     UpdateVersion,
     UploadBundle,
+    saved_configuration,
 )
 
 Step: TypeAlias = Mutation | Look
@@ -52,6 +54,7 @@ __all__ = [
     "CreateEnvironment",
     "CreateVersion",
     "DeleteBundle",
+    "DeleteSavedConfiguration",
     "DeleteVersion",
     "HoldHealth",
     "Look",
@@ -69,4 +72,5 @@ __all__ = [
     "UpdateOptions",
     "UpdateVersion",
     "UploadBundle",
+    "saved_configuration",
 ]

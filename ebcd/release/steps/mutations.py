@@ -79,6 +79,28 @@ class CreateEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteSavedConfiguration:
+    """Delete the saved configuration that an environment was created from: it holds environment properties as plain
+    text, and a run that died may have left it.
+    """
+
+    environment: str
+
+    @property
+    def template(self) -> str:
+        """The saved configuration's name."""
+        return saved_configuration(self.environment)
+
+    def __str__(self) -> str:
+        return f"delete the saved configuration {self.template}"
+
+
+def saved_configuration(environment: str) -> str:
+    """The name of the saved configuration that an environment is created from."""
+    return f"ebcd-{environment}"
+
+
+@dataclass(frozen=True, slots=True)
 class SetMinimum:
     """Bring the candidate's MinSize, raised to meet live's capacity, back to the configured one."""
 
@@ -234,6 +256,7 @@ Mutation: TypeAlias = (
     | CreateApplication
     | CreateVersion
     | CreateEnvironment
+    | DeleteSavedConfiguration
     | SetMinimum
     | MatchCapacity
     | UpdateOptions
