@@ -69,12 +69,12 @@ def ship(
 @shared
 def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> None:
     """Make a commit an application version, and stop there."""
-    from ebcd.release import ship as shipping
+    from ebcd.release import publish as publishing
     from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
         with bundled(session, run, rev, allow_dirty):
-            shipping.publish(run, session.services)
+            publishing.publish(run, session.services)
 
     perform(common, "publish", work, text.published)
 

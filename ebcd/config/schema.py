@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ebcd.config import values
+from ebcd.config import tables, values
 from ebcd.config.values import Parser
 from ebcd.model import OnFailure, Requirements, Strategy, Target, Tier
 
@@ -48,13 +48,13 @@ STAGE = (
     Key("bake", values.duration, "how long the release is watched after the swap"),
     Key("on_failure", values.one_of(OnFailure), "keep or terminate a failed candidate"),
     Key("options", values.options, "option settings, by namespace"),
-    Key("env", values.environment_properties, "environment properties"),
-    Key("smoke", values.smoke, "the request that a healthy release answers"),
-    Key("proof", values.proof, "where the release names itself"),
+    Key("env", tables.environment_properties, "environment properties"),
+    Key("smoke", tables.smoke, "the request that a healthy release answers"),
+    Key("proof", tables.proof, "where the release names itself"),
     Key("database", values.boolean, "a PostgreSQL beside a local stage, shared by the application's environments"),
-    Key("tenants", values.tenants, "tenants' own hosts, probed before and after the swap"),
-    Key("bake_limits", values.bake_limits, "what a bake does not tolerate"),
-    Key("notify", values.notify, "who is told how a run ended"),
+    Key("tenants", tables.tenants, "tenants' own hosts, probed before and after the swap"),
+    Key("bake_limits", tables.bake_limits, "what a bake does not tolerate"),
+    Key("notify", tables.notify, "who is told how a run ended"),
 )
 
 

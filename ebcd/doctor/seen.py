@@ -10,7 +10,7 @@ from ebcd.aws.identity import Identity, Simulation
 from ebcd.doctor.check import Answer
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Stage
 from ebcd.release.hold import HoldState
-from ebcd.release.lock import LockState
+from ebcd.release.lease import LockState
 from ebcd.release.snapshot import Snapshot
 
 

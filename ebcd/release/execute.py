@@ -25,7 +25,7 @@ from ebcd.release.clock import polls
 from ebcd.release.diagnose import with_logs
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.handover import changes_hands, hand_over
-from ebcd.release.lock import Lease
+from ebcd.release.lease import Lease
 from ebcd.release.look import look
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
 from ebcd.release.steps import (
@@ -193,9 +193,8 @@ class Executor:
 
     def _upload(self, step: UploadBundle) -> Seen:
         """A single request is seen to its end: what is raised while botocore reads would count as a lost connection."""
-        assert self._run.bundle is not None
         with self._finishing() if step.size < LARGE else nullcontext():
-            return upload(self._services, self._tick, step, self._run.bundle)
+            return upload(self._services, self._tick, step, self._run.given_bundle)
 
     def _swap(self, step: SwapCnames) -> Seen:
         """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again."""

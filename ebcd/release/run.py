@@ -177,6 +177,12 @@ class Run:
         return self.records.get(self.release_name)
 
     @property
+    def given_bundle(self) -> SourceBundle:
+        """The bundle of a run that was given one: ship, publish."""
+        assert self.bundle is not None, "this run was given no bundle"
+        return self.bundle
+
+    @property
     def journaled(self) -> ReleaseRecord | None:
         """Whose entries tell what the run does: its own release's; a run about none of them (retire, prune) is told
         in the newest one's."""

@@ -5,33 +5,31 @@ and done, and the outcome recorded, whatever it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
-from ebcd.model import Environment, OnFailure, SourceBundle, Stage
+from ebcd.model import Environment, OnFailure, Stage
 from ebcd.release import preflight
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse, taken_cname, unknown_platform
-from ebcd.release.lock import Lease
+from ebcd.release.lease import Lease
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan import (
     Plan,
     already_live,
-    bundle_key,
     environment_of,
-    plan_publish,
     plan_ship,
     resumable,
     settings_digest,
 )
+from ebcd.release.publish import ensure_bucket, plan_publication
 from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, verification
 from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import settled
-from ebcd.release.snapshot import Publication, Snapshot
-from ebcd.release.steps import CreateBucket, Step, UploadBundle
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +50,20 @@ class ShipOptions:
     """
 
 
-def publish(run: Run, services: Services) -> None:
-    """Make the run's bundle an application version. Needs no lock: the same content has the same key."""
-    executor = Executor(run, services, run.stage)
-    executor.execute(_ensure_bucket(services))
-    executor.execute(_plan_publication(run, services))
-
-
 def plan(run: Run, services: Services, options: ShipOptions) -> None:
     """What `ship` would do, as planned results. Changes nothing."""
     services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     prepared = _prepare(run, services, snapshot, options)
-    steps = (*_ensure_bucket(services), *_plan_publication(run, services), *prepared.steps) if prepared else ()
+    steps = (*ensure_bucket(services), *plan_publication(run, services), *prepared.steps) if prepared else ()
     run.results += [StepResult(step, Status.PLANNED) for step in steps]
     run.after = snapshot
 
 
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
-    Executor(run, services, run.stage).execute(_ensure_bucket(services))
-    message = f"ship {_bundle(run).version_label}"
+    Executor(run, services, run.stage).execute(ensure_bucket(services))
+    message = f"ship {run.given_bundle.version_label}"
     caller = services.caller
     try:
         with services.lock.held(
@@ -91,16 +82,16 @@ def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOption
         options.begins(snapshot, run.records[run.release_name])
     if prepared is None:
         return
-    publication = _plan_publication(run, services)  # it may be refused, and then no number is taken
+    publication = plan_publication(run, services)  # it may be refused, and then no number is taken
     release = _allocate(run, services, prepared)
     _settle(run, services, snapshot)
-    prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=_bundle(run).options)
+    prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=run.given_bundle.options)
     _release(run, services, publication, prepared, lease)
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> Plan | None:
     """The release's plan; None when that version is live with those settings already."""
-    bundle, stage = _bundle(run), snapshot.stage
+    bundle, stage = run.given_bundle, snapshot.stage
     settings = settings_digest(stage)
     run.records = {record.release: record for record in snapshot.releases}
     done = already_live(snapshot, bundle.version_label, settings)
@@ -144,7 +135,7 @@ def _sighted(
 
 
 def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:
-    bundle, stage = _bundle(run), snapshot.stage
+    bundle, stage = run.given_bundle, snapshot.stage
     number = max((record.number for record in snapshot.releases), default=0) + 1
     return ReleaseRecord(
         number=number,
@@ -262,30 +253,3 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
         executor.execute([clearing(snapshot, failed, "it failed, and on_failure says so")])
-
-
-def _ensure_bucket(services: Services) -> tuple[Step, ...]:
-    return () if services.storage.bucket_exists() else (CreateBucket(services.storage.bucket),)
-
-
-def _plan_publication(run: Run, services: Services) -> tuple[Step, ...]:
-    bundle = _bundle(run)
-    publication = _observe_publication(services, run.stage, bundle)
-    steps = plan_publish(run.stage, bundle, publication, services.storage.bucket)
-    run.bundle_reused = not any(isinstance(step, UploadBundle) for step in steps)
-    return steps
-
-
-def _observe_publication(services: Services, stage: Stage, bundle: SourceBundle) -> Publication:
-    """What of the bundle is on AWS already, asked at once."""
-    key = bundle_key(stage.application, bundle.content_digest)
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        stored = pool.submit(services.storage.exists, key)
-        application = pool.submit(services.beanstalk.application_exists, stage.application)
-        version = pool.submit(services.beanstalk.version, stage.application, bundle.version_label)
-        return Publication(stored.result(), application.result(), version.result())
-
-
-def _bundle(run: Run) -> SourceBundle:
-    assert run.bundle is not None, "ship and publish are given a bundle"
-    return run.bundle

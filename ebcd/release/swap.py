@@ -11,7 +11,8 @@ from ebcd.model import Environment, InstanceHealth
 from ebcd.release import rollback
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
-from ebcd.release.lock import Lease, Overtake
+from ebcd.release.lease import Lease
+from ebcd.release.lock import Overtake
 from ebcd.release.observe import observe, observe_if_possible, observe_standing
 from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
-from ebcd.release.lock import LockState
+from ebcd.release.lease import LockState
 from ebcd.release.previews import Preview
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target

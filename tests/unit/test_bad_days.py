@@ -10,7 +10,7 @@ from stages import LIVE_CNAME, STAGE
 
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, ReleaseFailed, SwappedBack, Throttled, Unreachable
 from ebcd.model import OnFailure
-from ebcd.release.lock import LEASE
+from ebcd.release.lease import LEASE
 from ebcd.release.record import Outcome
 from ebcd.release.run import Status
 

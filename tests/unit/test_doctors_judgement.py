@@ -25,7 +25,7 @@ from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Target
 from ebcd.permissions import grants
 from ebcd.release.findings import taken_cname, unknown_platform
 from ebcd.release.hold import HoldState
-from ebcd.release.lock import LockState
+from ebcd.release.lease import LockState
 
 ARN = "arn:aws:sts::123456789012:assumed-role/deploy/session"
 NEWEST = STAGE.platform

@@ -6,7 +6,8 @@ import pytest
 from memory import MemoryClock, MemoryStorage
 
 from ebcd.errors import LockHeld, LockLost, OutcomeUnknown
-from ebcd.release.lock import LEASE, RENEWAL, Lock, Overtake
+from ebcd.release.lease import LEASE, RENEWAL
+from ebcd.release.lock import Lock, Overtake
 
 KEY = "ebcd/shop/prod/lock.json"
 
