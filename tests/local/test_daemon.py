@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from running import BUCKET, PLATFORM, Local, bundle, processes_of
+import urllib3
+from running import BUCKET, PLATFORM, REGION, Local, bundle, processes_of
 
 
 def request(url: str, path: str = "/", host: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -88,6 +89,56 @@ def test_a_web_page_cannot_drive_it(local: Local) -> None:
     assert request(url, "/_ebcd/status")[0] == 403
     assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": "wrong"})[0] == 403
     assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": local.told["token"]})[0] == 200
+
+
+def drive(local: Local, url: str, method: str = "GET", body: bytes = b"", **headers: str) -> int:
+    """The status that a request gets."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    whole = local.told["endpoint_url"] + url
+    return int(urllib3.request(method, whole, body=body or None, headers=given, retries=False, timeout=10).status)
+
+
+def credential(service: str) -> str:
+    return f"X-Amz-Credential=a/20260101/{REGION}/{service}/aws4_request&X-Amz-Signature=x"
+
+
+def test_a_url_is_presigned_for_reading_from_s3_and_for_nothing_else(local: Local) -> None:
+    eb, s3, sqs = local.client("elasticbeanstalk"), local.client("s3"), local.client("sqs")
+    eb.create_application(ApplicationName="kept")
+    eb.create_storage_location()
+    s3.put_object(Bucket=BUCKET, Key="page/a b", Body=b"x")
+    queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
+    name = "Action=DeleteApplication&ApplicationName=kept"
+    assert drive(local, f"/?{credential('elasticbeanstalk')}&{name}") == 403
+    assert drive(local, f"/?{credential('elasticbeanstalk')}", "POST", name.encode()) == 403
+    assert drive(local, f"/{BUCKET}/page/evil?{credential('s3')}", "PUT", b"x") == 403
+    assert drive(local, f"/{BUCKET}/page/a%20b?{credential('s3')}", "DELETE") == 403
+    assert drive(local, f"/{BUCKET}?{credential('s3')}", "POST", b"x") == 403
+    assert drive(local, f"/sqs_{REGION}/?{credential('s3')}&Action=DeleteQueue&QueueUrl={queue}") in {400, 404}
+    assert sqs.list_queues(QueueNamePrefix="kept")["QueueUrls"] == [queue]
+    assert eb.describe_applications(ApplicationNames=["kept"])["Applications"]
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="page/")["Contents"]] == ["page/a b"]
+    for method in ("get_object", "head_object"):
+        url = s3.generate_presigned_url(method, Params={"Bucket": BUCKET, "Key": "page/a b"})
+        assert drive(local, url.removeprefix(local.told["endpoint_url"]), "HEAD" if "head" in method else "GET") == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example.com"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"},
+     {"Sec_Fetch_Site": "same-site"}, {"Sec_Fetch_Site": "same-origin"}],
+)  # fmt: skip
+def test_what_a_browser_asks_for_a_page_is_refused(local: Local, headers: dict[str, str]) -> None:
+    signed = f"AWS4-HMAC-SHA256 Credential=a/20260101/{REGION}/elasticbeanstalk/aws4_request"
+    url = "/?Action=DescribeApplications"
+    for allowed in ({}, {"Sec_Fetch_Site": "none"}):
+        assert drive(local, url, Authorization=signed, **allowed) == 200
+    assert drive(local, url, Authorization=signed, **headers) == 403
+    assert drive(local, "/_ebcd/status", X_Ebcd_Token=local.told["token"]) == 200
+    assert drive(local, "/_ebcd/status", X_Ebcd_Token=local.told["token"], **headers) == 403
+    presigned = local.client("s3").generate_presigned_url("list_buckets").removeprefix(local.told["endpoint_url"])
+    assert drive(local, presigned) == 200
+    assert drive(local, presigned, **headers) == 403
 
 
 def known(local: Local) -> dict[str, Any]:
