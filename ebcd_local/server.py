@@ -37,6 +37,8 @@ Wsgi = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_OF_MOTO = ("/moto-api", "/latest/", "/favicon.ico")
+"""Paths that moto serves itself whatever the signature says, among them one that empties it; `keep` would follow it."""
 _S3_CHANGES = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -73,6 +75,8 @@ class Endpoint:
             return Response("Only a loopback Host is served.\n", 403)
         if from_a_page(environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")):
             return Response("No web page is served.\n", 403)
+        if environ.get("PATH_INFO", "/").startswith(_OF_MOTO):
+            return Response("There is no such service here.\n", 404)
         if environ.get("PATH_INFO", "/").startswith("/_ebcd/"):
             return self.control.answer(environ)
         try:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 from running import BUCKET, Local
 
@@ -106,3 +107,17 @@ def test_the_end_of_an_upload_names_the_checksums_of_its_parts(local: Local) -> 
     named = {"PartNumber": 1, "ETag": etag, "ChecksumSHA256": digest}
     s3.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": [named]})
     assert s3.get_object(**place)["Body"].read() == b"all"
+
+
+@pytest.mark.parametrize("path", ["/moto-api/reset", "//moto-api/reset", "/moto%2dapi/reset", "/latest/meta-data/a"])
+def test_nobody_reaches_what_moto_serves_beside_aws(local: Local, path: str) -> None:
+    local.client("elasticbeanstalk").create_storage_location()
+    s3 = local.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="kept", Body=b"1")
+    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/s3/aws4_request"
+    answer = urllib3.request("POST", local.told["endpoint_url"] + path, headers={"Authorization": signature},
+                             retries=False)  # fmt: skip
+    assert 400 <= answer.status < 500
+    s3.put_object(Bucket=BUCKET, Key="other", Body=b"2")
+    assert s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"1"
+    assert (local.home / "local" / "s3" / BUCKET).is_dir()
