@@ -28,11 +28,22 @@ MARK = "EBCD_LOCAL_INSTANCE"
 
 def start_time(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None when there is none."""
+    found = _stat(pid)
+    return int(found[19]) if found else None
+
+
+def alive(pid: int, started: int) -> bool:
+    """Whether the process that started then still runs, and does not only wait for its parent to notice its end."""
+    found = _stat(pid)
+    return bool(found) and found[0] != "Z" and int(found[19]) == started
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc tells of a process, from its state on; empty when there is none."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return int(stat.rpartition(")")[2].split()[19])
+        return []
 
 
 def sweep(folder: Path) -> None:

@@ -55,7 +55,12 @@ class Settings:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken."""
+    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken, and home.Taken where another server runs."""
+    with home.taken(settings.folder):
+        _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

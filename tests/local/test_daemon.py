@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,38 @@ def test_two_ups_at_once_give_one_server(tmp_path: Path, local: Local) -> None:
     assert told[0]["pid"] == told[1]["pid"]
     local.run("down", EBCD_HOME=str(tmp_path / "h"))
     assert processes_of(tmp_path) == []
+
+
+def test_a_second_server_on_the_same_state_is_refused_and_ends_nothing(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.launch("shop", "shop-r1", "v1", "shop")
+    running = processes_of(own.home)
+    for words in (("serve",), ("up", "--foreground", "--port", "0", "--lb-port", "0")):
+        done = own.run(*words)
+        assert done.returncode == 2
+        assert f"Process {own.told['pid']} has the state" in done.stderr
+        assert "→ ebcd local down" in done.stderr
+    assert processes_of(own.home) == running
+    assert own.describe("shop-r1")["Health"] == "Green"
+
+
+def test_up_waits_for_a_server_that_does_not_answer_at_once(own: Local) -> None:
+    pid = own.told["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    timer = threading.Timer(6, os.kill, (pid, signal.SIGCONT))
+    timer.start()
+    try:
+        told = json.loads(own.run("up", "--json").stdout)
+    finally:
+        timer.join()
+    assert told["pid"] == pid
+    assert len([line for line in processes_of(own.home) if " serve " in line]) == 1
+
+
+def test_down_stops_a_server_that_has_not_told_where_it_is(own: Local) -> None:
+    (own.home / "local" / "server.json").unlink()
+    assert json.loads(own.run("down", "--json").stdout)["was_running"]
+    assert processes_of(own.home) == []
 
 
 @pytest.mark.parametrize("flag", ["--port", "--lb-port"])
