@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote
+from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
@@ -52,7 +52,9 @@ def read(environ: dict[str, Any]) -> Request:
     """What a request calls. The body of all but S3's requests is read, and put back. Raises ServiceError."""
     region, service = _scope(environ)
     if service == "s3":
-        bucket, _, key = unquote(environ["PATH_INFO"].lstrip("/")).partition("/")
+        # Each byte of the path is one character of PATH_INFO, and its escapes are undone already.
+        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        bucket, _, key = path.lstrip("/").partition("/")
         if bucket and not _BUCKET.fullmatch(bucket):
             raise ServiceError("InvalidBucketName", "The specified bucket is not valid.")
         return Request(region, service, s3_operation(environ, bucket, key), {}, bucket, key)

@@ -121,3 +121,21 @@ def test_nobody_reaches_what_moto_serves_beside_aws(local: Local, path: str) -> 
     s3.put_object(Bucket=BUCKET, Key="other", Body=b"2")
     assert s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"1"
     assert (local.home / "local" / "s3" / BUCKET).is_dir()
+
+
+KEYS = ["café/größe 1.zip", "a%20b", "a+b c", "%", "日本", "a/../b", "a?b#c&d", " ", "a//b", "/lead"]
+
+
+def test_keys_of_any_characters_are_found_after_a_restart(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    s3 = own.client("s3")
+    for key in KEYS:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+        s3.put_object(Bucket=BUCKET, Key=f"{key}-gone", Body=b"x")
+        s3.delete_object(Bucket=BUCKET, Key=f"{key}-gone")
+    own.run("down")
+    own.run("up")
+    s3 = own.client("s3")
+    assert {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]} == set(KEYS)
+    for key in KEYS:
+        assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == key.encode()
