@@ -100,6 +100,13 @@ class Fleet:
         self._threads.add(thread)
         thread.start()
 
+    def publish(self) -> None:
+        """Tell the load balancer where each CNAME leads. Under the state's lock: what was read before a swap must not be
+        told behind it.
+        """
+        with self.state.lock:
+            self.balancer.set_routes(self.state.routes())
+
     def launch(self, key: str, request_id: str) -> None:
         """Create an environment's listener and instances, and deploy its version."""
         bucket = f"elasticbeanstalk-{self.state.environments[key].region}-{ACCOUNT}"
@@ -164,7 +171,7 @@ class Fleet:
             self.say(key, request_id, "swapEnvironmentCNAMEs is starting.")
         self.say(first, request_id, f"Swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
         time.sleep(SWAP_SECONDS / self.speed)
-        self.state.swap(first, second, lambda: self.balancer.set_routes(self.state.routes()))
+        self.state.swap(first, second, self.publish)
         for key in (first, second):
             self.state.change(key, status="Ready", operation="")
             self.say(key, request_id, f"Completed swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
@@ -177,7 +184,7 @@ class Fleet:
         """End the instances and free the CNAME."""
         environment = self.state.environments[key]
         self.say(key, request_id, "terminateEnvironment is starting.")
-        self.balancer.set_routes(self.state.routes())
+        self.publish()
         self.group(key).remove(self.members(key))
         self.balancer.close(environment.id)
         self._delete_stack(key, request_id)
@@ -197,7 +204,7 @@ class Fleet:
             self.state.change(environment.key, port=port, health="Grey", health_status="Pending")
             work = self.terminate if environment.operation == "terminate" else self._return
             self.begin(work, environment.key, "")
-        self.balancer.set_routes(self.state.routes())
+        self.publish()
 
     def stop(self) -> None:
         """End every instance's processes and the database, and what is under way at its next step; the state stays."""
@@ -213,7 +220,7 @@ class Fleet:
         environment = self.state.environments[key]
         if not environment.port:
             self.state.change(key, port=self.balancer.open(environment.id))
-        self.balancer.set_routes(self.state.routes())
+        self.publish()
 
     def _reopen(self, environment: Environment) -> int:
         try:

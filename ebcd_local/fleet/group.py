@@ -61,6 +61,8 @@ class Group:
         self.scaler = Scaler()
         self._site = site
         self._members: dict[str, Member] = {}
+        self._routing = threading.Lock()
+        """Held from reading who takes requests until it is told: else a member that has left would come back."""
 
     @property
     def environment(self) -> Environment:
@@ -143,15 +145,16 @@ class Group:
     def route(self, healthy: set[str] | None = None) -> None:
         """Tell the load balancer which instances take requests: registered and healthy ones; where none is healthy, all
         registered ones, as an Application Load Balancer fails open."""
-        registered = {member.instance.id: member for member in self.members if member.registered}
-        chosen = {name: member for name, member in registered.items() if healthy is None or name in healthy}
-        taking = chosen or registered
-        weights = {name: member.weight for name, member in taking.items()}
-        self._site.balancer.set_upstreams(
-            self.environment.id,
-            {name: member.instance.port for name, member in taking.items()},
-            weights if len(set(weights.values())) > 1 else None,
-        )
+        with self._routing:
+            registered = {member.instance.id: member for member in self.members if member.registered}
+            chosen = {name: member for name, member in registered.items() if healthy is None or name in healthy}
+            taking = chosen or registered
+            weights = {name: member.weight for name, member in taking.items()}
+            self._site.balancer.set_upstreams(
+                self.environment.id,
+                {name: member.instance.port for name, member in taking.items()},
+                weights if len(set(weights.values())) > 1 else None,
+            )
 
     def record(self) -> None:
         """Store which instances there are, so that they are found after a crash."""

@@ -1,0 +1,120 @@
+"""What environments go through when two things happen at once, or the worst at the worst moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ebcd_local.balancer import LoadBalancer
+from ebcd_local.database import Databases
+from ebcd_local.faults import Faults
+from ebcd_local.fleet import Fleet
+from ebcd_local.fleet.site import Site
+from ebcd_local.stacks import Stacks
+from ebcd_local.state import Environment, State, now
+
+
+class Slow(State):
+    """A state that can be read slowly."""
+
+    pause: Callable[[], None] | None = None
+    """What happens between reading the routes and telling them, once."""
+
+    def routes(self) -> dict[str, str]:
+        found, pause = super().routes(), self.pause
+        self.pause = None
+        if pause:
+            pause()
+        return found
+
+
+class Balancer(LoadBalancer):
+    """A load balancer that tells what it was told."""
+
+    routes: Mapping[str, str] = {}
+    upstreams: Mapping[str, int] = {}
+    pause: Callable[[], None] | None = None
+    """What happens before upstreams are taken, once."""
+
+    def set_routes(self, routes: Mapping[str, str]) -> None:
+        self.routes = routes
+
+    def set_upstreams(
+        self, environment_id: str, upstreams: Mapping[str, int], weights: Mapping[str, int] | None = None
+    ) -> None:
+        pause, self.pause = self.pause, None
+        if pause:
+            pause()
+        self.upstreams = upstreams
+
+
+@pytest.fixture
+def balancer() -> Iterator[Balancer]:
+    made = Balancer()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Slow]:
+    made = Slow(tmp_path / "state.db")
+    one = Environment("r", "e-1", "one", "shop", "v1", "live", "Ready", "Green", "Ok", "arn", "", now(), now())
+    made.save(one)
+    made.save(replace(one, id="e-2", name="two", cname="spare"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, state: Slow, balancer: Balancer) -> Fleet:
+    def none(bucket: str, key: str, path: Path) -> None:
+        raise AssertionError("nothing is fetched")
+
+    return Fleet(Site(state, balancer, tmp_path, none, Faults(), Stacks(lambda: ""), Databases(tmp_path / "postgres")))
+
+
+def during(work: Callable[[], object], seconds: float = 0.5) -> Callable[[], None]:
+    """Does something in another thread, and waits for it as long as it may: it may have to wait for a lock."""
+
+    def pause() -> None:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(seconds)
+
+    return pause
+
+
+def test_routes_that_were_read_before_a_swap_are_not_told_behind_it(
+    fleet: Fleet, state: Slow, balancer: Balancer
+) -> None:
+    ended = threading.Event()
+
+    def swap() -> None:
+        state.swap("r/e-1", "r/e-2", fleet.publish)
+        ended.set()
+
+    state.pause = during(swap)
+    fleet.publish()
+    assert ended.wait(5)
+    assert balancer.routes == state.routes() == {"live": "e-2", "spare": "e-1"}
+
+
+def test_a_member_that_leaves_while_health_is_told_does_not_come_back(fleet: Fleet, balancer: Balancer) -> None:
+    group, ended = fleet.group("r/e-1"), threading.Event()
+    member = group._member("i-1", "v1", registered=True)
+    group._members["i-1"] = member
+
+    def leave() -> None:
+        member.registered = False
+        group.route()
+        ended.set()
+
+    balancer.pause = during(leave)
+    group.route({"i-1"})
+    assert ended.wait(5)
+    assert balancer.upstreams == {}
