@@ -94,7 +94,9 @@ class Monitor:
         if environment.status in {"Launching", "Terminating", "Terminated"}:
             return
         if not members:
-            self._tell(environment, health.of_environment({}, Surroundings(failure=environment.failure)))
+            failure = environment.failure or fleet.group(key).backoff.cause
+            self._tell(environment, health.of_environment({}, Surroundings(failure=failure)))
+            upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
             return
         found = fleet.effective(environment)
         check = HealthCheck.of(found)

@@ -101,8 +101,8 @@ class Fleet:
         thread.start()
 
     def publish(self) -> None:
-        """Tell the load balancer where each CNAME leads. Under the state's lock: what was read before a swap must not be
-        told behind it.
+        """Tell the load balancer where each CNAME leads. The lock is held from reading to telling: a swap in between
+        would be undone.
         """
         with self.state.lock:
             self.balancer.set_routes(self.state.routes())
@@ -276,9 +276,7 @@ class Fleet:
         group, label = self.group(key), self.state.environments[key].version_label
         lacking = wanted - len(group.members)
         if lacking > 0:
-            added = group.add(lacking, label, registered=False)
-            group.await_healthy(added, READY_DEADLINE)
-            group.register(added)
+            added = _grow(group, lacking, label)
             names = ", ".join(member.instance.id for member in added)
             self.say(key, request_id, f"Added instance [{names}] to your environment.")
         elif lacking < 0:
@@ -343,3 +341,21 @@ class Fleet:
     def say(self, key: str, request_id: str, message: str, severity: str = "INFO") -> None:
         """Add an event of an environment."""
         self.state.say(self.state.environments[key], message, severity=severity, request_id=request_id)
+
+
+def _grow(group: Group, count: int, label: str) -> list[Member]:
+    """Launch instances that take requests; of those that a version cannot be deployed to none is left. Raises
+    DeploymentFailed and Aborted.
+    """
+    before = group.members
+    try:
+        added = group.add(count, label, registered=False)
+        group.await_healthy(added, READY_DEADLINE)
+    except (DeploymentFailed, Aborted):
+        added = [member for member in group.members if member not in before]
+        group.readmit([member for member in added if member.status == "Deployed"])
+        group.remove([member for member in added if member.status != "Deployed"])
+        raise
+    group.register(added)
+    group.backoff.succeeded()
+    return added

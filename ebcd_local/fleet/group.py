@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ebcd_local.faults import Kind
+from ebcd_local.fleet.backoff import Backoff
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
 from ebcd_local.health_check import HealthCheck
@@ -59,6 +60,7 @@ class Group:
         self.lock = threading.RLock()
         self.abort = threading.Event()
         self.scaler = Scaler()
+        self.backoff = Backoff()
         self._site = site
         self._members: dict[str, Member] = {}
         self._routing = threading.Lock()
@@ -119,6 +121,11 @@ class Group:
         for member in members:
             member.registered = True
         self.route()
+
+    def readmit(self, members: Sequence[Member]) -> None:
+        """Let members take requests again as soon as health checks say that they can, and not before."""
+        for member in members:
+            member.registered = True
 
     def deregister(self, members: Sequence[Member]) -> None:
         """Send no more requests to members, and let those under way end."""

@@ -97,8 +97,12 @@ def batches(members: Sequence[Member], batch: str) -> Iterator[Sequence[Member]]
 
 def _all_at_once(rollout: Rollout) -> None:
     rollout.say("Deploying new version to instance(s).")
-    rollout.group.deploy(rollout.group.members, rollout.label, leader=True)
-    rollout.group.await_healthy(rollout.group.members, READY_DEADLINE)
+    members = rollout.group.members
+    try:
+        rollout.group.deploy(members, rollout.label, leader=True)
+        rollout.group.await_healthy(members, READY_DEADLINE)
+    finally:
+        rollout.group.register(members)
 
 
 def _rolling(rollout: Rollout, members: Sequence[Member], *, first: int = 1) -> None:
@@ -113,11 +117,15 @@ def _rolling(rollout: Rollout, members: Sequence[Member], *, first: int = 1) -> 
             f"Batch {number}: De-registering instance(s) from load balancer and waiting for them to go out of service."
         )
         group.deregister(batch)
-        group.deploy(batch, rollout.label, leader=number == 1)
-        rollout.say(
-            f"Batch {number}: Registering instance(s) with the load balancer and waiting for them to be healthy."
-        )
-        _require_health(rollout, batch)
+        try:
+            group.deploy(batch, rollout.label, leader=number == 1)
+            rollout.say(
+                f"Batch {number}: Registering instance(s) with the load balancer and waiting for them to be healthy."
+            )
+            _require_health(rollout, batch)
+        except Exception:
+            group.readmit(batch)
+            raise
         group.register(batch)
         rollout.say(f"Batch {number}: Completed application deployment.")
 

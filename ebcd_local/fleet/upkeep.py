@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,8 +26,11 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         found = fleet.effective(environment)
         minimum, maximum = options.sizes(found)
         trigger = scaling.Trigger.of(found, fleet.speed)
-        fleet.fit(key, "", scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum))
+        wanted = scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum)
+        if wanted <= len(group.members) or time.monotonic() >= group.backoff.until:
+            fleet.fit(key, "", wanted)
     except DeploymentFailed as failure:
+        group.backoff.failed(failure.cause, time.monotonic(), fleet.speed)
         fleet.say_failed(key, "", failure)
     finally:
         group.lock.release()

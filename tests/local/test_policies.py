@@ -16,6 +16,7 @@ SIZE = {"aws:autoscaling:asg|MinSize": "4", "aws:autoscaling:asg|MaxSize": "4"}
 SICK = SERVER.replace("self.send_response(200)",
                       "self.send_response(503 if os.path.exists(os.environ['HOME'] + '/sick') else 200)")  # fmt: skip
 """A server that is healthy until there is a file `sick` in its instance's root."""
+UNWELL = f"TEXT = 'unwell'\n{SERVER.replace('self.send_response(200)', 'self.send_response(503)')}"
 BROKEN = bundle("two", **{"server.py": "raise SystemExit(3)\n"})
 
 
@@ -187,6 +188,18 @@ def test_an_aborted_rolling_deployment_ends_behind_its_batch(versions: Local) ->
     assert Counter(instances(versions, "x-abort").values())["v1"] >= 2
     assert any("aborted deployment" in text for text in messages(versions, "x-abort"))
     eb.terminate_environment(EnvironmentName="x-abort")
+
+
+def test_a_batch_that_was_aborted_before_it_was_healthy_is_in_service_again(versions: Local) -> None:
+    versions.publish("rolled", "unwell", bundle("unwell", **{"server.py": UNWELL}))
+    versions.launch("rolled", "x-unwell", "v1", **{f"{COMMAND}|DeploymentPolicy": "Rolling"})
+    eb, host = versions.client("elasticbeanstalk"), versions.describe("x-unwell")["CNAME"]
+    eb.update_environment(EnvironmentName="x-unwell", VersionLabel="unwell")
+    versions.wait(lambda: any("waiting for them to be healthy" in text for text in messages(versions, "x-unwell")))
+    eb.abort_environment_update(EnvironmentName="x-unwell")
+    versions.until("x-unwell", lambda item: item["Status"] == "Ready")
+    versions.wait(lambda: request(versions.told["proxy_url"], host=host)[2].startswith(b"unwell"), 10)
+    eb.terminate_environment(EnvironmentName="x-unwell")
 
 
 def test_an_environment_is_restarted_rebuilt_and_brought_back(versions: Local) -> None:
