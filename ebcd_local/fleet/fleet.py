@@ -42,7 +42,6 @@ class Fleet:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._groups: dict[str, Group] = {}
-        self._threads: set[threading.Thread] = set()
 
     @property
     def state(self) -> State:
@@ -83,22 +82,17 @@ class Fleet:
     def begin(self, work: Callable[[str, str], None], key: str, request_id: str, *, locked: bool = True) -> None:
         """Do something to an environment in a thread of its own. locked: it changes the environment's instances."""
         group = self.group(key)
-        group.abort.clear()
 
         def guarded() -> None:
-            try:
-                with group.lock if locked else nullcontext():
+            with group.changing() if locked else nullcontext():
+                try:
                     work(key, request_id)
-            except Exception as error:  # a defect here must not leave the environment Updating for ever
-                log.exception("an operation on %s", key)
-                self.say(key, request_id, f"Internal failure: {error}", "ERROR")
-                self._settle(key, failure=str(error))
-            finally:
-                self._threads.discard(threading.current_thread())
+                except Exception as error:  # a defect here must not leave the environment Updating for ever
+                    log.exception("an operation on %s", key)
+                    self.say(key, request_id, f"Internal failure: {error}", "ERROR")
+                    self._settle(key, failure=str(error))
 
-        thread = threading.Thread(target=guarded, name=f"operation-{key}", daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        threading.Thread(target=guarded, name=f"operation-{key}", daemon=True).start()
 
     def publish(self) -> None:
         """Tell the load balancer where each CNAME leads. The lock is held from reading to telling: a swap in between
@@ -177,7 +171,7 @@ class Fleet:
             self.say(key, request_id, f"Completed swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
 
     def abort(self, key: str) -> None:
-        """Let the deployment under way end at its next step."""
+        """Let the deployment under way end at its next step. The state's lock is held, and the environment Aborting."""
         self.group(key).abort.set()
 
     def terminate(self, key: str, request_id: str) -> None:

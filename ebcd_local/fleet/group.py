@@ -6,8 +6,9 @@ import errno
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +76,15 @@ class Group:
     def members(self) -> list[Member]:
         """All members, oldest first."""
         return list(self._members.values())
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Have the instances to oneself, for one operation; a mark that it is to end ends with it."""
+        with self.lock:
+            try:
+                yield
+            finally:
+                self.abort.clear()
 
     def add(self, count: int, label: str, *, leader: bool = False, registered: bool = True) -> list[Member]:
         """Launch instances and deploy a version to them. Raises DeploymentFailed; they are members then too."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ebcd_local import options
 from ebcd_local.fleet import scaling
 from ebcd_local.fleet.fleet import Fleet
-from ebcd_local.fleet.group import Group, Member
+from ebcd_local.fleet.group import Aborted, Group, Member
 from ebcd_local.workflow import DeploymentFailed
 
 
@@ -29,6 +29,8 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         wanted = scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum)
         if wanted <= len(group.members) or time.monotonic() >= group.backoff.until:
             fleet.fit(key, "", wanted)
+    except Aborted:  # the environment is to be terminated
+        return
     except DeploymentFailed as failure:
         group.backoff.failed(failure.cause, time.monotonic(), fleet.speed)
         fleet.say_failed(key, "", failure)

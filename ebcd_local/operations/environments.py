@@ -110,8 +110,8 @@ def abort_environment_update(call: Call, given: Structure) -> Structure:
             raise invalid(f"Environment named {environment.name} is in an invalid state for this operation. "
                           "Must be pending deployment.")  # fmt: skip
         call.state.change(environment.key, status="Aborting", abortable=False)
+        call.fleet.abort(environment.key)
     call.state.say(environment, "Aborting the environment update.", request_id=call.request_id)
-    call.fleet.abort(environment.key)
     return {}
 
 

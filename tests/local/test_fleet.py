@@ -118,3 +118,24 @@ def test_a_member_that_leaves_while_health_is_told_does_not_come_back(fleet: Fle
     group.route({"i-1"})
     assert ended.wait(5)
     assert balancer.upstreams == {}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_mark_to_abort_ends_with_the_operation_that_it_is_for(fleet: Fleet, state: Slow, fails: bool) -> None:
+    group, began = fleet.group("r/e-1"), threading.Event()
+
+    def work(key: str, _: str) -> None:
+        with state.lock:
+            state.change(key, status="Aborting")
+            fleet.abort(key)
+        began.set()
+        if fails:
+            raise RuntimeError("a defect")
+        state.change(key, status="Ready")
+
+    fleet.begin(work, "r/e-1", "")
+    assert began.wait(5)
+    assert group.lock.acquire(timeout=5)
+    group.lock.release()
+    group.check_abort()
+    assert state.environments["r/e-1"].status == "Ready"
