@@ -71,7 +71,7 @@ class Instance:
             if (staging / ".platform" / "nginx").exists():
                 workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
-            commands = _commands(staging, deployment.options)
+            commands = _commands(staging, deployment.options, self.port)
         except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:
             workflow.log(str(error))
             raise DeploymentFailed(str(error), str(error)) from error
@@ -167,9 +167,11 @@ class Instance:
             **({"PATH": f"{venv / 'bin'}:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(venv)} if venv else {}),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            # gunicorn takes PORT for 0.0.0.0:PORT where no --bind says else; a local instance is on loopback only.
-            "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port}",
             **deployment.properties,
+            # gunicorn takes PORT for 0.0.0.0:PORT where no --bind says else; a local instance is on loopback only.
+            "GUNICORN_CMD_ARGS": procfile.gunicorn_arguments(
+                deployment.properties.get("GUNICORN_CMD_ARGS", ""), self.port
+            ),
             "PORT": str(self.port),
             MARK: f"{self._root}/",
         }
@@ -187,7 +189,7 @@ class Instance:
     def _prepared(self, deployment: Deployment) -> tuple[dict[str, str], dict[str, str]]:
         """Processes and environment of what is deployed already. Raises DeploymentFailed."""
         try:
-            commands = _commands(self._current, deployment.options)
+            commands = _commands(self._current, deployment.options, self.port)
             return commands, self._variables(deployment, environment(self._current, self._cache))
         except (procfile.BadProcfile, InstallFailed, OSError) as error:
             raise DeploymentFailed(str(error), str(error)) from error
@@ -215,10 +217,11 @@ class Instance:
             raise DeploymentFailed(problem, self.log_tail(30))
 
 
-def _commands(staging: Path, options: Mapping[tuple[str, str], str]) -> dict[str, str]:
+def _commands(staging: Path, options: Mapping[tuple[str, str], str], port: int) -> dict[str, str]:
     path = staging / "Procfile"
     if path.exists():
-        return procfile.processes(path.read_text(errors="replace"))
+        found = procfile.processes(path.read_text(errors="replace"))
+        return {name: procfile.on_loopback(command, port) for name, command in found.items()}
     return procfile.default_processes(options)
 
 
