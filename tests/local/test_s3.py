@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import signal
 
 import pytest
 import urllib3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from running import BUCKET, Local
 
@@ -139,3 +142,30 @@ def test_keys_of_any_characters_are_found_after_a_restart(own: Local) -> None:
     assert {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]} == set(KEYS)
     for key in KEYS:
         assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == key.encode()
+
+
+def test_a_server_that_dies_between_two_files_leaves_content_and_etag_of_one_write(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    etag = own.client("s3").put_object(Bucket=BUCKET, Key="lock", Body=b"1")["ETag"]
+    folder = own.home / "local" / "s3" / BUCKET
+    obstacle = folder / f"{hashlib.sha256(b'lock').hexdigest()}.draft"
+    obstacle.mkdir()  # its JSON cannot be written
+    with pytest.raises(ClientError):
+        own.client("s3", Config(retries={"total_max_attempts": 1})).put_object(Bucket=BUCKET, Key="lock", Body=b"2")
+    os.kill(own.told["pid"], signal.SIGKILL)
+    obstacle.rmdir()
+    own.run("up")
+    found = own.client("s3").get_object(Bucket=BUCKET, Key="lock")
+    assert (found["Body"].read(), found["ETag"]) == (b"1", etag)
+    assert len(list(folder.iterdir())) == 3, "the bucket's file, the object's two, and none that nobody names"
+
+
+def test_a_bucket_that_was_half_made_is_none_and_keeps_no_server_from_starting(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    own.run("down")
+    half = own.home / "local" / "s3" / "half-made"
+    half.mkdir()
+    (half / "0.bin").write_bytes(b"")
+    assert own.run("up").returncode == 0
+    assert [item["Name"] for item in own.client("s3").list_buckets()["Buckets"]] == [BUCKET]
+    assert not half.exists()
