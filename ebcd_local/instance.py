@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ebcd_local import ebextensions, procfile
 from ebcd_local.archive import BadArchive, unpack
-from ebcd_local.jail import Jail
+from ebcd_local.jail import LOGS, Jail
 from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
 from ebcd_local.workflow import DeploymentFailed, Workflow
@@ -45,7 +45,7 @@ class Instance:
     def __init__(self, instance_id: str, root: Path, cache: Path, port: int = 0) -> None:
         self.id = instance_id
         self.port = port or _free_port()
-        self.log_dir = root / "log"
+        self.log_dir = root / LOGS
         self.alive = True
         self._root = root
         self._cache = cache
@@ -101,10 +101,10 @@ class Instance:
 
         Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-cfg-staticfiles.html
         """
-        found = {}
+        found, current = {}, self._root.resolve() / "current"
         for (space, name), value in options.items():
-            folder = self._current / value.strip("/")
-            if space == STATIC_FILES and folder.resolve().is_relative_to(self._current.resolve()):
+            folder = (current / value.strip("/")).resolve()
+            if space == STATIC_FILES and folder.is_relative_to(current):
                 found["/" + name.strip("/")] = folder
         return found
 

@@ -60,6 +60,10 @@ class Workflow:
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-init.html
         """
+        if self.system.is_symlink():
+            raise DeploymentFailed(
+                f"{self.system.name} in the instance's root is a link: its application has put it there."
+            )
         self.system.mkdir(parents=True, exist_ok=True)
         for told in extensions.reported:
             self.log(f"skipped, for it would change the machine: {told}")

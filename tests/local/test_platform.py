@@ -16,6 +16,7 @@ import pytest
 from running import SERVER, healthy
 
 from ebcd_local import jail, options, python_environment
+from ebcd_local.balancer import static_files
 from ebcd_local.instance import Deployment, Instance
 from ebcd_local.python_environment import InstallFailed
 from ebcd_local.workflow import DeploymentFailed
@@ -183,6 +184,46 @@ container_commands:
     pids = instance.pids()
     instance.stop()
     assert all(not Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap on PATH")
+def test_what_runs_in_a_jail_has_no_capability_and_leads_the_server_nowhere(place: Path, instance: Instance) -> None:
+    victim = place / "victim"
+    victim.mkdir()
+    (victim / "secret.log").write_text("secret")
+    extension = f"""
+container_commands:
+  01: {{command: 'grep CapEff /proc/self/status; mount -o remount,rw,bind / || echo not remounted'}}
+  02: {{command: 'rm $HOME/log/*; ln -s {victim}/secret.log $HOME/log/web.stdout.log || echo no link'}}
+  03: {{command: 'mv $HOME/log $HOME/gone || echo not moved'}}
+  04: {{command: 'rm -rf $HOME/system && ln -s {victim} $HOME/system'}}
+"""
+    found = deployment(bundle(place, {".ebextensions/a.config": extension}))
+    instance.deploy(found)
+    said = (place / "i-1" / "log" / "eb-engine.log").read_text()
+    assert "CapEff:\t0000000000000000" in said
+    for told in ("not remounted", "no link", "not moved"):
+        assert told in said
+    assert (victim / "secret.log").read_text() == "secret"
+    assert "secret" not in instance.log_tail().replace(str(victim), "")
+    files = {".ebextensions/a.config": json.dumps({"files": {"/evil": {"content": "x"}}})}
+    with pytest.raises(DeploymentFailed, match="system in the instance's root is a link"):
+        instance.deploy(deployment(bundle(place, files)))
+    assert [path.name for path in victim.iterdir()] == ["secret.log"]
+
+
+def test_static_files_are_not_served_through_a_link_that_took_a_folder_s_place(place: Path, instance: Instance) -> None:
+    instance.deploy(deployment(bundle(place, {"public/a.css": "a"})))
+    public, space = place / "i-1" / "current" / "public", "aws:elasticbeanstalk:environment:proxy:staticfiles"
+    (folder,) = instance.static_files({(space, "/static"): "public"}).values()
+    assert static_files.resolve(folder, "a.css")
+    public.rename(place / "elsewhere")
+    public.symlink_to(place / "elsewhere")
+    assert static_files.resolve(folder, "a.css") is None
+    assert instance.static_files({(space, "/static"): "public"}) == {}
+    (place / "i-1" / "current").rename(place / "moved")
+    (place / "i-1" / "current").symlink_to(place / "elsewhere")
+    assert instance.static_files({(space, "/static"): ""}) == {}
 
 
 def test_what_has_no_meaning_here_is_told(place: Path, instance: Instance) -> None:
