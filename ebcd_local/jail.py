@@ -1,9 +1,9 @@
 """A jail for an instance's processes: bubblewrap, where it is installed and the kernel allows it.
 
-Inside, the machine can be read and not written: only the instance's root is writable. Its logs are not: the server, which
-is outside, writes and reads them, and a link among them would lead it anywhere. /tmp is the instance's own; the user's
-home, other instances, the server's state and the machine's sockets are not there, and no process but its own is. Nothing
-has a capability, not even root. The network is the machine's.
+Inside, the machine can be read and not written: only the instance's root is writable. Its logs are not: the server,
+which is outside, writes and reads them, and a link among them would lead it anywhere. /tmp is the instance's own; the
+user's home, other instances, the server's state and the machine's sockets are not there, and no process but its own is.
+Nothing has a capability, not even root. The network is the machine's.
 """
 
 from __future__ import annotations

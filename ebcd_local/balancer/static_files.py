@@ -33,8 +33,8 @@ async def answer(request: web.BaseRequest, folder: Path, rest: str) -> web.Strea
 
 
 def resolve(folder: Path, rest: str) -> Path | None:
-    """The file that the rest of a request's path, percent-encoded, names in a folder. A folder that a link has taken the
-    place of has none: the application has put it there, and this server reads more than it may.
+    """The file that the rest of a request's path, percent-encoded, names in a folder. A folder that a link has taken
+    the place of has none: the application has put it there, and this server reads more than it may.
     """
     name = unquote(rest)
     if "\0" in name:
