@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
+import functools
 import json
 import os
 import shutil
+import tarfile
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from running import SERVER, healthy
+from running import SERVER, healthy, processes_of
 
 from ebcd_local import jail, options, python_environment
 from ebcd_local.balancer import static_files
@@ -257,31 +260,71 @@ def test_requirements_that_cannot_be_read_are_told(tmp_path: Path, name: str, co
         python_environment.requirements(tmp_path)
 
 
-def test_a_source_is_fetched_and_unpacked(place: Path, instance: Instance) -> None:
-    import functools
-    import threading
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    served = place / "served"
-    served.mkdir()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("tool/run", "tool")
-    (served / "tool.zip").write_bytes(buffer.getvalue())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(served)))
+@pytest.fixture
+def served(place: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the URL by which its files can be fetched."""
+    folder = place / "served"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/tool.zip"
-    try:
-        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}'}}\n"})))
-    finally:
-        server.shutdown()
-        server.server_close()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_source_is_fetched_and_unpacked(place: Path, instance: Instance, served: tuple[Path, str]) -> None:
+    folder, url = served
+    with zipfile.ZipFile(folder / "tool.zip", "w") as archive:
+        archive.writestr("tool/run", "tool")
+    instance.deploy(deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}/tool.zip'}}\n"})))
     assert (place / "i-1" / "system" / "opt" / "tool" / "run").read_text() == "tool"
     with pytest.raises(DeploymentFailed, match="only http and https"):
         instance.deploy(
             deployment(bundle(place, {".ebextensions/a.config": "sources: {/opt: 'file:///etc/passwd'}\n"}))
         )
+
+
+def test_a_source_comes_again_and_writes_through_no_link(
+    place: Path, instance: Instance, served: tuple[Path, str]
+) -> None:
+    folder, url = served
+    victim, opt = place / "victim", place / "i-1" / "system" / "opt"
+    victim.mkdir()
+    with tarfile.open(folder / "tool.tgz", "w:gz") as archive:
+        for name, kind in (("etc", tarfile.DIRTYPE), ("etc/conf", tarfile.REGTYPE), ("link", tarfile.SYMTYPE)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.linkname = kind, 0o755, "etc" if kind == tarfile.SYMTYPE else ""
+            archive.addfile(entry)
+    found = deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}/tool.tgz'}}\n"}))
+    instance.deploy(found)
+    instance.deploy(found)
+    assert (opt / "link").readlink() == Path("etc")
+    shutil.rmtree(opt / "etc")
+    (opt / "etc").symlink_to(victim)
+    instance.deploy(found)
+    assert list(victim.iterdir()) == []
+    assert (opt / "etc" / "conf").is_file()
+
+
+def test_a_link_among_the_files_may_lead_outside_and_comes_again(place: Path, instance: Instance) -> None:
+    extension = json.dumps({"files": {"/etc/localtime": {"mode": "120777", "content": "/usr/share/zoneinfo/UTC"}}})
+    found = deployment(bundle(place, {".ebextensions/a.config": extension}))
+    for _ in range(2):
+        instance.deploy(found)
+    etc = place / "i-1" / "system" / "etc"
+    assert {path.name: str(path.readlink()) for path in etc.iterdir()} == dict.fromkeys(
+        ("localtime", "localtime.bak"), "/usr/share/zoneinfo/UTC"
+    )
+
+
+def test_a_command_that_takes_too_long_ends_with_what_it_has_started(place: Path, instance: Instance) -> None:
+    extension = "container_commands: {slow: {command: 'sleep 61.5 & sleep 61.5; true'}}\n"
+    with pytest.raises(DeploymentFailed, match="took too long"):
+        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})), timeout=1)
+    time.sleep(0.2)
+    assert not [line for line in processes_of(place) if "61.5" in line]
