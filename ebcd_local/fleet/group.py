@@ -218,9 +218,10 @@ class Group:
                 with _deploying:
                     deployment = self._site.deployment(self.environment, label, leader=leader and number == 0)
                     act(member.instance, deployment)
-            except DeploymentFailed as error:
+            except (DeploymentFailed, OSError, ValueError) as error:
+                # Not only ours: a name that no file can have, a folder where a file is to be, a disk that is full.
                 member.status = "Failed"
-                return error
+                return error if isinstance(error, DeploymentFailed) else DeploymentFailed(str(error))
             member.status, member.deployed = "Deployed", now()
             member.deployment_id = self.environment.deployment_id
             return None
