@@ -37,6 +37,8 @@ class Deployment:
     options: Mapping[tuple[str, str], str]
     leader: bool
     """Whether commands that are `leader_only` run here."""
+    timeout: float = 600.0
+    """Seconds that all of it may take on an instance."""
 
 
 class Instance:
@@ -52,14 +54,14 @@ class Instance:
         self._jail = Jail(root, hidden=cache.parent, readable=(cache,))
         self._processes: list[Supervised] = []
 
-    def deploy(self, deployment: Deployment, timeout: float = 600) -> None:
+    def deploy(self, deployment: Deployment) -> None:
         """Provision, unpack, install, run the commands and hooks, start. Raises DeploymentFailed.
 
         Until the new processes start, the earlier ones run on; a deployment that fails before that leaves them.
         """
         staging = self._root / "staging"
         shutil.rmtree(staging, ignore_errors=True)
-        workflow = self._workflow(deployment, timeout)
+        workflow = self._workflow(deployment, deployment.timeout)
         workflow.log(f"Deploying the application version {deployment.version_label}.")
         extensions = ebextensions.read(deployment.bundle)
         for problem in extensions.problems:
@@ -85,9 +87,9 @@ class Instance:
         workflow.hooks(self._current, "hooks", "postdeploy")
         workflow.log("The deployment has ended.")
 
-    def configure(self, deployment: Deployment, timeout: float = 600) -> None:
+    def configure(self, deployment: Deployment) -> None:
         """Follow changed option settings: the configuration hooks, and the processes anew. Raises DeploymentFailed."""
-        workflow = self._workflow(deployment, timeout)
+        workflow = self._workflow(deployment, deployment.timeout)
         workflow.hooks(self._current, "confighooks", "prebuild")
         commands, workflow.variables = self._prepared(deployment)
         workflow.hooks(self._current, "confighooks", "predeploy")

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ebcd_local.fleet.group import READY_DEADLINE, Group, Member
-from ebcd_local.options import Options
+from ebcd_local.options import COMMAND, Options
 from ebcd_local.workflow import DeploymentFailed
 
-_COMMAND = "aws:elasticbeanstalk:command"
 _SPLITTING = "aws:elasticbeanstalk:trafficsplitting"
 
 
@@ -36,7 +35,7 @@ class Settings:
     @classmethod
     def of(cls, options: Options, speed: float) -> Settings:
         """From effective option settings; times are divided by `speed`."""
-        found = {name: value for (space, name), value in options.items() if space == _COMMAND}
+        found = {name: value for (space, name), value in options.items() if space == COMMAND}
         splitting = {name: value for (space, name), value in options.items() if space == _SPLITTING}
         percent = "%" if found.get("BatchSizeType", "Percentage") == "Percentage" else ""
         return cls(

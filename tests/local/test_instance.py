@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -36,7 +37,7 @@ def deployment(tmp_path: Path, content: bytes, leader: bool = True,
 
 def failed(instance: Instance, found: Deployment, timeout: float = 60) -> DeploymentFailed:
     with pytest.raises(DeploymentFailed) as error:
-        instance.deploy(found, timeout)
+        instance.deploy(replace(found, timeout=timeout))
     return error.value
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -325,6 +326,6 @@ def test_a_link_among_the_files_may_lead_outside_and_comes_again(place: Path, in
 def test_a_command_that_takes_too_long_ends_with_what_it_has_started(place: Path, instance: Instance) -> None:
     extension = "container_commands: {slow: {command: 'sleep 61.5 & sleep 61.5; true'}}\n"
     with pytest.raises(DeploymentFailed, match="took too long"):
-        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})), timeout=1)
+        instance.deploy(replace(deployment(bundle(place, {".ebextensions/a.config": extension})), timeout=1))
     time.sleep(0.2)
     assert not [line for line in processes_of(place) if "61.5" in line]

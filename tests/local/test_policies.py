@@ -202,6 +202,15 @@ def test_a_batch_that_was_aborted_before_it_was_healthy_is_in_service_again(vers
     eb.terminate_environment(EnvironmentName="x-unwell")
 
 
+def test_a_deployment_has_the_time_that_the_option_timeout_gives_it(versions: Local) -> None:
+    endless = bundle("endless", **{".ebextensions/wait.config": "container_commands: {wait: {command: sleep 62}}\n"})
+    versions.publish("rolled", "endless", endless)
+    versions.launch("rolled", "x-endless", "v1", **{f"{COMMAND}|Timeout": "2"})
+    assert update(versions, "x-endless", "endless")["VersionLabel"] == "v1"
+    assert any("A command took too long" in text for text in messages(versions, "x-endless"))
+    versions.client("elasticbeanstalk").terminate_environment(EnvironmentName="x-endless")
+
+
 def test_an_environment_is_restarted_rebuilt_and_brought_back(versions: Local) -> None:
     eb = versions.client("elasticbeanstalk")
     versions.launch("rolled", "x-rebuilt", "v1", prefix="rebuilt")
