@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 import threading
 import time
@@ -259,6 +260,69 @@ def test_requirements_that_cannot_be_read_are_told(tmp_path: Path, name: str, co
     (tmp_path / name).write_text(content)
     with pytest.raises(InstallFailed, match=name):
         python_environment.requirements(tmp_path)
+
+
+PACKAGE = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """
+import zipfile
+
+def build_wheel(folder, settings=None, metadata=None):
+    with zipfile.ZipFile(f"{folder}/own-1-py3-none-any.whl", "w") as wheel:
+        wheel.write("own.py")
+        wheel.writestr("own-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: own\\nVersion: 1\\n")
+        wheel.writestr("own-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\nRoot-Is-Purelib: true\\n")
+        wheel.writestr("own-1.dist-info/RECORD", "")
+    return "own-1-py3-none-any.whl"
+"""
+"""A package that needs no other one to be built."""
+
+
+def own_package(place: Path, said: str) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name, content in {"pyproject.toml": PACKAGE, "backend.py": BACKEND, "own.py": f"SAID = {said!r}\n"}.items():
+        (place / name).write_text(content)
+
+
+def says(built: Path) -> str:
+    command = [str(built / "bin" / "python"), "-c", "import own; print(own.SAID)"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout.strip()
+
+
+@pytest.mark.parametrize("requirement", [".", "./inner", "own @ file:inner"])
+def test_a_local_package_is_installed_as_it_is_now(tmp_path: Path, requirement: str) -> None:
+    application, cache = tmp_path / "staging", tmp_path / "cache"
+    built = []
+    for said in ("one", "two", "one"):
+        own_package(application if requirement == "." else application / "inner", said)
+        (application / "requirements.txt").write_text("-r more/base.txt\n")
+        (application / "more").mkdir(exist_ok=True)
+        (application / "more" / "base.txt").write_text(f"{requirement}\n")
+        built.append(python_environment.environment(application, cache))
+        assert says(built[-1]) == said
+    assert built[0] == built[2] != built[1]
+
+
+def test_what_requirements_include_is_part_of_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    text = "-r more/base.txt\n--constraint=more/pins.txt\n-c missing.txt\n-r https://example.com/r.txt\nflask\n"
+    (tmp_path / "more" / "base.txt").write_text("-rdeep.txt\nsix\n-r base.txt\n")
+    (tmp_path / "more" / "deep.txt").write_text("rich\n")
+    (tmp_path / "more" / "pins.txt").write_text("six==1\n")
+    read = " ".join(python_environment._read_besides(text, tmp_path, tmp_path))
+    for said in ("-rdeep.txt\nsix", "rich", "six==1"):
+        assert said in read
+
+
+@pytest.mark.parametrize("line", ["-e .", "--editable=./inner", "-e  file:///app"])
+def test_a_package_that_would_be_left_where_it_lies_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{line}\n")
+    with pytest.raises(InstallFailed, match="folder moves once it is installed"):
+        python_environment.environment(tmp_path, tmp_path / "cache")
 
 
 @pytest.fixture
