@@ -64,8 +64,8 @@ def _read_besides(text: str, folder: Path, application: Path, seen: frozenset[Pa
                 yield f"{match[1]} {included}"
                 yield from _read_besides(included, path.parent, application, seen | {path.resolve()})
         elif match := _LOCAL.match(line):
-            name = match[1] or match[2]
-            yield f"{name} {_digest(application / name)}"
+            path = application / (match[1] or match[2])
+            yield f"{path} {_digest(path)}" if path.resolve().is_relative_to(application.resolve()) else str(path)
 
 
 def _digest(path: Path) -> str:

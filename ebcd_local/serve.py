@@ -70,8 +70,8 @@ def _serve(settings: Settings) -> None:
     faults = Faults()
     databases = Databases(settings.folder / DATABASES)
     fleet = Fleet(
-        Site(state, balancer, settings.folder, objects.copy_to, faults, Stacks(lambda: endpoint.url), databases,
-             settings.speed)
+        Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
+             databases, settings.speed)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     token = secrets.token_urlsafe(24)

@@ -216,7 +216,9 @@ class Group:
             member.status, member.label = "In Progress", label
             try:
                 with _deploying:
-                    deployment = self._site.deployment(self.environment, label, leader=leader and number == 0)
+                    deployment = self._site.deployment(
+                        self.environment, label, leader=leader and number == 0, fetched=act != self._deploy
+                    )
                     act(member.instance, deployment)
             except (DeploymentFailed, OSError, ValueError) as error:
                 # Not only ours: a name that no file can have, a folder where a file is to be, a disk that is full.

@@ -13,6 +13,7 @@ from ebcd_local import options, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases, DatabaseUnavailable
 from ebcd_local.ebextensions import Extensions, read
+from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
 from ebcd_local.stacks import Stacks, resolved
@@ -31,7 +32,9 @@ class Site:
     balancer: LoadBalancer
     folder: Path
     fetch: Callable[[str, str, Path], None]
-    """Copies a bundle (bucket, key) to a file."""
+    """Copies a bundle (bucket, key) to a file. Raises ServiceError when it is gone."""
+    exists: Callable[[str, str], bool]
+    """Whether a bundle (bucket, key) is there."""
     faults: Faults
     stacks: Stacks
     databases: Databases
@@ -54,10 +57,14 @@ class Site:
         known = environment.references or {}
         return {name: resolved(value, known) for name, value in found.items()} if known else found
 
-    def deployment(self, environment: Environment, label: str, *, leader: bool) -> Deployment:
-        """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone."""
+    def deployment(self, environment: Environment, label: str, *, leader: bool, fetched: bool = False) -> Deployment:
+        """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone.
+
+        fetched: whether an instance has it already. Another one gets it from S3, where it may be no more.
+        """
         bundle = self.bundle(environment, label)
-        if bundle is None:
+        version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
+        if bundle is None or (version and not fetched and not self.exists(version.bucket, version.s3_key)):
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
         properties = {**self._database(environment, found), **options.properties(found)}
@@ -73,14 +80,17 @@ class Site:
             raise DeploymentFailed(f"The environment's database is not there. {error}") from error
 
     def bundle(self, environment: Environment, label: str) -> Path | None:
-        """A version's source bundle as a file, fetched once; None when there is no such version."""
+        """A version's source bundle as a file, fetched once; None when there is no such version, or it has none."""
         version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
         if version is None:
             return self._kept("sample", sample.write) if label == sample.LABEL else None
         bucket, key = version.bucket, version.s3_key
         # A label that was deleted and made again is another version, so its creation is part of the name.
         name = hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
-        return self._kept(name, lambda draft: self.fetch(bucket, key, draft))
+        try:
+            return self._kept(name, lambda draft: self.fetch(bucket, key, draft))
+        except ServiceError:
+            return None
 
     def _kept(self, name: str, write: Callable[[Path], None]) -> Path:
         """A bundle's file, written once and whole."""

@@ -119,6 +119,23 @@ def test_a_replacement_that_cannot_be_launched_is_tried_again_and_takes_requests
     assert (status, body[:3]) == (200, b"one")
 
 
+def test_an_instance_cannot_be_launched_once_the_live_bundle_is_deleted(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.launch("shop", "shop-live", "v1")
+    eb, s3 = own.client("elasticbeanstalk"), own.client("s3")
+    s3.delete_object(Bucket=BUCKET, Key="shop/v1.zip")
+    sizes = [{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize", "Value": "2"}]
+    eb.update_environment(EnvironmentName="shop-live", OptionSettings=sizes)
+    own.until("shop-live", lambda item: item["Status"] == "Ready" and item["Health"] == "Red")
+    messages = [event["Message"] for event in eb.describe_events(EnvironmentName="shop-live")["Events"]]
+    assert any("The source bundle is not in S3." in text for text in messages)
+    assert len(instances(own, "shop-live")) == 1, "the one that has it serves on"
+    eb.restart_app_server(EnvironmentName="shop-live")
+    own.until("shop-live", lambda item: item["Status"] == "Ready")
+    s3.put_object(Bucket=BUCKET, Key="shop/v1.zip", Body=bundle("one"))
+    own.wait(lambda: len(instances(own, "shop-live")) == 2)
+
+
 def test_a_killed_instance_is_replaced(faulty: Local) -> None:
     faulty.launch("shop", "shop-two", "v1", **{"aws:autoscaling:asg|MinSize": "2"})
     eb, before = faulty.client("elasticbeanstalk"), instances(faulty, "shop-two")

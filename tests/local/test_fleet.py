@@ -75,7 +75,8 @@ def fleet(tmp_path: Path, state: Slow, balancer: Balancer) -> Fleet:
     def none(bucket: str, key: str, path: Path) -> None:
         raise AssertionError("nothing is fetched")
 
-    return Fleet(Site(state, balancer, tmp_path, none, Faults(), Stacks(lambda: ""), Databases(tmp_path / "postgres")))
+    databases, stacks = Databases(tmp_path / "postgres"), Stacks(lambda: "")
+    return Fleet(Site(state, balancer, tmp_path, none, lambda *_: False, Faults(), stacks, databases))
 
 
 def during(work: Callable[[], object], seconds: float = 0.5) -> Callable[[], None]:
