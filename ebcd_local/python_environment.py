@@ -10,12 +10,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 BUILD_DEADLINE = 600.0
+UNUSED = 30 * 24 * 3600.0
+"""Seconds after which a virtual environment of no instance is deleted."""
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:=|\s*)(?!\w+\+|https?:)(\S+)")
 _INCLUDES = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:=|\s*)(\S+)")
 _LOCAL = re.compile(
@@ -35,9 +39,8 @@ def environment(application: Path, cache: Path) -> Path:
     include, the local packages that they name.
     """
     text = requirements(application)
-    key = hashlib.sha256("\0".join((sys.version, text, *_read_besides(text, application, application))).encode())
     cache.mkdir(parents=True, exist_ok=True)
-    built = cache / key.hexdigest()[:24]
+    built = cache / _key(application, text)
     with built.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # instances of one deployment ask at once: one builds, the others find it
         if not (built / ".complete").exists():
@@ -45,6 +48,26 @@ def environment(application: Path, cache: Path) -> Path:
             _build(built, text, application)
         (built / ".complete").touch()
     return built
+
+
+def tidy(cache: Path, applications: Iterable[Path]) -> None:
+    """Delete the virtual environments that are half made, and those that none of these applications has and nobody has
+    asked for in a month. Nothing is being built meanwhile.
+    """
+    used = set()
+    for application in applications:
+        with suppress(InstallFailed, OSError):
+            used.add(_key(application, requirements(application)))
+    for folder in [item for item in cache.glob("*") if item.is_dir()]:
+        whole = folder / ".complete"
+        if not whole.exists() or (folder.name not in used and time.time() - whole.stat().st_mtime > UNUSED):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _key(application: Path, text: str) -> str:
+    read = "\0".join((sys.version, text, *_read_besides(text, application, application)))
+    return hashlib.sha256(read.encode(errors="surrogateescape")).hexdigest()[:24]
 
 
 def _read_besides(text: str, folder: Path, application: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:

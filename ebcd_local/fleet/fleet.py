@@ -192,6 +192,7 @@ class Fleet:
         """After a start: end what an earlier life left running, and bring every environment back."""
         living = list(self.state.living())
         sweep(self._site.folder / ENVIRONMENTS)
+        self._site.tidy()
         self._site.databases.recover()
         for environment in living:
             port = self._reopen(environment)

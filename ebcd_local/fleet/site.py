@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options, sample
+from ebcd_local import options, python_environment, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases, DatabaseUnavailable
 from ebcd_local.ebextensions import Extensions, read
@@ -17,11 +17,13 @@ from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
 from ebcd_local.stacks import Stacks, resolved
-from ebcd_local.state import Environment, State
+from ebcd_local.state import Environment, State, Version
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"
 """The folder of all instances, in the server's."""
+BUNDLES = "bundles"
+"""That of the bundles that were fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +87,32 @@ class Site:
         if version is None:
             return self._kept("sample", sample.write) if label == sample.LABEL else None
         bucket, key = version.bucket, version.s3_key
-        # A label that was deleted and made again is another version, so its creation is part of the name.
-        name = hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
         try:
-            return self._kept(name, lambda draft: self.fetch(bucket, key, draft))
+            return self._kept(_name(version), lambda draft: self.fetch(bucket, key, draft))
         except ServiceError:
             return None
 
     def _kept(self, name: str, write: Callable[[Path], None]) -> Path:
         """A bundle's file, written once and whole."""
-        path = self.folder / "bundles" / f"{name}.zip"
+        path = self.folder / BUNDLES / f"{name}.zip"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(f".{secrets.token_hex(4)}")
             write(draft)
             draft.replace(path)
         return path
+
+    def tidy(self) -> None:
+        """Before anything runs: delete the bundles of versions that are gone, and what python_environment says."""
+        kept = {f"{_name(version)}.zip" for version in self.state.versions.values()}
+        for path in [item for item in (self.folder / BUNDLES).glob("*") if item.name not in kept]:
+            path.unlink()
+        python_environment.tidy(self.cache, (self.folder / ENVIRONMENTS).glob("*/*/current"))
+
+
+def _name(version: Version) -> str:
+    """A label that was deleted and made again is another version: its creation is part of the name."""
+    return hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
 
 
 @lru_cache(maxsize=64)

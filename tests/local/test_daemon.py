@@ -253,6 +253,21 @@ def test_what_a_kill_interrupts_comes_to_an_end(own: Local) -> None:
     assert "The operation update was interrupted and has ended." in [event["Message"] for event in events]
 
 
+def test_bundles_of_versions_that_are_gone_go_at_the_next_start(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.publish("shop", "v2", bundle("two"))
+    own.launch("shop", "shop-r1", "v1")
+    own.client("elasticbeanstalk").update_environment(EnvironmentName="shop-r1", VersionLabel="v2")
+    own.until("shop-r1", lambda item: item["Status"] == "Ready")
+    kept = own.home / "local" / "bundles"
+    assert len(list(kept.iterdir())) == 2
+    own.client("elasticbeanstalk").delete_application_version(ApplicationName="shop", VersionLabel="v1")
+    own.run("down")
+    own.run("up")
+    own.until("shop-r1", lambda item: item["Health"] == "Green")
+    assert len(list(kept.iterdir())) == 1
+
+
 def test_down_in_the_middle_of_everything_leaves_no_process(own: Local) -> None:
     own.publish(
         "shop", "v1", bundle("one", **{".ebextensions/a.config": "container_commands: {a: {command: 'sleep 1'}}\n"})

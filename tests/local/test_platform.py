@@ -325,6 +325,22 @@ def test_a_package_that_would_be_left_where_it_lies_is_refused(tmp_path: Path, l
         python_environment.environment(tmp_path, tmp_path / "cache")
 
 
+def test_virtual_environments_that_nobody_needs_go(tmp_path: Path) -> None:
+    cache, month = tmp_path / "cache", time.time() - 31 * 24 * 3600
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "requirements.txt").write_text("--no-index\n")
+    used = python_environment.environment(tmp_path / "app", cache)
+    for name, complete in {"old": month, "recent": time.time(), "half": None}.items():
+        (cache / name).mkdir()
+        (cache / f"{name}.lock").touch()
+        if complete:
+            (cache / name / ".complete").touch()
+            os.utime(cache / name / ".complete", (complete, complete))
+    os.utime(used / ".complete", (month, month))
+    python_environment.tidy(cache, [tmp_path / "app", tmp_path / "gone"])
+    assert {path.name for path in cache.iterdir()} == {used.name, f"{used.name}.lock", "recent", "recent.lock"}
+
+
 @pytest.fixture
 def served(place: Path) -> Iterator[tuple[Path, str]]:
     """A folder, and the URL by which its files can be fetched."""
