@@ -23,6 +23,7 @@ from ebcd_local.fleet.site import Site
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
+from ebcd_local.operations import versions
 from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
 from ebcd_local.stacks import Stacks
@@ -98,6 +99,7 @@ def _serve(settings: Settings) -> None:
     except (OSError, SystemExit) as error:
         balancer.stop()
         raise PortTaken("The endpoint's", settings.port) from error
+    versions.recover(state, objects)
     fleet.recover()
     monitor.start()
     threading.Thread(target=server.serve_forever, name="endpoint", daemon=True).start()

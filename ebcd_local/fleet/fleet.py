@@ -165,10 +165,16 @@ class Fleet:
             self.say(key, request_id, "swapEnvironmentCNAMEs is starting.")
         self.say(first, request_id, f"Swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
         time.sleep(SWAP_SECONDS / self.speed)
-        self.state.swap(first, second, self.publish)
-        for key in (first, second):
-            self.state.change(key, status="Ready", operation="")
-            self.say(key, request_id, f"Completed swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
+        with self.state.lock:
+            standing = [key for key in (first, second) if self.state.environments[key].operation == "swap"]
+            if swapped := len(standing) == 2:
+                self.state.swap(first, second, self.publish)
+            for key in standing:  # and not one whose application was deleted meanwhile: it is being terminated
+                self.state.change(key, status="Ready", operation="")
+        for key in standing:
+            done = "Completed swapping CNAMEs" if swapped else "Failed to swap CNAMEs"
+            self.say(key, request_id, f"{done} for environments '{one.name}' and '{other.name}'.",
+                     "INFO" if swapped else "ERROR")  # fmt: skip
 
     def abort(self, key: str) -> None:
         """Let the deployment under way end at its next step. The state's lock is held, and the environment Aborting."""

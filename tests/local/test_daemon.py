@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 from running import BUCKET, PLATFORM, REGION, Local, bundle, processes_of
+
+from ebcd_local.state import State
 
 
 def request(url: str, path: str = "/", host: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -266,6 +269,22 @@ def test_bundles_of_versions_that_are_gone_go_at_the_next_start(own: Local) -> N
     own.run("up")
     own.until("shop-r1", lambda item: item["Health"] == "Green")
     assert len(list(kept.iterdir())) == 1
+
+
+def test_a_version_that_was_being_processed_is_processed_at_the_next_start(own: Local) -> None:
+    own.publish("shop", "good", bundle("one"))
+    own.publish("shop", "gone", bundle("one"))
+    own.client("s3").delete_object(Bucket=BUCKET, Key="shop/gone.zip")
+    own.run("down")
+    state = State(own.home / "local" / "state.db")
+    for version in list(state.versions.values()):
+        state.save(replace(version, status="Processing"))
+    state.close()
+    own.run("up")
+    found = own.client("elasticbeanstalk").describe_application_versions(ApplicationName="shop")
+    assert {item["VersionLabel"]: item["Status"] for item in found["ApplicationVersions"]} == {
+        "good": "Processed", "gone": "Failed"
+    }  # fmt: skip
 
 
 def test_down_in_the_middle_of_everything_leaves_no_process(own: Local) -> None:

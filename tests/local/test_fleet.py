@@ -14,6 +14,9 @@ from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet
 from ebcd_local.fleet.site import Site
+from ebcd_local.health import Health
+from ebcd_local.log_stream import LogStreams
+from ebcd_local.monitor import Monitor
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import Environment, State, now
 
@@ -140,3 +143,20 @@ def test_a_mark_to_abort_ends_with_the_operation_that_it_is_for(fleet: Fleet, st
     group.lock.release()
     group.check_abort()
     assert state.environments["r/e-1"].status == "Ready"
+
+
+def test_a_swap_brings_no_environment_back_that_is_terminated_meanwhile(fleet: Fleet, state: Slow) -> None:
+    for key in ("r/e-1", "r/e-2"):
+        state.change(key, status="Updating", operation="swap")
+    swap = threading.Thread(target=fleet.swap, args=("r/e-1", "r/e-2", ""))
+    swap.start()
+    state.change("r/e-2", status="Terminating", operation="terminate")  # as DeleteApplication does by force
+    swap.join(5)
+    found = {item.id: (item.cname, item.status, item.operation) for item in state.environments.values()}
+    assert found == {"e-1": ("live", "Ready", ""), "e-2": ("spare", "Terminating", "terminate")}
+
+
+def test_a_look_that_began_before_a_termination_says_nothing_behind_it(fleet: Fleet, state: Slow) -> None:
+    gone = state.change("r/e-1", status="Terminated", health="Grey", health_status="")
+    Monitor(fleet, LogStreams(lambda: ""))._tell("r/e-1", Health("Red", "Severe", ("gone",)))
+    assert state.environments["r/e-1"] == gone
