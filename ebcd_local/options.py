@@ -181,9 +181,11 @@ def counts_4xx(options: Options) -> bool:
         return True
 
 
-def health_path(options: Options) -> str:
-    """The path that health checks ask for."""
+def health_path(options: Options, *, classic: bool) -> str | None:
+    """The path that health checks ask for; None where there is none, as by default for a classic load balancer."""
     found = options.get(("aws:elasticbeanstalk:application", "Application Healthcheck URL"), "")
+    if not found and classic:
+        return None
     found = found or options[("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath")]
     return found if found.startswith("/") else f"/{found}"
 

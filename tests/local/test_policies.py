@@ -13,6 +13,8 @@ from test_daemon import request
 
 COMMAND = "aws:elasticbeanstalk:command"
 SIZE = {"aws:autoscaling:asg|MinSize": "4", "aws:autoscaling:asg|MaxSize": "4"}
+ASKED = {"aws:elasticbeanstalk:environment|LoadBalancerType": "application"}
+"""A load balancer whose health check asks for a page: a classic one only connects."""
 SICK = SERVER.replace("self.send_response(200)",
                       "self.send_response(503 if os.path.exists(os.environ['HOME'] + '/sick') else 200)")  # fmt: skip
 """A server that is healthy until there is a file `sick` in its instance's root."""
@@ -125,7 +127,7 @@ def test_traffic_splitting_ends_with_the_new_version_or_without_it() -> None:
     with running("--speed", "60") as local:
         for label, content in (("v1", bundle("one")), ("v2", bundle("two")), ("sick", fails_later)):
             local.publish("split", label, content)
-        local.launch("split", "split-one", "v1", **options)
+        local.launch("split", "split-one", "v1", **ASKED, **options)
         host, before = local.describe("split-one")["CNAME"], instances(local, "split-one")
         with Traffic(local, "split-one") as traffic:
             assert update(local, "split-one", "v2")["VersionLabel"] == "v2"
@@ -192,7 +194,7 @@ def test_an_aborted_rolling_deployment_ends_behind_its_batch(versions: Local) ->
 
 def test_a_batch_that_was_aborted_before_it_was_healthy_is_in_service_again(versions: Local) -> None:
     versions.publish("rolled", "unwell", bundle("unwell", **{"server.py": UNWELL}))
-    versions.launch("rolled", "x-unwell", "v1", **{f"{COMMAND}|DeploymentPolicy": "Rolling"})
+    versions.launch("rolled", "x-unwell", "v1", **ASKED, **{f"{COMMAND}|DeploymentPolicy": "Rolling"})
     eb, host = versions.client("elasticbeanstalk"), versions.describe("x-unwell")["CNAME"]
     eb.update_environment(EnvironmentName="x-unwell", VersionLabel="unwell")
     versions.wait(lambda: any("waiting for them to be healthy" in text for text in messages(versions, "x-unwell")))
