@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from ebcd_local import home
 from ebcd_local.database.server import end_orphan
 from ebcd_local.processes import MARK, alive, sweep
+from ebcd_local.tail import tail
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
 START_DEADLINE, STOP_DEADLINE, KILL_DEADLINE = 30.0, 30.0, 5.0
@@ -133,13 +134,13 @@ def status(folder: Path) -> dict[str, Any]:
 def log_tail(folder: Path, name: str | None, lines: int) -> str:
     """The last lines of the server's log, or of an environment's instances'. Raises DaemonError."""
     if name is None:
-        return _tail(folder / LOG, lines)
+        return tail(folder / LOG, lines)
     found = [item for item in status(folder)["environments"] if item["name"] == name]
     if not found:
         raise DaemonError("no-environment", f"There is no environment {name}.", "The local Beanstalk runs none so "
                           "called.", "ebcd local status")  # fmt: skip
     root = folder / "environments" / f"{found[0]['region']}-{found[0]['id']}"
-    parts = [f"── {path.parent.parent.name} {path.name}\n{_tail(path, lines)}"
+    parts = [f"── {path.parent.parent.name} {path.name}\n{tail(path, lines)}"
              for path in sorted(root.glob("*/log/*.log"))]  # fmt: skip
     return "\n".join(parts)
 
@@ -226,7 +227,7 @@ def _start(folder: Path, arguments: list[str]) -> home.Server:
     if process.poll() is None:
         process.kill()
         process.wait(5)
-    said = _tail(folder / LOG, 1)
+    said = tail(folder / LOG, 1)
     raise DaemonError("not-started", "The local Beanstalk did not start.", said or "Its log is empty.",
                       f"Read its log: {folder / LOG}")  # fmt: skip
 
@@ -273,9 +274,3 @@ def _ask(server: home.Server, method: str, call: str, content: dict[str, Any] | 
         return found
     finally:
         connection.close()
-
-
-def _tail(path: Path, lines: int) -> str:
-    if not path.exists():
-        return ""
-    return "\n".join(path.read_bytes()[-500_000:].decode(errors="replace").splitlines()[-lines:])

@@ -15,6 +15,7 @@ from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.jail import LOGS, Jail
 from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
+from ebcd_local.tail import tail
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
 STATIC_FILES = "aws:elasticbeanstalk:environment:proxy:staticfiles"
@@ -153,11 +154,8 @@ class Instance:
 
     def log_tail(self, lines: int = 100) -> str:
         """The last lines of each of its logs."""
-        parts = []
-        for path in sorted(self.log_dir.glob("*.log")):
-            text = path.read_bytes()[-200_000:].decode(errors="replace").splitlines()[-lines:]
-            parts.append(f"----- {path.name} -----\n" + "\n".join(text))
-        return "\n".join(parts)
+        paths = sorted(self.log_dir.glob("*.log"))
+        return "\n".join(f"----- {path.name} -----\n{tail(path, lines)}" for path in paths)
 
     def _variables(self, deployment: Deployment, venv: Path | None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name in INHERITED}

@@ -263,6 +263,11 @@ class State:
                 return "environment", self.environments
 
 
+def storage_bucket(region: str) -> str:
+    """The bucket that the service keeps an account's bundles and logs in."""
+    return f"elasticbeanstalk-{region}-{ACCOUNT}"
+
+
 def now() -> datetime:
     """The time in UTC, to the millisecond, as events have it."""
     at = datetime.now(UTC)

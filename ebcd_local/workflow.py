@@ -22,6 +22,7 @@ from pathlib import Path
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.ebextensions import Command, Extensions, File
 from ebcd_local.jail import Jail
+from ebcd_local.tail import tail
 
 ENGINE_LOG = "eb-engine.log"
 SOURCE_LIMIT = 500_000_000
@@ -132,9 +133,7 @@ class Workflow:
 
     def tail(self, lines: int) -> str:
         """The last lines of eb-engine.log."""
-        path = self.log_dir / ENGINE_LOG
-        text = path.read_bytes()[-50_000:].decode(errors="replace") if path.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return tail(self.log_dir / ENGINE_LOG, lines)
 
     def _file(self, file: File) -> None:
         path = self._inside(self.system, file.path, self.system, itself=False)

@@ -19,7 +19,7 @@ from ebcd_local.fleet.policies import Rollout, Settings
 from ebcd_local.fleet.site import ENVIRONMENTS, Site, extensions
 from ebcd_local.processes import sweep
 from ebcd_local.stacks import StackFailed
-from ebcd_local.state import ACCOUNT, Environment, State, now
+from ebcd_local.state import Environment, State, now, storage_bucket
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Fleet:
 
     def launch(self, key: str, request_id: str) -> None:
         """Create an environment's listener and instances, and deploy its version."""
-        bucket = f"elasticbeanstalk-{self.state.environments[key].region}-{ACCOUNT}"
+        bucket = storage_bucket(self.state.environments[key].region)
         self.say(key, request_id, "createEnvironment is starting.")
         self.say(key, request_id, f"Using {bucket} as Amazon S3 storage bucket for environment data.")
         self._open(key)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import lifecycle, quotas, tags, templates
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import ACCOUNT, Application, now
+from ebcd_local.state import Application, now, storage_bucket
 
 _KEEPS_ALL = {
     "VersionLifecycleConfig": {
@@ -87,7 +87,7 @@ def describe(call: Call, application: Application) -> Structure:
 
 def create_storage_location(call: Call, _: Structure) -> Structure:
     """CreateStorageLocation."""
-    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+    bucket = storage_bucket(call.region)
     call.objects.ensure_bucket(bucket, call.region)
     return {"S3Bucket": bucket}
 

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from ebcd_local import ebextensions, saved_configuration
+from ebcd_local import ebextensions, plain_yaml, saved_configuration
 from ebcd_local.archive import BadArchive, opened
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.object_store import ObjectStore
@@ -153,7 +153,7 @@ def manifest(call: Call, version: Version) -> SavedConfiguration | None:
     content = call.objects.read(version.bucket, version.s3_key)
     try:
         with opened(io.BytesIO(content or b"")) as archive, archive.open("env.yaml") as stream:
-            return saved_configuration.read(stream.read(saved_configuration.FILE_LIMIT + 1))
+            return saved_configuration.read(stream.read(plain_yaml.FILE_LIMIT + 1))
     except (KeyError, BadArchive):
         return None
     except ValueError as error:
