@@ -20,7 +20,7 @@ from ebcd_local.control import Control
 from ebcd_local.daemon import DATABASES
 from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
-from ebcd_local.fleet import Fleet, upkeep
+from ebcd_local.fleet import Fleet, life, upkeep
 from ebcd_local.fleet.site import Site
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
@@ -116,7 +116,7 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     """Bring back what ran before, serve until the end is asked for, and end everything."""
     endpoint = running.endpoint
     versions.recover(endpoint.state, endpoint.objects)
-    endpoint.fleet.recover()
+    life.recover(endpoint.fleet)
     endpoint.monitor.start()
     threading.Thread(target=running.server.serve_forever, name="endpoint", daemon=True).start()
     home.write(settings.folder, _told(settings, endpoint.url, running.proxy_url, endpoint.control.token))
@@ -126,7 +126,7 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     log.info("stopping")
     running.server.shutdown()
     endpoint.monitor.stop()
-    endpoint.fleet.stop()
+    life.stop(endpoint.fleet)
     running.balancer.stop()
     endpoint.state.close()
 

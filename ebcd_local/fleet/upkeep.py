@@ -33,7 +33,7 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         return
     except DeploymentFailed as failure:
         group.backoff.failed(failure.cause, time.monotonic(), fleet.speed)
-        fleet.say_failed(key, "", failure)
+        fleet.tell.failed(key, "", failure)
     finally:
         group.lock.release()
 
@@ -53,6 +53,6 @@ def kill(fleet: Fleet, name: str, instance_id: str) -> str:
 def _replace(fleet: Fleet, group: Group, dead: Sequence[Member]) -> None:
     names = ", ".join(member.instance.id for member in dead)
     group.remove(dead)
-    fleet.say(group.key, "", f"Removed instance [{names}] from your environment due to a EC2 health check failure.",
-              "WARN")  # fmt: skip
+    removed = f"Removed instance [{names}] from your environment due to a EC2 health check failure."
+    fleet.tell.say(group.key, "", removed, "WARN")
     fleet.fit(group.key, "", len(group.members) + len(dead))
