@@ -18,7 +18,7 @@ from ebcd_local.health import Health, Sight, Surroundings
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.measure import Measure, Usage
-from ebcd_local.state import Environment
+from ebcd_local.records import Environment
 
 log = logging.getLogger(__name__)
 

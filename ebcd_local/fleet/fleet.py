@@ -17,8 +17,9 @@ from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
 from ebcd_local.fleet.site import Site, extensions
 from ebcd_local.fleet.telling import Telling
+from ebcd_local.records import Environment
 from ebcd_local.stacks import StackFailed
-from ebcd_local.state import Environment, State, storage_bucket
+from ebcd_local.state import State, storage_bucket
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)

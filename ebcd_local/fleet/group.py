@@ -18,7 +18,8 @@ from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, Instance
-from ebcd_local.state import Environment, InstanceRecord, now
+from ebcd_local.records import Environment, InstanceRecord
+from ebcd_local.state import now
 from ebcd_local.workflow import DeploymentFailed
 
 READY_DEADLINE = 5.0

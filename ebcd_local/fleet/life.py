@@ -10,7 +10,7 @@ from ebcd_local.fleet.fleet import Fleet
 from ebcd_local.fleet.group import READY_DEADLINE
 from ebcd_local.fleet.site import ENVIRONMENTS
 from ebcd_local.processes import sweep
-from ebcd_local.state import Environment
+from ebcd_local.records import Environment
 
 
 def recover(fleet: Fleet) -> None:

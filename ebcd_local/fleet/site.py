@@ -16,8 +16,9 @@ from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
+from ebcd_local.records import Environment, Version
 from ebcd_local.stacks import Stacks, resolved
-from ebcd_local.state import Environment, State, Version
+from ebcd_local.state import State
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"

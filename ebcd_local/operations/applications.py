@@ -8,7 +8,8 @@ from dataclasses import replace
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import lifecycle, quotas, tags, templates
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import Application, now, storage_bucket
+from ebcd_local.records import Application
+from ebcd_local.state import now, storage_bucket
 
 _KEEPS_ALL = {
     "VersionLifecycleConfig": {

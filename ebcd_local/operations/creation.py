@@ -10,8 +10,9 @@ from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import environments, platforms, quotas, tags, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.operations.templates import Base
+from ebcd_local.records import Environment
 from ebcd_local.saved_configuration import TIERS, SavedConfiguration
-from ebcd_local.state import Environment, now, random_id
+from ebcd_local.state import now, random_id
 
 DOMAIN = "elasticbeanstalk.localhost"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,38}[A-Za-z0-9])")

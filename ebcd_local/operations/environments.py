@@ -9,7 +9,8 @@ from ebcd_local import options
 from ebcd_local.errors import ServiceError, invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
-from ebcd_local.state import Environment, now
+from ebcd_local.records import Environment
+from ebcd_local.state import now
 
 _CONFIGURATION = ("OptionSettings", "OptionsToRemove", "TemplateName", "TemplateSpecification", "PlatformArn",
                   "SolutionStackName")  # fmt: skip

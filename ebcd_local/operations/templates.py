@@ -13,8 +13,9 @@ from ebcd_local import options, saved_configuration
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import platforms, quotas, tags
 from ebcd_local.operations.call import Call, Operation, Structure
+from ebcd_local.records import Environment, Template
 from ebcd_local.saved_configuration import SavedConfiguration
-from ebcd_local.state import Environment, Template, now, storage_bucket
+from ebcd_local.state import now, storage_bucket
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from ebcd_local.object_store import ObjectStore
 from ebcd_local.operations import lifecycle, quotas, tags
 from ebcd_local.operations.applications import create_application
 from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.records import Version
 from ebcd_local.saved_configuration import SavedConfiguration
-from ebcd_local.state import State, Version, now
+from ebcd_local.state import State, now
 
 
 def create_application_version(call: Call, given: Structure) -> Structure:

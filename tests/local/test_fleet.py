@@ -17,8 +17,9 @@ from ebcd_local.fleet.site import Site
 from ebcd_local.health import Health
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
+from ebcd_local.records import Environment
 from ebcd_local.stacks import Stacks
-from ebcd_local.state import Environment, State, now
+from ebcd_local.state import State, now
 
 
 class Slow(State):
