@@ -98,7 +98,8 @@ class Monitor:
         if not members:
             failure = environment.failure or fleet.group(key).backoff.cause
             self._tell(key, health.of_environment({}, Surroundings(failure=failure)))
-            upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
+            if not environment.instances:  # else they are just being brought back
+                upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
             return
         found = fleet.effective(environment)
         check = HealthCheck.of(found)

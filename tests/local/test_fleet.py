@@ -17,7 +17,7 @@ from ebcd_local.fleet.site import Site
 from ebcd_local.health import Health
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
-from ebcd_local.records import Environment
+from ebcd_local.records import Environment, InstanceRecord
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 
@@ -161,3 +161,18 @@ def test_a_look_that_began_before_a_termination_says_nothing_behind_it(fleet: Fl
     gone = state.change("r/e-1", status="Terminated", health="Grey", health_status="")
     Monitor(fleet, LogStreams(lambda: ""))._tell("r/e-1", Health("Red", "Severe", ("gone",)))
     assert state.environments["r/e-1"] == gone
+
+
+def test_nothing_is_launched_in_the_place_of_instances_that_are_being_brought_back(fleet: Fleet, state: Slow) -> None:
+    group, monitor = fleet.group("r/e-1"), Monitor(fleet, LogStreams(lambda: ""))
+    recorded = InstanceRecord(1, "v1", 1, "Deployed", now(), now())
+    state.change("r/e-1", instances={"i-1": recorded})
+    monitor._look("r/e-1", 1.0)
+    assert state.environments["r/e-1"].instances == {"i-1": recorded}
+    assert group.backoff.failures == 0
+    state.change("r/e-1", instances={})
+    for _ in range(2):
+        monitor._look("r/e-1", 1.0)
+    assert group.backoff.failures == 1, "there is no bundle; it is tried again later, and not with each look"
+    assert group.members == []
+    assert state.environments["r/e-1"].causes == ["The source bundle is not in S3."]
