@@ -76,6 +76,7 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     ports, simulation = Ports(given.port, given.lb_port), Simulation(given.speed, given.dns_ttl)
     if given.foreground:
+        daemon.refuse_second(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = daemon.command(folder, ports, simulation)
         os.execv(command[0], command)  # noqa: S606 - our own command
@@ -89,6 +90,8 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         serve(Settings(folder, given.port or 0, given.lb_port or 0, given.speed, given.dns_ttl))
+    except home.Taken as error:
+        raise daemon.runs_already(folder) from error
     except PortTaken as error:
         raise DaemonError("port-taken", "The local Beanstalk cannot be started.", f"{error}.",
                           "Choose another port: ebcd local up --port 0 --lb-port 0") from error  # fmt: skip

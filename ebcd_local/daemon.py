@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from urllib.parse import urlsplit
 
 from ebcd_local import home
 from ebcd_local.database.server import end_orphan
-from ebcd_local.processes import MARK, start_time, sweep
+from ebcd_local.processes import MARK, alive, sweep
+from ebcd_local.tail import tail
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
-START_DEADLINE, STOP_DEADLINE = 30.0, 30.0
+START_DEADLINE, STOP_DEADLINE, KILL_DEADLINE = 30.0, 30.0, 5.0
 LOG, DATABASES = "server.log", "postgres"
 
 
@@ -60,17 +61,27 @@ class Simulation:
 def running(folder: Path) -> home.Server | None:
     """The server that runs, as it told; None when none does."""
     server = home.read(folder)
-    return server if server and start_time(server.pid) == server.start_time else None
+    return server if server and alive(server.pid, server.start_time) else None
 
 
 def up(folder: Path, ports: Ports, simulation: Simulation) -> home.Server:
     """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _exclusive(folder):
-        found = running(folder)
-        if found is None or not _answers(found):
-            found = _start(folder, command(folder, ports, simulation))
-    return found
+        return _answering(folder) or _start(folder, command(folder, ports, simulation))
+
+
+def refuse_second(folder: Path) -> None:
+    """Raises DaemonError where a server has the state folder."""
+    if home.holder(folder):
+        raise runs_already(folder)
+
+
+def runs_already(folder: Path) -> DaemonError:
+    """What to tell who starts a second server on a state folder."""
+    pid, _ = home.holder(folder) or ("unknown", 0)
+    return DaemonError("already-runs", "No second local Beanstalk can be started here.", f"Process {pid} has the state "
+                       f"in {folder}.", "ebcd local down   (or another EBCD_HOME)")  # fmt: skip
 
 
 def command(folder: Path, ports: Ports, simulation: Simulation) -> list[str]:
@@ -87,18 +98,25 @@ def down(folder: Path) -> bool:
     if not folder.exists():
         return False
     with _exclusive(folder):
-        server = running(folder)
-        if server is not None:
-            _stop(server)
-        end_orphan(folder / DATABASES)  # what a server that was killed left running
-        sweep(folder)
-        return server is not None
+        return _down(folder)
 
 
 def reset(folder: Path) -> None:
     """Stop the server and forget everything."""
-    down(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return
+    with _exclusive(folder):  # all along: no server may come up on what is being deleted
+        _down(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _down(folder: Path) -> bool:
+    process = home.holder(folder)
+    if process is not None:
+        _stop(*process)
+    end_orphan(folder / DATABASES)  # what a server that was killed left running
+    sweep(folder)
+    return process is not None
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -116,13 +134,13 @@ def status(folder: Path) -> dict[str, Any]:
 def log_tail(folder: Path, name: str | None, lines: int) -> str:
     """The last lines of the server's log, or of an environment's instances'. Raises DaemonError."""
     if name is None:
-        return _tail(folder / LOG, lines)
+        return tail(folder / LOG, lines)
     found = [item for item in status(folder)["environments"] if item["name"] == name]
     if not found:
         raise DaemonError("no-environment", f"There is no environment {name}.", "The local Beanstalk runs none so "
                           "called.", "ebcd local status")  # fmt: skip
     root = folder / "environments" / f"{found[0]['region']}-{found[0]['id']}"
-    parts = [f"── {path.parent.parent.name} {path.name}\n{_tail(path, lines)}"
+    parts = [f"── {path.parent.parent.name} {path.name}\n{tail(path, lines)}"
              for path in sorted(root.glob("*/log/*.log"))]  # fmt: skip
     return "\n".join(parts)
 
@@ -175,6 +193,20 @@ def _free(port: int) -> bool:
     return True
 
 
+def _answering(folder: Path) -> home.Server | None:
+    """The server that runs, waited for while it starts; None where none does, and one that never answers is stopped."""
+    deadline = time.monotonic() + START_DEADLINE
+    while process := home.holder(folder):
+        found = running(folder)
+        if found is not None and found.pid == process[0] and _answers(found):
+            return found
+        if time.monotonic() > deadline:
+            _stop(*process)
+            return None
+        time.sleep(0.05)
+    return None
+
+
 def _start(folder: Path, arguments: list[str]) -> home.Server:
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
@@ -195,7 +227,7 @@ def _start(folder: Path, arguments: list[str]) -> home.Server:
     if process.poll() is None:
         process.kill()
         process.wait(5)
-    said = _tail(folder / LOG, 1)
+    said = tail(folder / LOG, 1)
     raise DaemonError("not-started", "The local Beanstalk did not start.", said or "Its log is empty.",
                       f"Read its log: {folder / LOG}")  # fmt: skip
 
@@ -209,22 +241,17 @@ def _environ(folder: Path) -> dict[str, str]:
     return kept | {"EBCD_HOME": str(folder.parent), "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _stop(server: home.Server) -> None:
-    os.kill(server.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_DEADLINE
-    while start_time(server.pid) == server.start_time and not _zombie(server.pid):
-        if time.monotonic() > deadline:
-            os.kill(server.pid, signal.SIGKILL)
+def _stop(pid: int, started: int) -> None:
+    for number, seconds in ((signal.SIGTERM, STOP_DEADLINE), (signal.SIGKILL, KILL_DEADLINE)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while alive(pid, started):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        else:
             return
-        time.sleep(0.05)
-
-
-def _zombie(pid: int) -> bool:
-    """Whether a process has ended and only waits for its parent to notice."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def _answers(server: home.Server) -> bool:
@@ -247,9 +274,3 @@ def _ask(server: home.Server, method: str, call: str, content: dict[str, Any] | 
         return found
     finally:
         connection.close()
-
-
-def _tail(path: Path, lines: int) -> str:
-    if not path.exists():
-        return ""
-    return "\n".join(path.read_bytes()[-500_000:].decode(errors="replace").splitlines()[-lines:])

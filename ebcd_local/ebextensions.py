@@ -15,12 +15,11 @@ from typing import Any
 
 import yaml
 
+from ebcd_local import plain_yaml
 from ebcd_local.archive import BadArchive, opened
 
 Options = dict[tuple[str, str], str]
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
-FILE_LIMIT = 1_000_000
-"""Bytes of one file that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def read(bundle: Path) -> Extensions:
         return Extensions(problems=(str(error),))
     for name, text in files:
         try:
-            whole = _joined(whole, _extensions(_parse(text)))
+            whole = _joined(whole, _extensions(plain_yaml.mapping(text)))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, yaml.YAMLError) as error:
             problem = f"The configuration file {name} in the application version is invalid: {_line(error)}"
             whole = replace(whole, problems=(*whole.problems, problem))
@@ -116,36 +115,13 @@ def _joined(first: Extensions, second: Extensions) -> Extensions:
     )
 
 
-def option_settings(bundle: Path) -> Options:
-    """The option settings alone."""
-    return read(bundle).options
-
-
 def _files(bundle: Path) -> Iterator[tuple[str, bytes]]:
     with opened(bundle) as archive:
         for name in sorted(archive.namelist()):
             if not fnmatchcase(name, ".ebextensions/*.config") or name.count("/") > 1:
                 continue
             with archive.open(name) as stream:
-                yield name, stream.read(FILE_LIMIT + 1)
-
-
-def _parse(text: bytes) -> dict[str, Any]:
-    if len(text) > FILE_LIMIT:
-        raise ValueError(f"it has more than {FILE_LIMIT:,} bytes")
-    content = yaml.load(text.decode(), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    if not isinstance(content, dict):
-        raise ValueError("it is no mapping")
-    return content
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, and without aliases: a few lines of them can stand for gigabytes."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("aliases are refused")
-        return super().compose_node(parent, index)
+                yield name, stream.read(plain_yaml.FILE_LIMIT + 1)
 
 
 def _options(settings: Any) -> Options:

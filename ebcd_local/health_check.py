@@ -29,7 +29,8 @@ class Seen:
 class HealthCheck:
     """The rules of an environment's health checks, by default the service's own."""
 
-    path: str = "/"
+    path: str | None = "/"
+    """None: it only connects, as a classic load balancer does without a URL to ask for."""
     timeout: float = TIMEOUT
     """Seconds for an answer."""
     codes: str = "200"
@@ -48,7 +49,7 @@ class HealthCheck:
         space = _CLASSIC if classic else _PROCESS
         timeout, healthy, unhealthy = (found.get((space, name), "") for name in names)
         return cls(
-            path=options.health_path(found),
+            path=options.health_path(found, classic=classic),
             timeout=float(timeout or TIMEOUT),
             codes="200" if classic else found.get((_PROCESS, "MatcherHTTPCode"), "") or "200",
             healthy=int(healthy or HEALTHY),
@@ -60,6 +61,9 @@ class HealthCheck:
         start = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.timeout)
         try:
+            if self.path is None:
+                connection.connect()
+                return Seen(True, None, time.monotonic() - start)
             connection.request("GET", self.path, headers={"User-Agent": _AGENT, "Connection": "close"})
             status = connection.getresponse().status
             return Seen(self.accepts(status), status, time.monotonic() - start)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ebcd_local.processes import alive, start_time
+
 SCHEMA = 1
+LOCK = "server.lock"
+"""Held by the server that runs on a state folder, as long as it lives."""
+
+
+class Taken(Exception):
+    """Another server runs on the state folder."""
 
 
 def state_dir(environ: Mapping[str, str]) -> Path:
@@ -61,3 +71,27 @@ def write_private(path: Path, content: Mapping[str, Any]) -> None:
         json.dump(content, stream, indent=2)
         stream.write("\n")
     Path(draft).replace(path)
+
+
+@contextmanager
+def taken(folder: Path) -> Iterator[None]:
+    """Have a state folder to oneself: two servers on one would end each other's instances. Raises Taken."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Taken from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} {start_time(os.getpid())}")
+        lock.flush()
+        yield
+
+
+def holder(folder: Path) -> tuple[int, int] | None:
+    """Process id and start time of the server that has a state folder, be it ready or not; None when none has."""
+    try:
+        pid, started = map(int, (folder / LOCK).read_text().split())
+    except (OSError, ValueError):
+        return None
+    return (pid, started) if alive(pid, started) else None

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ebcd_local import ebextensions, procfile
 from ebcd_local.archive import BadArchive, unpack
-from ebcd_local.jail import Jail
+from ebcd_local.jail import LOGS, Jail
 from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
+from ebcd_local.tail import tail
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
 STATIC_FILES = "aws:elasticbeanstalk:environment:proxy:staticfiles"
@@ -37,6 +38,8 @@ class Deployment:
     options: Mapping[tuple[str, str], str]
     leader: bool
     """Whether commands that are `leader_only` run here."""
+    timeout: float = 600.0
+    """Seconds that all of it may take on an instance."""
 
 
 class Instance:
@@ -45,21 +48,21 @@ class Instance:
     def __init__(self, instance_id: str, root: Path, cache: Path, port: int = 0) -> None:
         self.id = instance_id
         self.port = port or _free_port()
-        self.log_dir = root / "log"
+        self.log_dir = root / LOGS
         self.alive = True
         self._root = root
         self._cache = cache
         self._jail = Jail(root, hidden=cache.parent, readable=(cache,))
         self._processes: list[Supervised] = []
 
-    def deploy(self, deployment: Deployment, timeout: float = 600) -> None:
+    def deploy(self, deployment: Deployment) -> None:
         """Provision, unpack, install, run the commands and hooks, start. Raises DeploymentFailed.
 
         Until the new processes start, the earlier ones run on; a deployment that fails before that leaves them.
         """
         staging = self._root / "staging"
         shutil.rmtree(staging, ignore_errors=True)
-        workflow = self._workflow(deployment, timeout)
+        workflow = self._workflow(deployment, deployment.timeout)
         workflow.log(f"Deploying the application version {deployment.version_label}.")
         extensions = ebextensions.read(deployment.bundle)
         for problem in extensions.problems:
@@ -71,7 +74,7 @@ class Instance:
             if (staging / ".platform" / "nginx").exists():
                 workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
-            commands = _commands(staging, deployment.options)
+            commands = _commands(staging, deployment.options, self.port)
         except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:
             workflow.log(str(error))
             raise DeploymentFailed(str(error), str(error)) from error
@@ -85,9 +88,9 @@ class Instance:
         workflow.hooks(self._current, "hooks", "postdeploy")
         workflow.log("The deployment has ended.")
 
-    def configure(self, deployment: Deployment, timeout: float = 600) -> None:
+    def configure(self, deployment: Deployment) -> None:
         """Follow changed option settings: the configuration hooks, and the processes anew. Raises DeploymentFailed."""
-        workflow = self._workflow(deployment, timeout)
+        workflow = self._workflow(deployment, deployment.timeout)
         workflow.hooks(self._current, "confighooks", "prebuild")
         commands, workflow.variables = self._prepared(deployment)
         workflow.hooks(self._current, "confighooks", "predeploy")
@@ -101,10 +104,10 @@ class Instance:
 
         Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-cfg-staticfiles.html
         """
-        found = {}
+        found, current = {}, self._root.resolve() / "current"
         for (space, name), value in options.items():
-            folder = self._current / value.strip("/")
-            if space == STATIC_FILES and folder.resolve().is_relative_to(self._current.resolve()):
+            folder = (current / value.strip("/")).resolve()
+            if space == STATIC_FILES and folder.is_relative_to(current):
                 found["/" + name.strip("/")] = folder
         return found
 
@@ -151,11 +154,8 @@ class Instance:
 
     def log_tail(self, lines: int = 100) -> str:
         """The last lines of each of its logs."""
-        parts = []
-        for path in sorted(self.log_dir.glob("*.log")):
-            text = path.read_bytes()[-200_000:].decode(errors="replace").splitlines()[-lines:]
-            parts.append(f"----- {path.name} -----\n" + "\n".join(text))
-        return "\n".join(parts)
+        paths = sorted(self.log_dir.glob("*.log"))
+        return "\n".join(f"----- {path.name} -----\n{tail(path, lines)}" for path in paths)
 
     def _variables(self, deployment: Deployment, venv: Path | None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
@@ -167,9 +167,11 @@ class Instance:
             **({"PATH": f"{venv / 'bin'}:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(venv)} if venv else {}),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            # gunicorn takes PORT for 0.0.0.0:PORT where no --bind says else; a local instance is on loopback only.
-            "GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{self.port}",
             **deployment.properties,
+            # gunicorn takes PORT for 0.0.0.0:PORT where no --bind says else; a local instance is on loopback only.
+            "GUNICORN_CMD_ARGS": procfile.gunicorn_arguments(
+                deployment.properties.get("GUNICORN_CMD_ARGS", ""), self.port
+            ),
             "PORT": str(self.port),
             MARK: f"{self._root}/",
         }
@@ -187,7 +189,7 @@ class Instance:
     def _prepared(self, deployment: Deployment) -> tuple[dict[str, str], dict[str, str]]:
         """Processes and environment of what is deployed already. Raises DeploymentFailed."""
         try:
-            commands = _commands(self._current, deployment.options)
+            commands = _commands(self._current, deployment.options, self.port)
             return commands, self._variables(deployment, environment(self._current, self._cache))
         except (procfile.BadProcfile, InstallFailed, OSError) as error:
             raise DeploymentFailed(str(error), str(error)) from error
@@ -215,10 +217,11 @@ class Instance:
             raise DeploymentFailed(problem, self.log_tail(30))
 
 
-def _commands(staging: Path, options: Mapping[tuple[str, str], str]) -> dict[str, str]:
+def _commands(staging: Path, options: Mapping[tuple[str, str], str], port: int) -> dict[str, str]:
     path = staging / "Procfile"
     if path.exists():
-        return procfile.processes(path.read_text(errors="replace"))
+        found = procfile.processes(path.read_text(errors="replace"))
+        return {name: procfile.on_loopback(command, port) for name, command in found.items()}
     return procfile.default_processes(options)
 
 

@@ -1,8 +1,9 @@
 """A jail for an instance's processes: bubblewrap, where it is installed and the kernel allows it.
 
-Inside, the machine can be read and not written: only the instance's root is writable. /tmp is its own; the user's home,
-other instances, the server's state and the machine's sockets are not there, and no process but its own is. The network
-is the machine's.
+Inside, the machine can be read and not written: only the instance's root is writable. Its logs are not: the server,
+which is outside, writes and reads them, and a link among them would lead it anywhere. /tmp is the instance's own; the
+user's home, other instances, the server's state and the machine's sockets are not there, and no process but its own is.
+Nothing has a capability, not even root. The network is the machine's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+LOGS = "log"
+"""The folder of an instance's logs, in its root."""
 PROBE_DEADLINE = 10.0
 _OF_RUN = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/current-system")
 """What of /run is needed to resolve names and, on NixOS, to find programs. The rest are sockets by which the machine
@@ -37,14 +40,15 @@ class Jail:
         if not available():
             return []
         words = [*_base(Path.home()), "--tmpfs", str(self.hidden), "--bind", str(self.root), str(self.root)]
-        for path in self.readable:
+        for path in (self.root / LOGS, *self.readable):
             words += ["--ro-bind-try", str(path), str(path)]
         return [*words, "--"]
 
 
 def _base(home: Path) -> list[str]:
     """The machine as every instance sees it."""
-    words = ["bwrap", "--unshare-pid", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    # No --die-with-parent: an instance would end with the thread that has started it.
+    words = ["bwrap", "--unshare-pid", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     hidden = [Path("/tmp"), Path("/run"), *([home] if home.is_dir() and home != Path("/") else [])]  # noqa: S108
     words += [word for path in hidden for word in ("--tmpfs", str(path))]
     # The interpreter may lie in the home.

@@ -42,12 +42,15 @@ class LogStreams:
                 self._send(region, f"/aws/elasticbeanstalk/{environment}/var/log/{path.name}", instance_id, lines)
 
     def _new_lines(self, path: Path) -> list[str]:
-        """Whole lines only: the rest is sent once it is one."""
+        """Whole lines only: the rest is sent once it is one, or once it is too long to be waited for."""
         size, sent = path.stat().st_size, self._sent.get(path, 0)
         sent = 0 if size < sent else sent  # the log was turned over
         with path.open("rb") as log:
             log.seek(sent)
-            text, end, _ = log.read(PIECE).rpartition(b"\n")
+            piece = log.read(PIECE)
+        text, end, rest = piece.rpartition(b"\n")
+        if not end and len(piece) == PIECE:
+            text = rest
         self._sent[path] = sent + len(text) + len(end)
         return [line for line in text.decode(errors="replace").splitlines() if line.strip()]
 

@@ -18,13 +18,15 @@ from ebcd_local.health import Health, Sight, Surroundings
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.measure import Measure, Usage
-from ebcd_local.state import Environment
+from ebcd_local.records import Environment
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 1.0
 """Seconds between two rounds; 10 to 15 s on AWS."""
 STOP_DEADLINE = 10.0
+_UNSEEN = frozenset({"Launching", "Terminating", "Terminated"})
+"""Statuses of an environment whose health is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,13 @@ class Monitor:
     def _look(self, key: str, interval: float) -> None:
         fleet, environment = self._fleet, self._fleet.state.environments[key]
         members = fleet.members(key)
-        if environment.status in {"Launching", "Terminating", "Terminated"}:
+        if environment.status in _UNSEEN:
             return
         if not members:
-            self._tell(environment, health.of_environment({}, Surroundings(failure=environment.failure)))
+            failure = environment.failure or fleet.group(key).backoff.cause
+            self._tell(key, health.of_environment({}, Surroundings(failure=failure)))
+            if not environment.instances:  # else they are just being brought back
+                upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
             return
         found = fleet.effective(environment)
         check = HealthCheck.of(found)
@@ -142,17 +147,22 @@ class Monitor:
             instances[name] = health.of_instance(sights[name], expected)
             self._seen[name] = Seen(instances[name], usage, probe.healthy)
         around = Surroundings(traffic(), environment.failure, environment.operation, expected, sights)
-        self._tell(environment, health.of_environment(instances, around))
+        self._tell(environment.key, health.of_environment(instances, around))
 
-    def _tell(self, environment: Environment, whole: Health) -> None:
+    def _tell(self, key: str, whole: Health) -> None:
         told = {"health": whole.color, "health_status": whole.status, "causes": list(whole.causes)}
-        if all(getattr(environment, name) == value for name, value in told.items()):
-            return
-        if environment.health_status and environment.health_status != whole.status:
-            severity = "WARN" if whole.color in {"Red", "Yellow"} else "INFO"
-            message = f"Environment health has transitioned from {environment.health_status} to {whole.status}."
-            self._fleet.state.say(environment, " ".join((message, *whole.causes)), severity=severity)
-        self._fleet.state.change(environment.key, **told)
+        state = self._fleet.state
+        with state.lock:
+            environment = state.environments[key]
+            if environment.status in _UNSEEN:  # the look began before it was terminated
+                return
+            if all(getattr(environment, name) == value for name, value in told.items()):
+                return
+            if environment.health_status and environment.health_status != whole.status:
+                severity = "WARN" if whole.color in {"Red", "Yellow"} else "INFO"
+                message = f"Environment health has transitioned from {environment.health_status} to {whole.status}."
+                state.say(environment, " ".join((message, *whole.causes)), severity=severity)
+            state.change(key, **told)
 
     def _load(
         self, environment: Environment, members: Sequence[Member], usages: Sequence[Usage], interval: float

@@ -2,8 +2,11 @@
 answered, and found again at the next start.
 
     {folder}/{bucket}/bucket.json       the bucket's region
-    {folder}/{bucket}/{name}.bin        an object's content; name: SHA-256 of its key
-    {folder}/{bucket}/{name}.json       its key, ETag, time and metadata
+    {folder}/{bucket}/{name}.json       an object's key, ETag, time and metadata; name: SHA-256 of its key
+    {folder}/{bucket}/{name}.{any}.bin  its content, of which the JSON tells the name
+
+A bucket is there once its bucket.json is, and an object is what its JSON says: a file that nothing names was left by a
+server that died, and goes at the next start.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import threading
 from collections.abc import Iterator
@@ -33,6 +37,7 @@ from moto.s3.models import FakeKey, S3Backend, s3_backends
 from ebcd_local.errors import ServiceError
 from ebcd_local.state import ACCOUNT
 
+_BUCKET = "bucket.json"
 _UPLOAD = re.compile(rb"(<UploadId>([^<]*)</UploadId>(?:(?!</Upload>).)*?<Initiated>)([^<]*)", re.DOTALL)
 URL_LIFETIME = 900
 """Seconds that a presigned URL of logs is good for."""
@@ -55,7 +60,10 @@ class ObjectStore:
         """The WSGI application that serves S3 and moto's other services."""
         folder.mkdir(parents=True, exist_ok=True)
         for bucket in folder.iterdir():
-            self._restore(bucket)
+            if (bucket / _BUCKET).exists():
+                self._restore(bucket)
+            else:  # a server died while it made or deleted it
+                shutil.rmtree(bucket, ignore_errors=True)
 
     def ensure_bucket(self, bucket: str, region: str) -> None:
         """Create a bucket unless it is there."""
@@ -125,13 +133,14 @@ class ObjectStore:
         with self._lock:
             folder = self._folder / bucket
             if self.owner(bucket) is None:
+                (folder / _BUCKET).unlink(missing_ok=True)
                 shutil.rmtree(folder, ignore_errors=True)
                 return
             folder.mkdir(exist_ok=True)
             found = self._backend_of(bucket).get_bucket(bucket)
             for upload in found.multiparts:
                 self._initiated.setdefault(upload, datetime.now(UTC))
-            _write(folder / "bucket.json", json.dumps({"region": found.region_name, "owner": self.owner(bucket)}))
+            _write(folder / _BUCKET, json.dumps({"region": found.region_name, "owner": self.owner(bucket)}))
             for name in [key] if key else self._changed(folder, found.keys):
                 self._keep_object(folder, name, found.keys.get(name))
 
@@ -161,41 +170,47 @@ class ObjectStore:
 
     def _changed(self, folder: Path, keys: Any) -> Iterator[str]:
         """Keys that moto or the disk has and the other has not."""
-        stored = {json.loads(path.read_text())["key"] for path in folder.glob("*.json") if path.name != "bucket.json"}
+        stored = {json.loads(path.read_text())["key"] for path in folder.glob("*.json") if path.name != _BUCKET}
         yield from stored.symmetric_difference(keys)
 
     def _keep_object(self, folder: Path, key: str, found: FakeKey | None) -> None:
-        path = folder / hashlib.sha256(key.encode()).hexdigest()
+        """Write content beside the earlier one, then its JSON in the earlier one's place: an ETag without its content
+        would let a conditional write succeed wrongly.
+        """
+        name = hashlib.sha256(key.encode()).hexdigest()
+        path, earlier = folder / f"{name}.json", list(folder.glob(f"{name}.*bin"))
         if found is None:
-            path.with_suffix(".json").unlink(missing_ok=True)
-            path.with_suffix(".bin").unlink(missing_ok=True)
-            return
-        told = {
-            "key": key,
-            "etag": found.etag.strip('"'),
-            "modified": _aware(found.last_modified).isoformat(),
-            "metadata": dict(found.metadata),
-            "checksum": [found.checksum_algorithm, found.checksum_value],
-        }
-        draft = path.with_suffix(".part")
-        draft.write_bytes(found.value)
-        draft.replace(path.with_suffix(".bin"))
-        _write(path.with_suffix(".json"), json.dumps(told))
+            path.unlink(missing_ok=True)
+        else:
+            content = folder / f"{name}.{secrets.token_hex(8)}.bin"
+            content.write_bytes(found.value)
+            told = {
+                "key": key,
+                "content": content.name,
+                "etag": found.etag.strip('"'),
+                "modified": _aware(found.last_modified).isoformat(),
+                "metadata": dict(found.metadata),
+                "checksum": [found.checksum_algorithm, found.checksum_value],
+            }
+            _write(path, json.dumps(told))
+        for content in earlier:
+            content.unlink()
 
     def _restore(self, folder: Path) -> None:
-        told = json.loads((folder / "bucket.json").read_text())
+        told, kept = json.loads((folder / _BUCKET).read_text()), {_BUCKET}
         backend = s3_backends[told["owner"]]["aws"]
         if folder.name not in s3_backends.bucket_accounts:
             backend.create_bucket(folder.name, told["region"])
-        for path in folder.glob("*.json"):
-            if path.name == "bucket.json":
-                continue
+        for path in [item for item in folder.glob("*.json") if item.name != _BUCKET]:
             item = json.loads(path.read_text())
-            content = path.with_suffix(".bin").read_bytes()
-            found = backend.put_object(folder.name, item["key"], content, etag=item["etag"])
+            content = folder / item.get("content", f"{path.stem}.bin")
+            found = backend.put_object(folder.name, item["key"], content.read_bytes(), etag=item["etag"])
             found.last_modified = datetime.fromisoformat(item["modified"])
             found.set_metadata(item["metadata"], replace=True)
             found.checksum_algorithm, found.checksum_value = item["checksum"]
+            kept |= {path.name, content.name}
+        for path in [item for item in folder.iterdir() if item.name not in kept]:
+            path.unlink()
 
     @property
     def _backend(self) -> S3Backend:

@@ -23,6 +23,7 @@ HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 MANAGED = "aws:elasticbeanstalk:managedactions"
 PLATFORM_UPDATE = "aws:elasticbeanstalk:managedactions:platformupdate"
 TYPE = "aws:elasticbeanstalk:environment"
+COMMAND = "aws:elasticbeanstalk:command"
 DATABASE = "ebcd:local:database"
 """Not AWS's: an environment that asks for a DBEngine here is given the application's database, which outlives it."""
 SCHEDULED = "aws:autoscaling:scheduledaction"
@@ -31,7 +32,7 @@ PROPERTIES_LIMIT = 4096
 
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-softwaresettings.html
 """
-OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", "aws:elasticbeanstalk:command"})
+OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", COMMAND})
 """Namespaces whose options change how instances are treated, not the instances."""
 _SEPARATOR = "\x1f"
 
@@ -44,7 +45,7 @@ DEFAULTS: Options = {
     ("aws:elasticbeanstalk:container:python", "NumProcesses"): "1",
     ("aws:elasticbeanstalk:container:python", "NumThreads"): "15",
     (HEALTH, "SystemType"): "enhanced",  # every environment here reports enhanced health
-    ("aws:elasticbeanstalk:command", "DeploymentPolicy"): "AllAtOnce",
+    (COMMAND, "DeploymentPolicy"): "AllAtOnce",
     (TYPE, "EnvironmentType"): "LoadBalanced",
 }
 """Defaults that hold whatever the kind of environment; the others are in the table."""
@@ -163,6 +164,11 @@ def properties(options: Options) -> dict[str, str]:
     return {name: value for (space, name), value in options.items() if space in {ENVIRONMENT, SECRETS}}
 
 
+def timeout(options: Options) -> float:
+    """Seconds that an instance has for the commands of a deployment: real ones, which no speed divides."""
+    return float(options.get((COMMAND, "Timeout")) or 600)
+
+
 def counts_4xx(options: Options) -> bool:
     """Whether answers with 4xx are a cause of bad health, as they are unless the rules of ConfigDocument say else.
 
@@ -175,9 +181,11 @@ def counts_4xx(options: Options) -> bool:
         return True
 
 
-def health_path(options: Options) -> str:
-    """The path that health checks ask for."""
+def health_path(options: Options, *, classic: bool) -> str | None:
+    """The path that health checks ask for; None where there is none, as by default for a classic load balancer."""
     found = options.get(("aws:elasticbeanstalk:application", "Application Healthcheck URL"), "")
+    if not found and classic:
+        return None
     found = found or options[("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath")]
     return found if found.startswith("/") else f"/{found}"
 

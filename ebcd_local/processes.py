@@ -28,11 +28,22 @@ MARK = "EBCD_LOCAL_INSTANCE"
 
 def start_time(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None when there is none."""
+    found = _stat(pid)
+    return int(found[19]) if found else None
+
+
+def alive(pid: int, started: int) -> bool:
+    """Whether the process that started then still runs, and does not only wait for its parent to notice its end."""
+    found = _stat(pid)
+    return bool(found) and found[0] != "Z" and int(found[19]) == started
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc tells of a process, from its state on; empty when there is none."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return int(stat.rpartition(")")[2].split()[19])
+        return []
 
 
 def sweep(folder: Path) -> None:
@@ -41,21 +52,26 @@ def sweep(folder: Path) -> None:
     A process group is left by every daemon, and a record on disk is behind by a moment: the environment that a process
     was started with is neither.
     """
-    mark, deadline = f"{MARK}={folder}/".encode(), time.monotonic() + SWEEP_DEADLINE
-    while _kill_marked(mark) and time.monotonic() < deadline:
+    deadline = time.monotonic() + SWEEP_DEADLINE
+    while _kill_marked(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-def _kill_marked(mark: bytes) -> int:
-    found = 0
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if entry.name != str(os.getpid()) and mark in (entry / "environ").read_bytes():
-                found += 1
-                os.kill(int(entry.name), signal.SIGKILL)
-        except OSError:  # it has ended, or it is another user's
-            continue
-    return found
+def marked(pid: int, folder: Path) -> bool:
+    """Whether a process was started for what is in a folder: its id alone may be another one's by now."""
+    try:
+        return f"{MARK}={folder}/".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # it has ended, or it is another user's
+        return False
+
+
+def _kill_marked(folder: Path) -> int:
+    others = [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if entry.name != str(os.getpid())]
+    found = [pid for pid in others if marked(pid, folder)]
+    for pid in found:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    return len(found)
 
 
 class Supervised:

@@ -10,6 +10,11 @@ import shlex
 from collections.abc import Mapping
 
 _LINE = re.compile(r"([A-Za-z0-9_-]+):\s*([^\s].*)")
+_BIND = re.compile(
+    r"""(?<!\S)(--bind(?:=|\s+)|-b(?:=|\s*))(["']?)(?:[\w.*-]*|\[[\w:.]*\]):(?:8000|\$PORT|\$\{PORT\})(?=["'\s]|$)"""
+)
+"""gunicorn's option where it names the platform's port, on whatever address."""
+_ANY_BIND = re.compile(r"(?<!\S)(--bind(=|\s+)|-b(=|\s*))\S+")
 _PYTHON = "aws:elasticbeanstalk:container:python"
 
 
@@ -41,3 +46,13 @@ def default_processes(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
     if not workers.isdigit() or not threads.isdigit():
         raise BadProcfile(f"NumProcesses {workers!r} and NumThreads {threads!r} must be whole numbers.")
     return {"web": f"gunicorn --workers={workers} --threads={threads} {shlex.quote(application)}"}
+
+
+def on_loopback(command: str, port: int) -> str:
+    """A command whose gunicorn binds to an instance's own port, on loopback, where it says the platform's."""
+    return _BIND.sub(rf"\g<1>\g<2>127.0.0.1:{port}", command)
+
+
+def gunicorn_arguments(own: str, port: int) -> str:
+    """GUNICORN_CMD_ARGS: an application's own, but for where it binds: to an instance's port, on loopback."""
+    return f"{_ANY_BIND.sub('', own).strip()} --bind 127.0.0.1:{port}".strip()

@@ -11,14 +11,23 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 BUILD_DEADLINE = 600.0
 _NO_INDEX = re.compile(r"^\s*--no-index\b", re.MULTILINE)
-_INCLUDES = re.compile(r"^\s*(-r|-c|-e|--requirement|--constraint|--editable|\.|file:)", re.MULTILINE)
+UNUSED = 30 * 24 * 3600.0
+"""Seconds after which a virtual environment of no instance is deleted."""
+_EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:=|\s*)(?!\w+\+|https?:)(\S+)")
+_INCLUDES = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:=|\s*)(\S+)")
+_LOCAL = re.compile(
+    r"\s*(?:(?:-f|--find-links)(?:=|\s*)|\S+\s*@\s*)?(?:file:(?://)?([^\s;\[]+)|((?:\.|/|[\w.-]+/)[^\s;\[]*))"
+)
+"""A line that names a file or a folder; a URL is none."""
 
 
 class InstallFailed(Exception):
@@ -28,21 +37,70 @@ class InstallFailed(Exception):
 def environment(application: Path, cache: Path) -> Path:
     """The folder of a virtual environment with an application's requirements and gunicorn. Raises InstallFailed.
 
-    Found again by the interpreter and the requirements' text. Where they include other files, the text does not tell
-    whether those changed: then the application's folder is part of the key.
+    Found again by the interpreter and by all that an installer reads: the requirements' text, the files that they
+    include, the local packages that they name.
     """
     text = requirements(application)
-    place = str(application) if _INCLUDES.search(text) else ""
-    key = hashlib.sha256("\0".join((sys.version, text, place)).encode()).hexdigest()[:24]
     cache.mkdir(parents=True, exist_ok=True)
-    built = cache / key
-    with (cache / f"{key}.lock").open("w") as lock:
+    built = cache / _key(application, text)
+    with built.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # instances of one deployment ask at once: one builds, the others find it
         if not (built / ".complete").exists():
             shutil.rmtree(built, ignore_errors=True)
             _build(built, text, application)
-            (built / ".complete").touch()
+        (built / ".complete").touch()
     return built
+
+
+def tidy(cache: Path, applications: Iterable[Path]) -> None:
+    """Delete the virtual environments that are half made, and those that none of these applications has and nobody has
+    asked for in a month. Nothing is being built meanwhile.
+    """
+    used = set()
+    for application in applications:
+        with suppress(InstallFailed, OSError):
+            used.add(_key(application, requirements(application)))
+    for folder in [item for item in cache.glob("*") if item.is_dir()]:
+        whole = folder / ".complete"
+        if not whole.exists() or (folder.name not in used and time.time() - whole.stat().st_mtime > UNUSED):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _key(application: Path, text: str) -> str:
+    read = "\0".join((sys.version, text, *_read_besides(text, application, application)))
+    return hashlib.sha256(read.encode(errors="surrogateescape")).hexdigest()[:24]
+
+
+def _read_besides(text: str, folder: Path, application: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
+    """What an installer reads beside a requirements file: other ones (from the folder of this one), and local packages
+    (from the application's). Raises InstallFailed for a package that would be left where it lies.
+    """
+    for line in text.replace("\\\n", " ").splitlines():
+        if match := _EDITABLE.match(line):
+            raise InstallFailed(
+                f"The requirement {line.strip()!r} cannot be met: the application's folder moves once it is installed, "
+                f"as it does on the platform. Write {match[1]!r} without the option."
+            )
+        if match := _INCLUDES.match(line):
+            path = folder / match[1]
+            if path.is_file() and path.resolve() not in seen:
+                included = path.read_text(errors="replace")
+                yield f"{match[1]} {included}"
+                yield from _read_besides(included, path.parent, application, seen | {path.resolve()})
+        elif match := _LOCAL.match(line):
+            path = application / (match[1] or match[2])
+            yield f"{path} {_digest(path)}" if path.resolve().is_relative_to(application.resolve()) else str(path)
+
+
+def _digest(path: Path) -> str:
+    """Of a file, or of a folder with all that is in it."""
+    found = hashlib.sha256()
+    for item in [path] if path.is_file() else sorted(path.rglob("*")):
+        if item.is_file():
+            found.update(f"{item.relative_to(path)}\0{item.stat().st_size}\0".encode(errors="surrogateescape"))
+            found.update(item.read_bytes())
+    return found.hexdigest()
 
 
 def requirements(application: Path) -> str:

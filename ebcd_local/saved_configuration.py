@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from ebcd_local import options
+from ebcd_local import options, plain_yaml
 
-FILE_LIMIT = 1_000_000
-"""Bytes of a file that is read."""
+TIERS = {"WebServer": "Standard", "Worker": "SQS/HTTP"}
+"""Names of the tiers, and their types."""
 _VERSION = "1.1.0.0"
 
 
@@ -73,19 +73,11 @@ def write(saved: SavedConfiguration, created: datetime, updated: datetime) -> by
 
 def tier(name: str) -> dict[str, str]:
     """EnvironmentTier of a tier's name."""
-    return {"Name": name, "Type": "SQS/HTTP" if name == "Worker" else "Standard"}
+    return {"Name": name, "Type": TIERS.get(name, "Standard")}
 
 
 def _load(content: bytes) -> dict[str, Any]:
-    if len(content) > FILE_LIMIT:
-        raise ValueError(f"it has more than {FILE_LIMIT:,} bytes")
-    text = content.decode()
-    # A few lines of aliases can stand for gigabytes.
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-        raise ValueError("aliases are refused")
-    found = yaml.safe_load(text)
-    if not isinstance(found, dict):
-        raise ValueError("it is no mapping")
+    found = plain_yaml.mapping(content)
     if str(found.get("AWSConfigurationTemplateVersion")) != _VERSION:
         raise ValueError(f"AWSConfigurationTemplateVersion must be {_VERSION}")
     return found

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from werkzeug.serving import BaseWSGIServer
+
 from ebcd_local import home, jail, page
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_log import CallLog
@@ -18,11 +20,12 @@ from ebcd_local.control import Control
 from ebcd_local.daemon import DATABASES
 from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
-from ebcd_local.fleet import Fleet, upkeep
+from ebcd_local.fleet import Fleet, life, upkeep
 from ebcd_local.fleet.site import Site
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
+from ebcd_local.operations import versions
 from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
 from ebcd_local.stacks import Stacks
@@ -54,27 +57,44 @@ class Settings:
     """Seconds that a client remembers which environment a CNAME led to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that is put together."""
+
+    endpoint: Endpoint
+    """With all that it answers from."""
+    server: BaseWSGIServer
+    balancer: LoadBalancer
+
+    @property
+    def proxy_url(self) -> str:
+        """Where the load balancer is."""
+        return f"http://127.0.0.1:{self.balancer.port}"
+
+
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken."""
+    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken, and home.Taken where another server runs."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    balancer = _balancer(settings)
-    state = State(settings.folder / "state.db")
-    objects = ObjectStore(settings.folder / "s3")
-    faults = Faults()
+    with home.taken(settings.folder):
+        _run(_compose(settings, stop), settings, stop)
+
+
+def _compose(settings: Settings, stop: threading.Event) -> Running:
+    """Put a server together. Raises PortTaken."""
+    balancer, faults = _balancer(settings), Faults()
+    state, objects = State(settings.folder / "state.db"), ObjectStore(settings.folder / "s3")
     databases = Databases(settings.folder / DATABASES)
     fleet = Fleet(
-        Site(state, balancer, settings.folder, objects.copy_to, faults, Stacks(lambda: endpoint.url), databases,
-             settings.speed)
+        Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
+             databases, settings.speed)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
-    token = secrets.token_urlsafe(24)
-    proxy_url = f"http://127.0.0.1:{balancer.port}"
     control = Control(
-        token=token,
+        token=secrets.token_urlsafe(24),
         status=lambda: {
-            "environments": environments(state, proxy_url),
+            "environments": environments(state, running.proxy_url),
             "unjailed": jail.unavailable(),
             "database": databases.status(),
         },
@@ -88,24 +108,27 @@ def serve(settings: Settings) -> None:
         state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable(), databases.status
     )
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
-    try:
-        server = listen(endpoint, settings.port)
-    except (OSError, SystemExit) as error:
-        balancer.stop()
-        raise PortTaken("The endpoint's", settings.port) from error
-    fleet.recover()
-    monitor.start()
-    threading.Thread(target=server.serve_forever, name="endpoint", daemon=True).start()
-    home.write(settings.folder, _told(settings, endpoint.url, proxy_url, token))
-    log.info("serving %s, load balancer %s", endpoint.url, proxy_url)
+    running = Running(endpoint, _listening(endpoint, settings.port, balancer), balancer)
+    return running
+
+
+def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
+    """Bring back what ran before, serve until the end is asked for, and end everything."""
+    endpoint = running.endpoint
+    versions.recover(endpoint.state, endpoint.objects)
+    life.recover(endpoint.fleet)
+    endpoint.monitor.start()
+    threading.Thread(target=running.server.serve_forever, name="endpoint", daemon=True).start()
+    home.write(settings.folder, _told(settings, endpoint.url, running.proxy_url, endpoint.control.token))
+    log.info("serving %s, load balancer %s", endpoint.url, running.proxy_url)
     log.info("instances are %s", f"not jailed: {jail.unavailable()}" if jail.unavailable() else "jailed by bubblewrap")
     stop.wait()
     log.info("stopping")
-    server.shutdown()
-    monitor.stop()
-    fleet.stop()
-    balancer.stop()
-    state.close()
+    running.server.shutdown()
+    endpoint.monitor.stop()
+    life.stop(endpoint.fleet)
+    running.balancer.stop()
+    endpoint.state.close()
 
 
 def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
@@ -135,6 +158,14 @@ def _balancer(settings: Settings) -> LoadBalancer:
     except OSError as error:
         raise PortTaken("The load balancer's", settings.lb_port) from error
     return balancer
+
+
+def _listening(endpoint: Endpoint, port: int, balancer: LoadBalancer) -> BaseWSGIServer:
+    try:
+        return listen(endpoint, port)
+    except (OSError, SystemExit) as error:
+        balancer.stop()
+        raise PortTaken("The endpoint's", port) from error
 
 
 def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Server:

@@ -1,7 +1,7 @@
 """The endpoint: one loopback port for every AWS service, and the control calls of `ebcd local`.
 
-request ─ loopback? ─► control call
-                   └─► wire.read ─ fault before? ─► Elastic Beanstalk (operations) or moto ─ fault after? ─► answer
+request ─ loopback, and no web page's? ─► control call
+  └─► wire.read ─ fault before? ─► Elastic Beanstalk (operations) or moto ─ fault after? ─► answer
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
 from ebcd_local import operations, protocol, wire
+from ebcd_local.browsers import from_a_page
 from ebcd_local.control import Control
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Kind, refusal
@@ -36,6 +37,8 @@ Wsgi = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_OF_MOTO = ("/moto-api", "/latest/", "/favicon.ico")
+"""Paths that moto serves itself whatever the signature says, among them one that empties it; `keep` would follow it."""
 _S3_CHANGES = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -70,6 +73,10 @@ class Endpoint:
     def _answer(self, environ: Wsgi, request_id: str) -> Response:
         if environ.get("HTTP_HOST", "").rpartition(":")[0] not in _LOOPBACK:
             return Response("Only a loopback Host is served.\n", 403)
+        if from_a_page(environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")):
+            return Response("No web page is served.\n", 403)
+        if environ.get("PATH_INFO", "/").startswith(_OF_MOTO):
+            return Response("There is no such service here.\n", 404)
         if environ.get("PATH_INFO", "/").startswith("/_ebcd/"):
             return self.control.answer(environ)
         try:
@@ -147,6 +154,10 @@ class Endpoint:
             upload = parse_qs(environ.get("QUERY_STRING", "")).get("uploadId", [""])[0]
             if missing := self.objects.missing_checksum(request.bucket, upload, _body(environ)):
                 raise ServiceError("InvalidRequest", missing)
+        # moto chooses a service by the header, and without one, as of a presigned URL, by the path.
+        environ.setdefault(
+            "HTTP_AUTHORIZATION", f"AWS4-HMAC-SHA256 Credential=a/20260101/{request.region}/s3/aws4_request"
+        )
         response = Response.from_app(self.objects.application, environ)
         if request.operation == "ListMultipartUploads":
             response.data = self.objects.with_times(response.data)

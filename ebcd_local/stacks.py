@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from ebcd_local.ebextensions import Extensions
-from ebcd_local.state import Environment
+from ebcd_local.records import Environment
 
 _REFERENCE = re.compile(r"`(\{.*?\})`", re.DOTALL)
 _OF_BEANSTALK = "AWSEB"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote
+from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
@@ -16,7 +16,9 @@ from werkzeug.wrappers import Response
 from ebcd_local import protocol
 from ebcd_local.errors import ServiceError
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_SCOPE = r"[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request"
+_SIGNED = re.compile(rf"AWS4-[A-Z0-9-]+ +(?:[^ ]+ +)*Credential={_SCOPE}")
+_PRESIGNED = re.compile(_SCOPE)
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 REQUEST_LIMIT = 10_000_000
 """Bytes of a request, but for S3's."""
@@ -50,7 +52,9 @@ def read(environ: dict[str, Any]) -> Request:
     """What a request calls. The body of all but S3's requests is read, and put back. Raises ServiceError."""
     region, service = _scope(environ)
     if service == "s3":
-        bucket, _, key = unquote(environ["PATH_INFO"].lstrip("/")).partition("/")
+        # Each byte of the path is one character of PATH_INFO, and its escapes are undone already.
+        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        bucket, _, key = path.lstrip("/").partition("/")
         if bucket and not _BUCKET.fullmatch(bucket):
             raise ServiceError("InvalidBucketName", "The specified bucket is not valid.")
         return Request(region, service, s3_operation(environ, bucket, key), {}, bucket, key)
@@ -90,13 +94,22 @@ def service(environ: Mapping[str, Any]) -> str:
 
 
 def _scope(environ: Mapping[str, Any]) -> tuple[str, str]:
-    """Region and service of a request's signature. Raises ServiceError where there is none."""
-    query = parse_qs(environ.get("QUERY_STRING", ""))
-    presigned = "Credential=" + query.get("X-Amz-Credential", [""])[0]
-    found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")) or _SCOPE.search(presigned)
+    """Region and service of a request's signature. Raises ServiceError where there is none.
+
+    A URL is presigned for reading from S3 and for nothing else: any page can make a browser follow a URL, and with any
+    key pair being good no signature tells whose it is. No page can set the header.
+    """
+    found = _SIGNED.match(environ.get("HTTP_AUTHORIZATION", "")) or _presigned(environ)
     if found is None:
         raise ServiceError("MissingAuthenticationToken", "The request has no AWS signature.", 403)
     return found[1], found[2]
+
+
+def _presigned(environ: Mapping[str, Any]) -> re.Match[str] | None:
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    found = _PRESIGNED.fullmatch(query.get("X-Amz-Credential", [""])[0])
+    reads = environ["REQUEST_METHOD"] in {"GET", "HEAD"} and not environ.get("HTTP_AUTHORIZATION")
+    return found if found and reads and found[2] == "s3" else None
 
 
 def body_length(environ: Mapping[str, Any]) -> int:

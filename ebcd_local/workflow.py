@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.ebextensions import Command, Extensions, File
 from ebcd_local.jail import Jail
+from ebcd_local.tail import tail
 
 ENGINE_LOG = "eb-engine.log"
 SOURCE_LIMIT = 500_000_000
 """Bytes of an archive or a file that is fetched."""
-FETCH_DEADLINE = 60.0
+FETCH_DEADLINE, KILL_DEADLINE = 60.0, 5.0
 
 
 class DeploymentFailed(Exception):
@@ -60,6 +63,10 @@ class Workflow:
 
         Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-init.html
         """
+        if self.system.is_symlink():
+            raise DeploymentFailed(
+                f"{self.system.name} in the instance's root is a link: its application has put it there."
+            )
         self.system.mkdir(parents=True, exist_ok=True)
         for told in extensions.reported:
             self.log(f"skipped, for it would change the machine: {told}")
@@ -99,21 +106,25 @@ class Workflow:
         words = ["/bin/sh", "-c", command] if isinstance(command, str) else command
         with (self.log_dir / ENGINE_LOG).open("ab") as log:
             try:
-                return subprocess.run(
+                process = subprocess.Popen(
                     [*self.jail.words(), *words],
                     cwd=cwd,
                     env={**self.variables, **(extra or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    timeout=max(0.1, self.deadline - time.monotonic()),
-                    check=False,
-                ).returncode
+                    start_new_session=True,
+                )
             except (OSError, ValueError) as error:
                 self.log(str(error))
                 return 126
-            except subprocess.TimeoutExpired as error:
-                raise DeploymentFailed(f"A command took too long: {command!r}.", self.tail(20)) from error
+        try:
+            return process.wait(max(0.1, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+            process.wait(KILL_DEADLINE)
+            raise DeploymentFailed(f"A command took too long: {command!r}.", self.tail(20)) from error
 
     def log(self, text: str) -> None:
         """Write into eb-engine.log."""
@@ -122,12 +133,10 @@ class Workflow:
 
     def tail(self, lines: int) -> str:
         """The last lines of eb-engine.log."""
-        path = self.log_dir / ENGINE_LOG
-        text = path.read_bytes()[-50_000:].decode(errors="replace") if path.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return tail(self.log_dir / ENGINE_LOG, lines)
 
     def _file(self, file: File) -> None:
-        path = self._inside(self.system, file.path, self.system)
+        path = self._inside(self.system, file.path, self.system, itself=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink() or path.exists():
             path.replace(path.with_name(f"{path.name}.bak"))
@@ -154,7 +163,7 @@ class Workflow:
                     unpack(archive, unpacked)
             except (BadArchive, tarfile.TarError) as error:
                 raise DeploymentFailed(f"The source {url} cannot be unpacked: {error}", self.tail(20)) from error
-            shutil.copytree(unpacked, target, symlinks=True, dirs_exist_ok=True)
+            _lay(unpacked, target.resolve())
 
     def _fetch(self, url: str) -> bytes:
         if not url.startswith(("http://", "https://")):
@@ -168,9 +177,30 @@ class Workflow:
             raise DeploymentFailed(f"{url} has more than {SOURCE_LIMIT:,} bytes.")
         return content
 
-    def _inside(self, base: Path, path: str, boundary: Path) -> Path:
-        """A path below `base`, an absolute one too. Raises DeploymentFailed for one that leaves `boundary`."""
+    def _inside(self, base: Path, path: str, boundary: Path, *, itself: bool = True) -> Path:
+        """A path below `base`, an absolute one too. Raises DeploymentFailed for one that leaves `boundary`.
+
+        itself: whether it is followed where it is a link, and not only what leads there.
+        """
         found = base / path.lstrip("/")
-        if ".." in Path(path).parts or not found.resolve().is_relative_to(boundary.resolve()):
+        landed = found.resolve() if itself else found.parent.resolve() / found.name
+        if ".." in Path(path).parts or not landed.is_relative_to(boundary.resolve()):
             raise DeploymentFailed(f"{path!r} leaves the instance's root.")
         return found
+
+
+def _lay(source: Path, target: Path) -> None:
+    """Copy a tree over another one, and through no link that is there."""
+    if target.is_symlink() or not target.is_dir():
+        target.unlink(missing_ok=True)
+        target.mkdir(parents=True)
+    for item in source.iterdir():
+        place = target / item.name
+        if item.is_dir() and not item.is_symlink():
+            _lay(item, place)
+            continue
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+        shutil.copy2(item, place, follow_symlinks=False)

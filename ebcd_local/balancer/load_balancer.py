@@ -7,13 +7,9 @@ client connections stay open.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -21,14 +17,13 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from aiohttp import web
 
-from ebcd_local.balancer import names, static_files
-from ebcd_local.balancer.exchange import exchange, expect_continue, is_upgrade
-from ebcd_local.balancer.traffic import CLIENT_GONE, Record, Second, Traffic
+from ebcd_local.balancer import names
+from ebcd_local.balancer.forwarding import TargetGroup, forward
+from ebcd_local.balancer.traffic import Record, Second, Traffic
 
 T = TypeVar("T")
 Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 CALL_DEADLINE = 10.0
 DRAIN = 1.0
@@ -39,21 +34,6 @@ CLIENT_HEADER = "X-Ebcd-Client"
 _UNROUTED = "No environment has this CNAME. `ebcd local status` shows those that there are.\n"
 
 
-@dataclass(slots=True)
-class _Environment:
-    upstreams: dict[str, int] = field(default_factory=dict)
-    weights: Mapping[str, int] = field(default_factory=dict)
-    """By instance; empty: all take the same share."""
-    under_way: Counter[str] = field(default_factory=Counter)
-    """Requests by instance."""
-    static: dict[str, dict[str, Path]] = field(default_factory=dict)
-    """Instance → prefix → folder."""
-    turn: itertools.count[int] = field(default_factory=itertools.count)
-    record: Record = field(default_factory=Record)
-    tunnels: set[asyncio.Task[Any]] = field(default_factory=set)
-    runner: web.ServerRunner | None = None
-
-
 class LoadBalancer:
     """aiohttp in a thread of its own, on 127.0.0.1 only. dns_ttl: seconds that clients remember where a name led."""
 
@@ -61,7 +41,7 @@ class LoadBalancer:
         self.port = port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
-        self._environments: dict[str, _Environment] = {}
+        self._environments: dict[str, TargetGroup] = {}
         self._routes: Mapping[str, str] = {}
         self._answers = names.Answers(dns_ttl)
         self._held: WeakKeyDictionary[asyncio.Transport, dict[str, str]] = WeakKeyDictionary()
@@ -159,7 +139,7 @@ class LoadBalancer:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await self._forward(request, environment_id)
 
-        environment = self._environments.setdefault(environment_id, _Environment())
+        environment = self._environments.setdefault(environment_id, TargetGroup())
         environment.runner, port = await _listen(handle, port)
         return port
 
@@ -195,64 +175,8 @@ class LoadBalancer:
         return held[name]
 
     async def _forward(self, request: web.BaseRequest, environment_id: str) -> web.StreamResponse:
-        if request.method == "CONNECT":
-            return web.Response(status=405)
-        environment = self._environments.get(environment_id)
-        upstreams = _in_order(environment) if environment else []
-        if environment is None or not upstreams:
-            return web.Response(status=503, text="No instance takes requests.\n")
-        start = time.monotonic()
-        task = asyncio.current_task()
-        if is_upgrade(request) and task is not None:
-            environment.tunnels.add(task)
-        status, instance = 502, ""
-        try:
-            instance, response = await self._try(request, environment, upstreams)
-            status = response.status
-            return response
-        finally:
-            if task is not None:
-                environment.tunnels.discard(task)
-            if status >= 500 and (request.transport is None or request.transport.is_closing()):
-                status = CLIENT_GONE
-            environment.record.add(time.monotonic(), instance, status, time.monotonic() - start)
-
-    async def _try(
-        self, request: web.BaseRequest, environment: _Environment, upstreams: list[tuple[str, int]]
-    ) -> tuple[str, web.StreamResponse]:
-        """The answer of the instance whose turn it is, or of the next one where nothing was lost yet."""
         assert self._session is not None
-        instance = ""
-        expect_continue(request)
-        for instance, port in [*upstreams, upstreams[0]]:
-            if found := static_files.find(environment.static.get(instance, {}), request.raw_path.partition("?")[0]):
-                return instance, await static_files.answer(request, *found)
-            environment.under_way[instance] += 1
-            try:
-                return instance, await exchange(self._session, request, port)
-            except aiohttp.ClientConnectorError:
-                continue  # nothing was sent: another instance may take it
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if request.method not in REPEATABLE or request.can_read_body:
-                    break
-            except (aiohttp.ClientError, TimeoutError):
-                break
-            finally:
-                environment.under_way[instance] -= 1
-        return instance, web.Response(status=502, text="The instance did not answer.\n")
-
-
-def _in_order(environment: _Environment) -> list[tuple[str, int]]:
-    """The instances, the one whose turn it is first."""
-    upstreams = list(environment.upstreams.items())
-    if len(upstreams) < 2:
-        return upstreams
-    if environment.weights:
-        weights = [environment.weights.get(name, 1) for name, _ in upstreams]
-        first = random.choices(range(len(upstreams)), weights)[0]  # noqa: S311 - a share of requests, no secret
-    else:
-        first = next(environment.turn) % len(upstreams)
-    return upstreams[first:] + upstreams[:first]
+        return await forward(self._session, request, self._environments.get(environment_id))
 
 
 async def _listen(handler: Handler, port: int) -> tuple[web.ServerRunner, int]:

@@ -33,7 +33,9 @@ async def answer(request: web.BaseRequest, folder: Path, rest: str) -> web.Strea
 
 
 def resolve(folder: Path, rest: str) -> Path | None:
-    """The file that the rest of a request's path, percent-encoded, names in a folder."""
+    """The file that the rest of a request's path, percent-encoded, names in a folder. A folder that a link has taken
+    the place of has none: the application has put it there, and this server reads more than it may.
+    """
     name = unquote(rest)
     if "\0" in name:
         return None
@@ -42,4 +44,4 @@ def resolve(folder: Path, rest: str) -> Path | None:
         path = (root / name.lstrip("/")).resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: links that lead in a circle
         return None
-    return path if path.is_relative_to(root) and path.is_file() else None
+    return path if root == folder and path.is_relative_to(root) and path.is_file() else None

@@ -24,7 +24,7 @@ from typing import Any
 
 from ebcd_local import home
 from ebcd_local.database.installation import DatabaseUnavailable, Installation
-from ebcd_local.processes import MARK, sweep
+from ebcd_local.processes import MARK, marked, sweep
 
 log = logging.getLogger(__name__)
 
@@ -215,18 +215,10 @@ def postmaster(folder: Path) -> list[str]:
 def end_orphan(folder: Path) -> None:
     """End the server that an earlier life of the local Beanstalk left running, in order if it can be."""
     told = postmaster(folder)
-    if told and told[0].isdigit() and _marked(int(told[0]), folder):
+    if told and told[0].isdigit() and marked(int(told[0]), folder):
         pid = int(told[0])
-        _end(pid, lambda: not _marked(pid, folder))
+        _end(pid, lambda: not marked(pid, folder))
     sweep(folder)
-
-
-def _marked(pid: int, folder: Path) -> bool:
-    """Whether a process is the folder's server: its id may be another one's by now."""
-    try:
-        return f"{MARK}={folder}/".encode() in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
 
 
 def _end(pid: int, ended: Callable[[], bool]) -> None:

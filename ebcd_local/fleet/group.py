@@ -6,17 +6,20 @@ import errno
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from ebcd_local.faults import Kind
+from ebcd_local.fleet.backoff import Backoff
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, Instance
-from ebcd_local.state import Environment, InstanceRecord, now
+from ebcd_local.records import Environment, InstanceRecord
+from ebcd_local.state import now
 from ebcd_local.workflow import DeploymentFailed
 
 READY_DEADLINE = 5.0
@@ -59,8 +62,11 @@ class Group:
         self.lock = threading.RLock()
         self.abort = threading.Event()
         self.scaler = Scaler()
+        self.backoff = Backoff()
         self._site = site
         self._members: dict[str, Member] = {}
+        self._routing = threading.Lock()
+        """Held from reading who takes requests until it is told: else a member that has left would come back."""
 
     @property
     def environment(self) -> Environment:
@@ -71,6 +77,15 @@ class Group:
     def members(self) -> list[Member]:
         """All members, oldest first."""
         return list(self._members.values())
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Have the instances to oneself, for one operation; a mark that it is to end ends with it."""
+        with self.lock:
+            try:
+                yield
+            finally:
+                self.abort.clear()
 
     def add(self, count: int, label: str, *, leader: bool = False, registered: bool = True) -> list[Member]:
         """Launch instances and deploy a version to them. Raises DeploymentFailed; they are members then too."""
@@ -118,6 +133,11 @@ class Group:
             member.registered = True
         self.route()
 
+    def readmit(self, members: Sequence[Member]) -> None:
+        """Let members take requests again as soon as health checks say that they can, and not before."""
+        for member in members:
+            member.registered = True
+
     def deregister(self, members: Sequence[Member]) -> None:
         """Send no more requests to members, and let those under way end."""
         for member in members:
@@ -143,15 +163,16 @@ class Group:
     def route(self, healthy: set[str] | None = None) -> None:
         """Tell the load balancer which instances take requests: registered and healthy ones; where none is healthy, all
         registered ones, as an Application Load Balancer fails open."""
-        registered = {member.instance.id: member for member in self.members if member.registered}
-        chosen = {name: member for name, member in registered.items() if healthy is None or name in healthy}
-        taking = chosen or registered
-        weights = {name: member.weight for name, member in taking.items()}
-        self._site.balancer.set_upstreams(
-            self.environment.id,
-            {name: member.instance.port for name, member in taking.items()},
-            weights if len(set(weights.values())) > 1 else None,
-        )
+        with self._routing:
+            registered = {member.instance.id: member for member in self.members if member.registered}
+            chosen = {name: member for name, member in registered.items() if healthy is None or name in healthy}
+            taking = chosen or registered
+            weights = {name: member.weight for name, member in taking.items()}
+            self._site.balancer.set_upstreams(
+                self.environment.id,
+                {name: member.instance.port for name, member in taking.items()},
+                weights if len(set(weights.values())) > 1 else None,
+            )
 
     def record(self) -> None:
         """Store which instances there are, so that they are found after a crash."""
@@ -196,11 +217,14 @@ class Group:
             member.status, member.label = "In Progress", label
             try:
                 with _deploying:
-                    deployment = self._site.deployment(self.environment, label, leader=leader and number == 0)
+                    deployment = self._site.deployment(
+                        self.environment, label, leader=leader and number == 0, fetched=act != self._deploy
+                    )
                     act(member.instance, deployment)
-            except DeploymentFailed as error:
+            except (DeploymentFailed, OSError, ValueError) as error:
+                # Not only ours: a name that no file can have, a folder where a file is to be, a disk that is full.
                 member.status = "Failed"
-                return error
+                return error if isinstance(error, DeploymentFailed) else DeploymentFailed(str(error))
             member.status, member.deployed = "Deployed", now()
             member.deployment_id = self.environment.deployment_id
             return None

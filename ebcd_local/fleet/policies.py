@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ebcd_local.fleet.group import READY_DEADLINE, Group, Member
-from ebcd_local.options import Options
+from ebcd_local.options import COMMAND, Options
 from ebcd_local.workflow import DeploymentFailed
 
-_COMMAND = "aws:elasticbeanstalk:command"
 _SPLITTING = "aws:elasticbeanstalk:trafficsplitting"
 
 
@@ -36,7 +35,7 @@ class Settings:
     @classmethod
     def of(cls, options: Options, speed: float) -> Settings:
         """From effective option settings; times are divided by `speed`."""
-        found = {name: value for (space, name), value in options.items() if space == _COMMAND}
+        found = {name: value for (space, name), value in options.items() if space == COMMAND}
         splitting = {name: value for (space, name), value in options.items() if space == _SPLITTING}
         percent = "%" if found.get("BatchSizeType", "Percentage") == "Percentage" else ""
         return cls(
@@ -97,8 +96,12 @@ def batches(members: Sequence[Member], batch: str) -> Iterator[Sequence[Member]]
 
 def _all_at_once(rollout: Rollout) -> None:
     rollout.say("Deploying new version to instance(s).")
-    rollout.group.deploy(rollout.group.members, rollout.label, leader=True)
-    rollout.group.await_healthy(rollout.group.members, READY_DEADLINE)
+    members = rollout.group.members
+    try:
+        rollout.group.deploy(members, rollout.label, leader=True)
+        rollout.group.await_healthy(members, READY_DEADLINE)
+    finally:
+        rollout.group.register(members)
 
 
 def _rolling(rollout: Rollout, members: Sequence[Member], *, first: int = 1) -> None:
@@ -113,11 +116,15 @@ def _rolling(rollout: Rollout, members: Sequence[Member], *, first: int = 1) -> 
             f"Batch {number}: De-registering instance(s) from load balancer and waiting for them to go out of service."
         )
         group.deregister(batch)
-        group.deploy(batch, rollout.label, leader=number == 1)
-        rollout.say(
-            f"Batch {number}: Registering instance(s) with the load balancer and waiting for them to be healthy."
-        )
-        _require_health(rollout, batch)
+        try:
+            group.deploy(batch, rollout.label, leader=number == 1)
+            rollout.say(
+                f"Batch {number}: Registering instance(s) with the load balancer and waiting for them to be healthy."
+            )
+            _require_health(rollout, batch)
+        except Exception:
+            group.readmit(batch)
+            raise
         group.register(batch)
         rollout.say(f"Batch {number}: Completed application deployment.")
 

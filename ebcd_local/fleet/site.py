@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options, sample
+from ebcd_local import options, python_environment, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases, DatabaseUnavailable
 from ebcd_local.ebextensions import Extensions, read
+from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
+from ebcd_local.records import Environment, Version
 from ebcd_local.stacks import Stacks, resolved
-from ebcd_local.state import Environment, State
+from ebcd_local.state import State
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"
 """The folder of all instances, in the server's."""
+BUNDLES = "bundles"
+"""That of the bundles that were fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,9 @@ class Site:
     balancer: LoadBalancer
     folder: Path
     fetch: Callable[[str, str, Path], None]
-    """Copies a bundle (bucket, key) to a file."""
+    """Copies a bundle (bucket, key) to a file. Raises ServiceError when it is gone."""
+    exists: Callable[[str, str], bool]
+    """Whether a bundle (bucket, key) is there."""
     faults: Faults
     stacks: Stacks
     databases: Databases
@@ -54,14 +60,18 @@ class Site:
         known = environment.references or {}
         return {name: resolved(value, known) for name, value in found.items()} if known else found
 
-    def deployment(self, environment: Environment, label: str, *, leader: bool) -> Deployment:
-        """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone."""
+    def deployment(self, environment: Environment, label: str, *, leader: bool, fetched: bool = False) -> Deployment:
+        """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone.
+
+        fetched: whether an instance has it already. Another one gets it from S3, where it may be no more.
+        """
         bundle = self.bundle(environment, label)
-        if bundle is None:
+        version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
+        if bundle is None or (version and not fetched and not self.exists(version.bucket, version.s3_key)):
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
         properties = {**self._database(environment, found), **options.properties(found)}
-        return Deployment(bundle, label, properties, found, leader)
+        return Deployment(bundle, label, properties, found, leader, options.timeout(found))
 
     def _database(self, environment: Environment, found: options.Options) -> dict[str, str]:
         """The environment properties of the application's database, if there is to be one. Raises DeploymentFailed."""
@@ -73,24 +83,37 @@ class Site:
             raise DeploymentFailed(f"The environment's database is not there. {error}") from error
 
     def bundle(self, environment: Environment, label: str) -> Path | None:
-        """A version's source bundle as a file, fetched once; None when there is no such version."""
+        """A version's source bundle as a file, fetched once; None when there is no such version, or it has none."""
         version = self.state.versions.get(f"{environment.region}/{environment.application}/{label}")
         if version is None:
             return self._kept("sample", sample.write) if label == sample.LABEL else None
         bucket, key = version.bucket, version.s3_key
-        # A label that was deleted and made again is another version, so its creation is part of the name.
-        name = hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
-        return self._kept(name, lambda draft: self.fetch(bucket, key, draft))
+        try:
+            return self._kept(_name(version), lambda draft: self.fetch(bucket, key, draft))
+        except ServiceError:
+            return None
 
     def _kept(self, name: str, write: Callable[[Path], None]) -> Path:
         """A bundle's file, written once and whole."""
-        path = self.folder / "bundles" / f"{name}.zip"
+        path = self.folder / BUNDLES / f"{name}.zip"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(f".{secrets.token_hex(4)}")
             write(draft)
             draft.replace(path)
         return path
+
+    def tidy(self) -> None:
+        """Before anything runs: delete the bundles of versions that are gone, and what python_environment says."""
+        kept = {f"{_name(version)}.zip" for version in self.state.versions.values()}
+        for path in [item for item in (self.folder / BUNDLES).glob("*") if item.name not in kept]:
+            path.unlink()
+        python_environment.tidy(self.cache, (self.folder / ENVIRONMENTS).glob("*/*/current"))
+
+
+def _name(version: Version) -> str:
+    """A label that was deleted and made again is another version: its creation is part of the name."""
+    return hashlib.sha256(f"{version.key}/{version.created.isoformat()}".encode()).hexdigest()[:24]
 
 
 @lru_cache(maxsize=64)

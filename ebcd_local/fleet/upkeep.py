@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ebcd_local import options
 from ebcd_local.fleet import scaling
 from ebcd_local.fleet.fleet import Fleet
-from ebcd_local.fleet.group import Group, Member
+from ebcd_local.fleet.group import Aborted, Group, Member
 from ebcd_local.workflow import DeploymentFailed
 
 
@@ -25,9 +26,14 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         found = fleet.effective(environment)
         minimum, maximum = options.sizes(found)
         trigger = scaling.Trigger.of(found, fleet.speed)
-        fleet.fit(key, "", scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum))
+        wanted = scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum)
+        if wanted <= len(group.members) or time.monotonic() >= group.backoff.until:
+            fleet.fit(key, "", wanted)
+    except Aborted:  # the environment is to be terminated
+        return
     except DeploymentFailed as failure:
-        fleet.say_failed(key, "", failure)
+        group.backoff.failed(failure.cause, time.monotonic(), fleet.speed)
+        fleet.tell.failed(key, "", failure)
     finally:
         group.lock.release()
 
@@ -47,6 +53,6 @@ def kill(fleet: Fleet, name: str, instance_id: str) -> str:
 def _replace(fleet: Fleet, group: Group, dead: Sequence[Member]) -> None:
     names = ", ".join(member.instance.id for member in dead)
     group.remove(dead)
-    fleet.say(group.key, "", f"Removed instance [{names}] from your environment due to a EC2 health check failure.",
-              "WARN")  # fmt: skip
+    removed = f"Removed instance [{names}] from your environment due to a EC2 health check failure."
+    fleet.tell.say(group.key, "", removed, "WARN")
     fleet.fit(group.key, "", len(group.members) + len(dead))

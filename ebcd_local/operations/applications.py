@@ -8,7 +8,8 @@ from dataclasses import replace
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import lifecycle, quotas, tags, templates
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import ACCOUNT, Application, now
+from ebcd_local.records import Application
+from ebcd_local.state import now, storage_bucket
 
 _KEEPS_ALL = {
     "VersionLifecycleConfig": {
@@ -40,7 +41,7 @@ def create_application(call: Call, given: Structure) -> Structure:
 def describe_applications(call: Call, given: Structure) -> Structure:
     """DescribeApplications."""
     wanted = given.get("ApplicationNames")
-    found = [item for item in call.state.applications.values() if item.region == call.region]
+    found = [item for item in list(call.state.applications.values()) if item.region == call.region]
     return {"Applications": [describe(call, item) for item in found if not wanted or item.name in wanted]}
 
 
@@ -61,7 +62,7 @@ def delete_application(call: Call, given: Structure) -> Structure:
     for environment in [item for item in running if item.status != "Terminating"]:
         call.state.change(environment.key, status="Terminating", operation="terminate")
         call.fleet.begin(call.fleet.terminate, environment.key, call.request_id)
-    for version in [item for item in call.state.versions.values() if item.key.startswith(f"{application.key}/")]:
+    for version in [item for item in list(call.state.versions.values()) if item.key.startswith(f"{application.key}/")]:
         call.state.delete(version)
     for name in templates.names(call, application.name):
         templates.forget(call, application.name, name)
@@ -71,7 +72,7 @@ def delete_application(call: Call, given: Structure) -> Structure:
 
 def describe(call: Call, application: Application) -> Structure:
     """ApplicationDescription."""
-    labels = [item.label for item in call.state.versions.values()
+    labels = [item.label for item in list(call.state.versions.values())
               if (item.region, item.application) == (application.region, application.name)]  # fmt: skip
     return {
         "ApplicationArn": call.arn("application", application.name),
@@ -87,7 +88,7 @@ def describe(call: Call, application: Application) -> Structure:
 
 def create_storage_location(call: Call, _: Structure) -> Structure:
     """CreateStorageLocation."""
-    bucket = f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+    bucket = storage_bucket(call.region)
     call.objects.ensure_bucket(bucket, call.region)
     return {"S3Bucket": bucket}
 

@@ -10,7 +10,8 @@ from ebcd_local.errors import ServiceError, invalid, no_application, no_environm
 from ebcd_local.fleet import Fleet
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
-from ebcd_local.state import ACCOUNT, Application, Environment, State
+from ebcd_local.records import Application, Environment
+from ebcd_local.state import ACCOUNT, State
 
 Structure: TypeAlias = dict[str, Any]
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from ebcd_local.errors import ServiceError
 from ebcd_local.operations import platforms, templates
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.option_table import Option
-from ebcd_local.state import Environment
+from ebcd_local.records import Environment
 
 
 def describe_configuration_settings(call: Call, given: Structure) -> Structure:

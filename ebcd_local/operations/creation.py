@@ -10,13 +10,13 @@ from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import environments, platforms, quotas, tags, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.operations.templates import Base
-from ebcd_local.saved_configuration import SavedConfiguration
-from ebcd_local.state import Environment, now, random_id
+from ebcd_local.records import Environment
+from ebcd_local.saved_configuration import TIERS, SavedConfiguration
+from ebcd_local.state import now, random_id
 
 DOMAIN = "elasticbeanstalk.localhost"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,38}[A-Za-z0-9])")
 _PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,61}[A-Za-z0-9])")
-_TIERS = {"WebServer": "Standard", "Worker": "SQS/HTTP"}
 
 
 def check_dns_availability(call: Call, given: Structure) -> Structure:
@@ -135,7 +135,7 @@ def _own_cname(call: Call, given: Structure, name: str, of_manifest: str, tier: 
 def _tier(given: dict[str, Any], fallback: str) -> str:
     """The tier of a request. A worker runs its web process; no daemon reads a queue for it. Raises ServiceError."""
     name = given.get("Name") or fallback or "WebServer"
-    if name not in _TIERS or given.get("Type", _TIERS[name]) != _TIERS[name]:
+    if name not in TIERS or given.get("Type", TIERS[name]) != TIERS[name]:
         raise invalid(f"No Environment Tier found for name = '{name}' and type = '{given.get('Type', '')}'.")
     return str(name)
 

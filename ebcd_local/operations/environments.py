@@ -9,7 +9,8 @@ from ebcd_local import options
 from ebcd_local.errors import ServiceError, invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
-from ebcd_local.state import Environment, now
+from ebcd_local.records import Environment
+from ebcd_local.state import now
 
 _CONFIGURATION = ("OptionSettings", "OptionsToRemove", "TemplateName", "TemplateSpecification", "PlatformArn",
                   "SolutionStackName")  # fmt: skip
@@ -110,8 +111,8 @@ def abort_environment_update(call: Call, given: Structure) -> Structure:
             raise invalid(f"Environment named {environment.name} is in an invalid state for this operation. "
                           "Must be pending deployment.")  # fmt: skip
         call.state.change(environment.key, status="Aborting", abortable=False)
+        call.fleet.abort(environment.key)
     call.state.say(environment, "Aborting the environment update.", request_id=call.request_id)
-    call.fleet.abort(environment.key)
     return {}
 
 

@@ -10,7 +10,8 @@ from ebcd_local.errors import ServiceError
 from ebcd_local.event_log import Event, Wanted
 from ebcd_local.operations import environments
 from ebcd_local.operations.call import Call, Operation, Structure, page, span
-from ebcd_local.state import Environment, InstanceRecord, now
+from ebcd_local.records import Environment, InstanceRecord
+from ebcd_local.state import now
 
 _COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import Application, Version, now
+from ebcd_local.records import Application, Version
+from ebcd_local.state import now
 
 DELETIONS = 100
 """Versions that are deleted at most when one is created."""

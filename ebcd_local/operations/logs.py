@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ebcd_local.errors import invalid
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import ACCOUNT, now
+from ebcd_local.state import now, storage_bucket
 
 TAIL_LINES = 100
 
@@ -20,7 +20,7 @@ def request_environment_info(call: Call, given: Structure) -> Structure:
     """RequestEnvironmentInfo: each instance's logs go to S3."""
     kind = _kind(given)
     environment = call.environment(given)
-    bucket = _bucket(call)
+    bucket = storage_bucket(call.region)
     call.objects.ensure_bucket(bucket, call.region)
     for instance in [member.instance for member in call.fleet.members(environment.key)]:
         name = f"{_prefix(kind, environment.id)}{instance.id}/{now().strftime('%Y%m%dT%H%M%S.%f')}"
@@ -37,8 +37,8 @@ def retrieve_environment_info(call: Call, given: Structure) -> Structure:
     kind = _kind(given)
     environment = call.environment(given)
     found = []
-    for key, modified in call.objects.list(_bucket(call), _prefix(kind, environment.id)):
-        url = call.objects.presigned_url(call.endpoint_url, call.region, _bucket(call), key)
+    for key, modified in call.objects.list(storage_bucket(call.region), _prefix(kind, environment.id)):
+        url = call.objects.presigned_url(call.endpoint_url, call.region, storage_bucket(call.region), key)
         found.append({"InfoType": kind, "Ec2InstanceId": key.split("/")[-2], "SampleTimestamp": modified,
                       "Message": url})  # fmt: skip
     return {"EnvironmentInfo": found}
@@ -57,10 +57,6 @@ def _bundle(folder: Path) -> bytes:
         for path in sorted(folder.glob("*.log")):
             archive.write(path, f"var/log/{path.name}")
     return buffer.getvalue()
-
-
-def _bucket(call: Call) -> str:
-    return f"elasticbeanstalk-{call.region}-{ACCOUNT}"
 
 
 def _prefix(kind: str, environment_id: str) -> str:

@@ -16,7 +16,8 @@ from ebcd_local import options
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import environments, platforms
 from ebcd_local.operations.call import Call, Operation, Structure, page
-from ebcd_local.state import Environment, now
+from ebcd_local.records import Environment
+from ebcd_local.state import now
 
 DESCRIPTION = "Scheduled managed platform update"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -12,12 +12,13 @@ from typing import Any
 
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.saved_configuration import TIERS
 
 VERSIONS = ("4.7.1", "4.7.0")
 """The newest first."""
 LINUX = "64bit Amazon Linux 2023"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-TIERS = ("WebServer/Standard", "Worker/SQS/HTTP")
+SUPPORTED_TIERS = [f"{name}/{kind}" for name, kind in TIERS.items()]
 _RELEASED = {"4.7.1": datetime(2025, 9, 3, tzinfo=UTC), "4.7.0": datetime(2025, 8, 6, tzinfo=UTC)}
 
 
@@ -172,7 +173,7 @@ def _summary(item: Platform) -> dict[str, Any]:
         "PlatformCategory": "Python",
         "OperatingSystemName": "Amazon Linux",
         "OperatingSystemVersion": "2023",
-        "SupportedTierList": list(TIERS),
+        "SupportedTierList": SUPPORTED_TIERS,
         "SupportedAddonList": ["Log/S3", "Monitoring/Healthd", "WorkerDaemon/SQSD"],
         "PlatformVersion": item.version,
         "PlatformBranchName": item.branch,
@@ -183,7 +184,7 @@ def _summary(item: Platform) -> dict[str, Any]:
 
 def _branch_summary(item: Platform) -> dict[str, Any]:
     return {"PlatformName": f"Python on {LINUX}", "BranchName": item.branch, "LifecycleState": "Supported",
-            "BranchOrder": PYTHONS.index(item.python), "SupportedTierList": list(TIERS)}  # fmt: skip
+            "BranchOrder": PYTHONS.index(item.python), "SupportedTierList": SUPPORTED_TIERS}  # fmt: skip
 
 
 def _facts(item: Platform) -> dict[str, list[str]]:
@@ -199,7 +200,7 @@ def _facts(item: Platform) -> dict[str, list[str]]:
         "PlatformBranchName": [item.branch],
         "PlatformLifecycleState": [summary.get("PlatformLifecycleState", "")],
         "PlatformOwner": ["AWSElasticBeanstalk"],
-        "SupportedTier": list(TIERS),
+        "SupportedTier": SUPPORTED_TIERS,
         "SupportedAddon": summary["SupportedAddonList"],
         "ProgrammingLanguageName": ["Python"],
         "OperatingSystemName": ["Amazon Linux"],
@@ -213,7 +214,7 @@ def _branch_facts(item: Platform) -> dict[str, list[str]]:
     """
     summary = _branch_summary(item)
     return {"BranchName": [item.branch], "LifecycleState": ["Supported"], "PlatformName": [summary["PlatformName"]],
-            "TierType": list(TIERS)}  # fmt: skip
+            "TierType": SUPPORTED_TIERS}  # fmt: skip
 
 
 _OPERATORS: dict[str, Callable[[str, list[str]], bool]] = {

@@ -9,7 +9,8 @@ from typing import Any
 
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations.call import Call, Operation, Structure
-from ebcd_local.state import ACCOUNT, Application, Environment, Template, Version
+from ebcd_local.records import Application, Environment, Template, Version
+from ebcd_local.state import ACCOUNT
 
 LIMIT = 50
 """Tags of one resource. Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.html"""

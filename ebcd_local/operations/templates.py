@@ -13,8 +13,9 @@ from ebcd_local import options, saved_configuration
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import platforms, quotas, tags
 from ebcd_local.operations.call import Call, Operation, Structure
+from ebcd_local.records import Environment, Template
 from ebcd_local.saved_configuration import SavedConfiguration
-from ebcd_local.state import ACCOUNT, Environment, Template, now
+from ebcd_local.state import now, storage_bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,14 @@ def forget(call: Call, application: str, name: str) -> None:
     """Delete a template and its file."""
     if known := call.state.templates.get(f"{call.region}/{application}/{name}"):
         call.state.delete(known)
-    call.objects.delete(_bucket(call), _key(application, name))
+    call.objects.delete(storage_bucket(call.region), _key(application, name))
 
 
 def find(call: Call, application: str, name: str) -> Template:
     """A template: what its file in S3 says, which a person may have written there. Raises ServiceError."""
     call.application(application)
     known = call.state.templates.get(f"{call.region}/{application}/{name}")
-    content = call.objects.read(_bucket(call), _key(application, name))
+    content = call.objects.read(storage_bucket(call.region), _key(application, name))
     if content is None:
         if known is None:
             raise invalid(f"No Configuration Template named '{application}/{name}' found.")
@@ -112,7 +113,7 @@ def find(call: Call, application: str, name: str) -> Template:
 def names(call: Call, application: str) -> list[str]:
     """The names of an application's templates, those that are only files too."""
     prefix = _key(application, "")
-    uploaded = {key.removeprefix(prefix) for key, _ in call.objects.list(_bucket(call), prefix)}
+    uploaded = {key.removeprefix(prefix) for key, _ in call.objects.list(storage_bucket(call.region), prefix)}
     known = {item.name for item in list(call.state.templates.values())
              if (item.region, item.application) == (call.region, application)}  # fmt: skip
     return sorted(known | {name for name in uploaded if name and "/" not in name})
@@ -194,12 +195,8 @@ def _save(call: Call, template: Template) -> None:
     call.state.save(template)
     saved = SavedConfiguration(template.description, template.platform_arn, template.tier, template.options)
     content = saved_configuration.write(saved, template.created, template.updated)
-    call.objects.ensure_bucket(_bucket(call), call.region)
-    call.objects.put(_bucket(call), _key(template.application, template.name), content)
-
-
-def _bucket(call: Call) -> str:
-    return f"elasticbeanstalk-{call.region}-{ACCOUNT}"
+    call.objects.ensure_bucket(storage_bucket(call.region), call.region)
+    call.objects.put(storage_bucket(call.region), _key(template.application, template.name), content)
 
 
 def _key(application: str, name: str) -> str:

@@ -8,14 +8,16 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from ebcd_local import ebextensions, saved_configuration
+from ebcd_local import ebextensions, plain_yaml, saved_configuration
 from ebcd_local.archive import BadArchive, opened
 from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.object_store import ObjectStore
 from ebcd_local.operations import lifecycle, quotas, tags
 from ebcd_local.operations.applications import create_application
 from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.records import Version
 from ebcd_local.saved_configuration import SavedConfiguration
-from ebcd_local.state import Version, now
+from ebcd_local.state import State, now
 
 
 def create_application_version(call: Call, given: Structure) -> Structure:
@@ -37,11 +39,11 @@ def create_application_version(call: Call, given: Structure) -> Structure:
         quotas.refuse_more(call, "ApplicationVersions", call.state.versions, quotas.VERSIONS)
         call.state.save(version)
         gone = lifecycle.apply(call, application)
-    say(call, version, f"Created new Application Version: {label}")
+    say(call.state, version, f"Created new Application Version: {label}", request_id=call.request_id)
     for old in gone:
-        say(call, old, f"Deleted Application Version: {old.label}")
+        say(call.state, old, f"Deleted Application Version: {old.label}", request_id=call.request_id)
     if given.get("Process"):
-        process(call, version)
+        process(call.state, call.objects, version, call.request_id)
     return {"ApplicationVersion": describe(call, version)}
 
 
@@ -70,21 +72,32 @@ def _source(call: Call, given: Structure) -> tuple[str, str]:
     return bucket, key
 
 
-def process(call: Call, version: Version) -> None:
+def process(state: State, objects: ObjectStore, version: Version, request_id: str = "") -> None:
     """Validate a bundle as the service does: a zip whose .ebextensions can be read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bundle.zip"
-        call.objects.copy_to(version.bucket, version.s3_key, path)
-        problems = ebextensions.read(path).problems
+        try:
+            objects.copy_to(version.bucket, version.s3_key, path)
+            problems = ebextensions.read(path).problems
+        except ServiceError as error:
+            problems = (error.message,)
     for problem in problems:
-        say(call, version, problem, "ERROR")
-    call.state.save(replace(version, status="Failed" if problems else "Processed", updated=now()))
+        say(state, version, problem, "ERROR", request_id)
+    with state.lock:
+        if version.key in state.versions:
+            state.save(replace(version, status="Failed" if problems else "Processed", updated=now()))
+
+
+def recover(state: State, objects: ObjectStore) -> None:
+    """After a start: process the versions that an earlier life has not come to the end of."""
+    for version in [item for item in state.versions.values() if item.status == "Processing"]:
+        process(state, objects, version)
 
 
 def describe_application_versions(call: Call, given: Structure) -> Structure:
     """DescribeApplicationVersions, newest first."""
     name, labels = given.get("ApplicationName"), given.get("VersionLabels")
-    found = [item for item in call.state.versions.values()
+    found = [item for item in list(call.state.versions.values())
              if item.region == call.region and name in (None, item.application)
              and (not labels or item.label in labels)]  # fmt: skip
     found.sort(key=lambda item: item.created, reverse=True)
@@ -110,7 +123,7 @@ def delete_application_version(call: Call, given: Structure) -> Structure:
                 f"Unable to delete application version {version.label} because it is deployed to {environment.name}.",
             )
     call.state.delete(version)
-    say(call, version, f"Deleted Application Version: {version.label}")
+    say(call.state, version, f"Deleted Application Version: {version.label}", request_id=call.request_id)
     if given.get("DeleteSourceBundle"):
         if not call.objects.exists(version.bucket, version.s3_key):
             raise ServiceError("SourceBundleDeletionFailure", f"Unable to delete the source bundle of {version.label} "
@@ -141,7 +154,7 @@ def manifest(call: Call, version: Version) -> SavedConfiguration | None:
     content = call.objects.read(version.bucket, version.s3_key)
     try:
         with opened(io.BytesIO(content or b"")) as archive, archive.open("env.yaml") as stream:
-            return saved_configuration.read(stream.read(saved_configuration.FILE_LIMIT + 1))
+            return saved_configuration.read(stream.read(plain_yaml.FILE_LIMIT + 1))
     except (KeyError, BadArchive):
         return None
     except ValueError as error:
@@ -162,10 +175,10 @@ def describe(call: Call, version: Version) -> Structure:
     }
 
 
-def say(call: Call, version: Version, message: str, severity: str = "INFO") -> None:
+def say(state: State, version: Version, message: str, severity: str = "INFO", request_id: str = "") -> None:
     """An event about a version."""
-    call.state.say(None, message, severity=severity, request_id=call.request_id, region=call.region,
-                   application=version.application, version_label=version.label)  # fmt: skip
+    state.say(None, message, severity=severity, request_id=request_id, region=version.region,
+              application=version.application, version_label=version.label)  # fmt: skip
 
 
 SERVED: dict[str, Operation] = {

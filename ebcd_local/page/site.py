@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from ebcd_local.balancer.names import host_name
+from ebcd_local.browsers import from_a_page
 
 FOLDER = Path(__file__).parent
 FILES = {
@@ -59,7 +60,8 @@ class Page:
         return _file(path) if path in FILES else _text(404, "There is no such page.\n")
 
     async def _state(self, request: web.BaseRequest) -> web.Response:
-        if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+        site = request.headers.get("Sec-Fetch-Site")
+        if site != "same-origin" and from_a_page(request.headers.get("Origin"), site):
             return _text(403, "Only the page itself may ask.\n")
         return web.json_response(await asyncio.to_thread(self._tell), headers=HEADERS)
 

@@ -10,7 +10,8 @@ from typing import Any
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.event_log import Event, Wanted
 from ebcd_local.health import Health
-from ebcd_local.state import Environment, InstanceRecord, State, Version, now
+from ebcd_local.records import Environment, InstanceRecord, Version
+from ebcd_local.state import State, now
 
 SERIES = 60
 """Seconds of traffic."""

@@ -124,3 +124,33 @@ def test_a_procfile_that_is_none_is_refused(text: str) -> None:
 def test_the_wsgi_path_is_served_by_default(path: str, application: str) -> None:
     options = {("aws:elasticbeanstalk:container:python", "WSGIPath"): path}
     assert procfile.default_processes(options)["web"].endswith(f" {application}")
+
+
+@pytest.mark.parametrize(
+    ("command", "run"),
+    [
+        ("gunicorn --bind :8000 --workers 3 a:b", "gunicorn --bind 127.0.0.1:5 --workers 3 a:b"),
+        ("gunicorn a:b -b 0.0.0.0:8000", "gunicorn a:b -b 127.0.0.1:5"),
+        ("gunicorn -b:8000 a:b", "gunicorn -b127.0.0.1:5 a:b"),
+        ("gunicorn --bind=[::]:${PORT} a:b", "gunicorn --bind=127.0.0.1:5 a:b"),
+        ("gunicorn --bind '*:8000' a:b", "gunicorn --bind '127.0.0.1:5' a:b"),
+        ('gunicorn --bind "0.0.0.0:$PORT" a:b', 'gunicorn --bind "127.0.0.1:5" a:b'),
+        ("gunicorn --bind :80001 a:b", "gunicorn --bind :80001 a:b"),
+        ("gunicorn --bind unix:/tmp/x a:b", "gunicorn --bind unix:/tmp/x a:b"),
+        ("python serve.py --port 8000", "python serve.py --port 8000"),
+    ],
+)
+def test_the_platforms_port_is_the_instances_own_on_loopback(command: str, run: str) -> None:
+    assert procfile.on_loopback(command, 5) == run
+
+
+@pytest.mark.parametrize(
+    ("own", "whole"),
+    [
+        ("", "--bind 127.0.0.1:5"),
+        ("--threads 2", "--threads 2 --bind 127.0.0.1:5"),
+        ("--bind 0.0.0.0:9 --threads 2 -b :8", "--threads 2 --bind 127.0.0.1:5"),
+    ],
+)
+def test_gunicorn_binds_to_loopback_whatever_its_arguments(own: str, whole: str) -> None:
+    assert " ".join(procfile.gunicorn_arguments(own, 5).split()) == whole

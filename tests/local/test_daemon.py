@@ -9,13 +9,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from running import BUCKET, PLATFORM, Local, bundle, processes_of
+import urllib3
+from running import BUCKET, PLATFORM, REGION, Local, bundle, processes_of
+
+from ebcd_local.state import State
 
 
 def request(url: str, path: str = "/", host: str | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -43,6 +48,38 @@ def test_two_ups_at_once_give_one_server(tmp_path: Path, local: Local) -> None:
     assert told[0]["pid"] == told[1]["pid"]
     local.run("down", EBCD_HOME=str(tmp_path / "h"))
     assert processes_of(tmp_path) == []
+
+
+def test_a_second_server_on_the_same_state_is_refused_and_ends_nothing(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.launch("shop", "shop-r1", "v1", "shop")
+    running = processes_of(own.home)
+    for words in (("serve",), ("up", "--foreground", "--port", "0", "--lb-port", "0")):
+        done = own.run(*words)
+        assert done.returncode == 2
+        assert f"Process {own.told['pid']} has the state" in done.stderr
+        assert "→ ebcd local down" in done.stderr
+    assert processes_of(own.home) == running
+    assert own.describe("shop-r1")["Health"] == "Green"
+
+
+def test_up_waits_for_a_server_that_does_not_answer_at_once(own: Local) -> None:
+    pid = own.told["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    timer = threading.Timer(6, os.kill, (pid, signal.SIGCONT))
+    timer.start()
+    try:
+        told = json.loads(own.run("up", "--json").stdout)
+    finally:
+        timer.join()
+    assert told["pid"] == pid
+    assert len([line for line in processes_of(own.home) if " serve " in line]) == 1
+
+
+def test_down_stops_a_server_that_has_not_told_where_it_is(own: Local) -> None:
+    (own.home / "local" / "server.json").unlink()
+    assert json.loads(own.run("down", "--json").stdout)["was_running"]
+    assert processes_of(own.home) == []
 
 
 @pytest.mark.parametrize("flag", ["--port", "--lb-port"])
@@ -88,6 +125,56 @@ def test_a_web_page_cannot_drive_it(local: Local) -> None:
     assert request(url, "/_ebcd/status")[0] == 403
     assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": "wrong"})[0] == 403
     assert request(url, "/_ebcd/status", **{"X-Ebcd-Token": local.told["token"]})[0] == 200
+
+
+def drive(local: Local, url: str, method: str = "GET", body: bytes = b"", **headers: str) -> int:
+    """The status that a request gets."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    whole = local.told["endpoint_url"] + url
+    return int(urllib3.request(method, whole, body=body or None, headers=given, retries=False, timeout=10).status)
+
+
+def credential(service: str) -> str:
+    return f"X-Amz-Credential=a/20260101/{REGION}/{service}/aws4_request&X-Amz-Signature=x"
+
+
+def test_a_url_is_presigned_for_reading_from_s3_and_for_nothing_else(local: Local) -> None:
+    eb, s3, sqs = local.client("elasticbeanstalk"), local.client("s3"), local.client("sqs")
+    eb.create_application(ApplicationName="kept")
+    eb.create_storage_location()
+    s3.put_object(Bucket=BUCKET, Key="page/a b", Body=b"x")
+    queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
+    name = "Action=DeleteApplication&ApplicationName=kept"
+    assert drive(local, f"/?{credential('elasticbeanstalk')}&{name}") == 403
+    assert drive(local, f"/?{credential('elasticbeanstalk')}", "POST", name.encode()) == 403
+    assert drive(local, f"/{BUCKET}/page/evil?{credential('s3')}", "PUT", b"x") == 403
+    assert drive(local, f"/{BUCKET}/page/a%20b?{credential('s3')}", "DELETE") == 403
+    assert drive(local, f"/{BUCKET}?{credential('s3')}", "POST", b"x") == 403
+    assert drive(local, f"/sqs_{REGION}/?{credential('s3')}&Action=DeleteQueue&QueueUrl={queue}") in {400, 404}
+    assert sqs.list_queues(QueueNamePrefix="kept")["QueueUrls"] == [queue]
+    assert eb.describe_applications(ApplicationNames=["kept"])["Applications"]
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="page/")["Contents"]] == ["page/a b"]
+    for method in ("get_object", "head_object"):
+        url = s3.generate_presigned_url(method, Params={"Bucket": BUCKET, "Key": "page/a b"})
+        assert drive(local, url.removeprefix(local.told["endpoint_url"]), "HEAD" if "head" in method else "GET") == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example.com"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"},
+     {"Sec_Fetch_Site": "same-site"}, {"Sec_Fetch_Site": "same-origin"}],
+)  # fmt: skip
+def test_what_a_browser_asks_for_a_page_is_refused(local: Local, headers: dict[str, str]) -> None:
+    signed = f"AWS4-HMAC-SHA256 Credential=a/20260101/{REGION}/elasticbeanstalk/aws4_request"
+    url = "/?Action=DescribeApplications"
+    for allowed in ({}, {"Sec_Fetch_Site": "none"}):
+        assert drive(local, url, Authorization=signed, **allowed) == 200
+    assert drive(local, url, Authorization=signed, **headers) == 403
+    assert drive(local, "/_ebcd/status", X_Ebcd_Token=local.told["token"]) == 200
+    assert drive(local, "/_ebcd/status", X_Ebcd_Token=local.told["token"], **headers) == 403
+    presigned = local.client("s3").generate_presigned_url("list_buckets").removeprefix(local.told["endpoint_url"])
+    assert drive(local, presigned) == 200
+    assert drive(local, presigned, **headers) == 403
 
 
 def known(local: Local) -> dict[str, Any]:
@@ -167,6 +254,37 @@ def test_what_a_kill_interrupts_comes_to_an_end(own: Local) -> None:
     assert request(own.told["proxy_url"], host=own.describe("shop-r1")["CNAME"])[2].startswith(b"slow")
     events = own.client("elasticbeanstalk").describe_events(EnvironmentName="shop-r1")["Events"]
     assert "The operation update was interrupted and has ended." in [event["Message"] for event in events]
+
+
+def test_bundles_of_versions_that_are_gone_go_at_the_next_start(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.publish("shop", "v2", bundle("two"))
+    own.launch("shop", "shop-r1", "v1")
+    own.client("elasticbeanstalk").update_environment(EnvironmentName="shop-r1", VersionLabel="v2")
+    own.until("shop-r1", lambda item: item["Status"] == "Ready")
+    kept = own.home / "local" / "bundles"
+    assert len(list(kept.iterdir())) == 2
+    own.client("elasticbeanstalk").delete_application_version(ApplicationName="shop", VersionLabel="v1")
+    own.run("down")
+    own.run("up")
+    own.until("shop-r1", lambda item: item["Health"] == "Green")
+    assert len(list(kept.iterdir())) == 1
+
+
+def test_a_version_that_was_being_processed_is_processed_at_the_next_start(own: Local) -> None:
+    own.publish("shop", "good", bundle("one"))
+    own.publish("shop", "gone", bundle("one"))
+    own.client("s3").delete_object(Bucket=BUCKET, Key="shop/gone.zip")
+    own.run("down")
+    state = State(own.home / "local" / "state.db")
+    for version in list(state.versions.values()):
+        state.save(replace(version, status="Processing"))
+    state.close()
+    own.run("up")
+    found = own.client("elasticbeanstalk").describe_application_versions(ApplicationName="shop")
+    assert {item["VersionLabel"]: item["Status"] for item in found["ApplicationVersions"]} == {
+        "good": "Processed", "gone": "Failed"
+    }  # fmt: skip
 
 
 def test_down_in_the_middle_of_everything_leaves_no_process(own: Local) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from running import BUCKET, Local, bundle, running
+from test_daemon import request
 
 from ebcd_local.faults import Fault, Kind
 
@@ -35,6 +35,11 @@ def faulty(server: Local) -> Iterator[Local]:
 def set_fault(local: Local, *words: str) -> None:
     done = local.run("fault", *words, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def instances(local: Local, name: str) -> set[str]:
+    found = local.client("elasticbeanstalk").describe_instances_health(EnvironmentName=name, AttributeNames=["All"])
+    return {item["InstanceId"] for item in found["InstanceHealthList"]}
 
 
 def test_calls_go_wrong_as_asked_and_only_then(faulty: Local) -> None:
@@ -101,22 +106,43 @@ def test_a_launch_fails_and_a_disk_is_full(faulty: Local) -> None:
         assert not any(message.startswith("Successfully launched") for message in messages)
 
 
+def test_a_replacement_that_cannot_be_launched_is_tried_again_and_takes_requests(faulty: Local) -> None:
+    faulty.launch("shop", "shop-alone", "v1", "alone")
+    (before,) = instances(faulty, "shop-alone")
+    set_fault(faulty, "launch", "shop-alone")
+    faulty.control("kill", environment="shop-alone")
+    faulty.until("shop-alone", lambda item: item["Health"] == "Red")
+    faulty.until("shop-alone", lambda item: item["Health"] == "Green")
+    (after,) = instances(faulty, "shop-alone")
+    assert after != before
+    status, _, body = request(faulty.told["proxy_url"], host=faulty.describe("shop-alone")["CNAME"])
+    assert (status, body[:3]) == (200, b"one")
+
+
+def test_an_instance_cannot_be_launched_once_the_live_bundle_is_deleted(own: Local) -> None:
+    own.publish("shop", "v1", bundle("one"))
+    own.launch("shop", "shop-live", "v1")
+    eb, s3 = own.client("elasticbeanstalk"), own.client("s3")
+    s3.delete_object(Bucket=BUCKET, Key="shop/v1.zip")
+    sizes = [{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize", "Value": "2"}]
+    eb.update_environment(EnvironmentName="shop-live", OptionSettings=sizes)
+    own.until("shop-live", lambda item: item["Status"] == "Ready" and item["Health"] == "Red")
+    messages = [event["Message"] for event in eb.describe_events(EnvironmentName="shop-live")["Events"]]
+    assert any("The source bundle is not in S3." in text for text in messages)
+    assert len(instances(own, "shop-live")) == 1, "the one that has it serves on"
+    eb.restart_app_server(EnvironmentName="shop-live")
+    own.until("shop-live", lambda item: item["Status"] == "Ready")
+    s3.put_object(Bucket=BUCKET, Key="shop/v1.zip", Body=bundle("one"))
+    own.wait(lambda: len(instances(own, "shop-live")) == 2)
+
+
 def test_a_killed_instance_is_replaced(faulty: Local) -> None:
     faulty.launch("shop", "shop-two", "v1", **{"aws:autoscaling:asg|MinSize": "2"})
-    eb = faulty.client("elasticbeanstalk")
-
-    def instances() -> set[str]:
-        found = eb.describe_instances_health(EnvironmentName="shop-two", AttributeNames=["All"])
-        return {item["InstanceId"] for item in found["InstanceHealthList"]}
-
-    before = instances()
+    eb, before = faulty.client("elasticbeanstalk"), instances(faulty, "shop-two")
     done = faulty.run("fault", "kill", "shop-two", "--json")
     killed = json.loads(done.stdout)["killed"]
     assert killed in before
-    deadline = time.monotonic() + 20
-    while not (killed not in instances() and len(instances()) == 2):
-        assert time.monotonic() < deadline, instances()
-        time.sleep(0.1)
+    faulty.wait(lambda: killed not in (found := instances(faulty, "shop-two")) and len(found) == 2)
     faulty.until("shop-two", lambda item: item["Health"] == "Green")
     messages = [event["Message"] for event in eb.describe_events(EnvironmentName="shop-two")["Events"]]
     assert f"Removed instance [{killed}] from your environment due to a EC2 health check failure." in messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -85,9 +86,21 @@ def test_which_statuses_are_healthy(codes: str, status: int, accepted: bool) -> 
 
 
 def test_the_rules_come_from_the_load_balancer_s_own_options() -> None:
-    assert HealthCheck.of(options.effective({}, {})) == HealthCheck()
+    assert HealthCheck.of(options.effective({}, {})) == HealthCheck(path=None), "classic: TCP"
+    url = {("aws:elasticbeanstalk:application", "Application Healthcheck URL"): "up"}
+    assert HealthCheck.of(options.effective({}, url)) == HealthCheck("/up")
+    assert HealthCheck.of(options.effective({}, ALB)) == HealthCheck("/")
     own = {(CLASSIC, "HealthyThreshold"): "2", (CLASSIC, "UnhealthyThreshold"): "4", (CLASSIC, "Timeout"): "9"}
-    assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/", 9, "200", 2, 4)
+    assert HealthCheck.of(options.effective({}, own)) == HealthCheck(None, 9, "200", 2, 4)
     own = ALB | {(PROCESS, "HealthyThresholdCount"): "2", (PROCESS, "MatcherHTTPCode"): "200-399",
                  (PROCESS, "HealthCheckPath"): "/up", (CLASSIC, "HealthyThreshold"): "7"}  # fmt: skip
     assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/up", 5, "200-399", 2, 5)
+
+
+def test_without_a_path_whatever_listens_is_healthy(scripted: Scripted) -> None:
+    scripted.statuses = [500]
+    assert not HealthCheck().ask(scripted.server_port).healthy
+    assert HealthCheck(path=None).ask(scripted.server_port).healthy
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        assert not HealthCheck(path=None).ask(nobody.getsockname()[1]).healthy

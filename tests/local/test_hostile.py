@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import json
 import random
 import stat
 import struct
@@ -163,6 +164,24 @@ def test_a_climbing_bundle_fails_its_deployment_and_touches_nothing(local: Local
     assert any("a name that leaves it" in event["Message"] for event in events)
     assert not list(local.home.rglob("evil"))
     local.client("elasticbeanstalk").terminate_environment(EnvironmentName="hostile-climbing")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a/b\0c"])
+def test_a_file_that_cannot_be_written_fails_its_deployment_and_leaves_the_earlier_label(
+    local: Local, name: str
+) -> None:
+    eb, one = local.client("elasticbeanstalk"), f"hostile-{len(name)}"
+    files = {".ebextensions/a.config": json.dumps({"files": {f"/etc/{name}": {"content": "x"}}})}
+    local.publish("hostile", f"{one}-good", bundle("one"))
+    local.publish("hostile", f"{one}-bad", bundle("two", **files))
+    local.launch("hostile", one, f"{one}-good")
+    eb.update_environment(EnvironmentName=one, VersionLabel=f"{one}-bad")
+    assert local.until(one, lambda item: item["Status"] == "Ready")["VersionLabel"] == f"{one}-good"
+    (found,) = eb.describe_instances_health(EnvironmentName=one, AttributeNames=["All"])["InstanceHealthList"]
+    assert found["Deployment"]["Status"] == "Failed"
+    messages = [event["Message"] for event in eb.describe_events(EnvironmentName=one)["Events"]]
+    assert any("Unsuccessful command execution on instance id(s)" in text for text in messages)
+    eb.terminate_environment(EnvironmentName=one)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from running import bundle, healthy, processes_of
 
@@ -35,7 +37,7 @@ def deployment(tmp_path: Path, content: bytes, leader: bool = True,
 
 def failed(instance: Instance, found: Deployment, timeout: float = 60) -> DeploymentFailed:
     with pytest.raises(DeploymentFailed) as error:
-        instance.deploy(found, timeout)
+        instance.deploy(replace(found, timeout=timeout))
     return error.value
 
 
@@ -140,6 +142,23 @@ def test_without_a_procfile_gunicorn_serves_the_wsgi_path(instance: Instance, tm
         archive.writestr("application.py", "def application(e, s):\n    s('200 OK', [])\n    return [b'wsgi']\n")
     instance.deploy(deployment(tmp_path, buffer.getvalue()))
     assert healthy(instance)
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [("web: gunicorn --bind :8000 --workers 1 application", ""), ("web: gunicorn application", "--bind 0.0.0.0:0")],
+)
+def test_gunicorn_listens_on_loopback_alone(instance: Instance, tmp_path: Path, line: str, arguments: str) -> None:
+    application = "def application(e, s):\n    s('200 OK', [])\n    return [b'wsgi']\n"
+    content = bundle(Procfile=f"{line}\n", **{"application.py": application})
+    instance.deploy(deployment(tmp_path, content, properties={"GUNICORN_CMD_ARGS": arguments} if arguments else {}))
+    assert healthy(instance)
+    (leader,) = map(psutil.Process, instance.pids())
+    sockets = [
+        item for process in (leader, *leader.children(recursive=True)) for item in process.net_connections("tcp")
+    ]
+    listening = {item.laddr for item in sockets if item.status == psutil.CONN_LISTEN}
+    assert listening == {("127.0.0.1", instance.port)}
 
 
 def test_a_reboot_starts_what_was_deployed(instance: Instance, tmp_path: Path) -> None:

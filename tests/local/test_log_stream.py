@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from running import Local, bundle
+
+from ebcd_local.log_stream import PIECE, LogStreams
 
 GROUP = "/aws/elasticbeanstalk/streamed-one/var/log/"
 
@@ -31,3 +34,12 @@ def test_logs_are_streamed_once_where_the_settings_ask_for_it(local: Local) -> N
     assert not logs.describe_log_groups(logGroupNamePrefix="/aws/elasticbeanstalk/streamed-two")["logGroups"]
     for name in ("streamed-one", "streamed-two"):
         local.client("elasticbeanstalk").terminate_environment(EnvironmentName=name)
+
+
+def test_a_line_of_any_length_keeps_no_other_one_waiting(tmp_path: Path) -> None:
+    log, streams = tmp_path / "web.stdout.log", LogStreams(lambda: "")
+    log.write_bytes(b"first\n" + b"x" * (2 * PIECE + 5) + b"\nlast\nnot yet")
+    lines = [line for _ in range(5) for line in streams._new_lines(log)]
+    assert lines[0] == "first"
+    assert "".join(lines[1:-1]) == "x" * (2 * PIECE + 5)
+    assert lines[-1] == "last"

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
-import io
+import functools
 import json
 import os
 import shutil
+import subprocess
+import tarfile
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from running import SERVER, healthy
+from running import SERVER, healthy, processes_of
 
 from ebcd_local import jail, options, python_environment
+from ebcd_local.balancer import static_files
 from ebcd_local.instance import Deployment, Instance
 from ebcd_local.python_environment import InstallFailed
 from ebcd_local.workflow import DeploymentFailed
@@ -185,6 +191,46 @@ container_commands:
     assert all(not Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap on PATH")
+def test_what_runs_in_a_jail_has_no_capability_and_leads_the_server_nowhere(place: Path, instance: Instance) -> None:
+    victim = place / "victim"
+    victim.mkdir()
+    (victim / "secret.log").write_text("secret")
+    extension = f"""
+container_commands:
+  01: {{command: 'grep CapEff /proc/self/status; mount -o remount,rw,bind / || echo not remounted'}}
+  02: {{command: 'rm $HOME/log/*; ln -s {victim}/secret.log $HOME/log/web.stdout.log || echo no link'}}
+  03: {{command: 'mv $HOME/log $HOME/gone || echo not moved'}}
+  04: {{command: 'rm -rf $HOME/system && ln -s {victim} $HOME/system'}}
+"""
+    found = deployment(bundle(place, {".ebextensions/a.config": extension}))
+    instance.deploy(found)
+    said = (place / "i-1" / "log" / "eb-engine.log").read_text()
+    assert "CapEff:\t0000000000000000" in said
+    for told in ("not remounted", "no link", "not moved"):
+        assert told in said
+    assert (victim / "secret.log").read_text() == "secret"
+    assert "secret" not in instance.log_tail().replace(str(victim), "")
+    files = {".ebextensions/a.config": json.dumps({"files": {"/evil": {"content": "x"}}})}
+    with pytest.raises(DeploymentFailed, match="system in the instance's root is a link"):
+        instance.deploy(deployment(bundle(place, files)))
+    assert [path.name for path in victim.iterdir()] == ["secret.log"]
+
+
+def test_static_files_are_not_served_through_a_link_that_took_a_folder_s_place(place: Path, instance: Instance) -> None:
+    instance.deploy(deployment(bundle(place, {"public/a.css": "a"})))
+    public, space = place / "i-1" / "current" / "public", "aws:elasticbeanstalk:environment:proxy:staticfiles"
+    (folder,) = instance.static_files({(space, "/static"): "public"}).values()
+    assert static_files.resolve(folder, "a.css")
+    public.rename(place / "elsewhere")
+    public.symlink_to(place / "elsewhere")
+    assert static_files.resolve(folder, "a.css") is None
+    assert instance.static_files({(space, "/static"): "public"}) == {}
+    (place / "i-1" / "current").rename(place / "moved")
+    (place / "i-1" / "current").symlink_to(place / "elsewhere")
+    assert instance.static_files({(space, "/static"): ""}) == {}
+
+
 def test_what_has_no_meaning_here_is_told(place: Path, instance: Instance) -> None:
     instance.deploy(deployment(bundle(place, {".platform/nginx/conf.d/a.conf": "client_max_body_size 1m;"})))
     assert "skipped, for the load balancer is no nginx" in (place / "i-1" / "log" / "eb-engine.log").read_text()
@@ -230,31 +276,150 @@ def test_requirements_that_cannot_be_read_are_told(tmp_path: Path, name: str, co
         python_environment.requirements(tmp_path)
 
 
-def test_a_source_is_fetched_and_unpacked(place: Path, instance: Instance) -> None:
-    import functools
-    import threading
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+PACKAGE = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+BACKEND = """
+import zipfile
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
+def build_wheel(folder, settings=None, metadata=None):
+    with zipfile.ZipFile(f"{folder}/own-1-py3-none-any.whl", "w") as wheel:
+        wheel.write("own.py")
+        wheel.writestr("own-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: own\\nVersion: 1\\n")
+        wheel.writestr("own-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\nRoot-Is-Purelib: true\\n")
+        wheel.writestr("own-1.dist-info/RECORD", "")
+    return "own-1-py3-none-any.whl"
+"""
+"""A package that needs no other one to be built."""
 
-    served = place / "served"
-    served.mkdir()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("tool/run", "tool")
-    (served / "tool.zip").write_bytes(buffer.getvalue())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(served)))
+
+def own_package(place: Path, said: str) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name, content in {"pyproject.toml": PACKAGE, "backend.py": BACKEND, "own.py": f"SAID = {said!r}\n"}.items():
+        (place / name).write_text(content)
+
+
+def says(built: Path) -> str:
+    command = [str(built / "bin" / "python"), "-c", "import own; print(own.SAID)"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout.strip()
+
+
+@pytest.mark.parametrize("requirement", [".", "./inner", "own @ file:inner"])
+def test_a_local_package_is_installed_as_it_is_now(tmp_path: Path, requirement: str) -> None:
+    application, cache = tmp_path / "staging", tmp_path / "cache"
+    built = []
+    for said in ("one", "two", "one"):
+        own_package(application if requirement == "." else application / "inner", said)
+        (application / "requirements.txt").write_text("-r more/base.txt\n")
+        (application / "more").mkdir(exist_ok=True)
+        (application / "more" / "base.txt").write_text(f"{requirement}\n")
+        built.append(python_environment.environment(application, cache))
+        assert says(built[-1]) == said
+    assert built[0] == built[2] != built[1]
+
+
+def test_what_requirements_include_is_part_of_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    text = "-r more/base.txt\n--constraint=more/pins.txt\n-c missing.txt\n-r https://example.com/r.txt\nflask\n"
+    (tmp_path / "more" / "base.txt").write_text("-rdeep.txt\nsix\n-r base.txt\n")
+    (tmp_path / "more" / "deep.txt").write_text("rich\n")
+    (tmp_path / "more" / "pins.txt").write_text("six==1\n")
+    read = " ".join(python_environment._read_besides(text, tmp_path, tmp_path))
+    for said in ("-rdeep.txt\nsix", "rich", "six==1"):
+        assert said in read
+
+
+@pytest.mark.parametrize("line", ["-e .", "--editable=./inner", "-e  file:///app"])
+def test_a_package_that_would_be_left_where_it_lies_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "requirements.txt").write_text(f"{line}\n")
+    with pytest.raises(InstallFailed, match="folder moves once it is installed"):
+        python_environment.environment(tmp_path, tmp_path / "cache")
+
+
+def test_virtual_environments_that_nobody_needs_go(tmp_path: Path) -> None:
+    cache, month = tmp_path / "cache", time.time() - 31 * 24 * 3600
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "requirements.txt").write_text("--no-index\n")
+    used = python_environment.environment(tmp_path / "app", cache)
+    for name, complete in {"old": month, "recent": time.time(), "half": None}.items():
+        (cache / name).mkdir()
+        (cache / f"{name}.lock").touch()
+        if complete:
+            (cache / name / ".complete").touch()
+            os.utime(cache / name / ".complete", (complete, complete))
+    os.utime(used / ".complete", (month, month))
+    python_environment.tidy(cache, [tmp_path / "app", tmp_path / "gone"])
+    assert {path.name for path in cache.iterdir()} == {used.name, f"{used.name}.lock", "recent", "recent.lock"}
+
+
+@pytest.fixture
+def served(place: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the URL by which its files can be fetched."""
+    folder = place / "served"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/tool.zip"
-    try:
-        instance.deploy(deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}'}}\n"})))
-    finally:
-        server.shutdown()
-        server.server_close()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_source_is_fetched_and_unpacked(place: Path, instance: Instance, served: tuple[Path, str]) -> None:
+    folder, url = served
+    with zipfile.ZipFile(folder / "tool.zip", "w") as archive:
+        archive.writestr("tool/run", "tool")
+    instance.deploy(deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}/tool.zip'}}\n"})))
     assert (place / "i-1" / "system" / "opt" / "tool" / "run").read_text() == "tool"
     with pytest.raises(DeploymentFailed, match="only http and https"):
         instance.deploy(
             deployment(bundle(place, {".ebextensions/a.config": "sources: {/opt: 'file:///etc/passwd'}\n"}))
         )
+
+
+def test_a_source_comes_again_and_writes_through_no_link(
+    place: Path, instance: Instance, served: tuple[Path, str]
+) -> None:
+    folder, url = served
+    victim, opt = place / "victim", place / "i-1" / "system" / "opt"
+    victim.mkdir()
+    with tarfile.open(folder / "tool.tgz", "w:gz") as archive:
+        for name, kind in (("etc", tarfile.DIRTYPE), ("etc/conf", tarfile.REGTYPE), ("link", tarfile.SYMTYPE)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.linkname = kind, 0o755, "etc" if kind == tarfile.SYMTYPE else ""
+            archive.addfile(entry)
+    found = deployment(bundle(place, {".ebextensions/a.config": f"sources: {{/opt: '{url}/tool.tgz'}}\n"}))
+    instance.deploy(found)
+    instance.deploy(found)
+    assert (opt / "link").readlink() == Path("etc")
+    shutil.rmtree(opt / "etc")
+    (opt / "etc").symlink_to(victim)
+    instance.deploy(found)
+    assert list(victim.iterdir()) == []
+    assert (opt / "etc" / "conf").is_file()
+
+
+def test_a_link_among_the_files_may_lead_outside_and_comes_again(place: Path, instance: Instance) -> None:
+    extension = json.dumps({"files": {"/etc/localtime": {"mode": "120777", "content": "/usr/share/zoneinfo/UTC"}}})
+    found = deployment(bundle(place, {".ebextensions/a.config": extension}))
+    for _ in range(2):
+        instance.deploy(found)
+    etc = place / "i-1" / "system" / "etc"
+    assert {path.name: str(path.readlink()) for path in etc.iterdir()} == dict.fromkeys(
+        ("localtime", "localtime.bak"), "/usr/share/zoneinfo/UTC"
+    )
+
+
+def test_a_command_that_takes_too_long_ends_with_what_it_has_started(place: Path, instance: Instance) -> None:
+    extension = "container_commands: {slow: {command: 'sleep 61.5 & sleep 61.5; true'}}\n"
+    with pytest.raises(DeploymentFailed, match="took too long"):
+        instance.deploy(replace(deployment(bundle(place, {".ebextensions/a.config": extension})), timeout=1))
+    time.sleep(0.2)
+    assert not [line for line in processes_of(place) if "61.5" in line]

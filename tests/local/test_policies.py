@@ -13,9 +13,12 @@ from test_daemon import request
 
 COMMAND = "aws:elasticbeanstalk:command"
 SIZE = {"aws:autoscaling:asg|MinSize": "4", "aws:autoscaling:asg|MaxSize": "4"}
+ASKED = {"aws:elasticbeanstalk:environment|LoadBalancerType": "application"}
+"""A load balancer whose health check asks for a page: a classic one only connects."""
 SICK = SERVER.replace("self.send_response(200)",
                       "self.send_response(503 if os.path.exists(os.environ['HOME'] + '/sick') else 200)")  # fmt: skip
 """A server that is healthy until there is a file `sick` in its instance's root."""
+UNWELL = f"TEXT = 'unwell'\n{SERVER.replace('self.send_response(200)', 'self.send_response(503)')}"
 BROKEN = bundle("two", **{"server.py": "raise SystemExit(3)\n"})
 
 
@@ -124,7 +127,7 @@ def test_traffic_splitting_ends_with_the_new_version_or_without_it() -> None:
     with running("--speed", "60") as local:
         for label, content in (("v1", bundle("one")), ("v2", bundle("two")), ("sick", fails_later)):
             local.publish("split", label, content)
-        local.launch("split", "split-one", "v1", **options)
+        local.launch("split", "split-one", "v1", **ASKED, **options)
         host, before = local.describe("split-one")["CNAME"], instances(local, "split-one")
         with Traffic(local, "split-one") as traffic:
             assert update(local, "split-one", "v2")["VersionLabel"] == "v2"
@@ -187,6 +190,27 @@ def test_an_aborted_rolling_deployment_ends_behind_its_batch(versions: Local) ->
     assert Counter(instances(versions, "x-abort").values())["v1"] >= 2
     assert any("aborted deployment" in text for text in messages(versions, "x-abort"))
     eb.terminate_environment(EnvironmentName="x-abort")
+
+
+def test_a_batch_that_was_aborted_before_it_was_healthy_is_in_service_again(versions: Local) -> None:
+    versions.publish("rolled", "unwell", bundle("unwell", **{"server.py": UNWELL}))
+    versions.launch("rolled", "x-unwell", "v1", **ASKED, **{f"{COMMAND}|DeploymentPolicy": "Rolling"})
+    eb, host = versions.client("elasticbeanstalk"), versions.describe("x-unwell")["CNAME"]
+    eb.update_environment(EnvironmentName="x-unwell", VersionLabel="unwell")
+    versions.wait(lambda: any("waiting for them to be healthy" in text for text in messages(versions, "x-unwell")))
+    eb.abort_environment_update(EnvironmentName="x-unwell")
+    versions.until("x-unwell", lambda item: item["Status"] == "Ready")
+    versions.wait(lambda: request(versions.told["proxy_url"], host=host)[2].startswith(b"unwell"), 10)
+    eb.terminate_environment(EnvironmentName="x-unwell")
+
+
+def test_a_deployment_has_the_time_that_the_option_timeout_gives_it(versions: Local) -> None:
+    endless = bundle("endless", **{".ebextensions/wait.config": "container_commands: {wait: {command: sleep 62}}\n"})
+    versions.publish("rolled", "endless", endless)
+    versions.launch("rolled", "x-endless", "v1", **{f"{COMMAND}|Timeout": "2"})
+    assert update(versions, "x-endless", "endless")["VersionLabel"] == "v1"
+    assert any("A command took too long" in text for text in messages(versions, "x-endless"))
+    versions.client("elasticbeanstalk").terminate_environment(EnvironmentName="x-endless")
 
 
 def test_an_environment_is_restarted_rebuilt_and_brought_back(versions: Local) -> None:

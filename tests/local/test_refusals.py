@@ -13,7 +13,7 @@ from running import BUCKET, PLATFORM, REGION, Local, bundle
 
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import lifecycle, managed_actions
-from ebcd_local.state import Application, Version
+from ebcd_local.records import Application, Version
 
 ARN = f"arn:aws:elasticbeanstalk:{REGION}:123456789012:"
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import signal
 
 import pytest
+import urllib3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from running import BUCKET, Local
 
@@ -106,3 +110,62 @@ def test_the_end_of_an_upload_names_the_checksums_of_its_parts(local: Local) -> 
     named = {"PartNumber": 1, "ETag": etag, "ChecksumSHA256": digest}
     s3.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": [named]})
     assert s3.get_object(**place)["Body"].read() == b"all"
+
+
+@pytest.mark.parametrize("path", ["/moto-api/reset", "//moto-api/reset", "/moto%2dapi/reset", "/latest/meta-data/a"])
+def test_nobody_reaches_what_moto_serves_beside_aws(local: Local, path: str) -> None:
+    local.client("elasticbeanstalk").create_storage_location()
+    s3 = local.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="kept", Body=b"1")
+    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/s3/aws4_request"
+    answer = urllib3.request("POST", local.told["endpoint_url"] + path, headers={"Authorization": signature},
+                             retries=False)  # fmt: skip
+    assert 400 <= answer.status < 500
+    s3.put_object(Bucket=BUCKET, Key="other", Body=b"2")
+    assert s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"1"
+    assert (local.home / "local" / "s3" / BUCKET).is_dir()
+
+
+KEYS = ["café/größe 1.zip", "a%20b", "a+b c", "%", "日本", "a/../b", "a?b#c&d", " ", "a//b", "/lead"]
+
+
+def test_keys_of_any_characters_are_found_after_a_restart(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    s3 = own.client("s3")
+    for key in KEYS:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())
+        s3.put_object(Bucket=BUCKET, Key=f"{key}-gone", Body=b"x")
+        s3.delete_object(Bucket=BUCKET, Key=f"{key}-gone")
+    own.run("down")
+    own.run("up")
+    s3 = own.client("s3")
+    assert {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]} == set(KEYS)
+    for key in KEYS:
+        assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == key.encode()
+
+
+def test_a_server_that_dies_between_two_files_leaves_content_and_etag_of_one_write(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    etag = own.client("s3").put_object(Bucket=BUCKET, Key="lock", Body=b"1")["ETag"]
+    folder = own.home / "local" / "s3" / BUCKET
+    obstacle = folder / f"{hashlib.sha256(b'lock').hexdigest()}.draft"
+    obstacle.mkdir()  # its JSON cannot be written
+    with pytest.raises(ClientError):
+        own.client("s3", Config(retries={"total_max_attempts": 1})).put_object(Bucket=BUCKET, Key="lock", Body=b"2")
+    os.kill(own.told["pid"], signal.SIGKILL)
+    obstacle.rmdir()
+    own.run("up")
+    found = own.client("s3").get_object(Bucket=BUCKET, Key="lock")
+    assert (found["Body"].read(), found["ETag"]) == (b"1", etag)
+    assert len(list(folder.iterdir())) == 3, "the bucket's file, the object's two, and none that nobody names"
+
+
+def test_a_bucket_that_was_half_made_is_none_and_keeps_no_server_from_starting(own: Local) -> None:
+    own.client("elasticbeanstalk").create_storage_location()
+    own.run("down")
+    half = own.home / "local" / "s3" / "half-made"
+    half.mkdir()
+    (half / "0.bin").write_bytes(b"")
+    assert own.run("up").returncode == 0
+    assert [item["Name"] for item in own.client("s3").list_buckets()["Buckets"]] == [BUCKET]
+    assert not half.exists()
