@@ -22,6 +22,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from aespo.db import schema
+from aespo.db.grants import GRANTS
 
 ATTEMPTS = 20
 _LOCK = 418_498_240_623  # one migration at a time
@@ -95,7 +96,7 @@ def _grant(connection: Connection, app_role: str) -> None:
     cursor = connection.connection.cursor()
     role = sql.Identifier(app_role)
     cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
-    for table, privileges in schema.GRANTS.items():
+    for table, privileges in GRANTS.items():
         statement = sql.SQL(f"GRANT {privileges} ON {{}} TO {{}}")
         cursor.execute(statement.format(sql.Identifier(table), role))
 

@@ -264,17 +264,3 @@ schema_state = Table(
 """The schema's revision, and the oldest release's revision that it still works for."""
 
 TENANT_TABLES = tuple(table for table in metadata.sorted_tables if "tenant_id" in table.c and table is not directory)
-
-READ_WRITE = "SELECT, INSERT, UPDATE, DELETE"
-GRANTS = {
-    **{table.name: READ_WRITE for table in TENANT_TABLES},
-    "directory": "SELECT, INSERT, DELETE",
-    "audit": "SELECT, INSERT",  # what was done stays written; it goes with its workspace alone
-    "usage_totals": "SELECT, INSERT, UPDATE",
-    "usage_days": "SELECT, INSERT, UPDATE",
-    "queue": READ_WRITE,
-    "rate_limits": READ_WRITE,
-    "deletions": "SELECT, INSERT, UPDATE",
-    "schema_state": "SELECT",
-}
-"""What the app role may do with each table."""

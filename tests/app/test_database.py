@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 
 from aespo.db import migrate, safety, schema
 from aespo.db.engine import Database
+from aespo.db.grants import GRANTS
 from aespo.development import Urls
 from aespo.web import create_application
 from ebcd.check import migrations
@@ -67,7 +68,7 @@ def test_the_app_role_may_do_what_the_queries_need_and_nothing_else(urls: Urls) 
         " WHERE grantee = 'aespo_app' GROUP BY table_name",
     )
     found = {table: set(str(privileges).split(", ")) for table, privileges in granted}
-    assert found == {table: set(privileges.split(", ")) for table, privileges in schema.GRANTS.items()}
+    assert found == {table: set(privileges.split(", ")) for table, privileges in GRANTS.items()}
 
 
 def test_a_process_starts_as_the_app_role(urls: Urls) -> None:
