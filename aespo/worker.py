@@ -5,6 +5,7 @@ A message may come twice; a job is taken by one worker at a time, and is done on
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -107,7 +108,7 @@ class Worker:
             except FileNotFoundError:
                 return None
 
-        store.put(objects.key(tx.tenant_id, "exports", f"{job_id}.zip"), export.build(tx, read_file))
+        store.put(objects.key(tx.tenant_id, "exports", f"{job_id}.zip"), io.BytesIO(export.build(tx, read_file)))
         tx.audit("built", "the export")
 
     def _gives_up(self, tenant_id: int, job_id: str) -> bool:

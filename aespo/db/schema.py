@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
-KNOWN = 1
+KNOWN = 2
 """The newest schema revision that this release was written for."""
-OLDEST = 1
+OLDEST = 2
 """The oldest one that it works with: a rollback of the database's migrations ends here."""
 
 metadata = MetaData()
@@ -217,6 +217,7 @@ jobs = _tenant_table(
     _text("requested_by", required=False),
     _time("created_at"),
     _moment("finished_at"),
+    _moment("taken_until"),
     _belongs("members", ("requested_by",)),
 )
 mails = _tenant_table(
@@ -228,6 +229,14 @@ mails = _tenant_table(
     _time("created_at"),
     _moment("sent_at"),
 )
+objects = _tenant_table(
+    "objects",
+    _text("key"),
+    Column("part", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    key=("key", "part"),
+)
+"""The local twin of a bucket: files and exports, in parts."""
 
 queue = Table(
     "queue",

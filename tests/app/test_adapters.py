@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
+from workspaces import Founded
 
 from aespo.adapters import secrets
 from aespo.adapters.mail import SesMail
-from aespo.adapters.objects import FolderObjects, Objects, S3Objects
+from aespo.adapters.objects import FolderObjects, Objects, S3Objects, key
 from aespo.adapters.queue import Queue, SqsQueue, TableQueue
+from aespo.adapters.table_objects import PART, TableObjects
 from aespo.web import Aespo
 
 REGION = {"region_name": "eu-central-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
@@ -24,8 +28,10 @@ def aws() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, aws: None, tmp_path: Path) -> Objects:
+@pytest.fixture(params=["folder", "s3", "table"])
+def store(request: pytest.FixtureRequest, aws: None, tmp_path: Path, site: Aespo) -> Objects:
+    if request.param == "table":
+        return TableObjects(site.context.require_database())
     if request.param == "folder":
         return FolderObjects(tmp_path)
     client = boto3.client("s3", **REGION)
@@ -33,16 +39,32 @@ def store(request: pytest.FixtureRequest, aws: None, tmp_path: Path) -> Objects:
     return S3Objects("bucket", client)
 
 
-def test_objects_are_kept_and_deleted_by_what_they_lie_below(store: Objects) -> None:
-    for key in ("tenants/1/a", "tenants/1/b/c", "tenants/10/a"):
-        store.put(key, key.encode())
-    assert store.get("tenants/1/b/c") == b"tenants/1/b/c"
-    assert store.delete_below("tenants/1") == 2
-    assert store.delete_below("tenants/1") == 0
+def test_objects_are_kept_and_deleted_by_what_they_lie_below(store: Objects, acme: Founded, globex: Founded) -> None:
+    mine, theirs = key(acme.tenant_id), key(globex.tenant_id)
+    for name in (f"{mine}/a", f"{mine}/b_/c", f"{mine}/bb/c", f"{theirs}/a"):
+        store.put(name, io.BytesIO(name.encode()))
+    assert store.get(f"{mine}/b_/c") == f"{mine}/b_/c".encode()
+    assert store.delete_below(f"{mine}/b_") == 1
+    assert store.delete_below(mine) == 2
+    assert store.delete_below(mine) == 0
     with pytest.raises(FileNotFoundError):
-        store.get("tenants/1/a")
-    assert store.get("tenants/10/a") == b"tenants/10/a"
-    assert store.delete_below("tenants/10/a") == 1
+        store.get(f"{mine}/a")
+    assert store.get(f"{theirs}/a") == f"{theirs}/a".encode()
+    assert store.delete_below(f"{theirs}/a") == 1
+
+
+def test_an_object_has_any_size_and_is_replaced_whole(store: Objects, acme: Founded) -> None:
+    name, large = key(acme.tenant_id, "x"), random.Random(1).randbytes(2 * PART + 1)
+    for content in (large, b"", large[:PART]):
+        store.put(name, io.BytesIO(content))
+        assert store.get(name) == content
+    assert store.delete_below(name) == 1
+
+
+@pytest.mark.parametrize("name", ["", "tenants", "tenants/x/1", "tenants/1x", "exports/1", "tenants/-1/x"])
+def test_an_object_of_no_workspace_is_not_in_the_table(site: Aespo, name: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        TableObjects(site.context.require_database()).put(name, io.BytesIO(b"x"))
 
 
 @pytest.mark.long

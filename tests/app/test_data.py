@@ -7,12 +7,13 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from workspaces import PASSWORD, Browser, Founded, end_trial, signed_up
+from workspaces import PASSWORD, Browser, Founded, change, end_trial, signed_up
 
 from aespo import adapters
 from aespo.adapters.objects import FolderObjects
@@ -84,6 +85,42 @@ def test_a_note_s_files_go_with_it(acme: Founded) -> None:
     acme.owner.post(f"/notes/{note}/delete")
     with pytest.raises(FileNotFoundError):
         store.get(key)
+
+
+def test_a_file_is_there_for_every_release_and_instance(make_site: Callable[..., Aespo], acme: Founded) -> None:
+    """Each has a folder of its own; what they share is the database."""
+    note = acme.note()
+    attach(acme, note, "a.txt", b"a")
+    path = f"/notes/{note}/files/{file_of(acme, note)}"
+    acme.owner.client.application = make_site()
+    assert acme.owner.get(path).data == b"a"
+
+
+def test_as_many_files_as_connections_are_kept_and_given_at_once(make_site: Callable[..., Aespo]) -> None:
+    founded = signed_up(make_site(AESPO_POOL_SIZE="2"))
+    note, cookie = founded.note(), founded.owner.client.get_cookie("aespo", domain=founded.host)
+    assert cookie is not None
+
+    def one(number: int) -> tuple[int, bytes]:
+        browser = founded.owner.new()
+        browser.client.set_cookie("aespo", cookie.value, domain=founded.host)
+        own = Founded(founded.slug, browser, founded.email)
+        status = attach(own, note, f"{number}.txt", b"%d" % number).status_code
+        path = re.search(rf"/notes/{note}/files/\w+", browser.get(f"/notes/{note}").text)[0]  # type: ignore[index]
+        return status, browser.get(path).data
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(one, range(8)))
+    assert [status for status, _ in found] == [303] * 8
+    assert all(data.isdigit() for _, data in found)
+
+
+def test_a_file_that_the_plan_refuses_is_not_kept(acme: Founded) -> None:
+    note = acme.note()
+    change(acme, "UPDATE usage_totals SET bytes = 20000000 - 5")
+    assert attach(acme, note, "a.txt", b"123456").status_code == 402
+    store = acme.owner.site.context.require_adapters().objects
+    assert store.delete_below(adapters.objects.key(acme.tenant_id, "notes", note)) == 0
 
 
 def test_an_export_has_everything_and_no_secret(acme: Founded) -> None:
@@ -243,8 +280,8 @@ def test_files_of_a_deleted_workspace_are_seen_to_until_none_is_left(
     work(site)
     prefix = adapters.objects.key(gone.tenant_id)
     gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD)
-    store.put(f"{prefix}/left", b"what could not be deleted at once")
-    store.put(adapters.objects.key(there.tenant_id, "kept"), b"")
+    store.put(f"{prefix}/left", io.BytesIO(b"what could not be deleted at once"))
+    store.put(adapters.objects.key(there.tenant_id, "kept"), io.BytesIO())
     with database.nobody() as connection:
         queue.put(json.dumps({"files_of": there.tenant_id}), connection)
     store.fails = 1

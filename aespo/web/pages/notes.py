@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 from flask import Blueprint, Response, render_template, request
 
 from aespo import inputs
 from aespo.adapters import objects
 from aespo.db.queries import notes
 from aespo.problems import Invalid
+from aespo.secrecy import new_id
 from aespo.web.context import context
 from aespo.web.pages.data import send
 from aespo.web.pages.forms import Page, again, to, version
@@ -101,10 +104,20 @@ def attach(note_id: str) -> Page:
         problem = "Choose a file that is not empty." if not content else "A file has at most 10 MB."
         return _shown(note_id, problem), 422
     name = "".join(letter for letter in (file.filename or "file") if letter.isprintable())[-120:]
-    file_id = notes.attach(tx, note_id, name, file.mimetype[:100], len(content))
+    notes.attach(tx, note_id, _stored(note_id, content), name, file.mimetype[:100], len(content))
     here.enforce()
-    context().require_adapters().objects.put(objects.key(tx.tenant_id, "notes", note_id, file_id), content)
     return to(f"/notes/{note_id}#files")
+
+
+def _stored(note_id: str, content: bytes) -> str:
+    """Put a file into storage, before its row locks the totals; its id. It goes again if that is refused."""
+    here, store, file_id = visit(), context().require_adapters().objects, new_id()
+    notes.one(here.tx, note_id)
+    key = objects.key(here.tx.tenant_id, "notes", note_id, file_id)
+    here.otherwise.append(lambda: store.delete_below(key))
+    with here.apart():
+        store.put(key, io.BytesIO(content))
+    return file_id
 
 
 @blueprint.get("/<note_id>/files/<file_id>")
