@@ -2,7 +2,7 @@
 
 objects   files of workspaces: S3, or a table of the database; or a folder, where one is named
 mail      SES, or nothing but the outbox page
-queue     ids of background jobs: SQS, or a table of the database
+queue     ids of background jobs: SQS by way of a table of the database, or the table alone
 secrets   settings that are kept elsewhere: Secrets Manager and SSM, or files
 """
 
@@ -30,7 +30,7 @@ def connect(settings: Settings, database: Database) -> Adapters:
     return Adapters(
         _objects(settings, database),
         mail.SesMail(settings.mail_from) if settings.mail_from else mail.NoMail(),
-        queue.SqsQueue(settings.queue_url) if settings.queue_url else queue.TableQueue(database),
+        queue.SqsQueue(settings.queue_url, database) if settings.queue_url else queue.TableQueue(database),
     )
 
 

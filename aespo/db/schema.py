@@ -246,7 +246,7 @@ queue = Table(
     _moment("visible_at", required=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
 )
-"""The local twin of SQS: ids of jobs, nothing else."""
+"""Ids of jobs, nothing else: on their way to SQS, or until they are done."""
 rate_limits = Table(
     "rate_limits",
     metadata,

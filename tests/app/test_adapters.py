@@ -10,6 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 from moto import mock_aws
+from sqlalchemy import text
 from workspaces import Founded
 
 from aespo.adapters import secrets
@@ -91,14 +92,14 @@ def test_a_link_is_presigned_and_gives_a_file_to_keep(aws: None) -> None:
 
 @pytest.fixture(params=["table", "sqs"])
 def queue(request: pytest.FixtureRequest, aws: None, site: Aespo) -> Queue:
+    made: Queue = TableQueue(site.context.require_database())
+    while messages := made.take(0):
+        for message in messages:
+            made.done(message)
     if request.param == "table":
-        made: Queue = TableQueue(site.context.require_database())
-        while messages := made.take(0):
-            for message in messages:
-                made.done(message)
         return made
     client = boto3.client("sqs", **REGION)
-    return SqsQueue(client.create_queue(QueueName="q")["QueueUrl"], client)
+    return SqsQueue(client.create_queue(QueueName="q")["QueueUrl"], site.context.require_database(), client)
 
 
 def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
@@ -111,6 +112,24 @@ def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
     assert queue.take(0) == [], "it is hidden while somebody is at it"
     queue.done(message)
     assert queue.take(0) == []
+
+
+def test_a_message_comes_although_its_process_was_killed_after_the_commit(queue: Queue, site: Aespo) -> None:
+    with site.context.require_database().nobody() as connection:
+        queue.put("one", connection)
+    assert [message.body for message in queue.take(0)] == ["one"]
+    assert queue.take(0) == []
+
+
+def test_a_message_stays_while_sqs_does_not_answer(aws: None, site: Aespo) -> None:
+    database, client = site.context.require_database(), boto3.client("sqs", **REGION)
+    queue = SqsQueue(f"{client.create_queue(QueueName='q')['QueueUrl']}-not-there", database, client)
+    with database.nobody() as connection:
+        left = queue.put("left", connection)
+    with pytest.raises(client.exceptions.QueueDoesNotExist):
+        left()
+    with database.nobody() as connection:
+        assert connection.execute(text("DELETE FROM queue WHERE message = 'left'")).rowcount == 1
 
 
 def test_what_is_not_committed_is_not_in_the_queue(queue: Queue, site: Aespo) -> None:
