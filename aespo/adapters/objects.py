@@ -17,6 +17,11 @@ def key(tenant_id: int, *parts: str) -> str:
     return "/".join((f"tenants/{tenant_id}", *parts))
 
 
+def note_key(tenant_id: int, note_id: str, file_id: str = "") -> str:
+    """The key of a note's file; without one, what all of the note's files lie below."""
+    return key(tenant_id, "notes", note_id, *([file_id] if file_id else []))
+
+
 class Objects(Protocol):
     """A store of objects."""
 

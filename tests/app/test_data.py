@@ -5,20 +5,25 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import text
-from workspaces import PASSWORD, Browser, Founded, change, end_trial, signed_up
+from workspaces import PASSWORD, Browser, Founded, change, end_trial, fill, give_plan, signed_up
 
 from aespo import adapters
 from aespo.adapters.objects import FolderObjects
 from aespo.adapters.queue import Message
+from aespo.adapters.table_objects import TableObjects
 from aespo.db.schema import TENANT_TABLES
+from aespo.development import Urls
 from aespo.web import Aespo
 from aespo.worker import Worker
 
@@ -155,6 +160,8 @@ def test_an_export_is_there_after_the_trial_and_for_nobody_else(acme: Founded, g
 class Letters:
     """A mail server that may be down for a while."""
 
+    stays = False
+
     def __init__(self, fails: int = 0) -> None:
         self.fails = fails
         self.sent: list[tuple[str, str, str]] = []
@@ -210,6 +217,125 @@ def test_a_message_that_is_none_is_dropped(acme: Founded) -> None:
             queue.put(body, connection)
     work(site)
     assert queue.take(0) == []
+
+
+class Watched(TableObjects):
+    """Objects that something happens at, the first time that one is read."""
+
+    happens: Callable[[], None] | None = None
+
+    def get(self, key: str) -> bytes:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return super().get(key)
+
+
+def building(founded: Founded) -> tuple[Worker, Watched]:
+    """A worker that is to build an export with a file in it, and the objects that it reads."""
+    site = founded.owner.site
+    work(site)
+    attach(founded, founded.note(), "a.txt", b"content")
+    founded.owner.post("/export")
+    database, around = site.context.require_database(), site.context.require_adapters()
+    store = Watched(database)
+    return Worker(database, adapters.Adapters(store, around.mail, around.queue)), store
+
+
+def queued(site: Aespo) -> int:
+    with site.context.require_database().nobody() as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM queue")))
+
+
+def test_a_message_that_comes_twice_neither_doubles_nor_loses_a_job_that_somebody_is_at(acme: Founded) -> None:
+    site = acme.owner.site
+    worker, store = building(acme)
+    seen: list[int] = []
+
+    def comes_again() -> None:
+        show_again(site)
+        seen.append(work(site, Letters()))
+
+    store.happens = comes_again
+    assert worker.step() == 1
+    assert seen == [1]
+    assert "Download the export" in acme.owner.get("/settings").text
+    assert acme.owner.get("/activity").text.count("built the export") == 1
+
+
+def test_a_job_whose_worker_was_killed_is_done_by_another_one(acme: Founded) -> None:
+    site = acme.owner.site
+    worker, store = building(acme)
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    store.happens = killed
+    with pytest.raises(KeyboardInterrupt):
+        worker.step()
+    show_again(site)
+    assert worker.step() == 1
+    assert queued(site) == 1, "it is held by the one that was killed, for a while"
+    change(acme, "UPDATE jobs SET taken_until = now() WHERE state = 'waiting'")
+    show_again(site)
+    work(site)
+    assert queued(site) == 0
+    assert "Download the export" in acme.owner.get("/settings").text
+
+
+def test_an_export_reads_files_outside_of_its_transaction(urls: Urls, acme: Founded) -> None:
+    worker, store = building(acme)
+    idle: list[int] = []
+
+    def look() -> None:
+        with psycopg.connect(urls.superuser) as connection:
+            statement = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE %s AND application_name = 'aespo'"
+            idle.append(connection.execute(statement, ("idle in transaction%",)).fetchone()[0])  # type: ignore[index]
+
+    store.happens = look
+    worker.step()
+    assert idle == [0]
+
+
+def test_an_export_has_every_row_however_many(acme: Founded) -> None:
+    give_plan(acme, "team")
+    fill(acme, 250)
+    told = json.loads(exported(acme).read("data/notes.json"))
+    assert len({item["id"] for item in told} & {f"filled{number}" for number in range(1, 251)}) == 250
+    assert len(told) == len({item["id"] for item in told})
+
+
+def test_no_error_ends_the_worker(site: Aespo) -> None:
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            return True
+
+    class Throttled:
+        times = 0
+
+        def take(self, wait: float) -> list[Message]:
+            self.times += 1
+            if self.times == 3:
+                stop.set()
+            if self.times == 1:
+                raise ClientError({"Error": {"Code": "RequestThrottled"}}, "ReceiveMessage")
+            return []
+
+    stop, queue = Stop(), Throttled()
+    around = site.context.require_adapters()
+    Worker(site.context.require_database(), adapters.Adapters(around.objects, around.mail, queue)).until(stop)
+    assert queue.times == 3
+
+
+def test_what_a_mail_said_is_forgotten_once_it_was_sent(acme: Founded) -> None:
+    site = acme.owner.site
+    work(site)
+    acme.owner.post("/team/invites", email="dee@example.com", role="member")
+    work(site, Letters())
+    acme.owner.post("/team/invites", email="eve@example.com", role="member")
+    work(site)
+    page = acme.owner.get("/outbox").text
+    assert page.count("/join?token=") == 2, "one link, and its text: that one is read in the outbox alone"
 
 
 def test_a_job_of_one_workspace_cannot_be_done_in_another(acme: Founded, globex: Founded) -> None:

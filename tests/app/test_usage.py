@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
 from test_workspace_api import Program
-from workspaces import Browser, Founded, change, end_trial, give_plan
+from workspaces import Browser, Founded, change, end_trial, fill, give_plan
 
 from aespo import chart
 from aespo.metrics import EVERY, Metrics
@@ -80,16 +79,6 @@ def test_a_limit_holds_to_the_last_row_however_many_write_at_once(acme: Founded)
         )
     assert sorted(codes) == [201] * 4 + [402] * 12
     assert usage(program)["rows"] == PLANS["trial"].rows
-
-
-def fill(founded: Founded, count: int) -> None:
-    """Write many notes at once."""
-    statement = """
-        INSERT INTO notes (tenant_id, id, title, body, created_by, updated_by)
-        SELECT tenant_id, 'filled' || n, 'Filled', '', id, id FROM members, generate_series(1, :count) n LIMIT :count
-    """
-    with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:
-        connection.execute(text(statement), {"count": count})
 
 
 def test_at_the_limit_one_can_read_and_delete_and_write_again(acme: Founded) -> None:

@@ -122,6 +122,16 @@ def end_trial(founded: Founded) -> None:
     change(founded, "UPDATE tenants SET trial_ends_at = now() - interval '1 day'")
 
 
+def fill(founded: Founded, count: int) -> None:
+    """Write many notes at once."""
+    statement = """
+        INSERT INTO notes (tenant_id, id, title, body, created_by, updated_by)
+        SELECT tenant_id, 'filled' || n, 'Filled', '', id, id FROM members, generate_series(1, :count) n LIMIT :count
+    """
+    with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:
+        connection.execute(text(statement), {"count": count})
+
+
 def change(founded: Founded, statement: str, **values: Any) -> None:
     """Change something of a workspace behind the application's back."""
     with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:

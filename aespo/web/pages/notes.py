@@ -113,7 +113,7 @@ def _stored(note_id: str, content: bytes) -> str:
     """Put a file into storage, before its row locks the totals; its id. It goes again if that is refused."""
     here, store, file_id = visit(), context().require_adapters().objects, new_id()
     notes.one(here.tx, note_id)
-    key = objects.key(here.tx.tenant_id, "notes", note_id, file_id)
+    key = objects.note_key(here.tx.tenant_id, note_id, file_id)
     here.otherwise.append(lambda: store.delete_below(key))
     with here.apart():
         store.put(key, io.BytesIO(content))
@@ -125,7 +125,7 @@ def download(note_id: str, file_id: str) -> Response:
     """A file, to keep."""
     tx = visit().tx
     file = notes.file(tx, note_id, file_id)
-    return send(objects.key(tx.tenant_id, "notes", note_id, file_id), file.name)
+    return send(objects.note_key(tx.tenant_id, note_id, file_id), file.name)
 
 
 @blueprint.post("/<note_id>/files/<file_id>/delete")
@@ -133,6 +133,6 @@ def detach(note_id: str, file_id: str) -> Page:
     """Delete a file."""
     here = visit()
     notes.detach(here.writes(always=True), note_id, file_id)
-    prefix, store = objects.key(here.tx.tenant_id, "notes", note_id, file_id), context().require_adapters().objects
+    prefix, store = objects.note_key(here.tx.tenant_id, note_id, file_id), context().require_adapters().objects
     here.after.append(lambda: store.delete_below(prefix))
     return to(f"/notes/{note_id}#files")
