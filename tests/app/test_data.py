@@ -15,7 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
+from flask import g
 from sqlalchemy import text
+from test_workspace_api import Program
 from workspaces import PASSWORD, Browser, Founded, change, end_trial, fill, give_plan, signed_up
 
 from aespo import adapters
@@ -80,16 +82,34 @@ def test_a_file_that_cannot_be_taken_is_refused(acme: Founded) -> None:
     assert attach(acme, "000000000000", "x", b"x").status_code == 404
 
 
-def test_a_note_s_files_go_with_it(acme: Founded) -> None:
-    note = acme.note()
+@pytest.mark.parametrize("way", ["page", "API", "file"])
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed after the commit"])
+def test_files_go_with_their_note(acme: Founded, way: str, killed: bool) -> None:
+    site, note = acme.owner.site, acme.note()
     attach(acme, note, "a.txt", b"a")
-    path = f"/notes/{note}/files/{file_of(acme, note)}"
-    store = acme.owner.site.context.require_adapters().objects
-    key = adapters.objects.key(acme.tenant_id, *path.strip("/").replace("/files", "").split("/"))
-    assert store.get(key) == b"a"
-    acme.owner.post(f"/notes/{note}/delete")
+    file, store = file_of(acme, note), site.context.require_adapters().objects
+    assert store.get(adapters.objects.note_key(acme.tenant_id, note, file)) == b"a"
+    if killed:
+        site.workspace.after_request_funcs[None].append(nothing_follows)
+    try:
+        if way == "API":
+            program = Program(site, acme.host, acme.token())
+            assert program.ask("DELETE", f"/notes/{note}", If_Match='"v1"').status_code == 204
+        else:
+            path = f"/notes/{note}" if way == "page" else f"/notes/{note}/files/{file}"
+            assert acme.owner.post(f"{path}/delete").status_code == 303
+    finally:
+        if killed:
+            site.workspace.after_request_funcs[None].remove(nothing_follows)
+            work(site)
     with pytest.raises(FileNotFoundError):
-        store.get(key)
+        store.get(adapters.objects.note_key(acme.tenant_id, note, file))
+
+
+def nothing_follows(answer: Any) -> Any:
+    """The process is killed with the commit."""
+    g.visit.after.clear()
+    return answer
 
 
 def test_a_file_is_there_for_every_release_and_instance(make_site: Callable[..., Aespo], acme: Founded) -> None:

@@ -14,6 +14,7 @@ from aespo.secrecy import new_id
 from aespo.web.context import context
 from aespo.web.pages.data import send
 from aespo.web.pages.forms import Page, again, to, version
+from aespo.web.removal import remove_file, remove_note
 from aespo.web.visit import visit
 
 blueprint = Blueprint("notes", __name__, url_prefix="/notes")
@@ -87,10 +88,7 @@ def change(note_id: str) -> Page:
 @blueprint.post("/<note_id>/delete")
 def delete(note_id: str) -> Page:
     """Delete a note and its files."""
-    here = visit()
-    notes.remove(here.writes(always=True), note_id)
-    prefix, store = objects.key(here.tx.tenant_id, "notes", note_id), context().require_adapters().objects
-    here.after.append(lambda: store.delete_below(prefix))
+    remove_note(note_id)
     return to("/notes")
 
 
@@ -131,8 +129,5 @@ def download(note_id: str, file_id: str) -> Response:
 @blueprint.post("/<note_id>/files/<file_id>/delete")
 def detach(note_id: str, file_id: str) -> Page:
     """Delete a file."""
-    here = visit()
-    notes.detach(here.writes(always=True), note_id, file_id)
-    prefix, store = objects.note_key(here.tx.tenant_id, note_id, file_id), context().require_adapters().objects
-    here.after.append(lambda: store.delete_below(prefix))
+    remove_file(note_id, file_id)
     return to(f"/notes/{note_id}#files")
