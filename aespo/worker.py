@@ -1,6 +1,7 @@
 """`python -m aespo.worker`: sends mail, builds exports and deletes files. As many may run as there are instances.
 
-What is to be done comes from the queue. A message may come twice; a job is one worker's at a time, for as long as that one holds it.
+What there is to do comes from the queue. A message may come twice; a job is one worker's for as long as that one holds
+it.
 """
 
 from __future__ import annotations

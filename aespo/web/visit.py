@@ -168,7 +168,8 @@ def _leave(answer: Response) -> Response:
         connection.commit()
     else:
         commit_with(connection, usage.metering(found.workspace.tenant_id))
-        context().metrics.request(found.workspace.slug, (time.perf_counter() - g.began) * 1000)
+        found.after.append(lambda: context().metrics.request(found.workspace.slug, taken))
+    taken = (time.perf_counter() - g.began) * 1000
     connection.close()
     _do_each(found.after)
     return answer

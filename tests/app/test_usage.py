@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -174,6 +176,17 @@ def test_metrics_are_one_object_a_workspace_and_minute() -> None:
     assert directive["Namespace"] == "Aespo"
     assert directive["Dimensions"] == [["Workspace"], []]
     assert {metric["Name"] for metric in directive["Metrics"]} <= told[0].keys()
+
+
+def test_a_metric_that_cannot_be_written_undoes_nothing(site: Aespo, acme: Founded) -> None:
+    def full(_: str) -> None:
+        raise OSError("No space left on device")
+
+    hours = itertools.count(0.0, 3600.0)
+    metrics = Metrics(full, lambda: next(hours))
+    acme.owner.client.application = Aespo(replace(site.context, metrics=metrics))
+    note = acme.note("Kept")
+    assert acme.owner.get(f"/notes/{note}").status_code == 200
 
 
 OPERATOR = "operator-operator-operator"
