@@ -101,7 +101,7 @@ class Worker:
 
 def run(environ: Mapping[str, str], stop: threading.Event) -> None:
     """Work until told to stop. Without a database there is nothing to do, and it waits."""
-    told = settings.read(secrets.resolve(environ))
+    told = settings.read(secrets.resolve(environ, secrets.SERVING))
     if not told.database_url:
         logger.warning("No database is configured (DATABASE_URL): there are no jobs.")
         stop.wait()

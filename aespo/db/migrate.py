@@ -21,6 +21,7 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from aespo.adapters import secrets
 from aespo.db import schema
 from aespo.db.grants import GRANTS
 
@@ -103,7 +104,7 @@ def _grant(connection: Connection, app_role: str) -> None:
 
 def main(environ: Mapping[str, str]) -> str:
     """Migrate as the environment properties say; what to tell. Raises CannotMigrate."""
-    owner, app = environ.get("DATABASE_OWNER_URL", ""), environ.get("DATABASE_URL", "")
+    owner, app = _urls(environ)
     if not owner and not app:
         return "No database is configured (DATABASE_URL): there is nothing to migrate."
     if not owner or not app:
@@ -116,6 +117,15 @@ def main(environ: Mapping[str, str]) -> str:
     revision = migrate(owner, str(role))
     database, seconds = urlsplit(app).path.lstrip("/"), time.monotonic() - started
     return f"The schema of {database} is at revision {revision} ({seconds:.1f} s)."
+
+
+def _urls(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The owner's URL and the app role's, from where they are kept. Raises CannotMigrate."""
+    try:
+        told = secrets.resolve(environ, secrets.MIGRATING)
+    except ValueError as error:
+        raise CannotMigrate(str(error)) from None
+    return told.get("DATABASE_OWNER_URL", ""), told.get("DATABASE_URL", "")
 
 
 if __name__ == "__main__":

@@ -152,20 +152,22 @@ def test_secrets_are_read_where_they_are_kept(aws: None, tmp_path: Path) -> None
         return boto3.client(service, **REGION | {"region_name": region})
 
     arn = client("secretsmanager", "eu-central-1").create_secret(Name="db", SecretString="postgresql://a@/x")["ARN"]
-    client("ssm", "eu-central-1").put_parameter(Name="/aespo/token", Value="t" * 24, Type="SecureString")
+    for name in ("/aespo/token", "plain"):
+        client("ssm", "eu-central-1").put_parameter(Name=name, Value=name * 4, Type="SecureString")
     (tmp_path / "owner").write_text("postgresql://o@/x\n")
     environ = {
         "DATABASE_URL": arn,
         "DATABASE_OWNER_URL": f"file:{tmp_path / 'owner'}",
         "AESPO_OPERATOR_TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/aespo/token",
+        "AESPO_SAMPLE_TOKEN": "arn:aws:ssm:eu-central-1:123456789012:parameter/plain",
         "OTHER": "arn:aws:ssm:untouched",
     }
-    assert secrets.resolve(environ, client) == {
+    assert secrets.resolve(environ, secrets.SERVING, client) == environ | {
         "DATABASE_URL": "postgresql://a@/x",
-        "DATABASE_OWNER_URL": "postgresql://o@/x",
-        "AESPO_OPERATOR_TOKEN": "t" * 24,
-        "OTHER": "arn:aws:ssm:untouched",
+        "AESPO_OPERATOR_TOKEN": "/aespo/token" * 4,
+        "AESPO_SAMPLE_TOKEN": "plain" * 4,
     }
+    assert secrets.resolve(environ, secrets.MIGRATING, client)["DATABASE_OWNER_URL"] == "postgresql://o@/x"
 
 
 @pytest.mark.parametrize(
@@ -174,4 +176,4 @@ def test_secrets_are_read_where_they_are_kept(aws: None, tmp_path: Path) -> None
 def test_a_secret_that_cannot_be_read_stops_the_start_and_is_not_told(aws: None, value: str) -> None:
     client: Callable[[str, str], object] = lambda service, region: boto3.client(service, **REGION)  # noqa: E731
     with pytest.raises(ValueError, match=r"^DATABASE_URL: its secret cannot be read: \w+$"):
-        secrets.resolve({"DATABASE_URL": value}, client)
+        secrets.resolve({"DATABASE_URL": value}, secrets.SERVING, client)

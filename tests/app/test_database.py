@@ -162,6 +162,16 @@ def test_half_a_configuration_does_not_migrate(environ: dict[str, str], said: st
         migrate.main(environ)
 
 
+def test_a_migration_reads_its_urls_where_they_are_kept(fresh: Urls, tmp_path: Path) -> None:
+    environ = {}
+    for name, url in {"DATABASE_URL": fresh.app, "DATABASE_OWNER_URL": fresh.owner}.items():
+        tmp_path.joinpath(name).write_text(f"{url}\n")
+        environ[name] = f"file:{tmp_path / name}"
+    assert f"revision {schema.KNOWN}" in migrate.main(environ)
+    with pytest.raises(migrate.CannotMigrate, match=r"^DATABASE_OWNER_URL: its secret cannot be read: \w+$"):
+        migrate.main(environ | {"DATABASE_OWNER_URL": "file:/no/such/file"})
+
+
 def test_without_a_database_there_is_nothing_to_migrate() -> None:
     assert "nothing to migrate" in migrate.main({})
 
