@@ -8,6 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aespo import hosts
+from aespo.inputs import whole
+
+_LARGEST = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,10 @@ def _token(environ: Mapping[str, str], name: str) -> str:
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
     text = environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and int(text) >= least):
+    number = whole(text, least, _LARGEST)
+    if number is None:
         raise ValueError(f"{name}: {text!r} is not a number of at least {least}")
-    return int(text)
+    return number
 
 
 def _one_of(environ: Mapping[str, str], name: str, *choices: str) -> str:

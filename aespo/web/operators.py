@@ -13,6 +13,7 @@ from aespo import slugs
 from aespo.db.queries import entry, site
 from aespo.db.schema import tenants
 from aespo.db.tx import Tx
+from aespo.inputs import whole
 from aespo.plans import PLANS, measures
 from aespo.problems import Invalid, NotFound, Unauthenticated
 from aespo.web.context import address, context
@@ -122,7 +123,7 @@ def _described(workspace: entry.Workspace) -> dict[str, Any]:
 
 
 def _number(name: str, least: int, most: int) -> int:
-    text = request.args.get(name, str(least))
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+    number = whole(request.args.get(name, str(least)), least, most)
+    if number is None:
         raise Invalid({name: f"A number between {least} and {most}."})
-    return int(text)
+    return number

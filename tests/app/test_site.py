@@ -128,6 +128,7 @@ def test_a_broken_manifest_stops_the_start(tmp_path: Path, manifest: object) -> 
         ("DATABASE_URL", "mysql://x"),
         ("AESPO_SCHEME", "ftp"),
         ("AESPO_PROXIES", "many"),
+        ("AESPO_PROXIES", "9" * 5000),
         ("AESPO_POOL_SIZE", "0"),
         ("AESPO_OPERATOR_TOKEN", "short"),
         ("AESPO_SAMPLE_TOKEN", "short"),

@@ -78,6 +78,12 @@ def test_pages_have_everything_once(program: Program) -> None:
     assert written < set(seen)
 
 
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "٣", "1.0", "000000001000000", "000000001" + "9" * 5000])
+def test_no_page_is_larger_than_a_hundred(program: Program, limit: str) -> None:
+    answer = program.ask("GET", f"/notes?limit={limit}")
+    assert (answer.status_code, answer.json["fields"]) == (422, {"limit": "Between 1 and 100."})
+
+
 def test_a_search_finds_words(program: Program) -> None:
     program.ask("POST", "/notes", {"title": "Anchors", "body": "They hold ships."})
     assert [item["title"] for item in program.ask("GET", "/notes?q=ship").json["items"]] == ["Anchors"]
