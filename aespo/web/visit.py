@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import HTTPException
 
 from aespo.db.engine import commit_with, enter
-from aespo.db.queries import entry, jobs, usage
+from aespo.db.queries import entry, jobs, people, usage
 from aespo.db.queries.entry import Member, Workspace
 from aespo.db.tx import Tx
 from aespo.plans import seconds_of_today_left
@@ -164,6 +164,8 @@ def _leave(answer: Response) -> Response:
         connection.close()
         _do_each(found.otherwise if found else [])
         return answer
+    if found.member is not None and found.member.unused_token:
+        people.note_use(found.tx, found.member.unused_token)
     if found.gone:
         connection.commit()
     else:

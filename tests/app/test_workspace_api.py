@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from werkzeug.test import Client, TestResponse
-from workspaces import Founded, give_plan
+from workspaces import Founded, change, give_plan
 
 from aespo.web import Aespo
 
@@ -165,3 +165,17 @@ def _try(strategy: Any, token: str, seen: set[int]) -> None:
         seen.add(answer.status_code)
 
     check()
+
+
+def test_a_token_tells_when_it_was_used(acme: Founded) -> None:
+    program = Program(acme.owner.site, acme.host, acme.token())
+    assert "never used" in acme.owner.get("/tokens").text
+    assert program.ask("GET", "/notes/000000000000").status_code == 404
+    assert "never used" in acme.owner.get("/tokens").text
+    for _ in range(2):
+        program.ask("GET", "/notes")
+        assert "used today" in acme.owner.get("/tokens").text
+    change(acme, "UPDATE api_tokens SET used_on = current_date - 9")
+    assert "used today" not in acme.owner.get("/tokens").text
+    program.ask("GET", "/notes")
+    assert "used today" in acme.owner.get("/tokens").text
