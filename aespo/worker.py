@@ -21,6 +21,7 @@ from aespo.db.engine import Database
 from aespo.db.queries import jobs, site
 from aespo.db.tx import Tx
 from aespo.errands import Errands
+from aespo.upkeep import Upkeep
 
 logger = logging.getLogger("aespo.worker")
 WAIT = 2.0
@@ -34,6 +35,7 @@ class Worker:
         self._database = database
         self._around = around
         self._errands = Errands(database, around)
+        self._upkeep = Upkeep(database, around.objects)
 
     def step(self, wait: float = 0) -> int:
         """Do what the queue has now; how many messages it were."""
@@ -46,10 +48,12 @@ class Worker:
         """Work until told to stop. No error ends it: what failed is tried again."""
         while not stop.is_set():
             try:
-                if self.step(wait=20) == 0:
+                worked = self.step(wait=20)
+                self._upkeep.step()
+                if worked == 0:
                     stop.wait(WAIT)
             except Exception:
-                logger.exception("The queue does not answer")
+                logger.exception("Something does not answer")
                 stop.wait(WAIT * 5)
 
     def _handle(self, message: Message) -> None:
