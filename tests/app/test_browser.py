@@ -100,6 +100,9 @@ def test_from_the_sign_up_to_the_deletion(server: tuple[Aespo, str], chromium: A
     assert page.text_content("h1") == "Tide table"
     assert page.locator("article td").count() == 3
     picture(page, "note")
+    assert not page.is_visible("text=Yes, delete")
+    page.click("text=Delete this note")
+    assert page.is_visible("text=The note is gone for good.")
 
     page.click("nav >> text=Tasks")
     page.click("summary")
