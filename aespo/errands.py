@@ -7,12 +7,12 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from aespo import export
 from aespo.adapters import Adapters, objects
 from aespo.db.engine import Database
-from aespo.db.queries import jobs
+from aespo.db.queries import jobs, site
 from aespo.db.tx import Tx
 
 
@@ -55,9 +55,17 @@ class Errands:
                     export.write_file(archive, item, self._content(tenant_id, item))
             file.seek(0)
             self._hold(tenant_id, job_id)
-            self.around.objects.put(objects.key(tenant_id, "exports", f"{job_id}.zip"), file)
+            self._keep(tenant_id, objects.key(tenant_id, "exports", f"{job_id}.zip"), file)
+
+    def _keep(self, tenant_id: int, key: str, file: BinaryIO) -> None:
+        """Keep an export, unless its workspace was deleted meanwhile: then nobody else would delete the file."""
+        self.around.objects.put(key, file)
         with self.database.tenant(tenant_id) as connection:
-            Tx(connection, tenant_id, actor="Aespo").audit("built", "the export")
+            there = site.exists(connection, tenant_id)
+            if there:
+                Tx(connection, tenant_id, actor="Aespo").audit("built", "the export")
+        if not there:
+            self.around.objects.delete_below(key)
 
     def _hold(self, tenant_id: int, job_id: str) -> None:
         with self.database.tenant(tenant_id) as connection:

@@ -19,6 +19,7 @@ from aespo.adapters import Adapters, objects, secrets
 from aespo.adapters.queue import Message
 from aespo.db.engine import Database
 from aespo.db.queries import jobs, site
+from aespo.db.safety import Unsafe
 from aespo.db.tx import Tx
 from aespo.errands import Errands
 from aespo.upkeep import Upkeep
@@ -45,13 +46,18 @@ class Worker:
         return len(messages)
 
     def until(self, stop: threading.Event) -> None:
-        """Work until told to stop. No error ends it: what failed is tried again."""
+        """Work until told to stop. Nothing that fails ends it, but for a database that is not safe to work with.
+
+        Raises Unsafe.
+        """
         while not stop.is_set():
             try:
                 worked = self.step(wait=20)
                 self._upkeep.step()
                 if worked == 0:
                     stop.wait(WAIT)
+            except Unsafe:
+                raise
             except Exception:
                 logger.exception("Something does not answer")
                 stop.wait(WAIT * 5)

@@ -156,14 +156,13 @@ def _ask_to_sign_in() -> Response:
 def _leave(answer: Response) -> Response:
     """Commit what was done, and count the request with it; what failed is undone."""
     connection: Connection | None = g.get("connection")
-    if connection is None or connection.closed:
+    if connection is None:
         return answer
     found: Visit | None = g.get("visit")
-    if found is None or answer.status_code >= 400:
-        connection.rollback()
-        connection.close()
-        _do_each(found.otherwise if found else [])
+    if found is None or answer.status_code >= 400 or connection.closed:
+        _undo(connection, found)
         return answer
+    found.otherwise.clear()  # a commit without an answer may have been one
     if found.member is not None and found.member.unused_token:
         people.note_use(found.tx, found.member.unused_token)
     if found.gone:
@@ -173,8 +172,17 @@ def _leave(answer: Response) -> Response:
         found.after.append(lambda: context().metrics.request(found.workspace.slug, taken))
     taken = (time.perf_counter() - g.began) * 1000
     connection.close()
+    g.connection = None
     _do_each(found.after)
     return answer
+
+
+def _undo(connection: Connection, found: Visit | None) -> None:
+    if not connection.closed:
+        connection.rollback()
+        connection.close()
+    g.connection = None
+    _do_each(found.otherwise if found else [])
 
 
 def _do_each(acts: list[Callable[[], object]]) -> None:

@@ -9,8 +9,9 @@ import threading
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 import pytest
@@ -22,8 +23,10 @@ from workspaces import PASSWORD, Browser, Founded, change, end_trial, fill, give
 
 from aespo import adapters
 from aespo.adapters.objects import FolderObjects
-from aespo.adapters.queue import Message
+from aespo.adapters.queue import Message, TableQueue
 from aespo.adapters.table_objects import TableObjects
+from aespo.db.engine import Database
+from aespo.db.safety import Unsafe
 from aespo.db.schema import TENANT_TABLES
 from aespo.development import Urls
 from aespo.web import Aespo
@@ -146,6 +149,22 @@ def test_a_file_that_the_plan_refuses_is_not_kept(acme: Founded) -> None:
     assert attach(acme, note, "a.txt", b"123456").status_code == 402
     store = acme.owner.site.context.require_adapters().objects
     assert store.delete_below(adapters.objects.key(acme.tenant_id, "notes", note)) == 0
+
+
+def test_a_file_that_storage_does_not_confirm_is_not_kept(acme: Founded) -> None:
+    site = acme.owner.site
+    around, note = site.context.require_adapters(), acme.note()
+
+    class Silent(TableObjects):
+        def put(self, key: str, content: BinaryIO) -> None:
+            super().put(key, content)
+            raise ConnectionError
+
+    silent = adapters.Adapters(Silent(site.context.require_database()), around.mail, around.queue)
+    acme.owner.client.application = Aespo(replace(site.context, adapters=silent))
+    assert attach(acme, note, "a.txt", b"a").status_code == 500
+    assert around.objects.delete_below(adapters.objects.note_key(acme.tenant_id, note)) == 0
+    assert "a.txt" not in acme.owner.get(f"/notes/{note}").text
 
 
 def test_an_export_has_everything_and_no_secret(acme: Founded) -> None:
@@ -317,6 +336,25 @@ def test_an_export_reads_files_outside_of_its_transaction(urls: Urls, acme: Foun
     assert idle == [0]
 
 
+def test_an_export_of_a_workspace_that_is_deleted_meanwhile_is_not_kept(
+    make_site: Callable[..., Aespo], tmp_path: Path
+) -> None:
+    site = make_site(AESPO_FILES=str(tmp_path))
+    gone = signed_up(site)
+    prefix = adapters.objects.key(gone.tenant_id)
+
+    class Deleting(FolderObjects):
+        def put(self, key: str, content: BinaryIO) -> None:
+            assert gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD).status_code == 200
+            super().put(key, content)
+
+    gone.owner.post("/export")
+    around, store = site.context.require_adapters(), Deleting(tmp_path)
+    Worker(site.context.require_database(), adapters.Adapters(store, around.mail, around.queue)).step()
+    assert gone.owner.get("/").status_code == 404
+    assert store.delete_below(prefix) == 0
+
+
 def test_an_export_has_every_row_however_many(acme: Founded) -> None:
     give_plan(acme, "team")
     fill(acme, 250)
@@ -345,6 +383,15 @@ def test_no_error_ends_the_worker(site: Aespo) -> None:
     around = site.context.require_adapters()
     Worker(site.context.require_database(), adapters.Adapters(around.objects, around.mail, queue)).until(stop)
     assert queue.times == 3
+
+
+@pytest.mark.parametrize("role", ["owner", "superuser"])
+def test_no_worker_works_as_a_role_that_sees_everything(urls: Urls, site: Aespo, role: str) -> None:
+    around, database = site.context.require_adapters(), Database(getattr(urls, role))
+    queue = TableQueue(database)
+    with pytest.raises(Unsafe):
+        Worker(database, adapters.Adapters(around.objects, around.mail, queue)).until(threading.Event())
+    database.close()
 
 
 def test_what_a_mail_said_is_forgotten_once_it_was_sent(acme: Founded) -> None:
