@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from test_data import work
 from werkzeug.serving import make_server
-from workspaces import PASSWORD
+from workspaces import PASSWORD, work
 
 from aespo.plans import PLANS
 from aespo.web import Aespo

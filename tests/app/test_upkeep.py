@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import text
-from test_data import exported
-from workspaces import Founded, change, signed_up
+from workspaces import Founded, change, exported, signed_up
 
 from aespo.adapters import objects
 from aespo.adapters.objects import Objects
