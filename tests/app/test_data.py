@@ -19,7 +19,7 @@ from test_workspace_api import Program
 from workspaces import PASSWORD, Browser, Founded, attach, change, end_trial, exported, file_of, signed_up, work
 
 from aespo import adapters
-from aespo.adapters.objects import FolderObjects
+from aespo.adapters.objects import FolderObjects, Objects
 from aespo.adapters.table_objects import TableObjects
 from aespo.db.schema import TENANT_TABLES
 from aespo.web import Aespo
@@ -78,6 +78,7 @@ def nothing_follows(answer: Any) -> Any:
 
 def test_a_file_is_there_for_every_release_and_instance(make_site: Callable[..., Aespo], acme: Founded) -> None:
     """Each has a folder of its own; what they share is the database."""
+    assert isinstance(acme.owner.site.context.require_adapters().objects, TableObjects)
     note = acme.note()
     attach(acme, note, "a.txt", b"a")
     path = f"/notes/{note}/files/{file_of(acme, note)}"
@@ -112,6 +113,25 @@ def test_a_file_that_the_plan_refuses_is_not_kept(acme: Founded) -> None:
     assert store.delete_below(adapters.objects.key(acme.tenant_id, "notes", note)) == 0
 
 
+def keeping(site: Aespo, store: Objects) -> Aespo:
+    """The same application with another storage."""
+    around = site.context.require_adapters()
+    return Aespo(replace(site.context, adapters=adapters.Adapters(store, around.mail, around.queue)))
+
+
+def test_others_write_while_storage_is_slow(acme: Founded) -> None:
+    site, note = acme.owner.site, acme.note()
+    colleague = Founded(acme.slug, acme.joined(), "")
+
+    class Slow(TableObjects):
+        def put(self, key: str, content: BinaryIO) -> None:
+            colleague.note("Meanwhile")
+            super().put(key, content)
+
+    acme.owner.client.application = keeping(site, Slow(site.context.require_database()))
+    assert attach(acme, note, "a.txt", b"a").status_code == 303
+
+
 def test_a_file_that_storage_does_not_confirm_is_not_kept(acme: Founded) -> None:
     site = acme.owner.site
     around, note = site.context.require_adapters(), acme.note()
@@ -121,8 +141,7 @@ def test_a_file_that_storage_does_not_confirm_is_not_kept(acme: Founded) -> None
             super().put(key, content)
             raise ConnectionError
 
-    silent = adapters.Adapters(Silent(site.context.require_database()), around.mail, around.queue)
-    acme.owner.client.application = Aespo(replace(site.context, adapters=silent))
+    acme.owner.client.application = keeping(site, Silent(site.context.require_database()))
     assert attach(acme, note, "a.txt", b"a").status_code == 500
     assert around.objects.delete_below(adapters.objects.note_key(acme.tenant_id, note)) == 0
     assert "a.txt" not in acme.owner.get(f"/notes/{note}").text
