@@ -170,6 +170,19 @@ def test_secrets_are_read_where_they_are_kept(aws: None, tmp_path: Path) -> None
     assert secrets.resolve(environ, secrets.MIGRATING, client)["DATABASE_OWNER_URL"] == "postgresql://o@/x"
 
 
+def test_a_parameter_is_asked_for_by_its_arn() -> None:
+    """moto finds it with a slash too many as well; AWS does not."""
+    arn, asked = "arn:aws:ssm:eu-central-1:123456789012:parameter/plain", []
+
+    class Parameters:
+        def get_parameter(self, **told: object) -> dict[str, dict[str, str]]:
+            asked.append(told["Name"])
+            return {"Parameter": {"Value": "x"}}
+
+    secrets.resolve({"DATABASE_URL": arn}, secrets.SERVING, lambda service, region: Parameters())
+    assert asked == [arn]
+
+
 @pytest.mark.parametrize(
     "value", ["file:/no/such/file", "arn:aws:s3:eu-central-1:1:x", "arn:aws:ssm:eu-central-1:1:parameter/none"]
 )
