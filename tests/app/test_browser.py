@@ -117,6 +117,8 @@ def test_from_the_sign_up_to_the_deletion(server: tuple[Aespo, str], chromium: A
     page.click("text=Send the invitation")
     link = page.text_content(".secret")
     picture(page, "team")
+    page.click("text=Leave")
+    assert page.is_visible("text=You can no longer come in. What you wrote stays.")
     guest = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", is_mobile=True).new_page()
     guest.goto(link)
     guest.fill("#name", "Bo Berg")
