@@ -1,6 +1,7 @@
 """How gunicorn serves `application`. gunicorn reads this file by itself: the Procfile needs no shell to expand PORT."""
 
 import os
+from typing import Any
 
 # Beanstalk's nginx passes requests to 8000 on loopback, or to PORT where that environment property is set.
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
@@ -24,3 +25,10 @@ forwarder_headers = ""
 
 accesslog = None  # nginx writes one
 control_socket_disable = True  # otherwise a file in $HOME that all instances on one machine would share
+
+
+def worker_exit(_: object, worker: Any) -> None:
+    """Write out the metrics of the last minute, and close the connections to the database."""
+    application = getattr(worker, "wsgi", None)  # there is none where it could not be loaded
+    if application is not None:
+        application.close()

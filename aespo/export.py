@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import LargeBinary, Table
 
 from aespo.db import schema
-from aespo.db.queries import jobs, notes
+from aespo.db.queries import jobs
 from aespo.db.tx import Tx
 
 _SECRETS = {"password_hash", "search"}
 _TABLES = ("tenants", "members", "notes", "tasks", "attachments", "audit", "usage_days")
 
 
-def build(tx: Tx, read_file: Callable[[str, str], bytes | None]) -> bytes:
-    """The ZIP. read_file: the content of a note's file, by the ids of both; None: it is gone."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.md", _ABOUT)
-        for name in _TABLES:
-            archive.writestr(f"data/{name}.json", _json(tx, schema.metadata.tables[name]))
-        for note in jobs.everything(tx, schema.notes):
-            archive.writestr(f"notes/{_file_name(note.title, note.id)}.md", f"# {note.title}\n\n{note.body}\n")
-        archive.writestr("tasks.md", _tasks(tx))
-        for file in notes.files_of(tx):
-            content = read_file(file.note_id, file.id)
-            if content is not None:
-                archive.writestr(f"files/{file.id}-{_file_name(file.name)}", content)
-    return made.getvalue()
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that belongs into the ZIP."""
+
+    note_id: str
+    id: str
+    name: str
+
+
+def write_rows(archive: zipfile.ZipFile, tx: Tx) -> list[Attached]:
+    """Write all rows, some at a time; the files that are to follow, once the transaction is over."""
+    archive.writestr("README.md", _ABOUT)
+    for name in _TABLES:
+        _write_json(archive, tx, schema.metadata.tables[name])
+    for note in jobs.everything(tx, schema.notes):
+        archive.writestr(f"notes/{_file_name(note.title, note.id)}.md", f"# {note.title}\n\n{note.body}\n")
+    _write_tasks(archive, tx)
+    return [Attached(row.note_id, row.id, row.name) for row in jobs.everything(tx, schema.attachments)]
+
+
+def write_file(archive: zipfile.ZipFile, file: Attached, content: bytes | None) -> None:
+    """Write a file; None: it is gone."""
+    if content is not None:
+        archive.writestr(f"files/{file.id}-{_file_name(file.name)}", content)
 
 
 _ABOUT = """# Your workspace
@@ -43,20 +51,29 @@ _ABOUT = """# Your workspace
 """
 
 
-def _json(tx: Tx, table: Table) -> str:
+def _write_json(archive: zipfile.ZipFile, tx: Tx, table: Table) -> None:
     names = [c.name for c in table.c if c.name not in _SECRETS and not isinstance(c.type, LargeBinary)]
-    rows = [{name: row._mapping[name] for name in names} for row in jobs.everything(tx, table)]
-    return json.dumps(rows, indent=1, ensure_ascii=False, default=lambda value: value.isoformat())
+    with archive.open(f"data/{table.name}.json", "w", force_zip64=True) as file:
+        before = "[\n"
+        for row in jobs.everything(tx, table):
+            file.write(f"{before}{_json({name: row._mapping[name] for name in names})}".encode())
+            before = ",\n"
+        file.write(b"[]\n" if before == "[\n" else b"\n]\n")
 
 
-def _tasks(tx: Tx) -> str:
+def _json(row: dict[str, Any]) -> str:
+    return json.dumps(row, indent=1, ensure_ascii=False, default=lambda value: value.isoformat())
+
+
+def _write_tasks(archive: zipfile.ZipFile, tx: Tx) -> None:
     names: dict[Any, str] = {row.id: row.name for row in jobs.everything(tx, schema.members)}
-    lines = ["# Tasks", ""]
-    for task in jobs.everything(tx, schema.tasks):
-        told = [names.get(task.assignee_id), f"until {task.due_on}" if task.due_on else None]
-        more = ", ".join(item for item in told if item)
-        lines.append(f"- [{'x' if task.state == 'done' else ' '}] {task.title}{f' ({more})' if more else ''}")
-    return "\n".join([*lines, ""])
+    with archive.open("tasks.md", "w", force_zip64=True) as file:
+        file.write(b"# Tasks\n\n")
+        for task in jobs.everything(tx, schema.tasks):
+            told = [names.get(task.assignee_id), f"until {task.due_on}" if task.due_on else None]
+            more = ", ".join(item for item in told if item)
+            line = f"- [{'x' if task.state == 'done' else ' '}] {task.title}{f' ({more})' if more else ''}\n"
+            file.write(line.encode())
 
 
 def _file_name(title: str, unique: str = "") -> str:

@@ -16,6 +16,7 @@ Role = Literal["owner", "member", "reader"]
 State = Literal["open", "doing", "done"]
 Scope = Literal["read", "write"]
 LARGEST_NOTE = 200_000
+LARGEST_VERSION = 999_999_999
 
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -112,6 +113,14 @@ def read(kind: type[Input], content: Mapping[str, Any], *, strict: bool = False)
     if problems:
         raise Invalid(problems)
     return kind(**values)
+
+
+def whole(text: str, least: int, most: int) -> int | None:
+    """A whole number in plain digits; None: it is none, or out of bounds. Long texts are not even counted."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+        return None
+    number = int(text)
+    return number if least <= number <= most else None
 
 
 def _optional(kind: Any) -> bool:

@@ -33,13 +33,17 @@ def to_html(text: str) -> Markup:
 
 def excerpt(text: str, length: int = 140) -> str:
     """The beginning of a note, without its marks."""
-    text = re.sub(r"^[\s|:-]+$", "", text, flags=re.MULTILINE)
-    plain = re.sub(r"[#*_`>|~]|\[|\]\([^)]*\)|^\s*[-+]\s", "", text, flags=re.MULTILINE)
-    words = " ".join(plain.split())
+    words = _plain(text)
     return words if len(words) <= length else words[:length].rsplit(" ", 1)[0] + " …"
 
 
 def hits(text: str) -> Markup:
-    """A search's excerpt, its hits marked."""
-    safe = str(escape(text)).replace(MARK_START, "<mark>").replace(MARK_END, "</mark>")
+    """A search's excerpt, without the note's marks, its hits marked."""
+    safe = str(escape(_plain(text))).replace(MARK_START, "<mark>").replace(MARK_END, "</mark>")
     return Markup(safe)  # escaped in the line above  # noqa: S704
+
+
+def _plain(text: str) -> str:
+    text = re.sub(r"^[\s|:-]+$", "", text, flags=re.MULTILINE)
+    plain = re.sub(r"[#*_`>|~]|\[|\]\([^)]*\)|^\s*[-+]\s", "", text, flags=re.MULTILINE)
+    return " ".join(plain.split())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aespo import hosts
+from aespo.inputs import whole
+
+_LARGEST = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Settings:
     sample_token: str = field(default="", repr=False)
     """What a tenant gate authenticates with. It may ask for a sample of hosts, no more; empty: there is none."""
     bucket: str = ""
-    """S3 bucket of attachments and exports; empty: files below `files`."""
-    files: Path = Path(tempfile.gettempdir(), "aespo", "files")
-    """Where the local twin of object storage keeps its objects."""
+    """S3 bucket of attachments and exports; empty: `files`, or the database."""
+    files: Path | None = None
+    """A folder that all instances share, in place of a bucket; None: they are kept in the database."""
     queue_url: str = ""
     """SQS queue of background jobs; empty: a table of the database."""
     mail_from: str = ""
@@ -59,7 +61,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         operator_token=_token(environ, "AESPO_OPERATOR_TOKEN"),
         sample_token=_token(environ, "AESPO_SAMPLE_TOKEN"),
         bucket=environ.get("AESPO_BUCKET", ""),
-        files=Path(environ.get("AESPO_FILES") or Settings.files),
+        files=Path(environ["AESPO_FILES"]) if environ.get("AESPO_FILES") else None,
         queue_url=environ.get("AESPO_QUEUE_URL", ""),
         mail_from=environ.get("AESPO_MAIL_FROM", ""),
         metrics=environ.get("AESPO_METRICS", "-"),
@@ -83,9 +85,10 @@ def _token(environ: Mapping[str, str], name: str) -> str:
 
 def _number(environ: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
     text = environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and int(text) >= least):
+    number = whole(text, least, _LARGEST)
+    if number is None:
         raise ValueError(f"{name}: {text!r} is not a number of at least {least}")
-    return int(text)
+    return number
 
 
 def _one_of(environ: Mapping[str, str], name: str, *choices: str) -> str:

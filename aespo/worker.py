@@ -1,6 +1,7 @@
-"""`python -m aespo.worker`: sends mail and builds exports, from the queue. As many may run as there are instances.
+"""`python -m aespo.worker`: sends mail, builds exports and deletes files. As many may run as there are instances.
 
-A message may come twice; a job is taken by one worker at a time, and is done once.
+What there is to do comes from the queue. A message may come twice; a job is one worker's for as long as that one holds
+it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ import sys
 import threading
 from collections.abc import Mapping
 
-import psycopg
-from psycopg_pool import PoolTimeout
-from sqlalchemy.exc import SQLAlchemyError
-
-from aespo import adapters, export, settings
+from aespo import adapters, settings
 from aespo.adapters import Adapters, objects, secrets
 from aespo.adapters.queue import Message
 from aespo.db.engine import Database
 from aespo.db.queries import jobs, site
+from aespo.db.safety import Unsafe
 from aespo.db.tx import Tx
+from aespo.errands import Errands
+from aespo.upkeep import Upkeep
 
 logger = logging.getLogger("aespo.worker")
 WAIT = 2.0
@@ -35,6 +35,8 @@ class Worker:
     def __init__(self, database: Database, around: Adapters) -> None:
         self._database = database
         self._around = around
+        self._errands = Errands(database, around)
+        self._upkeep = Upkeep(database, around.objects)
 
     def step(self, wait: float = 0) -> int:
         """Do what the queue has now; how many messages it were."""
@@ -42,6 +44,23 @@ class Worker:
         for message in messages:
             self._handle(message)
         return len(messages)
+
+    def until(self, stop: threading.Event) -> None:
+        """Work until told to stop. Nothing that fails ends it, but for a database that is not safe to work with.
+
+        Raises Unsafe.
+        """
+        while not stop.is_set():
+            try:
+                worked = self.step(wait=20)
+                self._upkeep.step()
+                if worked == 0:
+                    stop.wait(WAIT)
+            except Unsafe:
+                raise
+            except Exception:
+                logger.exception("Something does not answer")
+                stop.wait(WAIT * 5)
 
     def _handle(self, message: Message) -> None:
         try:
@@ -70,45 +89,20 @@ class Worker:
         return True
 
     def _work(self, tenant_id: int, job_id: str) -> bool:
-        """Do a job; whether it is over, done or given up."""
+        """Do a job; whether it is over: done, given up, or there is none."""
+        with self._database.tenant(tenant_id) as connection:
+            tx = Tx(connection, tenant_id)
+            job = jobs.take(tx, job_id)
+            if job is None:
+                return not jobs.waits(tx, job_id)  # somebody is at it, who may yet be killed
         try:
-            with self._database.tenant(tenant_id) as connection:
-                self._do(Tx(connection, tenant_id, actor="Aespo"), job_id)
+            self._errands.do(tenant_id, job)
         except Exception:
             logger.exception("The job %s of workspace %d failed", job_id, tenant_id)
             return self._gives_up(tenant_id, job_id)
+        with self._database.tenant(tenant_id) as connection:
+            jobs.finish(Tx(connection, tenant_id), job_id)
         return True
-
-    def _do(self, tx: Tx, job_id: str) -> None:
-        job = jobs.take(tx, job_id)
-        if job is None:
-            return
-        match job.kind:
-            case "mail":
-                self._mail(tx, job.content["mail"])
-            case "export":
-                self._export(tx, job_id)
-            case other:
-                raise ValueError(f"no such kind of job: {other}")
-        jobs.finish(tx, job_id)
-
-    def _mail(self, tx: Tx, mail_id: str) -> None:
-        mail = jobs.mail(tx, mail_id)
-        if mail is not None:
-            self._around.mail.send(mail.recipient, mail.subject, mail.body)
-            jobs.mail_sent(tx, mail_id)
-
-    def _export(self, tx: Tx, job_id: str) -> None:
-        store = self._around.objects
-
-        def read_file(note_id: str, file_id: str) -> bytes | None:
-            try:
-                return store.get(objects.key(tx.tenant_id, "notes", note_id, file_id))
-            except FileNotFoundError:
-                return None
-
-        store.put(objects.key(tx.tenant_id, "exports", f"{job_id}.zip"), export.build(tx, read_file))
-        tx.audit("built", "the export")
 
     def _gives_up(self, tenant_id: int, job_id: str) -> bool:
         with self._database.tenant(tenant_id) as connection:
@@ -117,20 +111,14 @@ class Worker:
 
 def run(environ: Mapping[str, str], stop: threading.Event) -> None:
     """Work until told to stop. Without a database there is nothing to do, and it waits."""
-    told = settings.read(secrets.resolve(environ))
+    told = settings.read(secrets.resolve(environ, secrets.SERVING))
     if not told.database_url:
         logger.warning("No database is configured (DATABASE_URL): there are no jobs.")
         stop.wait()
         return
     database = Database(told.database_url, pool_size=2)
     worker = Worker(database, adapters.connect(told, database))
-    while not stop.is_set():
-        try:
-            if worker.step(wait=20) == 0:
-                stop.wait(WAIT)
-        except (SQLAlchemyError, PoolTimeout, psycopg.OperationalError, OSError) as error:
-            logger.error("The queue does not answer: %s", type(error).__name__)
-            stop.wait(WAIT * 5)
+    worker.until(stop)
     database.close()
 
 

@@ -1,8 +1,8 @@
 """What the application uses of its surroundings, each behind a small interface: AWS in a deployment, a twin locally.
 
-objects   files of workspaces: S3, or a folder
+objects   files of workspaces: S3, or a table of the database; or a folder, where one is named
 mail      SES, or nothing but the outbox page
-queue     ids of background jobs: SQS, or a table of the database
+queue     ids of background jobs: SQS by way of a table of the database, or the table alone
 secrets   settings that are kept elsewhere: Secrets Manager and SSM, or files
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aespo.adapters import mail, objects, queue
+from aespo.adapters.table_objects import TableObjects
 from aespo.db.engine import Database
 from aespo.settings import Settings
 
@@ -27,7 +28,13 @@ class Adapters:
 def connect(settings: Settings, database: Database) -> Adapters:
     """The adapters that the settings name."""
     return Adapters(
-        objects.S3Objects(settings.bucket) if settings.bucket else objects.FolderObjects(settings.files),
+        _objects(settings, database),
         mail.SesMail(settings.mail_from) if settings.mail_from else mail.NoMail(),
-        queue.SqsQueue(settings.queue_url) if settings.queue_url else queue.TableQueue(database),
+        queue.SqsQueue(settings.queue_url, database) if settings.queue_url else queue.TableQueue(database),
     )
+
+
+def _objects(settings: Settings, database: Database) -> objects.Objects:
+    if settings.bucket:
+        return objects.S3Objects(settings.bucket)
+    return objects.FolderObjects(settings.files) if settings.files else TableObjects(database)

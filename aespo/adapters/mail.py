@@ -9,6 +9,9 @@ from typing import Any, Protocol
 class Mail(Protocol):
     """What sends mail."""
 
+    stays: bool
+    """Whether a mail that was sent can be read in the outbox alone, and stays there. It may have a one-time link."""
+
     def send(self, recipient: str, subject: str, body: str) -> None:
         """Send a mail. Raises an error where it was not taken."""
 
@@ -16,12 +19,16 @@ class Mail(Protocol):
 class NoMail:
     """The local twin: mail stays in the workspace's outbox."""
 
+    stays = True
+
     def send(self, recipient: str, subject: str, body: str) -> None:
         """Nothing: the outbox page shows it."""
 
 
 class SesMail:
     """SES, version 2 of its API."""
+
+    stays = False
 
     def __init__(self, sender: str, client: Any = None) -> None:
         self._sender = sender

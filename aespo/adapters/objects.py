@@ -6,7 +6,7 @@ import shutil
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 LINK_SECONDS = 60
 """How long a presigned link is good: long enough to follow a redirect."""
@@ -17,11 +17,16 @@ def key(tenant_id: int, *parts: str) -> str:
     return "/".join((f"tenants/{tenant_id}", *parts))
 
 
+def note_key(tenant_id: int, note_id: str, file_id: str = "") -> str:
+    """The key of a note's file; without one, what all of the note's files lie below."""
+    return key(tenant_id, "notes", note_id, *([file_id] if file_id else []))
+
+
 class Objects(Protocol):
     """A store of objects."""
 
-    def put(self, key: str, content: bytes) -> None:
-        """Keep an object."""
+    def put(self, key: str, content: BinaryIO) -> None:
+        """Keep an object: all that is left of a file."""
 
     def get(self, key: str) -> bytes:
         """An object's content. Raises FileNotFoundError."""
@@ -34,17 +39,18 @@ class Objects(Protocol):
 
 
 class FolderObjects:
-    """The local twin: a folder."""
+    """A folder, for who has one that all instances share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: BinaryIO) -> None:
         """Keep an object: whole, or not at all."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            shutil.copyfileobj(content, file)
         part.replace(path)
 
     def get(self, key: str) -> bytes:
@@ -87,9 +93,9 @@ class S3Objects:
 
         return self._given or boto3.client("s3")
 
-    def put(self, key: str, content: bytes) -> None:
-        """Keep an object, encrypted by the bucket's key."""
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
+    def put(self, key: str, content: BinaryIO) -> None:
+        """Keep an object, encrypted by the bucket's key; a large one is sent in parts."""
+        self._client.upload_fileobj(content, self._bucket, key)
 
     def get(self, key: str) -> bytes:
         """An object's content. Raises FileNotFoundError."""

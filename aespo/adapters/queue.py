@@ -67,10 +67,15 @@ class TableQueue:
 
 
 class SqsQueue:
-    """SQS. The queue's own redrive policy takes away what fails again and again."""
+    """SQS. The queue's own redrive policy takes away what fails again and again.
 
-    def __init__(self, url: str, client: Any = None) -> None:
+    A message is written into the table with its transaction and moved on from there: a process that is killed after the
+    commit loses none. One that is killed while it moves a message sends it twice.
+    """
+
+    def __init__(self, url: str, database: Database, client: Any = None) -> None:
         self._url = url
+        self._written = TableQueue(database)
         self._given = client
 
     @cached_property
@@ -80,12 +85,13 @@ class SqsQueue:
         return self._given or boto3.client("sqs")
 
     def put(self, body: str, connection: Connection) -> Callable[[], None]:
-        """Send the message once the transaction is committed: before, a worker would not find its job."""
-        del connection
-        return lambda: self._client.send_message(QueueUrl=self._url, MessageBody=body) and None
+        """Write the message down. It is sent once the transaction is committed: before, a worker would find no job."""
+        self._written.put(body, connection)
+        return self._move
 
     def take(self, wait: float) -> Sequence[Message]:
-        """Messages, by long polling."""
+        """Messages, by long polling; first those are sent that others have left."""
+        self._move()
         told = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=_MOST, VisibilityTimeout=HIDDEN,
                                             WaitTimeSeconds=min(20, int(wait)))  # fmt: skip
         return [Message(item["Body"], item["ReceiptHandle"]) for item in told.get("Messages", ())]
@@ -93,3 +99,8 @@ class SqsQueue:
     def done(self, message: Message) -> None:
         """Delete the message."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
+
+    def _move(self) -> None:
+        for message in self._written.take(0):
+            self._client.send_message(QueueUrl=self._url, MessageBody=message.body)
+            self._written.done(message)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from flask import Response, request
 
+from aespo.inputs import LARGEST_VERSION, whole
 from aespo.paging import Page
 from aespo.problems import Invalid, PreconditionRequired, Stale
 
@@ -131,10 +132,11 @@ def required_version() -> int:
         raise PreconditionRequired(
             "Send If-Match with the ETag that you read: somebody else may have changed it since."
         )
-    tags = [tag for tag in request.if_match.as_set() if tag.startswith("v") and tag[1:].isdigit() and len(tag) < 11]
-    if len(tags) != 1 or not tags[0].isascii():
+    told = [whole(tag[1:], 0, LARGEST_VERSION) for tag in request.if_match.as_set() if tag.startswith("v")]
+    versions = [version for version in told if version is not None]
+    if len(versions) != 1:
         raise Stale("If-Match names no version that there ever was.")
-    return int(tags[0][1:])
+    return versions[0]
 
 
 def content() -> dict[str, Any]:
@@ -150,10 +152,10 @@ def content() -> dict[str, Any]:
 
 def page_size() -> int:
     """How many items the request wants. Raises Invalid."""
-    text = request.args.get("limit", "30")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 100):
+    size = whole(request.args.get("limit", "30"), 1, 100)
+    if size is None:
         raise Invalid({"limit": "Between 1 and 100."})
-    return int(text)
+    return size
 
 
 def _etag(version: int) -> str:

@@ -11,6 +11,7 @@ from aespo.api import openapi, represent
 from aespo.db.queries import notes, people, tasks
 from aespo.plans import measures
 from aespo.problems import Invalid, NotFound, Stale
+from aespo.web.removal import remove_note
 from aespo.web.visit import public, visit
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -74,9 +75,8 @@ def put_note(note_id: str) -> Response:
 @blueprint.delete("/notes/<note_id>")
 def delete_note(note_id: str) -> Response:
     """Delete a note of which the If-Match names the version."""
-    tx = visit().writes(always=True)
-    notes.one(tx, note_id)
-    if not notes.remove(tx, note_id, represent.required_version()):
+    notes.one(visit().writes(always=True), note_id)
+    if not remove_note(note_id, represent.required_version()):
         raise Stale(_CHANGED)
     return Response(status=204)
 

@@ -21,7 +21,9 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from aespo.adapters import secrets
 from aespo.db import schema
+from aespo.db.grants import GRANTS
 
 ATTEMPTS = 20
 _LOCK = 418_498_240_623  # one migration at a time
@@ -95,14 +97,14 @@ def _grant(connection: Connection, app_role: str) -> None:
     cursor = connection.connection.cursor()
     role = sql.Identifier(app_role)
     cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
-    for table, privileges in schema.GRANTS.items():
+    for table, privileges in GRANTS.items():
         statement = sql.SQL(f"GRANT {privileges} ON {{}} TO {{}}")
         cursor.execute(statement.format(sql.Identifier(table), role))
 
 
 def main(environ: Mapping[str, str]) -> str:
     """Migrate as the environment properties say; what to tell. Raises CannotMigrate."""
-    owner, app = environ.get("DATABASE_OWNER_URL", ""), environ.get("DATABASE_URL", "")
+    owner, app = _urls(environ)
     if not owner and not app:
         return "No database is configured (DATABASE_URL): there is nothing to migrate."
     if not owner or not app:
@@ -115,6 +117,15 @@ def main(environ: Mapping[str, str]) -> str:
     revision = migrate(owner, str(role))
     database, seconds = urlsplit(app).path.lstrip("/"), time.monotonic() - started
     return f"The schema of {database} is at revision {revision} ({seconds:.1f} s)."
+
+
+def _urls(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The owner's URL and the app role's, from where they are kept. Raises CannotMigrate."""
+    try:
+        told = secrets.resolve(environ, secrets.MIGRATING)
+    except ValueError as error:
+        raise CannotMigrate(str(error)) from None
+    return told.get("DATABASE_OWNER_URL", ""), told.get("DATABASE_URL", "")
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
-KNOWN = 1
+KNOWN = 2
 """The newest schema revision that this release was written for."""
-OLDEST = 1
+OLDEST = 2
 """The oldest one that it works with: a rollback of the database's migrations ends here."""
 
 metadata = MetaData()
@@ -217,6 +217,7 @@ jobs = _tenant_table(
     _text("requested_by", required=False),
     _time("created_at"),
     _moment("finished_at"),
+    _moment("taken_until"),
     _belongs("members", ("requested_by",)),
 )
 mails = _tenant_table(
@@ -228,6 +229,14 @@ mails = _tenant_table(
     _time("created_at"),
     _moment("sent_at"),
 )
+objects = _tenant_table(
+    "objects",
+    _text("key"),
+    Column("part", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    key=("key", "part"),
+)
+"""The local twin of a bucket: files and exports, in parts."""
 
 queue = Table(
     "queue",
@@ -237,7 +246,7 @@ queue = Table(
     _moment("visible_at", required=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
 )
-"""The local twin of SQS: ids of jobs, nothing else."""
+"""Ids of jobs, nothing else: on their way to SQS, or until they are done."""
 rate_limits = Table(
     "rate_limits",
     metadata,
@@ -264,17 +273,3 @@ schema_state = Table(
 """The schema's revision, and the oldest release's revision that it still works for."""
 
 TENANT_TABLES = tuple(table for table in metadata.sorted_tables if "tenant_id" in table.c and table is not directory)
-
-READ_WRITE = "SELECT, INSERT, UPDATE, DELETE"
-GRANTS = {
-    **{table.name: READ_WRITE for table in TENANT_TABLES},
-    "directory": "SELECT, INSERT, DELETE",
-    "audit": "SELECT, INSERT",  # what was done stays written; it goes with its workspace alone
-    "usage_totals": "SELECT, INSERT, UPDATE",
-    "usage_days": "SELECT, INSERT, UPDATE",
-    "queue": READ_WRITE,
-    "rate_limits": READ_WRITE,
-    "deletions": "SELECT, INSERT, UPDATE",
-    "schema_state": "SELECT",
-}
-"""What the app role may do with each table."""

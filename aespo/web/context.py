@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ from aespo.metrics import Metrics
 from aespo.problems import NoDatabase
 from aespo.release import Release
 from aespo.settings import Settings
+from aespo.web.readiness import Readiness
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -39,6 +40,7 @@ class Context:
     database: Database | None
     metrics: Metrics
     adapters: Adapters | None
+    readiness: Readiness = field(default_factory=Readiness)
 
     def require_database(self) -> Database:
         """The database. Raises NoDatabase."""

@@ -56,7 +56,7 @@ def create_application(environ: Mapping[str, str], root: Path) -> Aespo:
     Raises ValueError for a property or a manifest that is wrong, safety.Unsafe for a database that must not be served
     with. One that cannot be reached does not stop the start: /readyz says so, and it is verified before its first use.
     """
-    told = settings.read(secrets.resolve(environ))
+    told = settings.read(secrets.resolve(environ, secrets.SERVING))
     database = Database(told.database_url, told.pool_size) if told.database_url else None
     if database is not None:
         try:

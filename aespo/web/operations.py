@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import psycopg
 from flask import Blueprint, Response, jsonify
-from psycopg_pool import PoolTimeout
-from sqlalchemy.exc import SQLAlchemyError
 
-from aespo.db import safety, schema
-from aespo.db.queries import site
+from aespo.db import schema
+from aespo.web import operators
 from aespo.web.context import context
 
 PATHS = frozenset({"/healthz", "/readyz", "/version"})
@@ -33,15 +30,11 @@ def version() -> Response:
 def readyz() -> tuple[Response, int]:
     """Whether it can serve workspaces: the database answers, its schema is one for this release, and it isolates."""
     known = {"oldest": schema.OLDEST, "known": schema.KNOWN}
-    if context().database is None:
+    database = context().database
+    if database is None:
         return jsonify(ready=False, reason="no database: DATABASE_URL is not set", schema=known), 503
-    try:
-        database = context().require_database()
-        database.verify()
-        with database.nobody() as connection:
-            revision = site.schema_revision(connection)
-    except safety.Unsafe as error:
-        return jsonify(ready=False, reason=str(error), schema=known), 503
-    except (psycopg.OperationalError, PoolTimeout, SQLAlchemyError):
-        return jsonify(ready=False, reason="the database cannot be reached", schema=known), 503
-    return jsonify(ready=True, schema={**known, "revision": revision}), 200
+    seen = context().readiness.of(database)
+    if seen.revision is None:
+        detail = {"detail": seen.detail} if operators.brings(context().settings.operator_token) else {}
+        return jsonify(ready=False, reason=seen.reason, **detail, schema=known), 503
+    return jsonify(ready=True, schema={**known, "revision": seen.revision}), 200

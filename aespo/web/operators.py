@@ -13,6 +13,7 @@ from aespo import slugs
 from aespo.db.queries import entry, site
 from aespo.db.schema import tenants
 from aespo.db.tx import Tx
+from aespo.inputs import whole
 from aespo.plans import PLANS, measures
 from aespo.problems import Invalid, NotFound, Unauthenticated
 from aespo.web.context import address, context
@@ -30,10 +31,15 @@ def _authenticate() -> None:
     known = [token for token in (settings.operator_token, settings.sample_token if asks_sample else "") if token]
     if not known:
         abort(404)
+    if not any(brings(expected) for expected in known):
+        raise Unauthenticated("Send the operators' token: Authorization: Bearer …")
+
+
+def brings(expected: str) -> bool:
+    """Whether the request brings this token; nobody brings one that is not set."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     given = token.strip().encode() if scheme.lower() == "bearer" else b""
-    if not any(hmac.compare_digest(given, expected.encode()) for expected in known):
-        raise Unauthenticated("Send the operators' token: Authorization: Bearer …")
+    return bool(expected) and hmac.compare_digest(given, expected.encode())
 
 
 @blueprint.get("/tenants")
@@ -122,7 +128,7 @@ def _described(workspace: entry.Workspace) -> dict[str, Any]:
 
 
 def _number(name: str, least: int, most: int) -> int:
-    text = request.args.get(name, str(least))
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+    number = whole(request.args.get(name, str(least)), least, most)
+    if number is None:
         raise Invalid({name: f"A number between {least} and {most}."})
-    return int(text)
+    return number

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import HTTPException
 
 from aespo.db.engine import commit_with, enter
-from aespo.db.queries import entry, jobs, usage
+from aespo.db.queries import entry, jobs, people, usage
 from aespo.db.queries.entry import Member, Workspace
 from aespo.db.tx import Tx
 from aespo.plans import seconds_of_today_left
@@ -38,6 +39,8 @@ class Visit:
     tx: Tx
     after: list[Callable[[], object]] = field(default_factory=list)
     """What is left to do once the transaction is committed."""
+    otherwise: list[Callable[[], object]] = field(default_factory=list)
+    """What is left to do where it was undone."""
     gone: bool = False
     """The workspace was deleted in this request: there is nothing left to count it for."""
 
@@ -68,6 +71,15 @@ class Visit:
     def checkpoint(self) -> None:
         """Commit what was done so far, whatever the answer will be, and go on in the same workspace."""
         self.tx.connection.commit()
+        enter(self.tx.connection, self.tx.tenant_id)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Commit, and hold neither a lock nor a connection while storage is asked, which may be slow or need one."""
+        self.tx.connection.commit()
+        self.tx.connection.close()
+        yield
+        g.connection = self.tx.connection = context().require_database().connect(None)
         enter(self.tx.connection, self.tx.tenant_id)
 
     def enqueue(self, kind: str, **content: Any) -> None:
@@ -144,30 +156,42 @@ def _ask_to_sign_in() -> Response:
 def _leave(answer: Response) -> Response:
     """Commit what was done, and count the request with it; what failed is undone."""
     connection: Connection | None = g.get("connection")
-    if connection is None or connection.closed:
+    if connection is None:
         return answer
     found: Visit | None = g.get("visit")
-    if found is None or answer.status_code >= 400:
-        connection.rollback()
-        connection.close()
+    if found is None or answer.status_code >= 400 or connection.closed:
+        _undo(connection, found)
         return answer
+    found.otherwise.clear()  # a commit without an answer may have been one
+    if found.member is not None and found.member.unused_token:
+        people.note_use(found.tx, found.member.unused_token)
     if found.gone:
         connection.commit()
     else:
         commit_with(connection, usage.metering(found.workspace.tenant_id))
-        context().metrics.request(found.workspace.slug, (time.perf_counter() - g.began) * 1000)
+        found.after.append(lambda: context().metrics.request(found.workspace.slug, taken))
+    taken = (time.perf_counter() - g.began) * 1000
     connection.close()
-    for act in found.after:
-        _try(act)
+    g.connection = None
+    _do_each(found.after)
     return answer
 
 
-def _try(act: Callable[[], object]) -> None:
-    """Do what follows a commit. The change is made: that this failed is written down, and does not undo the answer."""
-    try:
-        act()
-    except Exception:
-        logger.exception("After a commit")
+def _undo(connection: Connection, found: Visit | None) -> None:
+    if not connection.closed:
+        connection.rollback()
+        connection.close()
+    g.connection = None
+    _do_each(found.otherwise if found else [])
+
+
+def _do_each(acts: list[Callable[[], object]]) -> None:
+    """Do what follows a transaction. It is over: that this failed is written down, and does not change the answer."""
+    for act in acts:
+        try:
+            act()
+        except Exception:
+            logger.exception("After a transaction")
 
 
 def _tidy(_: BaseException | None) -> None:

@@ -47,8 +47,7 @@ def make_site(urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
     def make(**environ: str) -> Aespo:
         folder = tmp_path_factory.mktemp("site")
-        common = {"DATABASE_URL": urls.app, "AESPO_SIGNUPS_PER_HOUR": "100000", "AESPO_METRICS": "",
-                  "AESPO_FILES": str(folder / "files")}  # fmt: skip
+        common = {"DATABASE_URL": urls.app, "AESPO_SIGNUPS_PER_HOUR": "100000", "AESPO_METRICS": ""}
         made.append(create_application(common | environ, folder))
         return made[-1]
 

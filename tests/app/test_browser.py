@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from test_data import work
 from werkzeug.serving import make_server
-from workspaces import PASSWORD
+from workspaces import PASSWORD, work
 
 from aespo.plans import PLANS
 from aespo.web import Aespo
@@ -100,6 +99,9 @@ def test_from_the_sign_up_to_the_deletion(server: tuple[Aespo, str], chromium: A
     assert page.text_content("h1") == "Tide table"
     assert page.locator("article td").count() == 3
     picture(page, "note")
+    assert not page.is_visible("text=Yes, delete")
+    page.click("text=Delete this note")
+    assert page.is_visible("text=The note is gone for good.")
 
     page.click("nav >> text=Tasks")
     page.click("summary")
@@ -115,6 +117,8 @@ def test_from_the_sign_up_to_the_deletion(server: tuple[Aespo, str], chromium: A
     page.click("text=Send the invitation")
     link = page.text_content(".secret")
     picture(page, "team")
+    page.click("text=Leave")
+    assert page.is_visible("text=You can no longer come in. What you wrote stays.")
     guest = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", is_mobile=True).new_page()
     guest.goto(link)
     guest.fill("#name", "Bo Berg")

@@ -1,57 +1,29 @@
-"""A workspace as a whole: files, mail and exports through the worker, and a deletion that leaves nothing."""
+"""A workspace as a whole: its files, exports, and a deletion that leaves nothing."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
-import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
+from flask import g
 from sqlalchemy import text
-from workspaces import PASSWORD, Browser, Founded, end_trial, signed_up
+from test_jobs import Letters, show_again
+from test_workspace_api import Program
+from workspaces import PASSWORD, Browser, Founded, attach, change, end_trial, exported, file_of, signed_up, work
 
 from aespo import adapters
-from aespo.adapters.objects import FolderObjects
-from aespo.adapters.queue import Message
+from aespo.adapters.objects import FolderObjects, Objects
+from aespo.adapters.table_objects import TableObjects
 from aespo.db.schema import TENANT_TABLES
 from aespo.web import Aespo
 from aespo.worker import Worker
-
-
-def work(site: Aespo, mail: Any = None) -> int:
-    """Let a worker do what waits."""
-    context = site.context
-    around = context.require_adapters()
-    if mail is not None:
-        around = adapters.Adapters(around.objects, mail, around.queue)
-    worker, done = Worker(context.require_database(), around), 0
-    while count := worker.step():
-        done += count
-    return done
-
-
-def attach(founded: Founded, note: str, name: str, content: bytes) -> Any:
-    answer = founded.owner.post(f"/notes/{note}/files", file=(io.BytesIO(content), name))
-    answer.request.environ["wsgi.input"].close()  # werkzeug's client leaves the temporary file of a large form open
-    return answer
-
-
-def file_of(founded: Founded, note: str) -> str:
-    return re.search(rf"/notes/{note}/files/(\w+)", founded.owner.get(f"/notes/{note}").text)[1]  # type: ignore[index]
-
-
-def exported(founded: Founded) -> zipfile.ZipFile:
-    assert founded.owner.post("/export").headers["Location"] == "/settings#export"
-    assert "Being built" in founded.owner.get("/settings").text
-    work(founded.owner.site)
-    path = re.search(r"/exports/\w+", founded.owner.get("/settings").text)[0]  # type: ignore[index]
-    answer = founded.owner.get(path)
-    assert answer.headers["Content-Disposition"] == f"attachment; filename={founded.slug}-export.zip"
-    return zipfile.ZipFile(io.BytesIO(answer.data))
 
 
 def test_a_file_is_attached_kept_and_deleted(acme: Founded) -> None:
@@ -74,16 +46,105 @@ def test_a_file_that_cannot_be_taken_is_refused(acme: Founded) -> None:
     assert attach(acme, "000000000000", "x", b"x").status_code == 404
 
 
-def test_a_note_s_files_go_with_it(acme: Founded) -> None:
+@pytest.mark.parametrize("way", ["page", "API", "file"])
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed after the commit"])
+def test_files_go_with_their_note(acme: Founded, way: str, killed: bool) -> None:
+    site, note = acme.owner.site, acme.note()
+    attach(acme, note, "a.txt", b"a")
+    file, store = file_of(acme, note), site.context.require_adapters().objects
+    assert store.get(adapters.objects.note_key(acme.tenant_id, note, file)) == b"a"
+    if killed:
+        site.workspace.after_request_funcs[None].append(nothing_follows)
+    try:
+        if way == "API":
+            program = Program(site, acme.host, acme.token())
+            assert program.ask("DELETE", f"/notes/{note}", If_Match='"v1"').status_code == 204
+        else:
+            path = f"/notes/{note}" if way == "page" else f"/notes/{note}/files/{file}"
+            assert acme.owner.post(f"{path}/delete").status_code == 303
+    finally:
+        if killed:
+            site.workspace.after_request_funcs[None].remove(nothing_follows)
+            work(site)
+    with pytest.raises(FileNotFoundError):
+        store.get(adapters.objects.note_key(acme.tenant_id, note, file))
+
+
+def nothing_follows(answer: Any) -> Any:
+    """The process is killed with the commit."""
+    g.visit.after.clear()
+    return answer
+
+
+def test_a_file_is_there_for_every_release_and_instance(make_site: Callable[..., Aespo], acme: Founded) -> None:
+    """Each has a folder of its own; what they share is the database."""
+    assert isinstance(acme.owner.site.context.require_adapters().objects, TableObjects)
     note = acme.note()
     attach(acme, note, "a.txt", b"a")
     path = f"/notes/{note}/files/{file_of(acme, note)}"
+    acme.owner.client.application = make_site()
+    assert acme.owner.get(path).data == b"a"
+
+
+def test_as_many_files_as_connections_are_kept_and_given_at_once(make_site: Callable[..., Aespo]) -> None:
+    founded = signed_up(make_site(AESPO_POOL_SIZE="2"))
+    note, cookie = founded.note(), founded.owner.client.get_cookie("aespo", domain=founded.host)
+    assert cookie is not None
+
+    def one(number: int) -> tuple[int, bytes]:
+        browser = founded.owner.new()
+        browser.client.set_cookie("aespo", cookie.value, domain=founded.host)
+        own = Founded(founded.slug, browser, founded.email)
+        status = attach(own, note, f"{number}.txt", b"%d" % number).status_code
+        path = re.search(rf"/notes/{note}/files/\w+", browser.get(f"/notes/{note}").text)[0]  # type: ignore[index]
+        return status, browser.get(path).data
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(one, range(8)))
+    assert [status for status, _ in found] == [303] * 8
+    assert all(data.isdigit() for _, data in found)
+
+
+def test_a_file_that_the_plan_refuses_is_not_kept(acme: Founded) -> None:
+    note = acme.note()
+    change(acme, "UPDATE usage_totals SET bytes = 20000000 - 5")
+    assert attach(acme, note, "a.txt", b"123456").status_code == 402
     store = acme.owner.site.context.require_adapters().objects
-    key = adapters.objects.key(acme.tenant_id, *path.strip("/").replace("/files", "").split("/"))
-    assert store.get(key) == b"a"
-    acme.owner.post(f"/notes/{note}/delete")
-    with pytest.raises(FileNotFoundError):
-        store.get(key)
+    assert store.delete_below(adapters.objects.key(acme.tenant_id, "notes", note)) == 0
+
+
+def keeping(site: Aespo, store: Objects) -> Aespo:
+    """The same application with another storage."""
+    around = site.context.require_adapters()
+    return Aespo(replace(site.context, adapters=adapters.Adapters(store, around.mail, around.queue)))
+
+
+def test_others_write_while_storage_is_slow(acme: Founded) -> None:
+    site, note = acme.owner.site, acme.note()
+    colleague = Founded(acme.slug, acme.joined(), "")
+
+    class Slow(TableObjects):
+        def put(self, key: str, content: BinaryIO) -> None:
+            colleague.note("Meanwhile")
+            super().put(key, content)
+
+    acme.owner.client.application = keeping(site, Slow(site.context.require_database()))
+    assert attach(acme, note, "a.txt", b"a").status_code == 303
+
+
+def test_a_file_that_storage_does_not_confirm_is_not_kept(acme: Founded) -> None:
+    site = acme.owner.site
+    around, note = site.context.require_adapters(), acme.note()
+
+    class Silent(TableObjects):
+        def put(self, key: str, content: BinaryIO) -> None:
+            super().put(key, content)
+            raise ConnectionError
+
+    acme.owner.client.application = keeping(site, Silent(site.context.require_database()))
+    assert attach(acme, note, "a.txt", b"a").status_code == 500
+    assert around.objects.delete_below(adapters.objects.note_key(acme.tenant_id, note)) == 0
+    assert "a.txt" not in acme.owner.get(f"/notes/{note}").text
 
 
 def test_an_export_has_everything_and_no_secret(acme: Founded) -> None:
@@ -113,78 +174,6 @@ def test_an_export_is_there_after_the_trial_and_for_nobody_else(acme: Founded, g
     path = re.search(r"/exports/\w+", acme.owner.get("/settings").text)[0]  # type: ignore[index]
     assert globex.owner.get(path).status_code == 404
     assert acme.owner.new().get(path).status_code == 303
-
-
-class Letters:
-    """A mail server that may be down for a while."""
-
-    def __init__(self, fails: int = 0) -> None:
-        self.fails = fails
-        self.sent: list[tuple[str, str, str]] = []
-
-    def send(self, recipient: str, subject: str, body: str) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise ConnectionError("down")
-        self.sent.append((recipient, subject, body))
-
-
-def show_again(site: Aespo) -> None:
-    """Let hidden messages be seen at once: their time has come."""
-    with site.context.require_database().nobody() as connection:
-        connection.execute(text("UPDATE queue SET visible_at = now()"))
-
-
-def test_mail_is_sent_once_the_invitation_is_committed_and_only_once(acme: Founded) -> None:
-    site, letters = acme.owner.site, Letters()
-    work(site)
-    acme.owner.post("/team/invites", email="dee@example.com", role="member")
-    acme.owner.post("/team/invites", email="no address", role="member")
-    work(site, letters)
-    show_again(site)
-    work(site, letters)
-    assert [(recipient, subject) for recipient, subject, _ in letters.sent] == [
-        ("dee@example.com", "Join Acme on Aespo")
-    ]
-    assert f"http://{acme.host}/join?token=" in letters.sent[0][2]
-
-
-def test_mail_waits_while_the_server_is_down_and_is_given_up_in_the_end(acme: Founded) -> None:
-    site, letters = acme.owner.site, Letters(fails=2)
-    work(site)
-    acme.owner.post("/team/invites", email="dee@example.com", role="member")
-    for _ in range(3):
-        work(site, letters)
-        show_again(site)
-    assert len(letters.sent) == 1
-    down = Letters(fails=100)
-    acme.owner.post("/team/invites", email="eve@example.com", role="member")
-    for _ in range(8):
-        work(site, down)
-        show_again(site)
-    assert 100 - down.fails == 5
-
-
-def test_a_message_that_is_none_is_dropped(acme: Founded) -> None:
-    site = acme.owner.site
-    queue = site.context.require_adapters().queue
-    for body in ("", "[]", '{"tenant": "x", "job": 1}', '{"tenant": 1}', '{"tenant": 999999999, "job": "x"}'):
-        with site.context.require_database().nobody() as connection:
-            queue.put(body, connection)
-    work(site)
-    assert queue.take(0) == []
-
-
-def test_a_job_of_one_workspace_cannot_be_done_in_another(acme: Founded, globex: Founded) -> None:
-    site = acme.owner.site
-    work(site)
-    acme.owner.post("/export")
-    message = site.context.require_adapters().queue.take(0)[0]
-    told = json.loads(message.body)
-    forged = Message(json.dumps({"tenant": globex.tenant_id, "job": told["job"]}), message.receipt)
-    Worker(site.context.require_database(), site.context.require_adapters())._handle(forged)
-    assert "Being built" in acme.owner.get("/settings").text
-    assert "/exports/" not in globex.owner.get("/settings").text
 
 
 def test_a_deletion_needs_the_owner_the_address_and_the_password(acme: Founded) -> None:
@@ -243,8 +232,8 @@ def test_files_of_a_deleted_workspace_are_seen_to_until_none_is_left(
     work(site)
     prefix = adapters.objects.key(gone.tenant_id)
     gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD)
-    store.put(f"{prefix}/left", b"what could not be deleted at once")
-    store.put(adapters.objects.key(there.tenant_id, "kept"), b"")
+    store.put(f"{prefix}/left", io.BytesIO(b"what could not be deleted at once"))
+    store.put(adapters.objects.key(there.tenant_id, "kept"), io.BytesIO())
     with database.nobody() as connection:
         queue.put(json.dumps({"files_of": there.tenant_id}), connection)
     store.fails = 1

@@ -12,6 +12,7 @@ from sqlalchemy import create_engine
 
 from aespo.db import migrate, safety, schema
 from aespo.db.engine import Database
+from aespo.db.grants import GRANTS
 from aespo.development import Urls
 from aespo.web import create_application
 from ebcd.check import migrations
@@ -67,7 +68,7 @@ def test_the_app_role_may_do_what_the_queries_need_and_nothing_else(urls: Urls) 
         " WHERE grantee = 'aespo_app' GROUP BY table_name",
     )
     found = {table: set(str(privileges).split(", ")) for table, privileges in granted}
-    assert found == {table: set(privileges.split(", ")) for table, privileges in schema.GRANTS.items()}
+    assert found == {table: set(privileges.split(", ")) for table, privileges in GRANTS.items()}
 
 
 def test_a_process_starts_as_the_app_role(urls: Urls) -> None:
@@ -159,6 +160,16 @@ def test_an_earlier_release_leaves_a_later_schema_alone(fresh: Urls) -> None:
 def test_half_a_configuration_does_not_migrate(environ: dict[str, str], said: str) -> None:
     with pytest.raises(migrate.CannotMigrate, match=said):
         migrate.main(environ)
+
+
+def test_a_migration_reads_its_urls_where_they_are_kept(fresh: Urls, tmp_path: Path) -> None:
+    environ = {}
+    for name, url in {"DATABASE_URL": fresh.app, "DATABASE_OWNER_URL": fresh.owner}.items():
+        tmp_path.joinpath(name).write_text(f"{url}\n")
+        environ[name] = f"file:{tmp_path / name}"
+    assert f"revision {schema.KNOWN}" in migrate.main(environ)
+    with pytest.raises(migrate.CannotMigrate, match=r"^DATABASE_OWNER_URL: its secret cannot be read: \w+$"):
+        migrate.main(environ | {"DATABASE_OWNER_URL": "file:/no/such/file"})
 
 
 def test_without_a_database_there_is_nothing_to_migrate() -> None:

@@ -170,6 +170,19 @@ def test_a_stop_ends_it_cleanly(bundle: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", number)) != 0
 
 
+def test_metrics_of_the_last_minute_are_written_at_a_stop(
+    bundle: Path, urls: Urls, acme: Founded, tmp_path: Path
+) -> None:
+    number, metrics = free_port(), tmp_path / "metrics"
+    process = start(bundle, number, DATABASE_URL=urls.app, AESPO_METRICS=str(metrics))
+    wait_until_listening(process, number)
+    assert ask(number, "GET /login HTTP/1.1", f"Host: {acme.host}")[0] == 200
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    told = [json.loads(line) for line in metrics.read_text().splitlines()]
+    assert [(item["Workspace"], item["Requests"]) for item in told] == [(acme.slug, 1)]
+
+
 def test_version_is_one_json_object(port: int) -> None:
     body = ask(port, "GET /version HTTP/1.1", "Host: 127.0.0.1")[1].partition("\r\n\r\n")[2]
     assert json.loads(body)["version_label"] == "development"

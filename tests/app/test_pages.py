@@ -28,6 +28,12 @@ def test_a_note_is_written_shown_changed_found_and_deleted(acme: Founded) -> Non
         assert f"{action} note “Harbour rules”" in activity
 
 
+def test_what_a_search_finds_is_shown_without_its_marks(acme: Founded) -> None:
+    acme.note("Tides", "## High water\n\n| day | tide |\n|---|---|\n| Monday | **high** <b> |\n")
+    found = acme.owner.get("/notes?q=high").text
+    assert "<mark>High</mark> water day tide Monday <mark>high</mark><" in found
+
+
 @pytest.mark.parametrize(
     "body",
     [

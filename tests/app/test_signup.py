@@ -167,3 +167,13 @@ def test_over_https_the_cookie_has_the_host_prefix(make_site: Callable[..., Aesp
     answer = secure.post("/login", {"Origin": f"https://{acme.host}"}, email=acme.email, password=PASSWORD)
     assert answer.headers["Set-Cookie"].startswith("__Host-aespo=")
     assert "Secure" in answer.headers["Set-Cookie"]
+
+
+def test_nobody_keeps_others_from_setting_a_new_password(acme: Founded) -> None:
+    stranger = acme.owner.new()
+    answers = [stranger.post("/forgot", email=f"{number}@example.com").status_code for number in range(12)]
+    assert answers == [200] * 12
+    assert acme.owner.new().post("/forgot", email=acme.email).status_code == 200
+    for _ in range(9):
+        stranger.post("/forgot", email=acme.email)
+    assert stranger.post("/forgot", email=f" {acme.email.upper()}").status_code == 429, "nor fills their mailbox"

@@ -8,11 +8,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from werkzeug.test import Client, TestResponse
 from workspaces import Browser, Founded
 
+from aespo.db.engine import Database
+from aespo.development import Urls
 from aespo.web import Aespo, create_application
+from aespo.web.readiness import KEPT, Readiness
 
 BASE = "aespo.eu-central-1.elasticbeanstalk.localhost:8156"
 MANIFEST = {
@@ -102,6 +106,34 @@ def test_a_database_that_is_down_is_told(tmp_path: Path) -> None:
     site.close()
 
 
+def test_why_a_database_is_not_safe_is_told_to_operators_alone(fresh: Urls, tmp_path: Path) -> None:
+    token = "operator-operator-operator"
+    site = alone(tmp_path, DATABASE_URL=fresh.app, AESPO_OPERATOR_TOKEN=token)
+    with psycopg.connect(fresh.owner) as connection:
+        connection.execute("ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
+    answer = get(site, "x", "/readyz")
+    assert (answer.status_code, answer.json["reason"]) == (503, "the database is not safe to serve with")
+    assert "notes" not in answer.text
+    told = Client(site).get("/readyz", base_url="http://x", headers={"Authorization": f"Bearer {token}"})
+    assert "table notes has no row-level security" in told.json["detail"]
+    site.close()
+
+
+def test_however_many_ask_whether_it_is_ready_it_looks_once_in_a_while() -> None:
+    now, looks = [0.0], []
+
+    class Counted(Database):
+        def verify(self) -> None:
+            looks.append(now[0])
+            raise psycopg.OperationalError
+
+    database, readiness = Counted("postgresql://x@127.0.0.1:1/x"), Readiness(lambda: now[0])
+    for now[0] in (0.0, 1.0, KEPT - 0.1, KEPT, KEPT + 1):
+        assert readiness.of(database).reason == "the database cannot be reached"
+    assert looks == [0.0, KEPT]
+    database.close()
+
+
 def test_the_front_page_names_the_release(tmp_path: Path) -> None:
     page = get(alone(released(tmp_path)), BASE).text
     assert MANIFEST["sha"] in page
@@ -128,6 +160,7 @@ def test_a_broken_manifest_stops_the_start(tmp_path: Path, manifest: object) -> 
         ("DATABASE_URL", "mysql://x"),
         ("AESPO_SCHEME", "ftp"),
         ("AESPO_PROXIES", "many"),
+        ("AESPO_PROXIES", "9" * 5000),
         ("AESPO_POOL_SIZE", "0"),
         ("AESPO_OPERATOR_TOKEN", "short"),
         ("AESPO_SAMPLE_TOKEN", "short"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import text
 from test_workspace_api import Program
-from workspaces import Browser, Founded, change, end_trial, give_plan
+from workspaces import Browser, Founded, change, end_trial, fill, give_plan
 
 from aespo import chart
 from aespo.metrics import EVERY, Metrics
@@ -80,16 +81,6 @@ def test_a_limit_holds_to_the_last_row_however_many_write_at_once(acme: Founded)
         )
     assert sorted(codes) == [201] * 4 + [402] * 12
     assert usage(program)["rows"] == PLANS["trial"].rows
-
-
-def fill(founded: Founded, count: int) -> None:
-    """Write many notes at once."""
-    statement = """
-        INSERT INTO notes (tenant_id, id, title, body, created_by, updated_by)
-        SELECT tenant_id, 'filled' || n, 'Filled', '', id, id FROM members, generate_series(1, :count) n LIMIT :count
-    """
-    with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:
-        connection.execute(text(statement), {"count": count})
 
 
 def test_at_the_limit_one_can_read_and_delete_and_write_again(acme: Founded) -> None:
@@ -185,6 +176,17 @@ def test_metrics_are_one_object_a_workspace_and_minute() -> None:
     assert directive["Namespace"] == "Aespo"
     assert directive["Dimensions"] == [["Workspace"], []]
     assert {metric["Name"] for metric in directive["Metrics"]} <= told[0].keys()
+
+
+def test_a_metric_that_cannot_be_written_undoes_nothing(site: Aespo, acme: Founded) -> None:
+    def full(_: str) -> None:
+        raise OSError("No space left on device")
+
+    hours = itertools.count(0.0, 3600.0)
+    metrics = Metrics(full, lambda: next(hours))
+    acme.owner.client.application = Aespo(replace(site.context, metrics=metrics))
+    note = acme.note("Kept")
+    assert acme.owner.get(f"/notes/{note}").status_code == 200
 
 
 OPERATOR = "operator-operator-operator"

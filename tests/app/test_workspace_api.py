@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from werkzeug.test import Client, TestResponse
-from workspaces import Founded, give_plan
+from workspaces import Founded, change, give_plan
 
 from aespo.web import Aespo
 
@@ -76,6 +76,12 @@ def test_pages_have_everything_once(program: Program) -> None:
             break
     assert len(seen) == len(set(seen)) == 14, "the two of the sample are among them"
     assert written < set(seen)
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "٣", "1.0", "000000001000000", "000000001" + "9" * 5000])
+def test_no_page_is_larger_than_a_hundred(program: Program, limit: str) -> None:
+    answer = program.ask("GET", f"/notes?limit={limit}")
+    assert (answer.status_code, answer.json["fields"]) == (422, {"limit": "Between 1 and 100."})
 
 
 def test_a_search_finds_words(program: Program) -> None:
@@ -159,3 +165,17 @@ def _try(strategy: Any, token: str, seen: set[int]) -> None:
         seen.add(answer.status_code)
 
     check()
+
+
+def test_a_token_tells_when_it_was_used(acme: Founded) -> None:
+    program = Program(acme.owner.site, acme.host, acme.token())
+    assert "never used" in acme.owner.get("/tokens").text
+    assert program.ask("GET", "/notes/000000000000").status_code == 404
+    assert "never used" in acme.owner.get("/tokens").text
+    for _ in range(2):
+        program.ask("GET", "/notes")
+        assert "used today" in acme.owner.get("/tokens").text
+    change(acme, "UPDATE api_tokens SET used_on = current_date - 9")
+    assert "used today" not in acme.owner.get("/tokens").text
+    program.ask("GET", "/notes")
+    assert "used today" in acme.owner.get("/tokens").text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import re
+import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +14,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import text
 from werkzeug.test import Client, TestResponse
 
+from aespo.adapters import Adapters
 from aespo.web import Aespo
+from aespo.worker import Worker
 
 APEX = "localhost"
 PASSWORD = "correct horse battery"
@@ -122,7 +126,49 @@ def end_trial(founded: Founded) -> None:
     change(founded, "UPDATE tenants SET trial_ends_at = now() - interval '1 day'")
 
 
+def fill(founded: Founded, count: int) -> None:
+    """Write many notes at once."""
+    statement = """
+        INSERT INTO notes (tenant_id, id, title, body, created_by, updated_by)
+        SELECT tenant_id, 'filled' || n, 'Filled', '', id, id FROM members, generate_series(1, :count) n LIMIT :count
+    """
+    with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:
+        connection.execute(text(statement), {"count": count})
+
+
 def change(founded: Founded, statement: str, **values: Any) -> None:
     """Change something of a workspace behind the application's back."""
     with founded.owner.site.context.require_database().tenant(founded.tenant_id) as connection:
         assert connection.execute(text(statement), values).rowcount == 1
+
+
+def work(site: Aespo, mail: Any = None) -> int:
+    """Let a worker do what waits."""
+    context = site.context
+    around = context.require_adapters()
+    if mail is not None:
+        around = Adapters(around.objects, mail, around.queue)
+    worker, done = Worker(context.require_database(), around), 0
+    while count := worker.step():
+        done += count
+    return done
+
+
+def attach(founded: Founded, note: str, name: str, content: bytes) -> Any:
+    answer = founded.owner.post(f"/notes/{note}/files", file=(io.BytesIO(content), name))
+    answer.request.environ["wsgi.input"].close()  # werkzeug's client leaves the temporary file of a large form open
+    return answer
+
+
+def file_of(founded: Founded, note: str) -> str:
+    return re.search(rf"/notes/{note}/files/(\w+)", founded.owner.get(f"/notes/{note}").text)[1]  # type: ignore[index]
+
+
+def exported(founded: Founded) -> zipfile.ZipFile:
+    assert founded.owner.post("/export").headers["Location"] == "/settings#export"
+    assert "Being built" in founded.owner.get("/settings").text
+    work(founded.owner.site)
+    path = re.search(r"/exports/\w+", founded.owner.get("/settings").text)[0]  # type: ignore[index]
+    answer = founded.owner.get(path)
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={founded.slug}-export.zip"
+    return zipfile.ZipFile(io.BytesIO(answer.data))

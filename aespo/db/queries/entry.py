@@ -51,7 +51,8 @@ class Member:
     role: str
     scope: str = "write"
     """Of the API token; a session may write."""
-    token_id: str = ""
+    unused_token: str = ""
+    """The id of an API token that is used for the first time today."""
 
     @property
     def may_write(self) -> bool:
@@ -75,19 +76,19 @@ _COLUMNS = (
     usage_totals.c.members, usage_totals.c.notes, usage_totals.c.tasks, usage_totals.c.attachments,
     usage_totals.c.bytes,
     _TODAY.label("requests"),
-    members.c.id.label("member_id"), members.c.name.label("member_name"), members.c.email, members.c.role,
 )  # fmt: skip
+_WITH_MEMBER = (
+    *_COLUMNS, members.c.id.label("member_id"), members.c.name.label("member_name"), members.c.email, members.c.role,
+)  # fmt: skip
+_WORKSPACE = directory.join(tenants, tenants.c.tenant_id == directory.c.tenant_id).join(
+    usage_totals, usage_totals.c.tenant_id == tenants.c.tenant_id
+)
 
 
 def _joined(table: Any, condition: ColumnElement[bool], member_id: ColumnElement[Any]) -> Any:
-    return (
-        directory.join(tenants, tenants.c.tenant_id == directory.c.tenant_id)
-        .join(usage_totals, usage_totals.c.tenant_id == tenants.c.tenant_id)
-        .outerjoin(table, and_(table.c.tenant_id == tenants.c.tenant_id, condition))
-        .outerjoin(
-            members,
-            and_(members.c.tenant_id == tenants.c.tenant_id, members.c.id == member_id, members.c.removed_at.is_(None)),
-        )
+    return _WORKSPACE.outerjoin(table, and_(table.c.tenant_id == tenants.c.tenant_id, condition)).outerjoin(
+        members,
+        and_(members.c.tenant_id == tenants.c.tenant_id, members.c.id == member_id, members.c.removed_at.is_(None)),
     )
 
 
@@ -97,22 +98,25 @@ def by_session(connection: Connection, slug: str, token_hash: bytes) -> tuple[Wo
         sessions.c.token_hash == token_hash, sessions.c.purpose == "session", sessions.c.expires_at > func.now()
     )
     source = _joined(sessions, live, sessions.c.member_id)
-    row = connection.execute(select(*_COLUMNS).select_from(source).where(directory.c.slug == slug)).first()
+    row = connection.execute(select(*_WITH_MEMBER).select_from(source).where(directory.c.slug == slug)).first()
     return None if row is None else (_workspace(row), _member(row))
 
 
 def by_token(connection: Connection, slug: str, token_hash: bytes) -> tuple[Workspace, Member | None] | None:
     """The workspace at a slug, and the member whose API token it is."""
     source = _joined(api_tokens, api_tokens.c.token_hash == token_hash, api_tokens.c.member_id)
-    columns = (*_COLUMNS, api_tokens.c.scope, api_tokens.c.id.label("token_id"))
+    used = (api_tokens.c.used_on == func.current_date()).label("used_today")
+    columns = (*_WITH_MEMBER, api_tokens.c.scope, api_tokens.c.id.label("token_id"), used)
     row = connection.execute(select(*columns).select_from(source).where(directory.c.slug == slug)).first()
-    return None if row is None else (_workspace(row), _member(row, row.scope or "read", row.token_id or ""))
+    if row is None:
+        return None
+    return _workspace(row), _member(row, row.scope or "read", "" if row.used_today else row.token_id or "")
 
 
 def by_id(connection: Connection, tenant_id: int) -> Workspace | None:
     """The workspace of the transaction, for operators and background jobs."""
-    source = _joined(sessions, sessions.c.token_hash == b"", sessions.c.member_id)
-    row = connection.execute(select(*_COLUMNS).select_from(source).where(directory.c.tenant_id == tenant_id)).first()
+    statement = select(*_COLUMNS).select_from(_WORKSPACE).where(directory.c.tenant_id == tenant_id)
+    row = connection.execute(statement).first()
     return None if row is None else _workspace(row)
 
 
@@ -122,7 +126,7 @@ def _workspace(row: Any) -> Workspace:
     return Workspace(row.tenant_id, row.slug, row.name, plan, row.trial_ends_at, row.suspended_at, usage)
 
 
-def _member(row: Any, scope: str = "write", token_id: str = "") -> Member | None:
+def _member(row: Any, scope: str = "write", unused_token: str = "") -> Member | None:
     if row.member_id is None:
         return None
-    return Member(row.member_id, row.member_name, row.email, row.role, scope, token_id)
+    return Member(row.member_id, row.member_name, row.email, row.role, scope, unused_token)

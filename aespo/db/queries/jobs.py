@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, Table, delete, func, or_, select, tuple_
 
 from aespo.db.schema import TENANT_TABLES, directory, jobs, mails, tenants
 from aespo.db.tx import Tx
 from aespo.secrecy import new_id
 
 ATTEMPTS = 5
+HELD = timedelta(minutes=3)
+"""How long a job is a worker's. One that is killed leaves it to another one then."""
 
 
 def add(tx: Tx, kind: str, **content: Any) -> str:
@@ -22,24 +25,36 @@ def add(tx: Tx, kind: str, **content: Any) -> str:
 
 
 def take(tx: Tx, job_id: str) -> Row[Any] | None:
-    """A job that waits, while nobody else can take it; None: it is done, or somebody else is at it."""
-    statement = select(jobs).where(tx.mine(jobs), jobs.c.id == job_id, jobs.c.state == "waiting")
-    return tx.first(statement.with_for_update(skip_locked=True))
+    """A waiting job, for this worker alone as long as it holds it; None: there is none, or somebody else is at it."""
+    free = or_(jobs.c.taken_until.is_(None), jobs.c.taken_until < func.now())
+    found = select(jobs.c.id).where(tx.mine(jobs), jobs.c.id == job_id, jobs.c.state == "waiting", free)
+    statement = tx.update(jobs).where(jobs.c.id.in_(found.with_for_update(skip_locked=True)))
+    return tx.first(statement.values(taken_until=func.now() + HELD).returning(jobs))
+
+
+def hold(tx: Tx, job_id: str) -> None:
+    """Go on holding a job."""
+    tx.changed(tx.update(jobs).where(jobs.c.id == job_id).values(taken_until=func.now() + HELD))
+
+
+def waits(tx: Tx, job_id: str) -> bool:
+    """Whether a job is still to be done, whoever may be at it."""
+    return tx.first(select(jobs.c.id).where(tx.mine(jobs), jobs.c.id == job_id, jobs.c.state == "waiting")) is not None
 
 
 def finish(tx: Tx, job_id: str) -> None:
     """Note that a job is done."""
     values = {"state": "done", "finished_at": func.now(), "attempts": jobs.c.attempts + 1}
-    tx.changed(update(jobs).where(tx.mine(jobs), jobs.c.id == job_id).values(**values))
+    tx.changed(tx.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "waiting").values(**values))
 
 
 def failed(tx: Tx, job_id: str) -> bool:
-    """Count a failed attempt; whether it was the last one."""
-    statement = update(jobs).where(tx.mine(jobs), jobs.c.id == job_id).values(attempts=jobs.c.attempts + 1)
-    row = tx.first(statement.returning(jobs.c.attempts))
+    """Count a failed attempt, and let the job go; whether it was the last one."""
+    statement = tx.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "waiting")
+    row = tx.first(statement.values(attempts=jobs.c.attempts + 1, taken_until=None).returning(jobs.c.attempts))
     if row is None or row.attempts < ATTEMPTS:
         return row is None
-    tx.changed(update(jobs).where(tx.mine(jobs), jobs.c.id == job_id).values(state="failed", finished_at=func.now()))
+    tx.changed(tx.update(jobs).where(jobs.c.id == job_id).values(state="failed", finished_at=func.now()))
     return True
 
 
@@ -54,14 +69,21 @@ def mail(tx: Tx, mail_id: str) -> Row[Any] | None:
     return tx.first(select(mails).where(tx.mine(mails), mails.c.id == mail_id, mails.c.sent_at.is_(None)))
 
 
-def mail_sent(tx: Tx, mail_id: str) -> None:
-    """Note that a mail was sent."""
-    tx.changed(update(mails).where(tx.mine(mails), mails.c.id == mail_id).values(sent_at=func.now()))
+def mail_sent(tx: Tx, mail_id: str, *, stays: bool) -> None:
+    """Note that a mail was sent. stays: it can still be read here; else what it said is forgotten."""
+    values = {"sent_at": func.now()} if stays else {"sent_at": func.now(), "body": ""}
+    tx.changed(tx.update(mails).where(mails.c.id == mail_id).values(**values))
 
 
-def everything(tx: Tx, table: Any) -> Sequence[Row[Any]]:
-    """All rows of a table that are the workspace's, in the order of their keys."""
-    return tx.rows(select(table).where(tx.mine(table)).order_by(*table.primary_key.columns))
+def everything(tx: Tx, table: Table, size: int = 100) -> Iterator[Row[Any]]:
+    """All rows of a table that are the workspace's, in the order of their keys: so many at a time, however many."""
+    keys = [column for column in table.primary_key.columns if column.name != "tenant_id"]
+    statement = select(table).where(tx.mine(table)).order_by(*keys).limit(size)
+    rows = tx.rows(statement)
+    while rows:
+        yield from rows
+        last = [rows[-1]._mapping[column.name] for column in keys]
+        rows = tx.rows(statement.where(tuple_(*keys) > tuple_(*last))) if len(rows) == size else []
 
 
 def counts(tx: Tx) -> dict[str, int]:

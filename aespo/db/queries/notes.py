@@ -96,13 +96,12 @@ def file(tx: Tx, note_id: str, file_id: str) -> Row[Any]:
     return row
 
 
-def attach(tx: Tx, note_id: str, name: str, content_type: str, size: int) -> str:
-    """Note a file; its id. Raises NotFound."""
-    title, file_id = one(tx, note_id).title, new_id()
+def attach(tx: Tx, note_id: str, file_id: str, name: str, content_type: str, size: int) -> None:
+    """Note a file that is in storage. Raises NotFound."""
+    title = one(tx, note_id).title
     values = {"name": name, "content_type": content_type, "bytes": size, "created_by": tx.actor_id}
     tx.insert(attachments, id=file_id, note_id=note_id, **values)
     tx.audit("attached", f"file “{name}” to “{title}”")
-    return file_id
 
 
 def detach(tx: Tx, note_id: str, file_id: str) -> None:

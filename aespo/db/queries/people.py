@@ -154,6 +154,11 @@ def make_token(tx: Tx, name: str, scope: str) -> str:
     return token
 
 
+def note_use(tx: Tx, token_id: str) -> None:
+    """Write down that an API token is used today."""
+    tx.changed(tx.update(api_tokens).where(api_tokens.c.id == token_id).values(used_on=func.current_date()))
+
+
 def revoke_token(tx: Tx, token_id: str) -> None:
     """End an API token. Raises NotFound."""
     statement = delete(api_tokens).where(tx.mine(api_tokens), api_tokens.c.id == token_id).returning(api_tokens.c.name)

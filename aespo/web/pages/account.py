@@ -102,9 +102,9 @@ def forgot_form() -> str:
 @public
 def forgot() -> str:
     """Send a link. The answer is the same whether there is such a member or not."""
-    here = visit()
-    _count(f"forgot {here.tx.tenant_id}")
-    member = people.by_email(here.tx, request.form.get("email", "")[:254].replace("\0", ""))
+    here, email = visit(), request.form.get("email", "")[:254].replace("\0", "").strip().lower()
+    _count(f"forgot {here.tx.tenant_id} {email}")  # whoever uses up a member's has sent them as many links
+    member = people.by_email(here.tx, email)
     if member is not None:
         token = people.open_session(here.tx, member.id, "reset", people.RESET)
         link = absolute(f"/reset?token={token}")

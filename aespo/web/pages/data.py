@@ -57,7 +57,8 @@ def send(key: str, name: str) -> Response:
     if link := store.link(key, name):
         return redirect(link, 303)  # type: ignore[return-value]
     try:
-        content = store.get(key)
+        with visit().apart():
+            content = store.get(key)
     except FileNotFoundError:
         raise NotFound from None
     answer = Response(content, content_type="application/octet-stream")

@@ -7,6 +7,7 @@ from typing import Any
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from aespo.inputs import LARGEST_VERSION, whole
 from aespo.problems import Invalid
 
 Page = str | Response | tuple[str, int]
@@ -24,7 +25,7 @@ def again(template: str, error: Invalid, **values: Any) -> tuple[str, int]:
 
 def version() -> int:
     """The version that a form was made of. Raises Invalid."""
-    text = request.form.get("version", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    number = whole(request.form.get("version", ""), 0, LARGEST_VERSION)
+    if number is None:
         raise Invalid({"version": "The form is incomplete: load the page again."})
-    return int(text)
+    return number

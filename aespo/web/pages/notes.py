@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 from flask import Blueprint, Response, render_template, request
 
 from aespo import inputs
 from aespo.adapters import objects
 from aespo.db.queries import notes
 from aespo.problems import Invalid
+from aespo.secrecy import new_id
 from aespo.web.context import context
 from aespo.web.pages.data import send
 from aespo.web.pages.forms import Page, again, to, version
+from aespo.web.removal import remove_file, remove_note
 from aespo.web.visit import visit
 
 blueprint = Blueprint("notes", __name__, url_prefix="/notes")
@@ -84,10 +88,7 @@ def change(note_id: str) -> Page:
 @blueprint.post("/<note_id>/delete")
 def delete(note_id: str) -> Page:
     """Delete a note and its files."""
-    here = visit()
-    notes.remove(here.writes(always=True), note_id)
-    prefix, store = objects.key(here.tx.tenant_id, "notes", note_id), context().require_adapters().objects
-    here.after.append(lambda: store.delete_below(prefix))
+    remove_note(note_id)
     return to("/notes")
 
 
@@ -101,10 +102,20 @@ def attach(note_id: str) -> Page:
         problem = "Choose a file that is not empty." if not content else "A file has at most 10 MB."
         return _shown(note_id, problem), 422
     name = "".join(letter for letter in (file.filename or "file") if letter.isprintable())[-120:]
-    file_id = notes.attach(tx, note_id, name, file.mimetype[:100], len(content))
+    notes.attach(tx, note_id, _stored(note_id, content), name, file.mimetype[:100], len(content))
     here.enforce()
-    context().require_adapters().objects.put(objects.key(tx.tenant_id, "notes", note_id, file_id), content)
     return to(f"/notes/{note_id}#files")
+
+
+def _stored(note_id: str, content: bytes) -> str:
+    """Put a file into storage, before its row locks the totals; its id. It goes again if that is refused."""
+    here, store, file_id = visit(), context().require_adapters().objects, new_id()
+    notes.one(here.tx, note_id)
+    key = objects.note_key(here.tx.tenant_id, note_id, file_id)
+    here.otherwise.append(lambda: store.delete_below(key))
+    with here.apart():
+        store.put(key, io.BytesIO(content))
+    return file_id
 
 
 @blueprint.get("/<note_id>/files/<file_id>")
@@ -112,14 +123,11 @@ def download(note_id: str, file_id: str) -> Response:
     """A file, to keep."""
     tx = visit().tx
     file = notes.file(tx, note_id, file_id)
-    return send(objects.key(tx.tenant_id, "notes", note_id, file_id), file.name)
+    return send(objects.note_key(tx.tenant_id, note_id, file_id), file.name)
 
 
 @blueprint.post("/<note_id>/files/<file_id>/delete")
 def detach(note_id: str, file_id: str) -> Page:
     """Delete a file."""
-    here = visit()
-    notes.detach(here.writes(always=True), note_id, file_id)
-    prefix, store = objects.key(here.tx.tenant_id, "notes", note_id, file_id), context().require_adapters().objects
-    here.after.append(lambda: store.delete_below(prefix))
+    remove_file(note_id, file_id)
     return to(f"/notes/{note_id}#files")

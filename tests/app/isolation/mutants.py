@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -41,9 +40,9 @@ def open_policies(urls: Urls) -> None:
             connection.execute(f"ALTER POLICY own_workspace ON {table.name} USING (true) WITH CHECK (true)")
 
 
-def site_without(urls: Urls, folder: Path, *, filters: bool) -> Aespo:
+def site_without(urls: Urls, *, filters: bool) -> Aespo:
     """The application on a database that it does not verify; without filters where the queries are to forget them."""
-    told = settings.read({"DATABASE_URL": urls.app, "AESPO_FILES": str(folder), "AESPO_METRICS": ""})
+    told = settings.read({"DATABASE_URL": urls.app, "AESPO_METRICS": ""})
     database = Trusting(urls.app)
     site = Aespo(Context(Release(), told, database, Metrics(writer("")), adapters.connect(told, database)))
     if not filters:

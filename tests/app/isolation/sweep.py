@@ -8,10 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from test_data import attach, file_of, work
 from test_workspace_api import Program
 from werkzeug.test import TestResponse
-from workspaces import Browser, Founded, signed_up
+from workspaces import Browser, Founded, attach, file_of, signed_up, work
 
 from aespo.web import Aespo
 

@@ -5,7 +5,6 @@ through; without both the suite sees it in every way that it looks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,11 +20,11 @@ from aespo.web import Aespo
 
 
 @pytest.fixture
-def site_of(fresh: Urls, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Aespo]:
+def site_of(fresh: Urls, request: pytest.FixtureRequest) -> Iterator[Aespo]:
     policies, filters = request.param
     if not policies:
         open_policies(fresh)
-    site = site_without(fresh, tmp_path, filters=filters)
+    site = site_without(fresh, filters=filters)
     yield site
     site.close()
 
