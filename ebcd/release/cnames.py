@@ -11,10 +11,11 @@ from datetime import timedelta
 
 from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed
 from ebcd.model import Environment
+from ebcd.release.follow import FAILURES
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import SwapCnames
-from ebcd.release.waits import FAILURES, SOON, Tick, answered, lacking_instances, looks
+from ebcd.release.waits import SOON, Tick, answered, lacking_instances, looks
 
 READY_PATIENCE = 120.0
 """Seconds that the two environments have to become Ready, the candidate with accepted health, before the swap."""

@@ -12,10 +12,11 @@ from ebcd.errors import AwsRefused, ReleaseFailed, Transient
 from ebcd.model import ASG, Environment, OptionSetting, Stage
 from ebcd.release import drain
 from ebcd.release.actions import send
+from ebcd.release.follow import EventFollower
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
-from ebcd.release.waits import EventFollower, Tick, answered, failed, lacking_instances, looks
+from ebcd.release.waits import Tick, answered, failed, lacking_instances, looks
 
 BEGIN_PATIENCE = 60.0
 """Seconds within which an update must be seen to have begun."""
