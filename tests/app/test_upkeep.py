@@ -17,7 +17,8 @@ def passes(site: Aespo, store: Objects | None = None) -> None:
     database = site.context.require_database()
     with database.nobody() as connection:
         connection.execute(text("DELETE FROM rate_limits"))
-    Upkeep(database, store or site.context.require_adapters().objects).step()
+    everybody = 1_000_000  # other tests' workspaces come before these
+    Upkeep(database, store or site.context.require_adapters().objects, at_once=everybody).step()
 
 
 def count(founded: Founded, table: str, condition: str = "true") -> int:
