@@ -26,6 +26,10 @@ from ebcd_local.tail import tail
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
 START_DEADLINE, STOP_DEADLINE, KILL_DEADLINE = 30.0, 30.0, 5.0
+ANSWER_DEADLINE = 15.0
+"""Seconds that a server has to answer before it is stopped and another one started: together less than a minute, which
+is what `ebcd` waits for.
+"""
 LOG, DATABASES = "server.log", "postgres"
 
 
@@ -195,7 +199,7 @@ def _free(port: int) -> bool:
 
 def _answering(folder: Path) -> home.Server | None:
     """The server that runs, waited for while it starts; None where none does, and one that never answers is stopped."""
-    deadline = time.monotonic() + START_DEADLINE
+    deadline = time.monotonic() + ANSWER_DEADLINE
     while process := home.holder(folder):
         found = running(folder)
         if found is not None and found.pid == process[0] and _answers(found):

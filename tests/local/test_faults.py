@@ -37,9 +37,11 @@ def set_fault(local: Local, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def instances(local: Local, name: str) -> set[str]:
+def instances(local: Local, name: str, *statuses: str) -> set[str]:
+    """An environment's instances, or those whose deployment has one of these statuses."""
     found = local.client("elasticbeanstalk").describe_instances_health(EnvironmentName=name, AttributeNames=["All"])
-    return {item["InstanceId"] for item in found["InstanceHealthList"]}
+    return {item["InstanceId"] for item in found["InstanceHealthList"]
+            if not statuses or item["Deployment"]["Status"] in statuses}  # fmt: skip
 
 
 def test_calls_go_wrong_as_asked_and_only_then(faulty: Local) -> None:
@@ -129,11 +131,12 @@ def test_an_instance_cannot_be_launched_once_the_live_bundle_is_deleted(own: Loc
     own.until("shop-live", lambda item: item["Status"] == "Ready" and item["Health"] == "Red")
     messages = [event["Message"] for event in eb.describe_events(EnvironmentName="shop-live")["Events"]]
     assert any("The source bundle is not in S3." in text for text in messages)
-    assert len(instances(own, "shop-live")) == 1, "the one that has it serves on"
+    (serving,) = instances(own, "shop-live", "Deployed")
     eb.restart_app_server(EnvironmentName="shop-live")
     own.until("shop-live", lambda item: item["Status"] == "Ready")
     s3.put_object(Bucket=BUCKET, Key="shop/v1.zip", Body=bundle("one"))
-    own.wait(lambda: len(instances(own, "shop-live")) == 2)
+    own.wait(lambda: len(instances(own, "shop-live", "Deployed")) == 2)
+    assert serving in instances(own, "shop-live", "Deployed"), "it has served on"
 
 
 def test_a_killed_instance_is_replaced(faulty: Local) -> None:
