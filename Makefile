@@ -12,7 +12,8 @@ install: .venv/.installed
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'pip>=25.1'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[local,cloudformation,database]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --config-settings editable_mode=compat \
+		--editable '.[local,cloudformation,database]'  # compat: a path; else each start of Python pays for a finder
 	@touch $@
 
 .venv/.developing: .venv/.installed
