@@ -25,10 +25,10 @@ ship: install
 	@$(BIN)/ebcd ship
 
 test: .venv/.developing
-	$(PYTEST) -n 2 --dist worksteal -m 'not long'
+	$(PYTEST) -n 3 --dist worksteal -m 'not long'
 
 test-long: .venv/.developing
-	$(PYTEST) -n 2 --dist worksteal -rfEP
+	$(PYTEST) -n 3 --dist worksteal -rfEP
 
 check: .venv/.developing
 	$(BIN)/ruff check .
