@@ -203,13 +203,13 @@ def test_a_clock_that_is_wrong_is_told_from_aws_s_own(product: Product) -> None:
 def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_the_deadline(
     product: Product, faulty: Cloud, place: str
 ) -> None:
-    fault(faulty, "stall", place, seconds=4)
-    start = datetime.now(UTC)
+    fault(faulty, "stall", place, seconds=8)
     with Wire(product.cloud) as wire:
         found = checks(Engine(product, wire), 1.5)
-        assert datetime.now(UTC) - start < timedelta(seconds=3.9)
+        waiting = [thread for thread in threading.enumerate() if thread.name.startswith(NAME)]
+        assert waiting, "doctor was done before that answer came"
         faulty.control("DELETE", "faults")
-        for late in (thread for thread in threading.enumerate() if thread.name.startswith(NAME)):
+        for late in waiting:
             late.join(20)  # or its calls would be among those of the next test
     blind = {item.check for item in found if item.outcome == "unknown"}
     assert blind == ({"reads", "lock", "hold"} if place == "s3:GetObject" else {"quotas"})

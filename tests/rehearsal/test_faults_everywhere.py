@@ -84,7 +84,7 @@ def fault_everywhere(
     assert codes.total() == len(chosen) > 1
 
 
-@pytest.mark.parametrize(("name", "some"), [("ship", 4), ("rollback", 2)])
+@pytest.mark.parametrize(("name", "some"), [("ship", 3), ("rollback", 2)])
 def test_faults_here_and_there(products: Callable[[], Product], cloud: Cloud, name: str, some: int) -> None:
     fault_everywhere(products, cloud, name, some)
 

@@ -67,6 +67,7 @@ def test_no_request_fails_through_swap_drain_and_retire(engine: Engine) -> None:
     assert all(seen[0] == one and seen[-1] == three and seen[1:-1] in ([], [two]) for seen in clients.seen)
 
 
+@pytest.mark.long
 def test_without_the_drain_requests_fail(engine: Engine) -> None:
     ship(engine, "one")
     product = engine.product
