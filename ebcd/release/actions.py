@@ -162,6 +162,17 @@ def _largest(services: Services, application: str, step: MatchCapacity) -> tuple
     return tuple(like) if own and like and int(own[0].value) < int(like[0].value) else ()
 
 
+def stays(environment: Environment, why: str) -> Refused:
+    """The refusal to terminate an environment that may be something else than it is said to be."""
+    return Refused(
+        f"The environment {environment.name} stays.",
+        why=why,
+        hint="See what it is before it goes: aws elasticbeanstalk describe-environments "
+        f"--environment-ids {environment.id}",
+        code="not-its-own",
+    )
+
+
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:
     """Begin to terminate an environment, unless it is leaving already, holds the live CNAME, or still gets requests."""
 
@@ -169,17 +180,11 @@ def terminate(services: Services, tick: Tick, application: str, step: TerminateE
         found = services.beanstalk.environment(application, step.environment)
         return None if found is None or found.id != step.environment_id or leaving(found) else found
 
-    found = read()
+    found = answered(services, tick, read)
     if found is None:
         return Seen("it is leaving already", Status.SKIPPED)
     if step.holds and found.cname != step.holds:
-        raise Refused(
-            f"The environment {step.environment} stays.",
-            why=f"It holds {found.cname} by now, and not its own CNAME {step.holds}.",
-            hint=f"See what it is before it goes: aws elasticbeanstalk describe-environments "
-            f"--environment-ids {found.id}",
-            code="not-its-own",
-        )
+        raise stays(found, f"It holds {found.cname} by now, and not its own CNAME {step.holds}.")
     if why := drain.needed(services, found, step):
         return Seen(why, Status.SKIPPED)
     try:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ebcd.errors import Refused
-from ebcd.model import Environment, Stage
+from ebcd.model import Stage
 from ebcd.release import ship as shipping
+from ebcd.release.actions import stays
 from ebcd.release.execute import Executor
 from ebcd.release.naming import standing_name
 from ebcd.release.observe import observe
@@ -88,12 +89,12 @@ def takedown(snapshot: Snapshot, preview: Preview | None, declared: Iterable[Sta
     if found is None:
         return ()
     if preview is None or preview.environment != found.name:
-        raise _stays(found, "No record says that it is a preview's.")
+        raise stays(found, "No record says that it is a preview's.")
     if found.cname not in live_cnames(preview.cname, stage.region):
-        raise _stays(found, f"It holds {found.cname}, which is not the CNAME that it was given: somebody swapped it.")
+        raise stays(found, f"It holds {found.cname}, which is not the CNAME that it was given: somebody swapped it.")
     for other in declared:
         if other.cname and found.cname in live_cnames(other.cname, stage.region):
-            raise _stays(found, f"It holds {found.cname}, which is the live CNAME of the stage {other.name}.")
+            raise stays(found, f"It holds {found.cname}, which is the live CNAME of the stage {other.name}.")
     reason = f"it is the preview of {preview.branch}" + (", which has expired" if preview.expired else "")
     return (
         TerminateEnvironment(found.name, found.id, reason, holds=found.cname),
@@ -171,13 +172,3 @@ def _look(run: Run, services: Services, kept: Previews) -> Snapshot:
     run.preview = kept.read(run.stage.name)
     run.after = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     return run.after
-
-
-def _stays(environment: Environment, why: str) -> Refused:
-    return Refused(
-        f"The environment {environment.name} stays.",
-        why=why,
-        hint=f"See what it is before it goes: aws elasticbeanstalk describe-environments "
-        f"--environment-ids {environment.id}",
-        code="not-its-own",
-    )

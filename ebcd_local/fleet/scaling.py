@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from ebcd_local.options import Options
 
 _TRIGGER = "aws:autoscaling:trigger"
-MEASURED = frozenset({"CPUUtilization", "RequestCount", "Latency", "TargetResponseTime"})
-"""What is measured here; another measure never moves the trigger."""
 
 
 @dataclass(frozen=True, slots=True)
