@@ -94,10 +94,10 @@ def _read_besides(text: str, folder: Path, application: Path, seen: frozenset[Pa
 
 
 def _digest(path: Path) -> str:
-    """Of a file, or of a folder with all that is in it."""
+    """Of a file, or of a folder with all that is in it but bytecode, which Python writes there by itself."""
     found = hashlib.sha256()
     for item in [path] if path.is_file() else sorted(path.rglob("*")):
-        if item.is_file():
+        if item.is_file() and "__pycache__" not in item.relative_to(path).parts:
             found.update(f"{item.relative_to(path)}\0{item.stat().st_size}\0".encode(errors="surrogateescape"))
             found.update(item.read_bytes())
     return found.hexdigest()
