@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aespo import hosts
+from aespo import admission, hosts
 from aespo.inputs import whole
 
 _LARGEST = 1_000_000_000
@@ -43,6 +43,10 @@ class Settings:
     """Where usage metrics are written, one JSON object a line: a file, `-` for standard output, empty for nowhere."""
     signups_per_hour: int = 20
     """Workspaces that one client address may create in an hour."""
+    requests_at_once: int = admission.AT_ONCE
+    """Requests of one workspace, or of one stranger, that a process answers at the same time."""
+    share: int = admission.SHARE
+    """Percent of a process's time that one workspace, or one stranger, may have for longer than a few seconds."""
 
     @property
     def secure(self) -> bool:
@@ -66,6 +70,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         mail_from=environ.get("AESPO_MAIL_FROM", ""),
         metrics=environ.get("AESPO_METRICS", "-"),
         signups_per_hour=_number(environ, "AESPO_SIGNUPS_PER_HOUR", 20, least=1),
+        requests_at_once=_number(environ, "AESPO_REQUESTS_AT_ONCE", admission.AT_ONCE, least=1),
+        share=_number(environ, "AESPO_SHARE", admission.SHARE, least=1),
     )
 
 

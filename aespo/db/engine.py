@@ -7,6 +7,7 @@ over. It travels in the same round trip as BEGIN and the first query, through th
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,23 @@ _LIMITS = "-c statement_timeout=8000 -c lock_timeout=4000 -c idle_in_transaction
 _POOL_PATIENCE = 5.0
 
 Statement = tuple[str, Sequence[Any]]
+_spent = threading.local()
+
+
+def seconds_spent() -> float:
+    """Seconds that this thread has waited for answers of the database, since it began."""
+    found: float = getattr(_spent, "seconds", 0.0)
+    return found
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Count the time that a statement takes."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        _spent.seconds = seconds_spent() + time.perf_counter() - start
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -50,6 +68,10 @@ class _Cursor(psycopg.Cursor[Any]):
     """A cursor that says it, in one round trip with the statement."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> _Cursor:
+        with _counted():
+            return self._execute(query, params, **options)
+
+    def _execute(self, query: Any, params: Any, **options: Any) -> _Cursor:
         connection = self.connection
         assert isinstance(connection, _Connection)
         before, connection.before = connection.before, None
@@ -88,7 +110,11 @@ class Database:
             close_returns=True,
         )
         self._engine: Engine = create_engine(
-            "postgresql+psycopg://", creator=self._pool.getconn, poolclass=NullPool, use_native_hstore=False
+            "postgresql+psycopg://",
+            creator=self._pool.getconn,
+            poolclass=NullPool,
+            use_native_hstore=False,
+            hide_parameters=True,
         )
 
     def verify(self) -> None:
@@ -141,7 +167,7 @@ def enter(connection: Connection, tenant_id: int) -> None:
 
 def commit_with(connection: Connection, statement: Statement) -> None:
     """Run a last statement and commit, in one round trip."""
-    with _driver(connection).pipeline():
+    with _counted(), _driver(connection).pipeline():
         psycopg.Cursor(_driver(connection)).execute(*statement)
         connection.commit()
 

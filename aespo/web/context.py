@@ -12,6 +12,7 @@ from flask import Flask, current_app, g, request
 
 from aespo import island, markup
 from aespo.adapters import Adapters
+from aespo.admission import Admission
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics
@@ -40,6 +41,7 @@ class Context:
     database: Database | None
     metrics: Metrics
     adapters: Adapters | None
+    admission: Admission
     readiness: Readiness = field(default_factory=Readiness)
 
     def require_database(self) -> Database:

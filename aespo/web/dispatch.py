@@ -13,6 +13,7 @@ import psycopg
 
 from aespo import adapters, hosts, release, settings
 from aespo.adapters import secrets
+from aespo.admission import Admission
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics, writer
@@ -64,4 +65,5 @@ def create_application(environ: Mapping[str, str], root: Path) -> Aespo:
         except psycopg.OperationalError as error:
             logger.error("The database cannot be reached yet: %s", str(error).strip())
     around = adapters.connect(told, database) if database is not None else None
-    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics)), around))
+    admission = Admission(told.requests_at_once, told.share)
+    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics)), around, admission))

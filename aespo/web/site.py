@@ -8,7 +8,7 @@ from aespo import hosts, inputs, sample, slugs
 from aespo.db.queries import site
 from aespo.problems import Invalid
 from aespo.secrecy import digest, hash_password, new_id, new_token
-from aespo.web import errors, guard, operations, operators
+from aespo.web import admission, errors, guard, operations, operators
 from aespo.web.context import ADDRESS, Context, absolute, address, client_address, context, new_flask
 
 pages = Blueprint("site", __name__)
@@ -21,6 +21,7 @@ def create(context: Context) -> Flask:
     flask.config.update(MAX_CONTENT_LENGTH=100_000)
     guard.install(flask)
     errors.install(flask)
+    admission.install(flask)
     flask.before_request(_find_site)
     flask.register_blueprint(operations.blueprint)
     flask.register_blueprint(operators.blueprint)
@@ -38,6 +39,8 @@ def _find_site() -> None:
     if isinstance(found, hosts.UnknownHost):
         abort(404, "No workspace has this address.")
     g.address = found
+    if request.blueprint == pages.name:
+        admission.admit(("site", client_address()))
     if request.blueprint != operators.blueprint.name:  # a token is no cookie: no other site can send it
         guard.require_same_origin()
 

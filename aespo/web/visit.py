@@ -22,11 +22,13 @@ from aespo.db.tx import Tx
 from aespo.plans import seconds_of_today_left
 from aespo.problems import Forbidden, NotFound, TooManyRequests, Unauthenticated
 from aespo.secrecy import digest
-from aespo.web import cookies, guard
-from aespo.web.context import address, context
+from aespo.web import admission, cookies, guard
+from aespo.web.context import address, client_address, context
 from aespo.web.errors import API
 
 logger = logging.getLogger("aespo")
+LARGEST_JSON = 2_000_000
+"""Bytes of a request that is no form: a note's text has at most 200,000 characters."""
 View = TypeVar("View", bound=Callable[..., object])
 
 
@@ -116,21 +118,33 @@ def install(flask: Flask) -> None:
     flask.before_request(_arrive)
     flask.after_request(_leave)
     flask.teardown_request(_tidy)
+    admission.install(flask)
 
 
 def _arrive() -> Response | None:
     slug = address().slug
+    _receive()
     g.began = time.perf_counter()
     g.connection = connection = context().require_database().at(slug)
     found = _find(connection, slug)
     if found is None:
         raise NotFound("No workspace has this address.")
     workspace, member = found
+    admission.admit(workspace.tenant_id if member else (workspace.tenant_id, client_address()))
     tx = Tx(connection, workspace.tenant_id, member.id if member else "", member.name if member else "")
     g.visit = Visit(workspace, member, tx)
     if not request.path.startswith(API):
         guard.require_same_origin()
     return None if member or _is_public() else _ask_to_sign_in()
+
+
+def _receive() -> None:
+    """Read what the request sends to its end: a slow client must not hold a connection to the database meanwhile."""
+    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        request.form  # noqa: B018 - parsed at the first use, and kept
+    else:
+        request.max_content_length = LARGEST_JSON
+        request.get_data()
 
 
 def _find(connection: Connection, slug: str) -> tuple[Workspace, Member | None] | None:

@@ -9,6 +9,7 @@ from flask import g
 from sqlalchemy import ColumnElement, Table, true
 
 from aespo import adapters, settings
+from aespo.admission import Admission
 from aespo.db.engine import Database
 from aespo.db.schema import TENANT_TABLES
 from aespo.db.tx import Tx
@@ -44,7 +45,8 @@ def site_without(urls: Urls, *, filters: bool) -> Aespo:
     """The application on a database that it does not verify; without filters where the queries are to forget them."""
     told = settings.read({"DATABASE_URL": urls.app, "AESPO_METRICS": ""})
     database = Trusting(urls.app)
-    site = Aespo(Context(Release(), told, database, Metrics(writer("")), adapters.connect(told, database)))
+    around, admission = adapters.connect(told, database), Admission(1000, 1000)
+    site = Aespo(Context(Release(), told, database, Metrics(writer("")), around, admission))
     if not filters:
         site.workspace.before_request(_forget)
     return site

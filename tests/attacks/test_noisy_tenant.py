@@ -1,0 +1,156 @@
+"""What one tenant asks for is bounded, in size and in time, so that the others do not wait."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from workspaces import signed_up
+
+from aespo.admission import BURST, Admission
+from aespo.problems import TooManyRequests
+from aespo.web import Aespo
+
+CPU_SECONDS = 60
+"""Of the processor, for a program that takes a few. It ends a hang, and measures nothing."""
+TEXTS = {
+    "brackets": "](" * 100_000,
+    "nested links": "[" * 100_000 + "a" + "]" * 100_000,
+    "emphasis": "*a **b " * 28_000,
+    "images": "![a](" * 40_000,
+    "quotes": ">" * 200_000,
+    "lists": "- a\n" * 50_000,
+    "a deep list": "".join(" " * (2 * (n % 40)) + "- a\n" for n in range(5_000)),
+    "a table": "|a" * 10 + "|\n" + "|-" * 10 + "|\n" + ("|b" * 10 + "|\n") * 9_000,
+    "a wide table": "|a" * 30_000 + "|\n" + "|-" * 30_000 + "|\n" + "|x|\n" * 15_000,
+    "references": "[a]: b\n" * 20_000 + "[a]" * 20_000,
+    "ticks": "".join("`" * n + " " for n in range(630)),
+    "entities": "&amp;" * 40_000,
+    "addresses": "<http://a.b>" * 16_000,
+}
+
+
+def in_bounded_time(*command: str) -> str:
+    """What a Python program prints that has some seconds of the processor."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 0, f"more than {CPU_SECONDS} s, or a failure: {done.stderr}"
+    return done.stdout
+
+
+def test_no_regular_expression_takes_more_than_linear_time() -> None:
+    assert int(in_bounded_time(str(Path(__file__).with_name("hostile_patterns.py")))) >= 15
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_markdown_is_rendered_up_to_a_bound_and_shown_as_it_was_written_from_there(name: str) -> None:
+    """The marks that are rendered bound the time: 0.35 s for the worst of these, where it took 2.9 s."""
+    from aespo import markup
+
+    text = TEXTS[name][:200_000]
+    head, rest = markup._split(text)
+    assert head + rest == text
+    assert len(markup._MARK.findall(head)) <= markup.MOST_MARKS
+    assert ("shown as it was written" in markup.to_html(text)) == bool(rest)
+    assert len(markup.excerpt(text)) <= 142
+
+
+def test_a_long_text_is_rendered_whole_where_it_has_few_marks() -> None:
+    from aespo import markup
+
+    text = "## A heading\n\nA paragraph of some *forty* words, as people write them. " * 400
+    assert markup._split(text) == (text, "")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_caller_has_some_requests_at_a_time_and_others_have_theirs() -> None:
+    admission = Admission(at_once=2, share=50, clock=Clock())
+    admission.enter("a")
+    admission.enter("a")
+    with pytest.raises(TooManyRequests) as refused:
+        admission.enter("a")
+    assert refused.value.retry_after == 1
+    admission.enter("b")
+    admission.leave("a", 0.0)
+    admission.enter("a")
+
+
+def test_what_a_caller_spends_grows_back_with_its_share() -> None:
+    clock = Clock()
+    admission = Admission(at_once=2, share=50, clock=clock)
+    admission.enter("a")
+    admission.leave("a", BURST * 0.5 + 3.0)
+    with pytest.raises(TooManyRequests) as refused:
+        admission.enter("a")
+    assert refused.value.retry_after == 7  # 3 s too much, at half a second each second, and a moment more
+    admission.enter("b")
+    clock.now += 6.1
+    admission.enter("a")
+
+
+def test_callers_who_are_quiet_are_forgotten() -> None:
+    clock = Clock()
+    admission = Admission(at_once=2, share=50, clock=clock)
+    for number in range(10_001):
+        admission.enter(number)
+        admission.leave(number, 0.1)
+    clock.now += 3600.0
+    admission.enter("last")
+    admission.leave("last", 0.1)
+    assert set(admission._accounts) == {"last"}
+
+
+def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_all(
+    make_site: Callable[..., Aespo],
+) -> None:
+    site = make_site(AESPO_REQUESTS_AT_ONCE="2")
+    noisy, quiet = signed_up(site), signed_up(site)
+    admission, tenant = site.context.admission, noisy.tenant_id
+    admission.enter(tenant)
+    admission.enter(tenant)
+    refused = noisy.owner.get("/notes")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+    assert quiet.owner.get("/notes").status_code == 200
+    assert noisy.owner.new().get("/login").status_code == 200, "a stranger's requests do not count as the members'"
+    admission.leave(tenant, 0.0)
+    assert noisy.owner.get("/notes").status_code == 200
+
+
+def test_strangers_at_one_address_do_not_use_up_what_members_have(make_site: Callable[..., Aespo]) -> None:
+    site = make_site(AESPO_REQUESTS_AT_ONCE="1")
+    acme = signed_up(site)
+    site.context.admission.enter((acme.tenant_id, ""))
+    assert acme.owner.new().get("/login").status_code == 429
+    assert acme.owner.get("/").status_code == 200
+
+
+def test_what_a_request_took_is_counted_at_its_end_whatever_became_of_it(make_site: Callable[..., Aespo]) -> None:
+    site = make_site(AESPO_REQUESTS_AT_ONCE="3")
+    acme = signed_up(site)
+    start, bearer = threading.Barrier(3), f"Bearer {acme.token()}"
+
+    def ask(path: str) -> int:
+        start.wait(10)
+        return acme.owner.new().get(f"/api/v1{path}", Authorization=bearer).status_code
+
+    with ThreadPoolExecutor(3) as together:
+        assert sorted(together.map(ask, ("/notes", "/nothing", "/notes/0"))) == [200, 404, 404]
+    account = site.context.admission._accounts[acme.tenant_id]
+    assert account.working == 0
+    assert account.left < BURST * site.context.settings.share / 100
