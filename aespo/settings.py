@@ -56,6 +56,8 @@ class Settings:
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Settings from environment properties. Raises ValueError that names the property."""
+    if environ.get("AESPO_MAIL_FROM") and not environ.get("AESPO_BASE_HOST"):
+        raise ValueError("AESPO_MAIL_FROM needs AESPO_BASE_HOST: links in mails name the site's own host")
     return Settings(
         database_url=_database_url(environ),
         bases=hosts.bases(environ.get("AESPO_BASE_HOST", "")),

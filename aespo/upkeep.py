@@ -9,7 +9,7 @@ from collections.abc import Callable
 from aespo.adapters import objects
 from aespo.adapters.objects import Objects
 from aespo.db.engine import Database
-from aespo.db.queries import site, upkeep
+from aespo.db.queries import jobs, site, upkeep
 from aespo.db.tx import Tx
 
 logger = logging.getLogger("aespo.upkeep")
@@ -73,6 +73,6 @@ class Upkeep:
     def _delete(self, tenant_id: int, exports: list[str]) -> None:
         """Files first: while a row is left, they are found again."""
         for job_id in exports:
-            self._store.delete_below(objects.key(tenant_id, "exports", f"{job_id}.zip"))
+            self._store.delete_below(objects.export_key(tenant_id, job_id))
         with self._database.tenant(tenant_id) as connection:
-            upkeep.forget_exports(Tx(connection, tenant_id), exports)
+            jobs.forget_exports(Tx(connection, tenant_id), exports)

@@ -1,7 +1,7 @@
 """`python -m aespo.worker`: sends mail, builds exports and deletes files. As many may run as there are instances.
 
-What there is to do comes from the queue. A message may come twice; a job is one worker's for as long as that one holds
-it.
+What there is to do comes from two queues, each with a thread: no mail waits for an export. A message may come twice; a
+job is one worker's for as long as that one holds it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import json
 import logging
 import os
 import signal
-import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from aespo import adapters, settings
+from aespo import adapters, logs, settings
 from aespo.adapters import Adapters, objects, secrets
-from aespo.adapters.queue import Message
+from aespo.adapters.queue import Message, Queue
 from aespo.db.engine import Database
 from aespo.db.queries import jobs, site
 from aespo.db.safety import Unsafe
@@ -38,11 +38,11 @@ class Worker:
         self._errands = Errands(database, around)
         self._upkeep = Upkeep(database, around.objects)
 
-    def step(self, wait: float = 0) -> int:
-        """Do what the queue has now; how many messages it were."""
-        messages = self._around.queue.take(wait)
+    def step(self, queue: Queue, wait: float = 0) -> int:
+        """Do what a queue has now; how many messages it were."""
+        messages = queue.take(wait)
         for message in messages:
-            self._handle(message)
+            self._handle(queue, message)
         return len(messages)
 
     def until(self, stop: threading.Event) -> None:
@@ -50,30 +50,43 @@ class Worker:
 
         Raises Unsafe.
         """
+        with ThreadPoolExecutor(1, thread_name_prefix="mail") as pool:
+            mail = pool.submit(self._loop, stop, lambda: self.step(self._around.mail_queue, 20))
+            try:
+                self._loop(stop, self._slow_step)
+            finally:
+                stop.set()
+            mail.result()
+
+    def _slow_step(self) -> int:
+        worked = self.step(self._around.queue, 20)
+        self._upkeep.step()
+        return worked
+
+    def _loop(self, stop: threading.Event, step: Callable[[], int]) -> None:
         while not stop.is_set():
             try:
-                worked = self.step(wait=20)
-                self._upkeep.step()
-                if worked == 0:
+                if step() == 0:
                     stop.wait(WAIT)
             except Unsafe:
+                stop.set()
                 raise
             except Exception:
                 logger.exception("Something does not answer")
                 stop.wait(WAIT * 5)
 
-    def _handle(self, message: Message) -> None:
+    def _handle(self, queue: Queue, message: Message) -> None:
         try:
             told = json.loads(message.body)
             of, job = (told["files_of"], None) if "files_of" in told else (told["tenant"], str(told["job"]))
             tenant_id = int(of)
         except (ValueError, KeyError, TypeError):
             logger.error("A message that is none of ours was dropped")
-            self._around.queue.done(message)
+            queue.done(message)
             return
         over = self._delete_files(tenant_id) if job is None else self._work(tenant_id, job)
         if over:
-            self._around.queue.done(message)  # else it comes again
+            queue.done(message)  # else it comes again
 
     def _delete_files(self, tenant_id: int) -> bool:
         """Delete what a deleted workspace has left in storage; whether it is all gone."""
@@ -96,12 +109,12 @@ class Worker:
             if job is None:
                 return not jobs.waits(tx, job_id)  # somebody is at it, who may yet be killed
         try:
-            self._errands.do(tenant_id, job)
+            size = self._errands.do(tenant_id, job)
         except Exception:
             logger.exception("The job %s of workspace %d failed", job_id, tenant_id)
             return self._gives_up(tenant_id, job_id)
         with self._database.tenant(tenant_id) as connection:
-            jobs.finish(Tx(connection, tenant_id), job_id)
+            jobs.finish(Tx(connection, tenant_id), job_id, size)
         return True
 
     def _gives_up(self, tenant_id: int, job_id: str) -> bool:
@@ -124,7 +137,7 @@ def run(environ: Mapping[str, str], stop: threading.Event) -> None:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logs.install(logging.INFO)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -2,7 +2,7 @@
 
 objects   files of workspaces: S3, or a table of the database; or a folder, where one is named
 mail      SES, or nothing but the outbox page
-queue     ids of background jobs: SQS by way of a table of the database, or the table alone
+queue     ids of background jobs: a table of the database; what takes its time goes on to SQS where there is one
 secrets   settings that are kept elsewhere: Secrets Manager and SSM, or files
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aespo.adapters import mail, objects, queue
+from aespo.adapters import mail, objects
+from aespo.adapters.queue import FAST, Queue, SqsQueue, TableQueue
 from aespo.adapters.table_objects import TableObjects
 from aespo.db.engine import Database
 from aespo.settings import Settings
@@ -22,7 +23,10 @@ class Adapters:
 
     objects: objects.Objects
     mail: mail.Mail
-    queue: queue.Queue
+    queue: Queue
+    """Of exports and deletions, which take their time."""
+    mail_queue: Queue
+    """Of mail, which waits for none of those."""
 
 
 def connect(settings: Settings, database: Database) -> Adapters:
@@ -30,7 +34,8 @@ def connect(settings: Settings, database: Database) -> Adapters:
     return Adapters(
         _objects(settings, database),
         mail.SesMail(settings.mail_from) if settings.mail_from else mail.NoMail(),
-        queue.SqsQueue(settings.queue_url, database) if settings.queue_url else queue.TableQueue(database),
+        SqsQueue(settings.queue_url, database) if settings.queue_url else TableQueue(database),
+        TableQueue(database, FAST),
     )
 
 

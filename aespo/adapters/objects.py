@@ -22,6 +22,11 @@ def note_key(tenant_id: int, note_id: str, file_id: str = "") -> str:
     return key(tenant_id, "notes", note_id, *([file_id] if file_id else []))
 
 
+def export_key(tenant_id: int, job_id: str) -> str:
+    """The key of an export."""
+    return key(tenant_id, "exports", f"{job_id}.zip")
+
+
 class Objects(Protocol):
     """A store of objects."""
 

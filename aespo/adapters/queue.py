@@ -14,6 +14,8 @@ from sqlalchemy import Connection, delete, func, insert, select, text, update
 from aespo.db.engine import Database
 from aespo.db.schema import queue
 
+FAST, SLOW = "fast", "slow"
+"""Lanes: mail, which is sent at once; exports and deletions, which take their time."""
 HIDDEN = 60
 """Seconds that a message is hidden from other workers once one has taken it; then it is theirs to try."""
 _MOST = 10
@@ -30,8 +32,8 @@ class Message:
 class Queue(Protocol):
     """A queue that delivers at least once."""
 
-    def put(self, body: str, connection: Connection) -> Callable[[], None] | None:
-        """Hand a message over with a transaction; what is left to do once it is committed."""
+    def put(self, body: str, connection: Connection, tenant_id: int) -> Callable[[], None] | None:
+        """Hand a workspace's message over with a transaction; what is left to do once it is committed."""
 
     def take(self, wait: float) -> Sequence[Message]:
         """Some messages; none after `wait` seconds without any."""
@@ -43,17 +45,28 @@ class Queue(Protocol):
 class TableQueue:
     """The local twin: a table of the database. A message is there exactly if its transaction was committed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lane: str = SLOW) -> None:
         self._database = database
+        self._lane = lane
+        self._most = _MOST if lane == FAST else 1  # a slow one must not hide the others behind it from other workers
 
-    def put(self, body: str, connection: Connection) -> None:
+    def put(self, body: str, connection: Connection, tenant_id: int) -> None:
         """Write the message down in the transaction itself."""
-        connection.execute(insert(queue).values(message=body, visible_at=func.now()))
+        values = {"message": body, "lane": self._lane, "workspace": tenant_id, "visible_at": func.now()}
+        connection.execute(insert(queue).values(**values))
 
     def take(self, wait: float) -> Sequence[Message]:
-        """Messages that nobody else has taken; the caller waits, this does not."""
+        """Messages that nobody else has taken; the caller waits, this does not.
+
+        Whose message comes next is drawn among the workspaces: none waits for all that another one wants.
+        """
         del wait
-        free = select(queue.c.id).where(queue.c.visible_at <= func.now()).order_by(queue.c.id).limit(_MOST)
+        turn = func.row_number().over(partition_by=queue.c.workspace, order_by=queue.c.id).label("turn")
+        visible = (
+            select(queue.c.id, turn).where(queue.c.visible_at <= func.now(), queue.c.lane == self._lane).subquery()
+        )
+        chosen = select(visible.c.id).order_by(visible.c.turn, func.random()).limit(self._most)
+        free = select(queue.c.id).where(queue.c.id.in_(chosen), queue.c.visible_at <= func.now())
         statement = update(queue).where(queue.c.id.in_(free.with_for_update(skip_locked=True)))
         hidden = {"visible_at": func.now() + text(f"interval '{HIDDEN} seconds'"), "attempts": queue.c.attempts + 1}
         with self._database.nobody() as connection:
@@ -75,7 +88,7 @@ class SqsQueue:
 
     def __init__(self, url: str, database: Database, client: Any = None) -> None:
         self._url = url
-        self._written = TableQueue(database)
+        self._written = TableQueue(database, SLOW)
         self._given = client
 
     @cached_property
@@ -84,15 +97,15 @@ class SqsQueue:
 
         return self._given or boto3.client("sqs")
 
-    def put(self, body: str, connection: Connection) -> Callable[[], None]:
+    def put(self, body: str, connection: Connection, tenant_id: int) -> Callable[[], None]:
         """Write the message down. It is sent once the transaction is committed: before, a worker would find no job."""
-        self._written.put(body, connection)
+        self._written.put(body, connection, tenant_id)
         return self._move
 
     def take(self, wait: float) -> Sequence[Message]:
         """Messages, by long polling; first those are sent that others have left."""
         self._move()
-        told = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=_MOST, VisibilityTimeout=HIDDEN,
+        told = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=1, VisibilityTimeout=HIDDEN,
                                             WaitTimeSeconds=min(20, int(wait)))  # fmt: skip
         return [Message(item["Body"], item["ReceiptHandle"]) for item in told.get("Messages", ())]
 

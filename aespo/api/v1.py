@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, Response, request
 
 from aespo import inputs
 from aespo.api import openapi, represent
 from aespo.db.queries import notes, people, tasks
 from aespo.plans import measures
-from aespo.problems import Invalid, NotFound, Stale
+from aespo.problems import Invalid, Stale
 from aespo.web.removal import remove_note
 from aespo.web.visit import public, visit
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 _CHANGED = "Somebody else changed it since you read it: read it again, and decide anew."
-_ID = re.compile(r"[0-9a-z]{1,40}")
-
-
-@blueprint.url_value_preprocessor
-def _plain_ids(_: str | None, values: dict[str, str] | None) -> None:
-    """What can be no id is answered like one that there is not, before the database is asked."""
-    if values and not all(_ID.fullmatch(value) for value in values.values()):
-        raise NotFound
 
 
 @blueprint.get("/openapi.json")

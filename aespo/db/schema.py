@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
-KNOWN = 2
+KNOWN = 3
 """The newest schema revision that this release was written for."""
-OLDEST = 2
+OLDEST = 3
 """The oldest one that it works with: a rollback of the database's migrations ends here."""
 
 metadata = MetaData()
@@ -96,6 +96,7 @@ members = _tenant_table(
     _text("password_hash"),
     _time("created_at"),
     _moment("removed_at"),
+    _moment("confirmed_at"),
 )
 Index("members_email", members.c.tenant_id, members.c.email, unique=True, postgresql_where=text("removed_at IS NULL"))
 sessions = _tenant_table(
@@ -120,6 +121,7 @@ invites = _tenant_table(
     UniqueConstraint("tenant_id", "token_hash"),
     _belongs("members", ("invited_by",)),
 )
+Index("invites_email", invites.c.tenant_id, invites.c.email, unique=True)
 api_tokens = _tenant_table(
     "api_tokens",
     _text("id"),
@@ -218,6 +220,7 @@ jobs = _tenant_table(
     _time("created_at"),
     _moment("finished_at"),
     _moment("taken_until"),
+    Column("bytes", BigInteger, nullable=False, server_default=text("0")),
     _belongs("members", ("requested_by",)),
 )
 mails = _tenant_table(
@@ -245,8 +248,12 @@ queue = Table(
     _text("message"),
     _moment("visible_at", required=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _text("lane", server_default=text("'slow'")),
+    Column("workspace", BigInteger),
 )
-"""Ids of jobs, nothing else: on their way to SQS, or until they are done."""
+"""Ids of jobs, nothing else: on their way to SQS, or until they are done. `workspace` says whose they are; it is empty
+where an earlier release wrote the message.
+"""
 rate_limits = Table(
     "rate_limits",
     metadata,

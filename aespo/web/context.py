@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from flask import Flask, current_app, g, request
@@ -86,6 +87,35 @@ def address() -> Address:
 def absolute(path: str, to: Address | None = None) -> str:
     """A whole address, for a mail or a redirect to another host."""
     return f"{context().settings.scheme}:{(to or address()).url.rstrip('/')}{path}"
+
+
+def mailed(path: str) -> str:
+    """A whole address for a mail, at the workspace's host: below the configured host, whatever the request's Host said.
+
+    Where mail leaves the machine a host is configured (settings.read); without one the outbox page is all there is.
+    """
+    return absolute(path, _configured(address()))
+
+
+def mailed_host() -> str:
+    """The workspace's host, as mails name it."""
+    return _configured(address()).name
+
+
+def _configured(at: Address) -> Address:
+    bases = context().settings.bases
+    if not bases:
+        return at
+    return Address(bases[0], at.slug, "" if context().settings.secure else at.port)
+
+
+def client_network() -> str:
+    """The client's network, in which it may choose its address: 24 bits of IPv4, 64 of IPv6."""
+    try:
+        found = ip_address(client_address())
+    except ValueError:
+        return ""
+    return str(ip_network((found, 24 if found.version == 4 else 64), strict=False))
 
 
 def client_address() -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import request
 from werkzeug.wrappers import Response
 
-from aespo.db.queries.people import SESSION
+from aespo.db.queries.people import DEVICE, SESSION
 from aespo.web.context import context
 
 
@@ -16,8 +18,18 @@ def token() -> str:
 
 def keep(answer: Response, value: str) -> Response:
     """Let the browser keep a session."""
-    answer.set_cookie(_name(), value, max_age=int(SESSION.total_seconds()), path="/", httponly=True, samesite="Lax",
-                      secure=context().settings.secure)  # fmt: skip
+    _set(answer, _name(), value, SESSION)
+    return answer
+
+
+def device() -> str:
+    """The token of a browser that a member has signed in with before; empty: none."""
+    return request.cookies.get(_name("-device"), "")
+
+
+def keep_device(answer: Response, value: str) -> Response:
+    """Let the browser be known; it stays so when the session ends."""
+    _set(answer, _name("-device"), value, DEVICE)
     return answer
 
 
@@ -27,5 +39,10 @@ def drop(answer: Response) -> Response:
     return answer
 
 
-def _name() -> str:
-    return "__Host-aespo" if context().settings.secure else "aespo"
+def _set(answer: Response, name: str, value: str, lifetime: timedelta) -> None:
+    seconds, secure = int(lifetime.total_seconds()), context().settings.secure
+    answer.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Lax", secure=secure)
+
+
+def _name(what: str = "") -> str:
+    return f"{'__Host-' if context().settings.secure else ''}aespo{what}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from aespo import adapters, hosts, release, settings
+from aespo import adapters, hosts, logs, release, settings
 from aespo.adapters import secrets
 from aespo.admission import Admission
 from aespo.db.engine import Database
@@ -57,13 +57,14 @@ def create_application(environ: Mapping[str, str], root: Path) -> Aespo:
     Raises ValueError for a property or a manifest that is wrong, safety.Unsafe for a database that must not be served
     with. One that cannot be reached does not stop the start: /readyz says so, and it is verified before its first use.
     """
+    logs.install()
     told = settings.read(secrets.resolve(environ, secrets.SERVING))
     database = Database(told.database_url, told.pool_size) if told.database_url else None
     if database is not None:
         try:
             database.verify()
         except psycopg.OperationalError as error:
-            logger.error("The database cannot be reached yet: %s", str(error).strip())
+            logger.error("The database cannot be reached yet: %s", logs.describe(error))
     around = adapters.connect(told, database) if database is not None else None
     admission = Admission(told.requests_at_once, told.share)
     return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics)), around, admission))

@@ -11,8 +11,9 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from aespo import logs
 from aespo.db.safety import Unsafe
-from aespo.problems import NoDatabase, Problem
+from aespo.problems import Conflict, NoDatabase, Problem
 
 logger = logging.getLogger("aespo")
 API = "/api/"
@@ -61,8 +62,11 @@ def _page(error: HTTPException, code: int, title: str, detail: str) -> Response:
 def _database_error(error: Exception) -> Response:
     """The database did not answer, or not in time: the caller may try again. Anything else of it is a defect."""
     original = getattr(error, "orig", error)
+    if isinstance(original, psycopg.errors.UniqueViolation):
+        logger.info("Two requests wanted the same at once: %s", logs.describe(original))
+        return answer(Conflict("Somebody did the same at this moment. Look at what is there now, and try again."))
     if not isinstance(original, (psycopg.OperationalError, PoolTimeout, Unsafe)):
         logger.error("A statement failed", exc_info=error)
         return answer(InternalServerError(original_exception=error))
-    logger.error("The database did not answer: %s", str(original).strip().splitlines()[0])
+    logger.error("The database did not answer: %s", logs.describe(original))
     return answer(NoDatabase("The database does not answer right now. Nothing was changed: try again in a moment."))

@@ -19,6 +19,7 @@ from aespo.db.engine import commit_with, enter
 from aespo.db.queries import entry, jobs, people, usage
 from aespo.db.queries.entry import Member, Workspace
 from aespo.db.tx import Tx
+from aespo.letters import Letter
 from aespo.plans import seconds_of_today_left
 from aespo.problems import Forbidden, NotFound, TooManyRequests, Unauthenticated
 from aespo.secrecy import digest
@@ -86,15 +87,16 @@ class Visit:
 
     def enqueue(self, kind: str, **content: Any) -> None:
         """Write a background job down, and hand it to the queue with this transaction."""
-        job_id = jobs.add(self.tx, kind, **content)
+        job_id, around = jobs.add(self.tx, kind, **content), context().require_adapters()
         message = json.dumps({"tenant": self.tx.tenant_id, "job": job_id})
-        left = context().require_adapters().queue.put(message, self.tx.connection)
+        queue = around.mail_queue if kind == "mail" else around.queue
+        left = queue.put(message, self.tx.connection, self.tx.tenant_id)
         if left is not None:
             self.after.append(left)
 
-    def mail(self, recipient: str, subject: str, body: str) -> None:
+    def mail(self, recipient: str, letter: Letter) -> None:
         """Let a mail be sent once the transaction is committed."""
-        self.enqueue("mail", mail=usage.write_mail(self.tx, recipient, subject, body))
+        self.enqueue("mail", mail=usage.write_mail(self.tx, recipient, letter.subject, letter.body))
 
     def enforce(self) -> None:
         """See that what was added stays within the plan. Raises LimitReached."""

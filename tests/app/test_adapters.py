@@ -104,7 +104,7 @@ def queue(request: pytest.FixtureRequest, aws: None, site: Aespo) -> Queue:
 
 def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
     with site.context.require_database().nobody() as connection:
-        left = queue.put("one", connection)
+        left = queue.put("one", connection, 1)
     if left:
         left()
     (message,) = queue.take(0)
@@ -116,7 +116,7 @@ def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
 
 def test_a_message_comes_although_its_process_was_killed_after_the_commit(queue: Queue, site: Aespo) -> None:
     with site.context.require_database().nobody() as connection:
-        queue.put("one", connection)
+        queue.put("one", connection, 1)
     assert [message.body for message in queue.take(0)] == ["one"]
     assert queue.take(0) == []
 
@@ -125,7 +125,7 @@ def test_a_message_stays_while_sqs_does_not_answer(aws: None, site: Aespo) -> No
     database, client = site.context.require_database(), boto3.client("sqs", **REGION)
     queue = SqsQueue(f"{client.create_queue(QueueName='q')['QueueUrl']}-not-there", database, client)
     with database.nobody() as connection:
-        left = queue.put("left", connection)
+        left = queue.put("left", connection, 1)
     with pytest.raises(client.exceptions.QueueDoesNotExist):
         left()
     with database.nobody() as connection:
@@ -134,7 +134,7 @@ def test_a_message_stays_while_sqs_does_not_answer(aws: None, site: Aespo) -> No
 
 def test_what_is_not_committed_is_not_in_the_queue(queue: Queue, site: Aespo) -> None:
     with site.context.require_database().connect(None) as connection:
-        queue.put("never", connection)
+        queue.put("never", connection, 1)
         connection.rollback()
     assert queue.take(0) == []
 

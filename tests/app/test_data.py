@@ -116,7 +116,7 @@ def test_a_file_that_the_plan_refuses_is_not_kept(acme: Founded) -> None:
 def keeping(site: Aespo, store: Objects) -> Aespo:
     """The same application with another storage."""
     around = site.context.require_adapters()
-    return Aespo(replace(site.context, adapters=adapters.Adapters(store, around.mail, around.queue)))
+    return Aespo(replace(site.context, adapters=replace(around, objects=store)))
 
 
 def test_others_write_while_storage_is_slow(acme: Founded) -> None:
@@ -227,7 +227,7 @@ def test_files_of_a_deleted_workspace_are_seen_to_until_none_is_left(
 ) -> None:
     site = make_site(AESPO_FILES=str(tmp_path))
     database, queue, store = site.context.require_database(), site.context.require_adapters().queue, Storage(tmp_path)
-    worker = Worker(database, adapters.Adapters(store, Letters(), queue))
+    worker = Worker(database, adapters.Adapters(store, Letters(), queue, queue))
     gone, there = signed_up(site), signed_up(site)
     work(site)
     prefix = adapters.objects.key(gone.tenant_id)
@@ -235,12 +235,12 @@ def test_files_of_a_deleted_workspace_are_seen_to_until_none_is_left(
     store.put(f"{prefix}/left", io.BytesIO(b"what could not be deleted at once"))
     store.put(adapters.objects.key(there.tenant_id, "kept"), io.BytesIO())
     with database.nobody() as connection:
-        queue.put(json.dumps({"files_of": there.tenant_id}), connection)
+        queue.put(json.dumps({"files_of": there.tenant_id}), connection, there.tenant_id)
     store.fails = 1
-    assert worker.step()
+    assert worker.step(queue) + worker.step(queue) == 2
     assert store.get(f"{prefix}/left"), "storage was down"
     show_again(site)
-    assert worker.step(), "the message came again"
+    assert worker.step(queue), "the message came again"
     assert store.delete_below(prefix) == 0
     assert store.get(adapters.objects.key(there.tenant_id, "kept")) == b"", "a workspace that is there keeps its files"
 

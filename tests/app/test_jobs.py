@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,7 +57,7 @@ def test_mail_is_sent_once_the_invitation_is_committed_and_only_once(acme: Found
     show_again(site)
     work(site, letters)
     assert [(recipient, subject) for recipient, subject, _ in letters.sent] == [
-        ("dee@example.com", "Join Acme on Aespo")
+        ("dee@example.com", "An invitation to a workspace on Aespo")
     ]
     assert f"http://{acme.host}/join?token=" in letters.sent[0][2]
 
@@ -82,7 +83,7 @@ def test_a_message_that_is_none_is_dropped(acme: Founded) -> None:
     queue = site.context.require_adapters().queue
     for body in ("", "[]", '{"tenant": "x", "job": 1}', '{"tenant": 1}', '{"tenant": 999999999, "job": "x"}'):
         with site.context.require_database().nobody() as connection:
-            queue.put(body, connection)
+            queue.put(body, connection, 1)
     work(site)
     assert queue.take(0) == []
 
@@ -107,7 +108,7 @@ def building(founded: Founded) -> tuple[Worker, Watched]:
     founded.owner.post("/export")
     database, around = site.context.require_database(), site.context.require_adapters()
     store = Watched(database)
-    return Worker(database, adapters.Adapters(store, around.mail, around.queue)), store
+    return Worker(database, replace(around, objects=store)), store
 
 
 def queued(site: Aespo) -> int:
@@ -125,7 +126,7 @@ def test_a_message_that_comes_twice_neither_doubles_nor_loses_a_job_that_somebod
         seen.extend((work(site, Letters()), queued(site)))
 
     store.happens = comes_again
-    assert worker.step() == 1
+    assert worker.step(worker._around.queue) == 1
     assert seen == [1, 1], "it came, and is still there"
     assert "Download the export" in acme.owner.get("/settings").text
     assert acme.owner.get("/activity").text.count("built the export") == 1
@@ -140,9 +141,9 @@ def test_a_job_whose_worker_was_killed_is_done_by_another_one(acme: Founded) -> 
 
     store.happens = killed
     with pytest.raises(KeyboardInterrupt):
-        worker.step()
+        worker.step(worker._around.queue)
     show_again(site)
-    assert worker.step() == 1
+    assert worker.step(worker._around.queue) == 1
     assert queued(site) == 1, "it is held by the one that was killed, for a while"
     change(acme, "UPDATE jobs SET taken_until = now() WHERE state = 'waiting'")
     show_again(site)
@@ -161,7 +162,7 @@ def test_an_export_reads_files_outside_of_its_transaction(urls: Urls, acme: Foun
             idle.append(connection.execute(statement, ("idle in transaction%",)).fetchone()[0])  # type: ignore[index]
 
     store.happens = look
-    worker.step()
+    worker.step(worker._around.queue)
     assert idle == [0]
 
 
@@ -179,7 +180,7 @@ def test_an_export_of_a_workspace_that_is_deleted_meanwhile_is_not_kept(
 
     gone.owner.post("/export")
     around, store = site.context.require_adapters(), Deleting(tmp_path)
-    Worker(site.context.require_database(), adapters.Adapters(store, around.mail, around.queue)).step()
+    Worker(site.context.require_database(), replace(around, objects=store)).step(around.queue)
     assert gone.owner.get("/").status_code == 404
     assert store.delete_below(prefix) == 0
 
@@ -210,7 +211,7 @@ def test_no_error_ends_the_worker(site: Aespo) -> None:
 
     stop, queue = Stop(), Throttled()
     around = site.context.require_adapters()
-    Worker(site.context.require_database(), adapters.Adapters(around.objects, around.mail, queue)).until(stop)
+    Worker(site.context.require_database(), replace(around, queue=queue)).until(stop)
     assert queue.times == 3
 
 
@@ -219,7 +220,7 @@ def test_no_worker_works_as_a_role_that_sees_everything(urls: Urls, site: Aespo,
     around, database = site.context.require_adapters(), Database(getattr(urls, role))
     queue = TableQueue(database)
     with pytest.raises(Unsafe):
-        Worker(database, adapters.Adapters(around.objects, around.mail, queue)).until(threading.Event())
+        Worker(database, replace(around, queue=queue)).until(threading.Event())
     database.close()
 
 
@@ -241,6 +242,7 @@ def test_a_job_of_one_workspace_cannot_be_done_in_another(acme: Founded, globex:
     message = site.context.require_adapters().queue.take(0)[0]
     told = json.loads(message.body)
     forged = Message(json.dumps({"tenant": globex.tenant_id, "job": told["job"]}), message.receipt)
-    Worker(site.context.require_database(), site.context.require_adapters())._handle(forged)
+    around = site.context.require_adapters()
+    Worker(site.context.require_database(), around)._handle(around.queue, forged)
     assert "Being built" in acme.owner.get("/settings").text
     assert "/exports/" not in globex.owner.get("/settings").text

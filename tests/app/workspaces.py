@@ -7,14 +7,13 @@ import itertools
 import os
 import re
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import text
 from werkzeug.test import Client, TestResponse
 
-from aespo.adapters import Adapters
 from aespo.web import Aespo
 from aespo.worker import Worker
 
@@ -147,9 +146,9 @@ def work(site: Aespo, mail: Any = None) -> int:
     context = site.context
     around = context.require_adapters()
     if mail is not None:
-        around = Adapters(around.objects, mail, around.queue)
+        around = replace(around, mail=mail)
     worker, done = Worker(context.require_database(), around), 0
-    while count := worker.step():
+    while count := worker.step(around.mail_queue) + worker.step(around.queue):
         done += count
     return done
 

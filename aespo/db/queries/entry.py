@@ -51,6 +51,8 @@ class Member:
     role: str
     scope: str = "write"
     """Of the API token; a session may write."""
+    confirmed: bool = False
+    """Whether the e-mail address was shown to be theirs."""
     unused_token: str = ""
     """The id of an API token that is used for the first time today."""
 
@@ -79,6 +81,7 @@ _COLUMNS = (
 )  # fmt: skip
 _WITH_MEMBER = (
     *_COLUMNS, members.c.id.label("member_id"), members.c.name.label("member_name"), members.c.email, members.c.role,
+    members.c.confirmed_at,
 )  # fmt: skip
 _WORKSPACE = directory.join(tenants, tenants.c.tenant_id == directory.c.tenant_id).join(
     usage_totals, usage_totals.c.tenant_id == tenants.c.tenant_id
@@ -129,4 +132,5 @@ def _workspace(row: Any) -> Workspace:
 def _member(row: Any, scope: str = "write", unused_token: str = "") -> Member | None:
     if row.member_id is None:
         return None
-    return Member(row.member_id, row.member_name, row.email, row.role, scope, unused_token)
+    confirmed = row.confirmed_at is not None
+    return Member(row.member_id, row.member_name, row.email, row.role, scope, confirmed, unused_token)

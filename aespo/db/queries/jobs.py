@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, Table, delete, func, or_, select, tuple_
 
-from aespo.db.schema import TENANT_TABLES, directory, jobs, mails, tenants
+from aespo.db.schema import TENANT_TABLES, directory, jobs, mails, tenants, usage_totals
 from aespo.db.tx import Tx
 from aespo.secrecy import new_id
 
@@ -42,9 +42,11 @@ def waits(tx: Tx, job_id: str) -> bool:
     return tx.first(select(jobs.c.id).where(tx.mine(jobs), jobs.c.id == job_id, jobs.c.state == "waiting")) is not None
 
 
-def finish(tx: Tx, job_id: str) -> None:
-    """Note that a job is done."""
-    values = {"state": "done", "finished_at": func.now(), "attempts": jobs.c.attempts + 1}
+def finish(tx: Tx, job_id: str, size: int = 0) -> None:
+    """Note that a job is done. size: bytes that it keeps in storage; they count as the workspace's."""
+    values: dict[str, Any] = {"state": "done", "finished_at": func.now(), "attempts": jobs.c.attempts + 1}
+    if size:
+        values["bytes"] = size
     tx.changed(tx.update(jobs).where(jobs.c.id == job_id, jobs.c.state == "waiting").values(**values))
 
 
@@ -56,6 +58,24 @@ def failed(tx: Tx, job_id: str) -> bool:
         return row is None
     tx.changed(tx.update(jobs).where(jobs.c.id == job_id).values(state="failed", finished_at=func.now()))
     return True
+
+
+def export_waits(tx: Tx) -> bool:
+    """Whether an export is to be built already. Of two who ask at once the second waits for the first."""
+    tx.first(select(usage_totals.c.tenant_id).where(tx.mine(usage_totals)).with_for_update())
+    waiting = select(jobs.c.id).where(tx.mine(jobs), jobs.c.kind == "export", jobs.c.state == "waiting")
+    return tx.first(waiting) is not None
+
+
+def built_exports(tx: Tx, but: str = "") -> list[str]:
+    """The exports that are kept, but for one."""
+    done = select(jobs.c.id).where(tx.mine(jobs), jobs.c.kind == "export", jobs.c.state == "done", jobs.c.id != but)
+    return [row.id for row in tx.rows(done)]
+
+
+def forget_exports(tx: Tx, ids: Sequence[str]) -> int:
+    """Delete exports whose files are gone; how many it were."""
+    return tx.changed(delete(jobs).where(tx.mine(jobs), jobs.c.kind == "export", jobs.c.id.in_(ids)))
 
 
 def latest(tx: Tx, kind: str, size: int = 5) -> Sequence[Row[Any]]:

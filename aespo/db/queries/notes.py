@@ -18,27 +18,49 @@ PAGE = 30
 _HEADLINE = f"StartSel={MARK_START},StopSel={MARK_END},MaxWords=28,MinWords=12,MaxFragments=1"
 
 
-def _select(tx: Tx, *more: Any) -> Select[Any]:
+_SEARCHED = 20_000
+"""Characters of a note that an excerpt of a search is made of: to make one reads the whole text."""
+LARGEST_PAGE = 2_000_000
+"""Bytes of text from which on a page of notes takes no more of them."""
+
+
+def _select(tx: Tx, *more: Any, shown: int | None = None) -> Select[Any]:
+    """Notes with who changed them. shown: characters of the text; None: all of it."""
     by = members.c.name.label("updated_by_name")
     source = notes.join(members, (members.c.tenant_id == notes.c.tenant_id) & (members.c.id == notes.c.updated_by))
-    columns = [column for column in notes.c if column.name not in ("tenant_id", "search")]
-    return select(*columns, by, *more).select_from(source).where(tx.mine(notes))
+    body = notes.c.body if shown is None else func.left(notes.c.body, shown).label("body")
+    columns = [column for column in notes.c if column.name not in ("tenant_id", "search", "body")]
+    return select(*columns, body, by, *more).select_from(source).where(tx.mine(notes))
 
 
-def latest(tx: Tx, after: str = "", size: int = PAGE) -> paging.Page[Row[Any]]:
-    """Notes, the last changed first."""
-    rows = tx.rows(paging.ordered(_select(tx), notes, "updated_at", paging.Place.read(after), size))
+def latest(tx: Tx, after: str = "", size: int = PAGE, shown: int | None = None) -> paging.Page[Row[Any]]:
+    """Notes, the last changed first. shown: characters of each text; None: all, and fewer notes where they are long."""
+    place = paging.Place.read(after)
+    if shown is None:
+        ends = paging.ordered(select(notes.c.bytes).where(tx.mine(notes)), notes, "updated_at", place, size)
+        size = _fitting([row.bytes for row in tx.rows(ends)], size)
+    rows = tx.rows(paging.ordered(_select(tx, shown=shown), notes, "updated_at", place, size))
     return paging.Page(*paging.cut(rows, "updated_at", size))
 
 
-def search(tx: Tx, words: str, size: int = PAGE) -> Sequence[Row[Any]]:
-    """Notes that have the words, the best first, each with an excerpt.
+def _fitting(sizes: Sequence[int], most: int) -> int:
+    """How many of some texts make a page, at least one."""
+    total = 0
+    for count, size in enumerate(sizes[:most]):
+        total += size
+        if total > LARGEST_PAGE:
+            return max(1, count)
+    return most
+
+
+def search(tx: Tx, words: str, size: int = PAGE, shown: int | None = None) -> Sequence[Row[Any]]:
+    """Notes that have the words, the best first, each with an excerpt. shown: characters of each text; None: all.
 
     No index could help: `@@` may tell of rows by its errors, so that PostgreSQL lets the policy choose first.
     """
     query = func.websearch_to_tsquery("english", words)
-    headline = func.ts_headline("english", notes.c.body, query, _HEADLINE).label("headline")
-    statement = _select(tx, headline).where(notes.c.search.op("@@")(query))
+    headline = func.ts_headline("english", func.left(notes.c.body, _SEARCHED), query, _HEADLINE).label("headline")
+    statement = _select(tx, headline, shown=shown).where(notes.c.search.op("@@")(query))
     return tx.rows(statement.order_by(func.ts_rank(notes.c.search, query).desc(), notes.c.id).limit(size))
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from aespo.db.schema import api_tokens, invites, members, sessions
 from aespo.db.tx import Tx
@@ -14,6 +15,8 @@ from aespo.problems import Conflict, Invalid, NotFound
 from aespo.secrecy import digest, new_id, new_token
 
 SESSION = timedelta(days=30)
+DEVICE = timedelta(days=365)
+CONFIRMATION = timedelta(days=1)
 INVITATION = timedelta(days=7)
 RESET = timedelta(hours=1)
 _ACTIVE = members.c.removed_at.is_(None)
@@ -51,9 +54,25 @@ def close_session(tx: Tx, token: str) -> None:
 
 
 def set_password(tx: Tx, member_id: str, password_hash: str) -> None:
-    """Give a member another password, and end all their sessions."""
+    """Give a member another password, and end all that opened the workspace for them: sessions, links, API tokens."""
     tx.changed(tx.update(members).where(members.c.id == member_id).values(password_hash=password_hash))
-    tx.changed(delete(sessions).where(tx.mine(sessions), sessions.c.member_id == member_id))
+    for table in (sessions, api_tokens):
+        tx.changed(delete(table).where(tx.mine(table), table.c.member_id == member_id))
+
+
+def confirm(tx: Tx, member_id: str) -> None:
+    """Note that a member's e-mail address is theirs."""
+    tx.changed(tx.update(members).where(members.c.id == member_id).values(confirmed_at=func.now()))
+
+
+def knows_device(tx: Tx, email: str, token: str) -> bool:
+    """Whether somebody has signed in as the member of an address with this browser before."""
+    found = select(sessions.c.member_id).join(
+        members, (members.c.tenant_id == sessions.c.tenant_id) & (members.c.id == sessions.c.member_id)
+    )
+    found = found.where(tx.mine(sessions), sessions.c.token_hash == digest(token), sessions.c.purpose == "device")
+    found = found.where(sessions.c.expires_at > func.now(), _ACTIVE, members.c.email == email.strip().lower())
+    return bool(token) and tx.first(found) is not None
 
 
 def all_invites(tx: Tx) -> Sequence[Row[Any]]:
@@ -67,9 +86,11 @@ def invite(tx: Tx, email: str, role: str) -> str:
     if by_email(tx, email) is not None:
         raise Invalid({"email": "This person is a member already."})
     token = new_token()
-    tx.changed(delete(invites).where(tx.mine(invites), invites.c.email == email.lower()))
-    tx.insert(invites, id=new_id(), token_hash=digest(token), email=email.lower(), role=role, invited_by=tx.actor_id,
-              expires_at=datetime.now(UTC) + INVITATION)  # fmt: skip
+    expires_at = datetime.now(UTC) + INVITATION
+    values = {"token_hash": digest(token), "role": role, "invited_by": tx.actor_id, "expires_at": expires_at}
+    statement = upsert(invites).values(tenant_id=tx.tenant_id, id=new_id(), email=email.lower(), **values)
+    key = [invites.c.tenant_id, invites.c.email]  # an earlier link to the same address is good no more
+    tx.changed(statement.on_conflict_do_update(index_elements=key, set_=values))
     tx.audit("invited", email, role)
     return token
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -46,11 +45,6 @@ def old_exports(tx: Tx) -> list[str]:
     old = jobs.c.finished_at < func.now() - EXPORTS_KEPT
     rows = tx.rows(select(jobs.c.id).where(tx.mine(jobs), jobs.c.kind == "export", old).limit(BATCH))
     return [row.id for row in rows]
-
-
-def forget_exports(tx: Tx, ids: Sequence[str]) -> None:
-    """Delete exports whose files are gone."""
-    tx.changed(delete(jobs).where(tx.mine(jobs), jobs.c.kind == "export", jobs.c.id.in_(ids)))
 
 
 def forget_attempts(connection: Connection) -> bool:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from aespo import inputs
+from aespo import inputs, letters
 from aespo.db.queries import people, site
 from aespo.problems import Invalid, NotFound
 from aespo.secrecy import hash_password, password_is
 from aespo.web import cookies
-from aespo.web.context import absolute, client_address
+from aespo.web.context import client_network, mailed, mailed_host
 from aespo.web.pages.forms import Page, again, to
 from aespo.web.visit import public, visit
 
 blueprint = Blueprint("account", __name__)
 _TRIES, _WINDOW = 10, 900
+"""Attempts to sign in as one member from one network, or from one device that is known, in so many seconds."""
+_TRIES_OF_NETWORK, _TRIES_OF_MEMBER = 50, 100
+"""As anybody from one network; as one member, from devices that are not known."""
+_LINKS, _LINKS_WINDOW = 3, 3600
+"""Links that one address is sent in so many seconds."""
 
 
 @blueprint.get("/arrive")
@@ -26,7 +31,7 @@ def arrive() -> Response:
     member_id = people.use_once(tx, request.args.get("token", ""), "arrival")
     if member_id is None:
         return to("/login?used=1")
-    return cookies.keep(to("/"), people.open_session(tx, member_id))
+    return _signed_in(to("/"), member_id)
 
 
 @blueprint.get("/login")
@@ -45,13 +50,15 @@ def login() -> Page:
     here = visit()
     try:
         told = inputs.read(inputs.SignIn, request.form)
-        _count(f"login {here.tx.tenant_id} {told.email.lower()}")
+        counted = _count_sign_in(told.email.lower())
         member = people.by_email(here.tx, told.email)
         if not password_is(told.password, member.password_hash if member else None) or member is None:
             raise Invalid({"password": "The e-mail address or the password is not right."})
     except Invalid as error:
         return again("workspace/login.html", error)
-    return cookies.keep(to(_next()), people.open_session(here.tx, member.id))
+    for what in counted:  # a success forgives what failed before it
+        site.forget_attempts(here.tx.connection, what)
+    return _signed_in(to(_next()), member.id)
 
 
 @blueprint.post("/logout")
@@ -88,7 +95,7 @@ def join() -> Page:
     if member_id is None:
         raise NotFound("This invitation was taken already.")
     here.enforce()
-    return cookies.keep(to("/"), people.open_session(here.tx, member_id))
+    return _signed_in(to("/"), member_id)
 
 
 @blueprint.get("/forgot")
@@ -103,15 +110,15 @@ def forgot_form() -> str:
 def forgot() -> str:
     """Send a link. The answer is the same whether there is such a member or not."""
     here, email = visit(), request.form.get("email", "")[:254].replace("\0", "").strip().lower()
-    _count(f"forgot {here.tx.tenant_id} {email}")  # whoever uses up a member's has sent them as many links
+    tenant = here.tx.tenant_id
+    _count(
+        (f"{tenant} {client_network()}", _TRIES_OF_NETWORK, _WINDOW),
+        (f"forgot {tenant} {email}", _LINKS, _LINKS_WINDOW),  # whoever uses up a member's has sent them as many links
+    )
     member = people.by_email(here.tx, email)
     if member is not None:
         token = people.open_session(here.tx, member.id, "reset", people.RESET)
-        link = absolute(f"/reset?token={token}")
-        body = (
-            f"Hello {member.name},\n\nset a new password within an hour:\n{link}\n\nYou did not ask? Then do nothing.\n"
-        )
-        here.mail(member.email, f"A new password for {here.workspace.name}", body)
+        here.mail(member.email, letters.new_password(mailed_host(), mailed(f"/reset?token={token}")))
     return render_template("workspace/forgot.html", sent=True)
 
 
@@ -134,14 +141,64 @@ def reset() -> Page:
     if member_id is None:
         return render_template("workspace/forgot.html", sent=False, too_late=True), 404
     people.set_password(tx, member_id, hash_password(password))
-    return cookies.keep(to("/"), people.open_session(tx, member_id))
+    people.confirm(tx, member_id)  # the link came to their address
+    return _signed_in(to("/"), member_id)
 
 
-def _count(what: str) -> None:
-    """Count an attempt, by what is tried and by who tries. Raises TooManyRequests."""
+@blueprint.post("/confirm")
+def ask_to_confirm() -> Page:
+    """Send the link that confirms the member's own address."""
     here = visit()
-    site.count_attempt(here.tx.connection, what, _TRIES, _WINDOW)
-    site.count_attempt(here.tx.connection, f"{here.tx.tenant_id} {client_address()}", _TRIES * 5, _WINDOW)
+    if not here.who.confirmed:
+        _count((f"confirm {here.tx.tenant_id} {here.who.id}", _LINKS, _LINKS_WINDOW))
+        token = people.open_session(here.tx, here.who.id, "confirm", people.CONFIRMATION)
+        here.mail(here.who.email, letters.confirmation(mailed_host(), mailed(f"/confirm?token={token}")))
+    return to("/team?confirming=1")
+
+
+@blueprint.get("/confirm")
+@public
+def confirm() -> Page:
+    """Take the link: the address is the member's, who may be signed in at another browser."""
+    here = visit()
+    member_id = people.use_once(here.tx, request.args.get("token", ""), "confirm")
+    if member_id is None:
+        return render_template("workspace/confirm_gone.html"), 404
+    people.confirm(here.tx, member_id)
+    return to("/team" if here.member else "/login")
+
+
+def _signed_in(answer: Response, member_id: str) -> Response:
+    """Begin a session, and remember the browser: from there the member can sign in whatever others try elsewhere."""
+    tx = visit().tx
+    device = people.open_session(tx, member_id, "device", people.DEVICE)
+    return cookies.keep_device(cookies.keep(answer, people.open_session(tx, member_id)), device)
+
+
+def _count_sign_in(email: str) -> list[str]:
+    """Count an attempt to sign in; under which names. Raises TooManyRequests.
+
+    From a device that the member has signed in with, only its own attempts count: no stranger can lock a member out.
+    """
+    here = visit()
+    tenant, device, network = here.tx.tenant_id, cookies.device(), client_network()
+    if people.knows_device(here.tx, email, device):
+        limits = [(f"device {tenant} {device}", _TRIES, _WINDOW)]
+    else:
+        limits = [
+            (f"login {tenant} {email} {network}", _TRIES, _WINDOW),
+            (f"{tenant} {network}", _TRIES_OF_NETWORK, _WINDOW),
+            (f"login {tenant} {email}", _TRIES_OF_MEMBER, _WINDOW),
+        ]
+    _count(*limits)
+    return [what for what, _, _ in limits]
+
+
+def _count(*limits: tuple[str, int, int]) -> None:
+    """Count an attempt under each name, with its limit in so many seconds. Raises TooManyRequests."""
+    here = visit()
+    for what, limit, seconds in limits:
+        site.count_attempt(here.tx.connection, what, limit, seconds)
     here.checkpoint()
 
 

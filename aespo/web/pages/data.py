@@ -35,8 +35,22 @@ def _settings(problems: dict[str, str]) -> str:
 def export() -> Page:
     """Ask for an export; a worker builds it. Always allowed, to every member: all of it can be read anyway."""
     here = visit()
-    here.enqueue("export")
-    here.tx.audit("asked for", "an export")
+    if not jobs.export_waits(here.tx):  # one at a time, however often it is asked for
+        here.enqueue("export")
+        here.tx.audit("asked for", "an export")
+    return to("/settings#export")
+
+
+@blueprint.post("/exports/<job_id>/delete")
+def delete_export(job_id: str) -> Page:
+    """Delete an export that was built: it counts as storage as long as it is kept."""
+    here = visit()
+    if job_id not in jobs.built_exports(here.tx):
+        raise NotFound
+    with here.apart():  # the file first: while the row is left, it is found again
+        context().require_adapters().objects.delete_below(objects.export_key(here.tx.tenant_id, job_id))
+    if jobs.forget_exports(here.tx, [job_id]):
+        here.tx.audit("deleted", "an export")
     return to("/settings#export")
 
 
@@ -44,11 +58,9 @@ def export() -> Page:
 def download(job_id: str) -> Response:
     """An export that was built."""
     here = visit()
-    done = {job.id for job in jobs.latest(here.tx, "export", 50) if job.state == "done"}
-    if job_id not in done:
+    if job_id not in jobs.built_exports(here.tx):
         raise NotFound
-    key = objects.key(here.tx.tenant_id, "exports", f"{job_id}.zip")
-    return send(key, f"{here.workspace.slug}-export.zip")
+    return send(objects.export_key(here.tx.tenant_id, job_id), f"{here.workspace.slug}-export.zip")
 
 
 def send(key: str, name: str) -> Response:
@@ -94,7 +106,8 @@ def _deleted() -> dict[str, object]:
     site.keep_receipt(here.tx.connection, here.workspace.slug, told)
     around = context().require_adapters()
     prefix, store = objects.key(here.tx.tenant_id), around.objects
-    left = around.queue.put(json.dumps({"files_of": here.tx.tenant_id}), here.tx.connection)
+    message = json.dumps({"files_of": here.tx.tenant_id})
+    left = around.queue.put(message, here.tx.connection, here.tx.tenant_id)
 
     def delete_files() -> None:
         logger.info("Workspace %d: %d files deleted", here.tx.tenant_id, store.delete_below(prefix))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from aespo.db.queries import notes, people, tasks
+from aespo.markup import EXCERPTED
 from aespo.web.visit import visit
 
 blueprint = Blueprint("home", __name__)
@@ -17,6 +18,6 @@ def home() -> str:
     return render_template(
         "workspace/home.html",
         tasks=tasks.mine(here.tx, here.who.id),
-        notes=notes.latest(here.tx, size=4).items,
+        notes=notes.latest(here.tx, size=4, shown=EXCERPTED).items,
         alone=here.workspace.usage.members == 1 and not people.all_invites(here.tx),
     )

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from aespo import inputs
 from aespo.adapters import objects
 from aespo.db.queries import notes
+from aespo.markup import EXCERPTED
 from aespo.problems import Invalid
 from aespo.secrecy import new_id
 from aespo.web.context import context
@@ -26,8 +27,10 @@ def index() -> str:
     """All notes, or those with the words that are searched."""
     words = request.args.get("q", "").strip()[:200].replace("\0", "")
     if words:
-        return render_template("workspace/notes.html", words=words, notes=notes.search(visit().tx, words), next="")
-    page = notes.latest(visit().tx, request.args.get("after", ""))
+        return render_template(
+            "workspace/notes.html", words=words, notes=notes.search(visit().tx, words, shown=0), next=""
+        )
+    page = notes.latest(visit().tx, request.args.get("after", ""), shown=EXCERPTED)
     return render_template("workspace/notes.html", words="", notes=page.items, next=page.next)
 
 

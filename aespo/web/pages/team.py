@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from aespo import inputs
-from aespo.db.queries import people, usage
-from aespo.problems import Invalid, NotFound
-from aespo.web.context import absolute, context
+from aespo import inputs, letters
+from aespo.db.queries import people, site, usage
+from aespo.problems import Invalid, NotFound, TooManyRequests
+from aespo.web.context import context, mailed, mailed_host
 from aespo.web.pages.forms import Page, to
 from aespo.web.visit import visit
 
 blueprint = Blueprint("team", __name__)
+_INVITATIONS, _DAY = 3, 86_400
+"""Invitations that one address is mailed, by all workspaces, in so many seconds."""
 ROLES = {"owner": "Owner", "member": "Member", "reader": "Reader"}
 
 
@@ -21,10 +23,12 @@ def team() -> str:
     return _team({}, {}, "")
 
 
-def _team(values: object, problems: dict[str, str], link: str) -> str:
+def _team(values: object, problems: dict[str, str], link: str, unsent: str = "") -> str:
     tx = visit().tx
-    return render_template("workspace/team.html", members=people.all_members(tx), invites=people.all_invites(tx),
-                           roles=ROLES, values=values, problems=problems, link=link)  # fmt: skip
+    told = {"values": values, "problems": problems, "link": link, "unsent": unsent, "roles": ROLES}
+    return render_template(
+        "workspace/team.html", members=people.all_members(tx), invites=people.all_invites(tx), **told
+    )
 
 
 @blueprint.post("/team/invites")
@@ -37,10 +41,33 @@ def invite() -> Page:
         token = people.invite(tx, told.email, told.role)
     except Invalid as error:
         return _team(request.form, error.fields, ""), 422
-    link = absolute(f"/join?token={token}")
-    body = f"{here.who.name} asks you to join {here.workspace.name}:\n{link}\n\nThe link is good for seven days.\n"
-    here.mail(told.email, f"Join {here.workspace.name} on Aespo", body)
-    return _team({}, {}, link)
+    link = mailed(f"/join?token={token}")
+    unsent = _unsent(told.email)
+    if not unsent:
+        here.mail(told.email, letters.invitation(here.who.name, here.workspace.name, mailed_host(), link))
+    return _team({}, {}, link, unsent)
+
+
+def _unsent(recipient: str) -> str:
+    """Why no mail is sent to somebody who is invited; empty: one is. The link can be sent by hand in any case.
+
+    Without a mail server the mail stays on the outbox page: there is nobody to be spared.
+    """
+    here = visit()
+    if not context().settings.mail_from:
+        return ""
+    if not here.who.confirmed:
+        return "You have not confirmed your own e-mail address yet."
+    limits = (
+        (f"invitations {here.tx.tenant_id}", here.workspace.plan.members * 2, "This workspace has sent many today."),
+        (f"invited {recipient.lower()}", _INVITATIONS, "This address has got several invitations today."),
+    )
+    for what, limit, why in limits:
+        try:
+            site.count_attempt(here.tx.connection, what, limit, _DAY)
+        except TooManyRequests:
+            return why
+    return ""
 
 
 @blueprint.post("/team/invites/<invite_id>/withdraw")
