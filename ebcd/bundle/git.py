@@ -23,6 +23,12 @@ SHOWN_PATHS = 5
 _PIPE = 1024**2
 _UNFIT = re.compile(r"[\x01-\x08\x0a-\x1f\\]|\t[^\0]*\t")
 """A name that holds a control character or a backslash; git ends the part before the name by the first tab."""
+_REPOSITORY = re.compile(r"[\t/](?:\.\.?|(?:\.git|git~1)[. ]*)(?=[/\0])", re.IGNORECASE)
+"""A part of a name that leads elsewhere, or into the repository of whoever unpacks it: what git's `verify_path` refuses,
+with what Windows leaves out at a name's end.
+"""
+_IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+"""Characters that macOS leaves out of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ class Repository:
             raise _not_utf8(lines) from error
         if _UNFIT.search(text):
             raise _unfit(text)
+        if _REPOSITORY.search(_IGNORABLE.sub("", text)):
+            raise _leading_elsewhere(text)
         return [_entry(line) for line in text.split("\0") if line]
 
     @contextmanager
@@ -265,6 +273,18 @@ def _unfit(text: str) -> Refused:
     return Refused(f"The name {path!r} holds a control character or a backslash.",
                    why="Unpackers read such names in different ways.", hint="Rename it: git mv.",
                    code="bad-name")  # fmt: skip
+
+
+def _leading_elsewhere(text: str) -> Refused:
+    path = next(
+        line.partition("\t")[2] for line in text.split("\0") if _REPOSITORY.search(f"{_IGNORABLE.sub('', line)}\0")
+    )
+    return Refused(
+        f"The name {path!r} has a part that is '.', '..' or '.git', or is read as one somewhere.",
+        why="Unpacked, it would lead out of its folder or into a repository; git itself adds no such name.",
+        hint="git log --all --full-history shows where it comes from; make the commit anew without it.",
+        code="bad-name",
+    )
 
 
 def _missing_object(blob: str) -> UsageError:
