@@ -24,8 +24,8 @@ _PIPE = 1024**2
 _UNFIT = re.compile(r"[\x01-\x08\x0a-\x1f\\]|\t[^\0]*\t")
 """A name that holds a control character or a backslash; git ends the part before the name by the first tab."""
 _REPOSITORY = re.compile(r"[\t/](?:\.\.?|(?:\.git|git~1)[. ]*)(?=[/\0])", re.IGNORECASE)
-"""A part of a name that leads elsewhere, or into the repository of whoever unpacks it: what git's `verify_path` refuses,
-with what Windows leaves out at a name's end.
+"""A part of a name that leads elsewhere, or into the repository of whoever unpacks it: what git's `verify_path`
+refuses, with what Windows leaves out at a name's end.
 """
 _IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 """Characters that macOS leaves out of names."""

@@ -43,9 +43,9 @@ class Runner:
     summary: str = ""
 
     def run_workflow(self, name: str, job: str, **contexts: Any) -> Finished:
-        """Run the step of a workflow's job that uses our action; the steps before it belong to others."""
+        """Run the last step of a workflow's job that uses our action; those before it belong to others, or install."""
         steps = yaml.safe_load((ROOT / ".github/workflows" / name).read_text())["jobs"][job]["steps"]
-        (ours,) = (step for step in steps if step.get("uses") == "./")
+        *_, ours = (step for step in steps if step.get("uses") == "./")
         return self.run_action({key: evaluate(value, contexts) for key, value in ours["with"].items()})
 
     def run_action(self, inputs: Mapping[str, str]) -> Finished:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,43 @@ def test_a_job_may_do_no_more_than_it_needs(name: str, job: str) -> None:
     with_role = {"contents": "read", "id-token": "write"}
     assert allowed == (with_role if "environment" in found else {"contents": "read"})
     assert WORKFLOWS[name]["permissions"] in ({}, {"contents": "read"})
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS)
+def test_what_is_installed_is_installed_before_there_are_credentials(name: str, job: str) -> None:
+    uses = [step.get("uses", "") for step in job_of(name, job).get("steps", [])]
+    credentials = [
+        place for place, used in enumerate(uses) if used.startswith("aws-actions/configure-aws-credentials@")
+    ]
+    for place in credentials:
+        installs = job_of(name, job)["steps"][place - 1]
+        assert (installs["uses"], installs["with"]) == ("./", {"command": "install"})
+    assert bool(credentials) == ("environment" in job_of(name, job))
+
+
+def test_the_action_installs_what_is_locked_and_gives_the_installation_no_credentials(tmp_path: Path) -> None:
+    step = ACTION["runs"]["steps"][0]
+    assert {name: step["env"][f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")} == {
+        "ACCESS_KEY_ID": "",
+        "SECRET_ACCESS_KEY": "",
+        "SESSION_TOKEN": "",
+    }
+    assert "--require-hashes" in step["run"]
+    lock = (ROOT / ".github/action-requirements.txt").read_text()
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.match(r"[\w-]+", line)[0].lower() for line in wanted}  # type: ignore[index]
+    assert names <= {line.partition("==")[0].lower() for line in lock.splitlines() if "==" in line}
+
+
+@pytest.mark.long
+def test_the_action_runs_from_its_own_checkout(tmp_path: Path) -> None:
+    (tmp_path / "temp").mkdir()
+    environ = {"PATH": "/usr/bin:/bin:" + str(Path(sys.base_prefix) / "bin"), "HOME": str(tmp_path)}
+    runner = Runner(tmp_path, tmp_path / "temp", environ)
+    done = runner.run_action({"command": "install"})
+    assert done.exit_code == 0, done.log
+    told = subprocess.run([tmp_path / "temp/ebcd/bin/ebcd", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("ebcd ")
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS)
