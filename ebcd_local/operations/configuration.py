@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ebcd_local import option_table, options
+from ebcd_local import option_table, options, references, setting_keys
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import platforms, templates
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.option_table import Option
 from ebcd_local.records import Environment
+
+_LAUNCH = "aws:autoscaling:launchconfiguration"
+_GROUPS = "SecurityGroups"
 
 
 def describe_configuration_settings(call: Call, given: Structure) -> Structure:
@@ -46,16 +49,36 @@ def _deployment_status(environment: Environment) -> str:
 
 
 def _settings(call: Call, environment: Environment) -> list[Structure]:
-    """Every option that the environment has, with its value where it has one."""
+    """Every option that the environment has, with its value where it has one, as the service gives them back."""
     effective = call.fleet.effective(environment)
     kind = options.load_balancer(effective)
     found: dict[tuple[str, str], str | None] = {
-        (space, option.name): option.default for space, option in option_table.named(kind, environment.tier)
+        (space, option.name): option.default
+        for space, option in option_table.named(kind, environment.tier)
+        if space != setting_keys.SCHEDULED
     }
-    rows = [{"Namespace": space, "OptionName": name, **({} if value is None else {"Value": value})}
-            for (space, name), value in sorted((found | effective).items())]  # fmt: skip
-    scheduled = {item: value for item, value in environment.options.items() if options.split(item)[2]}
-    return [*rows, *templates.settings(scheduled)]
+    for (space, name), value in effective.items():
+        option = option_table.find(space, name)
+        found[space, name] = option.given_back(value) if option else value
+    for space, group in _own_groups(effective, kind).items():
+        found[space, _GROUPS] = _with(found.get((space, _GROUPS)), references.security_group(environment, group))
+    actions = call.fleet.scheduled(environment)
+    scheduled = [(setting_keys.SCHEDULED, name, action, value)
+                 for action, settings in actions.items() for name, value in settings.items()]  # fmt: skip
+    rows = [(space, name, "", value) for (space, name), value in sorted(found.items())]
+    return [templates.setting(*row) for row in [*rows, *scheduled]]
+
+
+def _own_groups(effective: options.Options, kind: str) -> dict[str, str]:
+    """The namespaces whose security groups hold one of the service's own, and its logical name."""
+    balancer = {"classic": "aws:elb:loadbalancer", "application": "aws:elbv2:loadbalancer"}.get(kind)
+    found = {balancer: "AWSEBLoadBalancerSecurityGroup"} if balancer else {}
+    without = effective.get((_LAUNCH, "DisableDefaultEC2SecurityGroup"), "").lower() == "true"
+    return found if without else {_LAUNCH: "AWSEBSecurityGroup", **found}
+
+
+def _with(groups: str | None, own: str) -> str:
+    return ",".join(sorted({*filter(None, (groups or "").split(",")), own}))
 
 
 def describe_configuration_options(call: Call, given: Structure) -> Structure:
@@ -64,7 +87,7 @@ def describe_configuration_options(call: Call, given: Structure) -> Structure:
     effective = options.effective(own, {})
     rows = {(space, option.name): option
             for space, option in option_table.named(options.load_balancer(effective), base.tier)}  # fmt: skip
-    for space, name, _ in map(options.split, own):
+    for space, name, _ in map(setting_keys.split, own):
         if option := option_table.find(space, name):
             rows.setdefault((space, name), option)
     wanted = given.get("Options")
