@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd_local import option_table
+from ebcd_local import option_table, schedule
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.setting_keys import ENVIRONMENT, SCHEDULED, key, split
 
@@ -105,6 +105,9 @@ def _single_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
 
 def _joint_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
     found = effective(stored, {})
+    for action, settings in scheduled(stored, {}).items():
+        if why := schedule.malformed(action, settings):
+            yield Problem(SCHEDULED, "", why)
     where = f"(Namespace: '{MANAGED}', OptionName: 'ManagedActionsEnabled')"
     if found.get((MANAGED, "ManagedActionsEnabled"), "").lower() == "true":
         lacking = [name for space, name in ((MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel"))

@@ -125,6 +125,8 @@ class Environment:
     """Links to other environments: link name → environment name."""
     abortable: bool = False
     """Whether what is under way can be aborted."""
+    group_sizes: dict[str, int] = field(default_factory=dict)
+    """MinSize and MaxSize that a scheduled action has set on its group; empty: those of its settings hold."""
     failure: str = ""
     """Why its last deployment failed; empty when it did not."""
 

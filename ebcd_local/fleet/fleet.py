@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-from ebcd_local import options
+from ebcd_local import options, schedule
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases
 from ebcd_local.fleet import policies
@@ -77,6 +77,12 @@ class Fleet:
     def effective(self, environment: Environment, label: str = "") -> options.Options:
         """The option settings that hold for an environment, or would with another version."""
         return self.site.effective(environment, label)
+
+    def sizes(self, environment: Environment) -> tuple[int, int]:
+        """MinSize and MaxSize of an environment's group: as a scheduled action has set them, else as its settings."""
+        minimum, maximum = options.sizes(self.effective(environment))
+        own = environment.group_sizes
+        return own.get("MinSize", minimum), own.get("MaxSize", maximum)
 
     def scheduled(self, environment: Environment) -> dict[str, dict[str, str]]:
         """The options of each scheduled action of an environment, by its name."""
@@ -226,8 +232,13 @@ class Fleet:
         group.await_healthy(added, READY_DEADLINE)
 
     def bring_stack(self, key: str, label: str) -> None:
-        """The CloudFormation resources that a version's .ebextensions name. Raises DeploymentFailed."""
+        """The CloudFormation resources that a version's .ebextensions name, and scheduled actions. Raises
+        DeploymentFailed.
+        """
         environment = self.state.environments[key]
+        for action, settings in self.site.scheduled(environment, label).items():
+            if why := schedule.refusal(action, settings):
+                raise DeploymentFailed(why)
         bundle = self.site.bundle(environment, label)
         if bundle is None:
             return
@@ -264,7 +275,7 @@ class Fleet:
 
     def _fit_to_sizes(self, key: str, request_id: str) -> None:
         """Bring the number of instances between MinSize and MaxSize. Raises DeploymentFailed."""
-        minimum, maximum = options.sizes(self.effective(self.state.environments[key]))
+        minimum, maximum = self.sizes(self.state.environments[key])
         self.fit(key, request_id, min(max(len(self.group(key).members), minimum), maximum))
 
     def fit(self, key: str, request_id: str, wanted: int) -> None:

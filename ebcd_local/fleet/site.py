@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
 from ebcd_local.records import Environment, Version
 from ebcd_local.stacks import Stacks
-from ebcd_local.state import State
+from ebcd_local.state import State, now
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"
@@ -43,6 +44,8 @@ class Site:
     databases: Databases
     speed: float = 1.0
     """Divides simulated times."""
+    clock: Callable[[], datetime] = now
+    """What time of day it is."""
 
     @property
     def cache(self) -> Path:
@@ -62,9 +65,9 @@ class Site:
         known, own = references.names(environment), environment.references or {}
         return {name: references.in_text(value, known, own) for name, value in found.items()}
 
-    def scheduled(self, environment: Environment) -> dict[str, dict[str, str]]:
-        """The options of each scheduled action of an environment, by its name."""
-        bundle = self.bundle(environment, environment.version_label)
+    def scheduled(self, environment: Environment, label: str = "") -> dict[str, dict[str, str]]:
+        """The options of each scheduled action that an environment has, or would with another version, by its name."""
+        bundle = self.bundle(environment, label or environment.version_label)
         return options.scheduled(environment.options, extensions(bundle).scheduled if bundle else {})
 
     def deployment(self, environment: Environment, label: str, *, leader: bool, fetched: bool = False) -> Deployment:

@@ -29,7 +29,7 @@ def update_environment(call: Call, given: Structure) -> Structure:
     """
     environment = call.environment(given)
     label = given.get("VersionLabel")
-    configured = any(given.get(name) for name in _CONFIGURATION)
+    configured = _configured(given)
     if given.get("Tier") and given["Tier"].get("Name") not in (None, environment.tier):
         raise invalid("The tier of an environment cannot be changed.")
     if label:
@@ -64,7 +64,13 @@ def _changes(call: Call, environment: Environment, given: Structure) -> dict[str
     stored |= options.from_request(given.get("OptionSettings", []))
     refuse_settings(call, stored)
     platform = platforms.choose(call, given, base.platform_arn or environment.platform_arn)
-    return found | {"options": stored, "platform_arn": platform}
+    found |= {"options": stored, "platform_arn": platform}
+    # An update of the stack gives the group its sizes back, whatever a scheduled action has made of them.
+    return found | {"group_sizes": {}} if _configured(given) else found
+
+
+def _configured(given: Structure) -> bool:
+    return any(given.get(name) for name in _CONFIGURATION)
 
 
 def _only_resized(given: Structure) -> bool:
