@@ -41,6 +41,8 @@ _NUMBERS = frozenset({("aws:autoscaling:trigger", "LowerThreshold"), ("aws:autos
                       ("aws:ec2:instances", "SpotMaxPrice")})  # fmt: skip
 """Options that take a fraction, so that one number has several spellings."""
 _TIMES = frozenset({(SCHEDULED, "StartTime"), (SCHEDULED, "EndTime")})
+_ALSO = {"aws:elb:listener": "aws:elb:listener:80"}
+"""Namespaces whose options come back in another one."""
 _HEALTH_DOCUMENT = ("aws:elasticbeanstalk:healthreporting:system", "ConfigDocument")
 
 
@@ -117,9 +119,15 @@ class PresentSettings:
             return self._has_groups(_parts(declared.value), _parts(actual), declared.namespace)
         return declared.means(actual)
 
+    def find(self, place: Place) -> OptionSetting | None:
+        """An option as Beanstalk gave it back; None where it has no value."""
+        namespace, name, resource = place
+        return self.known.get(place) or self.known.get((_ALSO.get(namespace, ""), name, resource))
+
     def value(self, place: Place) -> str:
         """An option's value; empty where it has none."""
-        return self.known[place].value if place in self.known else ""
+        found = self.find(place)
+        return found.value if found else ""
 
     def _has_groups(self, declared: frozenset[str], actual: frozenset[str], namespace: str) -> bool:
         """Whether the groups are those that were declared, apart from the one that Beanstalk adds. Outside a VPC that

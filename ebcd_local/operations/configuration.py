@@ -13,6 +13,8 @@ from ebcd_local.records import Environment
 
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _GROUPS = "SecurityGroups"
+_GIVEN_BACK_IN = {"aws:elb:listener": "aws:elb:listener:80"}
+"""Namespaces whose options are given back in another one."""
 
 
 def describe_configuration_settings(call: Call, given: Structure) -> Structure:
@@ -53,13 +55,13 @@ def _settings(call: Call, environment: Environment) -> list[Structure]:
     effective = call.fleet.effective(environment)
     kind = options.load_balancer(effective)
     found: dict[tuple[str, str], str | None] = {
-        (space, option.name): option.default
+        (_GIVEN_BACK_IN.get(space, space), option.name): option.default
         for space, option in option_table.named(kind, environment.tier)
         if space != setting_keys.SCHEDULED
     }
     for (space, name), value in effective.items():
         option = option_table.find(space, name)
-        found[space, name] = option.given_back(value) if option else value
+        found[_GIVEN_BACK_IN.get(space, space), name] = option.given_back(value) if option else value
     for space, group in _own_groups(effective, kind).items():
         found[space, _GROUPS] = _with(found.get((space, _GROUPS)), references.security_group(environment, group))
     actions = call.fleet.scheduled(environment)

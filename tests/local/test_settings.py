@@ -75,6 +75,7 @@ def test_outside_a_vpc_groups_are_told_by_name_and_the_own_one_can_be_left_out(l
     assert (found[LAUNCH, "SecurityGroups", "AWSEBEC2LaunchTemplate"] or "").startswith("awseb-e-")
     assert (found[ELB, "SecurityGroups", "AWSEBLoadBalancer"] or "").startswith("awseb-e-")
     assert (found[ELB, "SecurityGroups", "AWSEBLoadBalancer"] or "").endswith(",mine")
+    assert found["aws:elb:listener:80", "ListenerProtocol", "AWSEBLoadBalancer"] == "HTTP"
     local.client("elasticbeanstalk").update_environment(
         EnvironmentName="classic-r1",
         OptionSettings=[setting(LAUNCH, "DisableDefaultEC2SecurityGroup", "true"),

@@ -95,6 +95,12 @@ def test_what_means_something_else_is_not(namespace: str, name: str, declared: s
     assert not has(namespace, name, declared, actual)
 
 
+def test_the_default_listener_comes_back_by_its_port() -> None:
+    port = OptionSetting("aws:elb:listener:80", "ListenerProtocol", "TCP")
+    assert has("aws:elb:listener", "ListenerProtocol", "TCP", "", port)
+    assert not has("aws:elb:listener", "ListenerProtocol", "HTTP", "", port)
+
+
 def test_without_the_default_group_there_is_none_of_beanstalks_own() -> None:
     without = OptionSetting(LAUNCH, "DisableDefaultEC2SecurityGroup", "true")
     assert has(LAUNCH, "SecurityGroups", "sg-1", "sg-1", without)

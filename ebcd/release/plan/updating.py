@@ -29,9 +29,8 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
     platform = platform_arn if environment.platform_arn not in ("", platform_arn) else ""
     if not differing and not platform:
         return Change()
-    places = [item.place for item in differing]
-    earlier = tuple(present.known[place] for place in places if place in present.known)
-    unset = tuple(place for place in places if place not in present.known)
+    earlier = tuple(found for item in differing if (found := present.find(item.place)))
+    unset = tuple(item.place for item in differing if not present.find(item.place))
     cname = live_unless(snapshot, environment.name)
     return Change(
         UpdateOptions(environment.name, differing, platform_arn=platform, cname=cname),
