@@ -181,3 +181,28 @@ def test_a_saved_configuration_names_the_resources_of_the_trigger(local: Local) 
     eb.update_environment(EnvironmentName="saving-r1", TemplateName="kept", VersionLabel="v1")
     local.until("saving-r1", lambda item: item["Status"] == "Ready")
     assert rows(local, "saving", "saving-r1")[TRIGGER, "UpperThreshold", "AWSEBCloudwatchAlarmHigh"] == "70"
+
+
+def test_settings_of_a_bundle_refer_to_what_every_environment_has(local: Local) -> None:
+    extension = f"""
+option_settings:
+  {PROPERTIES}:
+    COLOR: '`{{"Fn::Join": ["/", [{{"Ref": "AWS::Region"}}, {{"Ref": "AWSEBEnvironmentName"}}]]}}`'
+    GROUP: {{Ref: AWSEBAutoScalingGroup}}
+"""
+    local.publish("refers", "v1", bundle("one", **{".ebextensions/a.config": extension}))
+    local.launch("refers", "refers-r1", "v1")
+    answer = request(local.told["proxy_url"], host=local.describe("refers-r1")["CNAME"])[2]
+    assert answer.startswith(b"one eu-central-1/refers-r1 ")
+    found = local.client("elasticbeanstalk").describe_environment_resources(EnvironmentName="refers-r1")
+    (group,) = found["EnvironmentResources"]["AutoScalingGroups"]
+    assert rows(local, "refers", "refers-r1")[PROPERTIES, "GROUP", ""] == group["Name"]
+
+
+def test_a_setting_that_refers_to_nothing_fails_the_creation(local: Local) -> None:
+    extension = f"option_settings:\n  {PROPERTIES}:\n    COLOR: {{Ref: Nothing}}\n"
+    local.publish("dangling", "v1", bundle("one", **{".ebextensions/a.config": extension}))
+    local.launch("dangling", "dangling-r1", "v1", health="Red")
+    assert any(
+        'no resource of the environment answers {"Ref": "Nothing"}' in text for text in events(local, "dangling-r1")
+    )
