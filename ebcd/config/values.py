@@ -192,6 +192,8 @@ def options(key: str, value: Any) -> tuple[OptionSetting, ...]:
     found = []
     for namespace, names in table(key, value).items():
         for name, setting in table(f"{key}.{namespace}", names).items():
+            if setting is None:  # a saved configuration may name an option that has no value
+                continue
             here = f"{key}.{namespace}.{name}"
             found.append(OptionSetting.named(namespace, name, option_value(here, setting)))
             if namespace == SCHEDULED:

@@ -203,6 +203,7 @@ def test_configuration_names_scheduled_actions_and_takes_times() -> None:
         OptionSetting(SCHEDULED, "MinSize", "2", "Up"),
         OptionSetting(SCHEDULED, "StartTime", "2026-05-14T07:00:00Z", "Up"),
     )
+    assert values.options("saved", {"aws:rds:dbinstance": {"DBSnapshotIdentifier": None}}) == ()
     with pytest.raises(UsageError) as refusal:
         values.options("stages.prod.options", {SCHEDULED: {"MinSize": 2}})
     assert f"NAME.{SCHEDULED}" in refusal.value.hint
