@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ebcd_local import option_table, options, references, setting_keys
@@ -25,10 +26,23 @@ def describe_configuration_settings(call: Call, given: Structure) -> Structure:
     if given.get("TemplateName"):
         template = templates.find(call, given["ApplicationName"], given["TemplateName"])
         return {"ConfigurationSettings": [templates.describe(template)]}
-    return {"ConfigurationSettings": [_describe(call, call.environment(given))]}
+    return {"ConfigurationSettings": [_describe(call, *item) for item in _sets(call.environment(given))]}
 
 
-def _describe(call: Call, environment: Environment) -> Structure:
+def _sets(environment: Environment) -> list[tuple[Environment, str]]:
+    """The environment with each set of its settings, and that set's status: what is deployed, and beside it the draft
+    of an update that is under way or has failed.
+    """
+    if environment.operation == "create" or environment.status == "Launching":
+        return [(environment, "pending")]
+    if environment.earlier:
+        return [(replace(environment, **environment.earlier), "deployed"), (environment, "pending")]
+    if environment.draft:
+        return [(environment, "deployed"), (replace(environment, options=environment.draft), "failed")]
+    return [(environment, "deployed")]
+
+
+def _describe(call: Call, environment: Environment, status: str) -> Structure:
     """ConfigurationSettingsDescription of an environment."""
     return {
         "SolutionStackName": platforms.solution_stack(environment.platform_arn),
@@ -36,18 +50,12 @@ def _describe(call: Call, environment: Environment) -> Structure:
         "ApplicationName": environment.application,
         "EnvironmentName": environment.name,
         "Description": environment.description,
-        "DeploymentStatus": _deployment_status(environment),
+        "DeploymentStatus": status,
         "DateCreated": environment.created,
         "DateUpdated": environment.updated,
         "OptionSettings": _settings(call, environment),
         "Tier": templates.tier(environment.tier),
     }
-
-
-def _deployment_status(environment: Environment) -> str:
-    if environment.failure:
-        return "failed"
-    return "deployed" if environment.status == "Ready" else "pending"
 
 
 def _settings(call: Call, environment: Environment) -> list[Structure]:
@@ -154,9 +162,9 @@ def validate_configuration_settings(call: Call, given: Structure) -> Structure:
 
 
 def delete_environment_configuration(call: Call, given: Structure) -> Structure:
-    """DeleteEnvironmentConfiguration: forgets a draft configuration. Changes are made at once here: there is none."""
+    """DeleteEnvironmentConfiguration: forgets the draft of an update that failed."""
     call.application(given["ApplicationName"])
-    call.environment(given)
+    call.state.change(call.environment(given).key, draft={})
     return {}
 
 

@@ -65,8 +65,11 @@ def _changes(call: Call, environment: Environment, given: Structure) -> dict[str
     refuse_settings(call, stored)
     platform = platforms.choose(call, given, base.platform_arn or environment.platform_arn)
     found |= {"options": stored, "platform_arn": platform}
+    if not _configured(given):
+        return found
+    earlier = {name: getattr(environment, name) for name in ("options", "platform_arn", "template")}
     # An update of the stack gives the group its sizes back, whatever a scheduled action has made of them.
-    return found | {"group_sizes": {}} if _configured(given) else found
+    return found | {"earlier": earlier, "draft": {}, "group_sizes": {}}
 
 
 def _configured(given: Structure) -> bool:

@@ -106,16 +106,35 @@ def test_a_version_and_settings_in_one_update_are_one_operation(local: Local) ->
     assert len(resources["EnvironmentResources"]["Instances"]) == 2
 
 
-def test_a_version_that_fails_with_settings_leaves_the_earlier_label(local: Local) -> None:
+def drafts(local: Local, application: str, environment: str) -> dict[str, str | None]:
+    """COLOR in each set of settings that an environment has, by the set's status."""
+    found = local.client("elasticbeanstalk").describe_configuration_settings(
+        ApplicationName=application, EnvironmentName=environment
+    )["ConfigurationSettings"]
+    return {item["DeploymentStatus"]: next((option.get("Value") for option in item["OptionSettings"]
+                                            if option["OptionName"] == "COLOR"), None) for item in found}  # fmt: skip
+
+
+def test_a_version_that_fails_with_settings_leaves_the_earlier_label_and_the_settings_as_a_draft(local: Local) -> None:
     broken = {".ebextensions/a.config": "container_commands: {a: {command: 'exit 3'}}\n"}
     local.publish("half", "v1", bundle("one"))
     local.publish("half", "v2", bundle("two", **broken))
-    local.launch("half", "half-r1", "v1")
-    local.client("elasticbeanstalk").update_environment(
+    local.launch("half", "half-r1", "v1", **{f"{PROPERTIES}|COLOR": "red"})
+    assert drafts(local, "half", "half-r1") == {"deployed": "red"}
+    eb = local.client("elasticbeanstalk")
+    eb.update_environment(
         EnvironmentName="half-r1", VersionLabel="v2", OptionSettings=[setting(PROPERTIES, "COLOR", "green")]
     )
+    assert drafts(local, "half", "half-r1") == {"deployed": "red", "pending": "green"}
     assert local.until("half-r1", lambda item: item["Status"] == "Ready")["VersionLabel"] == "v1"
     assert "Failed to deploy application." in events(local, "half-r1")
+    assert drafts(local, "half", "half-r1") == {"deployed": "red", "failed": "green"}
+    eb.delete_environment_configuration(ApplicationName="half", EnvironmentName="half-r1")
+    assert drafts(local, "half", "half-r1") == {"deployed": "red"}
+    eb.update_environment(EnvironmentName="half-r1", VersionLabel="v1",
+                          OptionSettings=[setting(PROPERTIES, "COLOR", "blue")])  # fmt: skip
+    local.until("half-r1", lambda item: item["Status"] == "Ready")
+    assert drafts(local, "half", "half-r1") == {"deployed": "blue"}
 
 
 def scheduled(action: str, **settings: str) -> list[dict[str, str]]:

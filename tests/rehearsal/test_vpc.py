@@ -175,3 +175,20 @@ def test_where_aws_takes_one_thing_at_a_time_settings_and_version_go_one_by_one(
     assert [call["operation"] for call in product.cloud.calls(before)].count("UpdateEnvironment") == 3
     given = present(product, result["environment"]["name"])
     assert given["aws:elasticbeanstalk:application:environment", "COLOUR", ""] == "blue"
+
+
+def test_an_update_of_both_that_fails_on_the_instance_leaves_neither(product: Product) -> None:
+    change(product, 'target = "local"', 'target = "local"\nstrategy = "in-place"')
+    one = ship(product, "one")["sha"]
+    change(product, "[stages.local.env]", '[stages.local.env]\nCOLOUR = "blue"')
+    (product.folder / ".ebextensions").mkdir()
+    (product.folder / ".ebextensions" / "a.config").write_text("container_commands: {a: {command: 'exit 3'}}\n")
+    product.commit("two")
+    failed = product.json("ship")
+    assert (failed["exit_code"], product.serving()) == (6, one), failed.get("error")
+    given = present(product, failed["environment"]["name"])
+    assert ("aws:elasticbeanstalk:application:environment", "COLOUR", "") not in given
+    (product.folder / ".ebextensions" / "a.config").unlink()
+    last = ship(product, "three")
+    given = present(product, last["environment"]["name"])
+    assert given["aws:elasticbeanstalk:application:environment", "COLOUR", ""] == "blue"
