@@ -9,17 +9,18 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ebcd_local import plain_yaml
+from ebcd_local import plain_yaml, references
 from ebcd_local.archive import BadArchive, opened
+from ebcd_local.setting_keys import ENVIRONMENT, of_resource
 
 Options = dict[tuple[str, str], str]
-ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Extensions:
     """What all files say together."""
 
     options: Options = field(default_factory=dict)
+    scheduled: Options = field(default_factory=dict)
+    """Those of scheduled actions, by the action's name and the option's."""
     files: tuple[File, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     """Folder and the URL of an archive that is unpacked there."""
@@ -89,8 +92,10 @@ def read(bundle: Path) -> Extensions:
 def _extensions(content: dict[str, Any]) -> Extensions:
     """What one file says. Raises ValueError, TypeError, KeyError or AttributeError for what it may not say."""
     resources = _mapping(content, "Resources")
+    settings = list(_settings(content.get("option_settings") or {}))
     return Extensions(
-        options=_options(content.get("option_settings") or {}),
+        options={(space, name): value for space, name, resource, value in settings if not resource},
+        scheduled={(resource, name): value for _, name, resource, value in settings if resource},
         files=tuple(_file(str(path), item) for path, item in sorted(_mapping(content, "files").items())),
         sources=tuple((str(folder), str(url)) for folder, url in sorted(_mapping(content, "sources").items())),
         commands=tuple(_commands(content, "commands")),
@@ -104,6 +109,7 @@ def _extensions(content: dict[str, Any]) -> Extensions:
 def _joined(first: Extensions, second: Extensions) -> Extensions:
     return Extensions(
         options=first.options | second.options,
+        scheduled=first.scheduled | second.scheduled,
         files=first.files + second.files,
         sources=first.sources + second.sources,
         commands=first.commands + second.commands,
@@ -124,20 +130,29 @@ def _files(bundle: Path) -> Iterator[tuple[str, bytes]]:
                 yield name, stream.read(plain_yaml.FILE_LIMIT + 1)
 
 
-def _options(settings: Any) -> Options:
-    """Both YAML forms: namespace → name → value, and a list of namespace, option_name, value."""
+def _settings(settings: Any) -> Iterator[tuple[str, str, str, str]]:
+    """Namespace, name, resource and value of both YAML forms: namespace → name → value, where a resource may come
+    before the namespace and a dot; and a list of namespace, resource_name, option_name, value.
+    """
     if isinstance(settings, dict):
-        return {(str(space), str(name)): _value(value)
-                for space, names in settings.items() for name, value in dict(names).items()}  # fmt: skip
-    if isinstance(settings, list):
-        return {(str(item.get("namespace", ENVIRONMENT)), str(item["option_name"])): _value(item["value"])
-                for item in settings}  # fmt: skip
-    raise ValueError("option_settings is neither a mapping nor a list")
+        for qualified, names in settings.items():
+            space, resource = of_resource(str(qualified))
+            yield from ((space, str(name), resource, _value(value)) for name, value in dict(names).items())
+    elif isinstance(settings, list):
+        for item in settings:
+            space, resource = of_resource(str(item.get("namespace", ENVIRONMENT)), str(item.get("resource_name") or ""))
+            yield space, str(item["option_name"]), resource, _value(item["value"])
+    else:
+        raise ValueError("option_settings is neither a mapping nor a list")
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, dict):  # a reference to a resource
-        return f"`{json.dumps(value)}`"
+    """A value as the service takes it: a mapping is a function of a template, or a document of JSON."""
+    if isinstance(value, dict | list):
+        text = json.dumps(value)
+        return f"`{text}`" if references.is_function(value) else text
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ from typing import Any
 
 ANY = "*"
 """An option name that stands for all, and the last part of a namespace that does."""
+_LISTS = frozenset({"CommaSeparatedList", "List"})
+_TUPLES = frozenset({"SSHSourceRestriction"})
+"""Options of several fields in a fixed order: those lose their spaces, too."""
+_HEALTH_DOCUMENT = {"Version": 1, "CloudWatchMetrics": {"Instance": {}, "Environment": {}}}
+"""What the service adds to a document that does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,19 @@ class Option:
     length: int | None = None
     pattern: str = ""
     label: str = ""
+    resource: str = ""
+    """The logical name of the environment's own resource that it is about, where the service tells one."""
+
+    def given_back(self, value: str) -> str:
+        """A value as DescribeConfigurationSettings gives it back: lists sorted and without spaces, JSON written anew.
+
+        Sources: hashicorp/terraform issues 4691 and 8950.
+        """
+        if self.type in _LISTS:
+            return ",".join(sorted({part.strip() for part in value.split(",")} - {""}))
+        if self.type == "Json":
+            return _rewritten(value)
+        return re.sub(r"\s*,\s*", ",", value) if self.name in _TUPLES else value
 
     def refusal(self, value: str) -> str:
         """Why the option cannot have a value, as the service words it; empty when it can."""
@@ -75,6 +94,12 @@ def find(namespace: str, name: str) -> Option | None:
     return (found.options.get(name) or found.options.get(ANY)) if found else None
 
 
+def resource(namespace: str, name: str) -> str:
+    """The environment's own resource that an option is about; empty where the service tells none."""
+    found = find(namespace, name)
+    return found.resource if found else ""
+
+
 def named(load_balancer: str, tier: str) -> Iterator[tuple[str, Option]]:
     """Namespace and option of everything that an environment with a kind of load balancer (or none) has."""
     kinds = {"", "worker" if tier == "Worker" else "classic" if load_balancer == "classic" else "elbv2"}
@@ -97,7 +122,21 @@ def _table() -> dict[str, Namespace]:
 
 
 def _parse(name: str, entries: dict[str, Any]) -> Namespace:
-    kind = entries.pop("for", "")
-    options = {key: Option(key, **{**entry, "values": tuple(entry.get("values", ()))})
+    kind, usual = entries.pop("for", ""), {"resource": entries.pop("resource", "")}
+    options = {key: Option(key, **{**usual, **entry, "values": tuple(entry.get("values", ()))})
                for key, entry in entries.items()}  # fmt: skip
     return Namespace(name, options, kind)
+
+
+def _rewritten(document: str) -> str:
+    """A document of JSON, with what the service adds, in its own order and without spaces; as it is if it is none."""
+    try:
+        found = json.loads(document)
+    except (ValueError, RecursionError):
+        return document
+    if isinstance(found, dict):
+        metrics = found.get("CloudWatchMetrics")
+        found = _HEALTH_DOCUMENT | dict(sorted(found.items()))
+        if isinstance(metrics, dict):
+            found["CloudWatchMetrics"] = {"Instance": {}, "Environment": {}} | metrics
+    return json.dumps(found, separators=(",", ":"))

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd_local import option_table
+from ebcd_local import option_table, schedule
 from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.setting_keys import ENVIRONMENT, SCHEDULED, key, split
 
 Options = dict[tuple[str, str], str]
 
-ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 ASG = "aws:autoscaling:asg"
 HEALTH = "aws:elasticbeanstalk:healthreporting:system"
@@ -26,7 +26,6 @@ TYPE = "aws:elasticbeanstalk:environment"
 COMMAND = "aws:elasticbeanstalk:command"
 DATABASE = "ebcd:local:database"
 """Not AWS's: an environment that asks for a DBEngine here is given the application's database, which outlives it."""
-SCHEDULED = "aws:autoscaling:scheduledaction"
 PROPERTIES_LIMIT = 4096
 """Bytes of all environment properties together, as `name=value`, comma separated.
 
@@ -34,7 +33,6 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-
 """
 OF_THE_GROUP = frozenset({ASG, "aws:autoscaling:trigger", COMMAND})
 """Namespaces whose options change how instances are treated, not the instances."""
-_SEPARATOR = "\x1f"
 
 DEFAULTS: Options = {
     (ASG, "MinSize"): "1",
@@ -59,18 +57,6 @@ class Problem:
     name: str
     message: str
     severity: str = "error"
-
-
-def key(namespace: str, name: str, resource: str = "") -> str:
-    """An option setting's key as it is stored. Only scheduled actions are told apart by resource."""
-    parts = [namespace, name] + ([resource] if resource and namespace == SCHEDULED else [])
-    return _SEPARATOR.join(parts)
-
-
-def split(stored: str) -> tuple[str, str, str]:
-    """Namespace, name and resource of a stored key."""
-    namespace, name, *resource = stored.split(_SEPARATOR)
-    return namespace, name, resource[0] if resource else ""
 
 
 def from_request(settings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -119,6 +105,9 @@ def _single_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
 
 def _joint_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
     found = effective(stored, {})
+    for action, settings in scheduled(stored, {}).items():
+        if why := schedule.malformed(action, settings):
+            yield Problem(SCHEDULED, "", why)
     where = f"(Namespace: '{MANAGED}', OptionName: 'ManagedActionsEnabled')"
     if found.get((MANAGED, "ManagedActionsEnabled"), "").lower() == "true":
         lacking = [name for space, name in ((MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel"))
@@ -145,6 +134,15 @@ def effective(stored: Mapping[str, str], extensions: Options) -> Options:
     api = {(space, name): value for item, value in stored.items() for space, name, resource in [split(item)]
            if not resource}  # fmt: skip
     return {**DEFAULTS, **valid, **api}
+
+
+def scheduled(stored: Mapping[str, str], extensions: Options) -> dict[str, dict[str, str]]:
+    """The options of each scheduled action by its name: the API's settings over those of .ebextensions."""
+    api = {(resource, name): value for item, value in stored.items() for _, name, resource in [split(item)] if resource}
+    found: dict[str, dict[str, str]] = {}
+    for (action, name), value in sorted((extensions | api).items()):
+        found.setdefault(action, {})[name] = value
+    return found
 
 
 def database(options: Options) -> bool:

@@ -125,6 +125,12 @@ class Environment:
     """Links to other environments: link name → environment name."""
     abortable: bool = False
     """Whether what is under way can be aborted."""
+    earlier: dict[str, Any] = field(default_factory=dict)
+    """The fields that the update of its configuration under way has changed, as they were: a failure restores them."""
+    draft: dict[str, str] = field(default_factory=dict)
+    """The option settings of an update that failed, until another one begins or somebody deletes them."""
+    group_sizes: dict[str, int] = field(default_factory=dict)
+    """MinSize and MaxSize that a scheduled action has set on its group; empty: those of its settings hold."""
     failure: str = ""
     """Why its last deployment failed; empty when it did not."""
 

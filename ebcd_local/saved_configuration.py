@@ -12,11 +12,13 @@ from typing import Any
 
 import yaml
 
-from ebcd_local import options, plain_yaml
+from ebcd_local import option_table, plain_yaml, setting_keys
 
 TIERS = {"WebServer": "Standard", "Worker": "SQS/HTTP"}
 """Names of the tiers, and their types."""
 _VERSION = "1.1.0.0"
+_TRIGGER = "aws:autoscaling:trigger"
+"""The namespace whose options a file lists by the environment's own resource that each is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def write(saved: SavedConfiguration, created: datetime, updated: datetime) -> by
     """The file of a saved configuration."""
     settings: dict[str, dict[str, str]] = {}
     for item, value in sorted(saved.options.items()):
-        space, name, resource = options.split(item)
+        space, name, resource = setting_keys.split(item)
+        resource = resource or (option_table.resource(space, name) if space == _TRIGGER else "")
         settings.setdefault(f"{resource}.{space}" if resource else space, {})[name] = value
     metadata = {"DateCreated": _milliseconds(created), "DateModified": _milliseconds(updated)}
     if saved.description:
@@ -93,11 +96,10 @@ def _mapping(found: dict[str, Any], name: str) -> dict[str, Any]:
 def _options(settings: dict[str, Any]) -> dict[str, str]:
     found = {}
     for qualified in settings:
-        resource, dot, space = str(qualified).rpartition(".") if "." in str(qualified) else ("", "", str(qualified))
         for name, value in _mapping(settings, qualified).items():
             if value is not None:
                 text = str(value).lower() if isinstance(value, bool) else str(value)
-                found[options.key(space, str(name), resource if dot else "")] = text
+                found[setting_keys.key(str(qualified), str(name))] = text
     return found
 
 

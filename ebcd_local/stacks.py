@@ -7,8 +7,7 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-resou
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -17,12 +16,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from ebcd_local import references
 from ebcd_local.ebextensions import Extensions
 from ebcd_local.records import Environment
-
-_REFERENCE = re.compile(r"`(\{.*?\})`", re.DOTALL)
-_OF_BEANSTALK = "AWSEB"
-"""What the logical names of the service's own resources begin with: those are not there to be changed."""
 
 
 class StackFailed(Exception):
@@ -36,13 +32,18 @@ class Stacks:
         self._endpoint = endpoint
 
     def bring(self, environment: Environment, extensions: Extensions) -> dict[str, str]:
-        """Create or change an environment's stack; reference → value. Raises StackFailed."""
-        resources = {name: item for name, item in extensions.resources.items() if not name.startswith(_OF_BEANSTALK)}
+        """Create or change an environment's stack; function → value, of those that only it can answer.
+
+        The service's own resources are not there to be changed. Raises StackFailed.
+        """
+        resources = {name: item for name, item in extensions.resources.items() if not name.startswith(references.OWN)}
+        asked = asked_of_stack(environment, extensions)
         if not resources:
+            if asked:
+                raise StackFailed(f"Template error: no resource of the environment answers {', '.join(asked)}.")
             return {}
         if find_spec("openapi_spec_validator") is None:
             raise StackFailed("Resources need moto's CloudFormation: pip install 'ebcd[cloudformation]'")
-        asked = sorted(set(references(extensions.options.values())))
         outputs = {f"Reference{number}": {"Value": json.loads(item)} for number, item in enumerate(asked)}
         template = json.dumps({"Resources": resources, "Outputs": {**extensions.outputs, **outputs}})
         with self._client(environment) as client:
@@ -75,22 +76,10 @@ class Stacks:
             client.close()
 
 
-def references(values: Iterable[str]) -> Iterator[str]:
-    """The references in option settings' values, each as JSON."""
-    for value in values:
-        yield from (_canonical(found) for found in _REFERENCE.findall(value))
-
-
-def resolved(value: str, known: Mapping[str, str]) -> str:
-    """An option setting's value with its references replaced by what they stand for, where that is known."""
-    return _REFERENCE.sub(lambda found: known.get(_canonical(found[1]), found[0]), value)
-
-
-def _canonical(reference: str) -> str:
-    try:
-        return json.dumps(json.loads(reference), sort_keys=True)
-    except ValueError:
-        return json.dumps({"Ref": reference})  # no JSON: it refers to nothing that there is
+def asked_of_stack(environment: Environment, extensions: Extensions) -> list[str]:
+    """The functions in the settings of .ebextensions that only the environment's own stack can answer, each as JSON."""
+    known = references.names(environment)
+    return sorted({item for value in extensions.options.values() for item in references.unknown(value, known)})
 
 
 def _update(client: Any, environment: Environment, template: str) -> None:

@@ -20,6 +20,7 @@ from ebcd.model import (
     ManagedAction,
     Metrics,
     OptionSetting,
+    Place,
     Platform,
     Quotas,
 )
@@ -118,8 +119,7 @@ class Beanstalk:
             found = self._read.describe_configuration_settings(
                 ApplicationName=application, EnvironmentName=environment
             )["ConfigurationSettings"]
-        return tuple(OptionSetting(item["Namespace"], item["OptionName"], item["Value"])
-                     for described in found for item in described["OptionSettings"] if item.get("Value"))  # fmt: skip
+        return shapes.deployed_settings(found)
 
     def managed_actions(self, environment: str) -> tuple[ManagedAction, ...]:
         """The environment's managed updates that are scheduled or under way."""
@@ -269,15 +269,18 @@ class Beanstalk:
         self,
         environment: str,
         options: Iterable[OptionSetting],
-        remove: Iterable[tuple[str, str]] = (),
+        remove: Iterable[Place] = (),
         platform_arn: str = "",
+        label: str = "",
     ) -> None:
-        """Begin to change option settings, and the platform where one is given. remove: namespaces and names."""
+        """Begin to change option settings, and with them the platform and the version, where they are given."""
         request: dict[str, object] = {"EnvironmentName": environment, "OptionSettings": shapes.wire_options(options)}
-        if removed := [{"Namespace": namespace, "OptionName": name} for namespace, name in remove]:
+        if removed := [shapes.wire_place(place) for place in remove]:
             request["OptionsToRemove"] = removed
         if platform_arn:
             request["PlatformArn"] = platform_arn
+        if label:
+            request["VersionLabel"] = label
         with answering("elasticbeanstalk:UpdateEnvironment"):
             self._once.update_environment(**request)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ebcd.model import (
@@ -13,13 +13,32 @@ from ebcd.model import (
     InstanceHealth,
     Metrics,
     OptionSetting,
+    Place,
     Platform,
 )
 
 
 def wire_options(options: Iterable[OptionSetting]) -> list[dict[str, str]]:
     """Option settings as the wire has them."""
-    return [{"Namespace": item.namespace, "OptionName": item.name, "Value": item.value} for item in options]
+    return [{**wire_place(item.place), "Value": item.value} for item in options]
+
+
+def wire_place(place: Place) -> dict[str, str]:
+    """What names an option on the wire."""
+    namespace, name, resource = place
+    return {"Namespace": namespace, "OptionName": name, **({"ResourceName": resource} if resource else {})}
+
+
+def deployed_settings(described: Sequence[Mapping[str, Any]]) -> tuple[OptionSetting, ...]:
+    """The settings that an environment has, of those that are described: beside the set that is deployed there may be
+    a draft, of an update that is under way or has failed.
+    """
+    found = next((item for item in described if item.get("DeploymentStatus") == "deployed"), described[0])
+    return tuple(
+        OptionSetting.named(item["Namespace"], item["OptionName"], item["Value"], item.get("ResourceName") or "")
+        for item in found["OptionSettings"]
+        if item.get("Value")
+    )
 
 
 def version(item: Mapping[str, Any]) -> ApplicationVersion:

@@ -5,13 +5,14 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/ebextensions.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from ebcd.model import OptionSetting
+from ebcd.model import OptionSetting, Place, by_place
 
 FOLDER = ".ebextensions/"
 YAML_LIMIT = 1_000_000
@@ -34,13 +35,13 @@ def is_read(path: str) -> bool:
 
 def option_settings(files: Mapping[str, File]) -> tuple[OptionSetting, ...]:
     """What all files set together, the later name winning. Invalid files count as Beanstalk counts them: not at all."""
-    found: dict[tuple[str, str], OptionSetting] = {}
+    found: dict[Place, OptionSetting] = {}
     for path in sorted(filter(is_read, files)):
         try:
             options = options_of(load(files[path].data))
         except (ValueError, yaml.YAMLError):
             continue
-        found |= {(item.namespace, item.name): item for item in options}
+        found |= by_place(options)
     return tuple(sorted(found.values()))
 
 
@@ -57,15 +58,18 @@ def options_of(content: Any) -> list[OptionSetting]:
     if settings is None:
         return []
     if isinstance(settings, dict) and all(isinstance(names, dict) for names in settings.values()):
-        return [OptionSetting(str(space), str(name), _value(value))
+        return [OptionSetting.named(str(space), str(name), _value(value))
                 for space, names in settings.items() for name, value in names.items()]  # fmt: skip
     if isinstance(settings, list) and all(isinstance(item, dict) and "option_name" in item for item in settings):
-        return [OptionSetting(str(item.get("namespace", _PROPERTIES)), str(item["option_name"]),
-                              _value(item.get("value", ""))) for item in settings]  # fmt: skip
+        return [OptionSetting.named(str(item.get("namespace", _PROPERTIES)), str(item["option_name"]),
+                                    _value(item.get("value", "")), str(item.get("resource_name") or ""))
+                for item in settings]  # fmt: skip
     raise ValueError("option_settings must map namespaces to options, or list namespace, option_name and value")
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict | list):  # a document of JSON
+        return json.dumps(value, default=str)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

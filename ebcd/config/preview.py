@@ -20,6 +20,7 @@ from ebcd.model import (
     Strategy,
     Target,
     Tier,
+    by_place,
 )
 
 CNAME_LIMIT = 63
@@ -161,12 +162,12 @@ def refuse_declared(configuration: Configuration | None, preview: Stage) -> None
 
 def _alone(options: tuple[OptionSetting, ...]) -> tuple[OptionSetting, ...]:
     """Option settings for one instance. What is about more, or about a load balancer, Beanstalk would refuse."""
-    kept = {
-        (item.namespace, item.name): item
+    kept = (
+        item
         for item in options
         if not item.namespace.startswith(_BALANCED) and (item.namespace, item.name) not in _BALANCED_OPTIONS
-    }
-    return tuple(sorted((kept | {(item.namespace, item.name): item for item in SINGLE}).values()))
+    )
+    return tuple(sorted(by_place((*kept, *SINGLE)).values()))
 
 
 def _within(text: str, room: int) -> str:

@@ -12,7 +12,17 @@ from typing import Any
 from ebcd.config import schema, values
 from ebcd.config.platform import pythons
 from ebcd.errors import UsageError
-from ebcd.model import BundleOptions, Configuration, OptionSetting, Requirements, Stage, Strategy, Target, Tier
+from ebcd.model import (
+    BundleOptions,
+    Configuration,
+    OptionSetting,
+    Requirements,
+    Stage,
+    Strategy,
+    Target,
+    Tier,
+    by_place,
+)
 
 NAME = "ebcd.toml"
 LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
@@ -181,13 +191,12 @@ def _merged(
     key: str, settings: tuple[OptionSetting, ...], options: tuple[OptionSetting, ...], env: tuple[OptionSetting, ...]
 ) -> tuple[OptionSetting, ...]:
     """One value an option: the saved configuration's, else the table's. Two tables that disagree are refused."""
-    named = {(item.namespace, item.name): item for item in options}
+    named = by_place(options)
     for item in env:
-        other = named.get((item.namespace, item.name))
+        other = named.get(item.place)
         if other is not None and other != item:
             raise values.wrong(f"{key}.env.{item.name}", "…", f"{key}.options gives it another value.")
-    merged = {(item.namespace, item.name): item for item in (*settings, *options, *env)}
-    return tuple(sorted(merged.values()))
+    return tuple(sorted(by_place((*settings, *options, *env)).values()))
 
 
 def _with_database(key: str, target: Target, options: tuple[OptionSetting, ...]) -> tuple[OptionSetting, ...]:

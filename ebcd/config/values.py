@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
 from ebcd.errors import UsageError
-from ebcd.model import OptionSetting
+from ebcd.model import SCHEDULED, OptionSetting
 
 Parser = Callable[[str, Any], Any]
 
@@ -187,18 +188,26 @@ def application(key: str, value: Any) -> str:
 
 
 def options(key: str, value: Any) -> tuple[OptionSetting, ...]:
-    """Option settings by namespace and name."""
+    """Option settings by namespace and name; the name of a scheduled action comes before the namespace and a dot."""
     found = []
     for namespace, names in table(key, value).items():
         for name, setting in table(f"{key}.{namespace}", names).items():
-            found.append(OptionSetting(namespace, name, option_value(f"{key}.{namespace}.{name}", setting)))
+            if setting is None:  # a saved configuration may name an option that has no value
+                continue
+            here = f"{key}.{namespace}.{name}"
+            found.append(OptionSetting.named(namespace, name, option_value(here, setting)))
+            if namespace == SCHEDULED:
+                why = "A scheduled action has a name, which comes before the namespace."
+                raise wrong(here, setting, why, f'Write "NAME.{SCHEDULED}".')
     return tuple(found)
 
 
 def option_value(key: str, value: Any) -> str:
-    """An option's value as Beanstalk has it: true becomes "true", 2 becomes "2"."""
+    """An option's value as Beanstalk has it: true becomes "true", 2 becomes "2", a time one of ISO 8601 in UTC."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, str | int | float):
         return str(value)
     raise wrong(key, value, "An option's value is a string, a number or a boolean.")

@@ -1,9 +1,7 @@
 """The words of ebcd as data: what configuration, git and Beanstalk say, frozen. No I/O and no decisions."""
 
 from ebcd.model.beanstalk import (
-    ASG,
     NOT_YET,
-    PROPERTIES,
     ApplicationVersion,
     Environment,
     EnvironmentHealth,
@@ -12,11 +10,19 @@ from ebcd.model.beanstalk import (
     LogTail,
     ManagedAction,
     Metrics,
-    OptionSetting,
     Platform,
     Quotas,
 )
 from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart
+from ebcd.model.settings import (
+    ASG,
+    PROPERTIES,
+    SCHEDULED,
+    OptionSetting,
+    Place,
+    PresentSettings,
+    by_place,
+)
 from ebcd.model.stage import (
     BakeLimits,
     Configuration,
@@ -35,6 +41,7 @@ __all__ = [
     "ASG",
     "NOT_YET",
     "PROPERTIES",
+    "SCHEDULED",
     "ApplicationVersion",
     "BakeLimits",
     "BundleOptions",
@@ -50,7 +57,9 @@ __all__ = [
     "Notify",
     "OnFailure",
     "OptionSetting",
+    "Place",
     "Platform",
+    "PresentSettings",
     "Proof",
     "Python",
     "Quotas",
@@ -64,4 +73,5 @@ __all__ = [
     "Tier",
     "Upload",
     "UploadPart",
+    "by_place",
 ]

@@ -1,4 +1,4 @@
-"""What Beanstalk says: option settings, versions, environments, events, health."""
+"""What Beanstalk says: versions, environments, events, health."""
 
 from __future__ import annotations
 
@@ -7,35 +7,6 @@ from datetime import UTC, datetime
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)
 """The time of what is still to come."""
-
-ASG = "aws:autoscaling:asg"
-"""The namespace of an environment's sizes."""
-
-PROPERTIES = frozenset(
-    {"aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets"}
-)
-"""The namespaces of environment properties."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class OptionSetting:
-    """One Beanstalk option setting."""
-
-    namespace: str
-    name: str
-    value: str
-
-    @property
-    def private(self) -> bool:
-        """Whether its value is never shown: an environment property's, and a password."""
-        return self.namespace in PROPERTIES or "password" in self.name.lower()
-
-    def same(self, present: OptionSetting | None) -> bool:
-        """Whether an environment has it so. Beanstalk keeps no empty value, and writes its own values in another case;
-        environment properties are the user's, letter by letter.
-        """
-        value = present.value if present else ""
-        return value == self.value or (self.namespace not in PROPERTIES and value.lower() == self.value.lower())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from ebcd.model.beanstalk import OptionSetting
+from ebcd.model.settings import OptionSetting
 
 
 class Requirements(StrEnum):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from ebcd.model.beanstalk import OptionSetting
 from ebcd.model.bundle import BundleOptions
+from ebcd.model.settings import OptionSetting
 
 
 class Target(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ebcd.model import OptionSetting, Stage
+from ebcd.model import OptionSetting, Stage, by_place
 from ebcd.release.plan import settings_digest
 from ebcd.release.record import ReleaseRecord
 
@@ -43,13 +43,28 @@ class Change:
     before: str | None
     """Its value; None where it is not set, empty for one that is private."""
     after: str | None
+    resource: str = ""
+    """The scheduled action that it belongs to; empty for any other option."""
+
+    @property
+    def title(self) -> str:
+        """Its place as people read it."""
+        return OptionSetting(self.namespace, self.name, "", self.resource).title
 
 
 def changes(before: Iterable[OptionSetting], after: Iterable[OptionSetting]) -> tuple[Change, ...]:
-    """The option settings that are not the same, by namespace and name."""
-    old, new = ({(item.namespace, item.name): item for item in side} for side in (before, after))
-    return tuple(Change(*place, _shown(old.get(place)), _shown(new.get(place)))
-                 for place in sorted(old.keys() | new.keys()) if old.get(place) != new.get(place))  # fmt: skip
+    """The option settings that do not mean the same, by namespace and name."""
+    old, new = by_place(before), by_place(after)
+    return tuple(
+        Change(namespace, name, _shown(old.get(place)), _shown(new.get(place)), resource)
+        for place in sorted(old.keys() | new.keys())
+        if not _same(old.get(place), new.get(place))
+        for namespace, name, resource in [place]
+    )
+
+
+def _same(old: OptionSetting | None, new: OptionSetting | None) -> bool:
+    return old is not None and new is not None and old.means(new.value)
 
 
 def _shown(setting: OptionSetting | None) -> str | None:
@@ -57,8 +72,10 @@ def _shown(setting: OptionSetting | None) -> str | None:
 
 
 def differs(before: Side, after: Side) -> bool | None:
-    """Whether the settings differ; None where that is not known."""
+    """Whether platform or settings differ; None where that is not known. Digests differ by a value's spelling, too."""
+    old, new = before.settings, after.settings
+    if old is not None and new is not None and before.stage and after.stage:
+        return before.stage.platform != after.stage.platform or bool(changes(old, new))
     if before.record is not None and after.record is not None:
         return before.record.settings_digest != after.record.settings_digest
-    old, new = before.settings, after.settings
-    return None if old is None or new is None else bool(changes(old, new))
+    return None

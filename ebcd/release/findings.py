@@ -9,7 +9,18 @@ from enum import StrEnum
 
 from ebcd import words
 from ebcd.errors import Refused
-from ebcd.model import ASG, PROPERTIES, Environment, ManagedAction, OptionSetting, Platform, Quotas, Stage, Strategy
+from ebcd.model import (
+    ASG,
+    PROPERTIES,
+    Environment,
+    ManagedAction,
+    OptionSetting,
+    Platform,
+    PresentSettings,
+    Quotas,
+    Stage,
+    Strategy,
+)
 from ebcd.release.plan import settings_digest
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import default_cname
@@ -121,7 +132,7 @@ def _database(sight: Sight, intent: Intent) -> Iterator[Finding]:
 
 def _shared_balancer(sight: Sight, intent: Intent) -> Iterator[Finding]:
     shared = OptionSetting(ENVIRONMENT, "LoadBalancerIsShared", "true")
-    if shared in sight.settings and intent.stage.strategy is not Strategy.IN_PLACE:
+    if PresentSettings.of(sight.settings).has(shared) and intent.stage.strategy is not Strategy.IN_PLACE:
         yield Finding(
             "shared-load-balancer",
             f"The live environment {sight.environment.name} is behind a shared load balancer.",
@@ -156,7 +167,8 @@ def _drift(sight: Sight, intent: Intent) -> Iterator[Finding]:
     stage, carried = intent.stage, intent.carried
     if carried is None or carried.settings_digest != settings_digest(stage):
         return
-    lines = [line for declared in stage.options if (line := _difference(declared, sight.settings))]
+    present = PresentSettings.of(sight.settings)
+    lines = [line for declared in stage.options if (line := _difference(declared, present))]
     if lines:
         yield Finding(
             "drift",
@@ -167,17 +179,15 @@ def _drift(sight: Sight, intent: Intent) -> Iterator[Finding]:
         )
 
 
-def _difference(declared: OptionSetting, settings: tuple[OptionSetting, ...]) -> str:
+def _difference(declared: OptionSetting, present: PresentSettings) -> str:
     """How an option differs from what was declared; empty where it does not. MinSize is ebcd's own to move."""
-    place = (declared.namespace, declared.name)
-    actual = next((item for item in settings if (item.namespace, item.name) == place), None)
-    if place == (ASG, "MinSize") or declared.same(actual):
+    if (declared.namespace, declared.name) == (ASG, "MinSize") or present.has(declared):
         return ""
+    actual = present.value(declared.place)
     if declared.private:
         kind = "the environment property" if declared.namespace in PROPERTIES else declared.namespace
         return f"{kind} {declared.name} is {'another one' if actual else 'gone'}"
-    seen = f"is {actual.value}" if actual else "is not set"
-    return f"{declared.namespace} {declared.name} {seen}, declared is {declared.value}"
+    return f"{declared.title} {f'is {actual}' if actual else 'is not set'}, declared is {declared.value}"
 
 
 def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:

@@ -1,15 +1,17 @@
 """Changes of an environment that stands: sent once it is Ready, awaited, judged by the events since they began.
 
-A version and settings never go in one UpdateEnvironment call; each is an update of its own.
+A version and settings go in one update where both change. AWS's documentation denies that, so where it is refused they
+go one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ebcd.errors import AwsRefused, ReleaseFailed, Transient
-from ebcd.model import ASG, Environment, OptionSetting, Stage
+from ebcd.model import ASG, Environment, OptionSetting, PresentSettings, Stage
 from ebcd.release import drain
 from ebcd.release.actions import send
 from ebcd.release.follow import EventFollower
@@ -22,14 +24,27 @@ BEGIN_PATIENCE = 60.0
 """Seconds within which an update must be seen to have begun."""
 
 
+COMBINATION_REFUSED = "InvalidParameterCombination"
+"""The code of the refusal to change the version and settings at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one UpdateEnvironment call asks for."""
+
+    label: str = ""
+    """The version; empty: it stays."""
+    settings: UpdateOptions | None = None
+    """None: they stay."""
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One UpdateEnvironment call."""
+    """A change of an environment: what it lacks of it is sent in one call."""
 
     environment: str
-    send: Callable[[], None]
-    there: Callable[[Environment], bool]
-    """Whether a Ready environment needs it no more."""
+    lacks: Callable[[Environment], Request | None]
+    """What a Ready environment lacks; None: nothing, so that nothing is sent."""
     arrived: Callable[[Environment], bool]
     """Whether an environment that is Ready again has taken it."""
     cname: str = ""
@@ -37,27 +52,44 @@ class Update:
 
 
 def update_version(services: Services, tick: Tick, stage: Stage, step: UpdateVersion) -> Seen:
-    """Deploy a version. Nothing is sent where each instance runs it already. Raises ReleaseFailed."""
-    beanstalk = services.beanstalk
+    """Deploy a version, and change settings with it. What of it is there already, on each instance, is not sent: on
+    the way back from an update that failed, that is what the environment is seen to have. Raises ReleaseFailed.
+    """
 
-    def carries(environment: Environment) -> bool:
-        return environment.version_label == step.label
+    def lacks(environment: Environment) -> Request | None:
+        runs = (
+            environment.version_label == step.label and not lacking_instances(services, step.environment, step.label)[0]
+        )
+        has = step.settings is None or _has(services, stage, environment, step.settings)
+        return None if runs and has else Request("" if runs else step.label, None if has else step.settings)
 
-    def runs(environment: Environment) -> bool:
-        return carries(environment) and not lacking_instances(services, step.environment, step.label)[0]
+    def arrived(environment: Environment) -> bool:
+        platform = step.settings.platform_arn if step.settings else ""
+        return environment.version_label == step.label and platform in ("", environment.platform_arn)
 
-    def deploy() -> None:
-        beanstalk.update_version(step.environment, step.label)
+    try:
+        return _perform(services, tick, stage, Update(step.environment, lacks, arrived, step.cname))
+    except AwsRefused as error:
+        if step.settings is None or error.code != COMBINATION_REFUSED:
+            raise
+        services.progress.note(f"{error.what} {error.why} The settings go first, then the version.")
+    update_options(services, tick, stage, step.settings)
+    return update_version(services, tick, stage, replace(step, settings=None))
 
-    return _perform(services, tick, stage, Update(step.environment, deploy, runs, carries, step.cname))
+
+def _has(services: Services, stage: Stage, environment: Environment, wanted: UpdateOptions) -> bool:
+    """Whether an environment has the settings and the platform of an update."""
+    if wanted.platform_arn not in ("", environment.platform_arn):
+        return False
+    present = PresentSettings.of(services.beanstalk.settings(stage.application, environment.name))
+    return all(map(present.has, wanted.options)) and not any(map(present.value, wanted.remove))
 
 
 def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOptions) -> Seen:
     """Change option settings and platform. Raises ReleaseFailed."""
     update = Update(
         step.environment,
-        lambda: services.beanstalk.update_options(step.environment, step.options, step.remove, step.platform_arn),
-        lambda _: False,
+        lambda _: Request(settings=step),
         lambda environment: step.platform_arn in ("", environment.platform_arn),
         step.cname,
     )
@@ -98,10 +130,11 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
         if status != "Ready":
             continue
         if follower is None:
-            if update.there(environment):
+            request = answered(services, tick, partial(update.lacks, environment))
+            if request is None:
                 return Seen("it was there already", Status.SKIPPED)
             _spare(update, environment)
-            follower, sent_at = _begin(services, tick, stage, update, environment), clock.monotonic()
+            follower, sent_at = _begin(services, tick, stage, update, environment, request), clock.monotonic()
         elif follower.failures:
             raise failed(services, name, "failed to update", follower.failures[0].message)
         elif begun or clock.monotonic() - sent_at > BEGIN_PATIENCE:
@@ -123,7 +156,7 @@ def _spare(update: Update, environment: Environment) -> None:
 
 
 def _begin(
-    services: Services, tick: Tick, stage: Stage, update: Update, environment: Environment
+    services: Services, tick: Tick, stage: Stage, update: Update, environment: Environment, request: Request
 ) -> EventFollower | None:
     """Send the update; what follows the environment's events from here on. None where something else began first, so
     that Beanstalk refused: it is sent when the environment is Ready again.
@@ -136,17 +169,28 @@ def _begin(
 
     def there() -> bool:
         found = now()
-        return found is not None and update.there(found)
+        return found is not None and update.lacks(found) is None
 
     def busy() -> bool:
         found = now()
         return found is not None and found.status != "Ready"
 
     try:
-        send(services, tick, update.send, there, busy)
+        send(services, tick, lambda: _send(services, update.environment, request), there, busy)
     except AwsRefused as error:
         if isinstance(error, Transient) or not answered(services, tick, busy):
             raise
         services.progress.note(f"{error.what} {error.why} Waiting until {update.environment} is Ready.")
         return None
     return follower
+
+
+def _send(services: Services, environment: str, request: Request) -> None:
+    """Begin an update, by one call."""
+    settings = request.settings
+    if settings is None:
+        services.beanstalk.update_version(environment, request.label)
+    else:
+        services.beanstalk.update_options(
+            environment, settings.options, settings.remove, settings.platform_arn, request.label
+        )

@@ -103,13 +103,15 @@ def _settings(settings: Json) -> list[str]:
         return ["  [yellow]settings are not known[/]: a commit's ebcd.toml does not tell them"]
     if not settings["differ"]:
         return ["  settings are the same"]
-    if not settings["changes"]:
+    if settings["changes"] is None:
         return ["  [yellow]settings differ[/]: by their digest; which ones, no commit's ebcd.toml tells"]
+    if not settings["changes"]:
+        return ["  [yellow]the platform differs[/], option settings are the same"]
     return [f"  [yellow]setting[/] {_change(Change(**item))}" for item in settings["changes"]]
 
 
 def _change(change: Change) -> str:
-    place = escape(f"{change.namespace} {change.name}")
+    place = escape(change.title)
     match (change.before, change.after):
         case (None, after):
             return f"{place} is new{f': {escape(after)}' if after else ''}"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-from ebcd_local import options
+from ebcd_local import options, schedule
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases
 from ebcd_local.fleet import policies
@@ -18,7 +18,7 @@ from ebcd_local.fleet.policies import Rollout, Settings
 from ebcd_local.fleet.site import Site, extensions
 from ebcd_local.fleet.telling import Telling
 from ebcd_local.records import Environment
-from ebcd_local.stacks import StackFailed
+from ebcd_local.stacks import StackFailed, asked_of_stack
 from ebcd_local.state import State, storage_bucket
 from ebcd_local.workflow import DeploymentFailed
 
@@ -78,6 +78,16 @@ class Fleet:
         """The option settings that hold for an environment, or would with another version."""
         return self.site.effective(environment, label)
 
+    def sizes(self, environment: Environment) -> tuple[int, int]:
+        """MinSize and MaxSize of an environment's group: as a scheduled action has set them, else as its settings."""
+        minimum, maximum = options.sizes(self.effective(environment))
+        own = environment.group_sizes
+        return own.get("MinSize", minimum), own.get("MaxSize", maximum)
+
+    def scheduled(self, environment: Environment) -> dict[str, dict[str, str]]:
+        """The options of each scheduled action of an environment, by its name."""
+        return self.site.scheduled(environment)
+
     def settings(self, environment: Environment, label: str = "") -> Settings:
         """How versions are deployed to an environment."""
         return Settings.of(self.effective(environment, label), self.speed)
@@ -120,19 +130,29 @@ class Fleet:
                 self.tell.say(key, request_id, f"Application available at {cname}.")
             self.tell.say(key, request_id, f"Successfully launched environment: {name}")
 
-    def deploy(self, key: str, request_id: str, label: str) -> None:
-        """Deploy another version by the environment's policy. A failure leaves the earlier label."""
+    def deploy(self, key: str, request_id: str, label: str, *, configured: bool = False) -> None:
+        """Deploy another version by the environment's policy. A failure leaves the earlier label.
+
+        configured: the option settings have changed with it. They reach the instances with the version, then their
+        number follows.
+        """
         group, earlier = self.group(key), self.state.environments[key]
         settings = self.settings(earlier, label)
         self.tell.say(key, request_id, "Environment update is starting.")
+        if configured:
+            self.tell.say(key, request_id, f"Updating environment {earlier.name}'s configuration settings.")
         self.state.change(
             key, version_label=label, deployment_id=earlier.deployment_id + 1, abortable=settings.abortable
         )
         with self.tell.reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
             self.bring_stack(key, label)
             policies.deploy(Rollout(group, label, settings, lambda text: self.tell.say(key, request_id, text)))
+            if configured:
+                self._fit_to_sizes(key, request_id)
             self.tell.settle(key)
             self.tell.say(key, request_id, "New application version was deployed to running EC2 instances.")
+            if configured:
+                self.tell.say(key, request_id, "Successfully deployed new configuration to environment.")
             self.tell.say(key, request_id, "Environment update completed successfully.")
 
     def adjust(self, key: str, request_id: str) -> None:
@@ -212,13 +232,21 @@ class Fleet:
         group.await_healthy(added, READY_DEADLINE)
 
     def bring_stack(self, key: str, label: str) -> None:
-        """The CloudFormation resources that a version's .ebextensions name. Raises DeploymentFailed."""
+        """The CloudFormation resources that a version's .ebextensions name, and scheduled actions. Raises
+        DeploymentFailed.
+        """
         environment = self.state.environments[key]
+        for action, settings in self.site.scheduled(environment, label).items():
+            if why := schedule.refusal(action, settings):
+                raise DeploymentFailed(why)
         bundle = self.site.bundle(environment, label)
-        if bundle is None or (not extensions(bundle).resources and environment.references is None):
+        if bundle is None:
+            return
+        found = extensions(bundle)
+        if not found.resources and environment.references is None and not asked_of_stack(environment, found):
             return
         try:
-            self.state.change(key, references=self.site.stacks.bring(environment, extensions(bundle)))
+            self.state.change(key, references=self.site.stacks.bring(environment, found))
         except StackFailed as error:
             raise DeploymentFailed(str(error)) from error
 
@@ -239,12 +267,16 @@ class Fleet:
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
                 configure(group, group.members)
-            minimum, maximum = options.sizes(self.effective(self.state.environments[key]))
-            self.fit(key, request_id, min(max(len(group.members), minimum), maximum))
+            self._fit_to_sizes(key, request_id)
             group.check_abort()
             self.tell.settle(key)
             self.tell.say(key, request_id, "Successfully deployed new configuration to environment.")
             self.tell.say(key, request_id, "Environment update completed successfully.")
+
+    def _fit_to_sizes(self, key: str, request_id: str) -> None:
+        """Bring the number of instances between MinSize and MaxSize. Raises DeploymentFailed."""
+        minimum, maximum = self.sizes(self.state.environments[key])
+        self.fit(key, request_id, min(max(len(self.group(key).members), minimum), maximum))
 
     def fit(self, key: str, request_id: str, wanted: int) -> None:
         """Launch or terminate instances until there are as many as wanted. Raises DeploymentFailed."""

@@ -63,6 +63,8 @@ class Group:
         self.abort = threading.Event()
         self.scaler = Scaler()
         self.backoff = Backoff()
+        self.scheduled_until: datetime | None = None
+        """Until when scheduled actions have been carried out; None: nobody has looked yet."""
         self._site = site
         self._members: dict[str, Member] = {}
         self._routing = threading.Lock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from concurrent.futures import ThreadPoolExecutor
 
-from ebcd_local import options
 from ebcd_local.fleet.fleet import Fleet
 from ebcd_local.fleet.group import READY_DEADLINE
 from ebcd_local.fleet.site import ENVIRONMENTS
@@ -44,7 +43,7 @@ def _return(fleet: Fleet, key: str, request_id: str) -> None:
     with fleet.tell.reporting(key, request_id, "Failed to bring the environment back."):
         fleet.bring_stack(key, fleet.state.environments[key].version_label)
         fleet.group(key).restore()
-        minimum, _ = options.sizes(fleet.effective(fleet.state.environments[key]))
+        minimum, _ = fleet.sizes(fleet.state.environments[key])
         fleet.fit(key, request_id, max(minimum, len(fleet.members(key))))
         fleet.group(key).await_healthy(fleet.members(key), READY_DEADLINE)
         fleet.tell.settle(key, failure=fleet.state.environments[key].failure)

@@ -6,10 +6,11 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options, python_environment, sample
+from ebcd_local import options, python_environment, references, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases, DatabaseUnavailable
 from ebcd_local.ebextensions import Extensions, read
@@ -17,8 +18,8 @@ from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
 from ebcd_local.records import Environment, Version
-from ebcd_local.stacks import Stacks, resolved
-from ebcd_local.state import State
+from ebcd_local.stacks import Stacks
+from ebcd_local.state import State, now
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"
@@ -43,6 +44,8 @@ class Site:
     databases: Databases
     speed: float = 1.0
     """Divides simulated times."""
+    clock: Callable[[], datetime] = now
+    """What time of day it is."""
 
     @property
     def cache(self) -> Path:
@@ -57,8 +60,15 @@ class Site:
         """The option settings that hold for an environment, or would with another version."""
         bundle = self.bundle(environment, label or environment.version_label)
         found = options.effective(environment.options, extensions(bundle).options if bundle else {})
-        known = environment.references or {}
-        return {name: resolved(value, known) for name, value in found.items()} if known else found
+        if not any("`" in value for value in found.values()):
+            return found
+        known, own = references.names(environment), environment.references or {}
+        return {name: references.in_text(value, known, own) for name, value in found.items()}
+
+    def scheduled(self, environment: Environment, label: str = "") -> dict[str, dict[str, str]]:
+        """The options of each scheduled action that an environment has, or would with another version, by its name."""
+        bundle = self.bundle(environment, label or environment.version_label)
+        return options.scheduled(environment.options, extensions(bundle).scheduled if bundle else {})
 
     def deployment(self, environment: Environment, label: str, *, leader: bool, fetched: bool = False) -> Deployment:
         """A version with the environment's settings. Raises DeploymentFailed when its bundle is gone.

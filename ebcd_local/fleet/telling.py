@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ebcd_local.fleet.group import Aborted
 from ebcd_local.state import State, now
@@ -31,7 +32,8 @@ class Telling:
         except Aborted:
             if self._state.environments[key].status == "Terminating":
                 return
-            self.settle(key, failure=self._state.environments[key].failure, **reverted)
+            environment = self._state.environments[key]
+            self.settle(key, failure=environment.failure, **{**environment.earlier, **reverted})
             self.say(key, request_id, _MIXED, "WARN")
             self.say(key, request_id, "Environment update was aborted.", "WARN")
         except DeploymentFailed as failure:
@@ -41,11 +43,19 @@ class Telling:
             self.settle(key, failure=failure.cause, **reverted)
             self.say(key, request_id, failed, "ERROR")
 
-    def settle(self, key: str, *, failure: str = "", **changes: str) -> None:
-        """The operation has ended: Ready again, unless a termination has come over it."""
-        if self._state.environments[key].status != "Terminating":
-            self._state.change(key, status="Ready", operation="", abortable=False, failure=failure, deployed=now(),
-                              **changes)  # fmt: skip
+    def settle(self, key: str, *, failure: str = "", **changes: Any) -> None:
+        """The operation has ended: Ready again, unless a termination has come over it. An update of the configuration
+        that failed leaves the earlier one, and itself as a draft.
+
+        Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_DeleteEnvironmentConfiguration.html
+        """
+        environment = self._state.environments[key]
+        if environment.status == "Terminating":
+            return
+        if failure and environment.earlier:
+            changes = {**environment.earlier, "draft": environment.options, **changes}
+        self._state.change(key, status="Ready", operation="", abortable=False, failure=failure, deployed=now(),
+                           **{"earlier": {}, **changes})  # fmt: skip
 
     def failed(self, key: str, request_id: str, failure: DeploymentFailed) -> None:
         """Add the events of a deployment that failed: on which instances, and why."""

@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ebcd_local import options
-from ebcd_local.fleet import scaling
+from ebcd_local.fleet import scaling, scheduled
 from ebcd_local.fleet.fleet import Fleet
 from ebcd_local.fleet.group import Aborted, Group, Member
 from ebcd_local.workflow import DeploymentFailed
@@ -21,10 +20,12 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
     try:
         if dead := [member for member in group.members if not member.instance.alive]:
             _replace(fleet, group, dead)
+        scheduled.carry_out(fleet, key, fleet.site.clock())
+        environment = fleet.state.environments[key]
         # An operation may have ended since the load was measured: what counts is who is there now.
         load = replace(load, instances=len(group.members))
         found = fleet.effective(environment)
-        minimum, maximum = options.sizes(found)
+        minimum, maximum = fleet.sizes(environment)
         trigger = scaling.Trigger.of(found, fleet.speed)
         wanted = scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum)
         if wanted <= len(group.members) or time.monotonic() >= group.backoff.until:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from ebcd_local import option_table, options
+from ebcd_local import option_table, options, references, setting_keys
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import platforms, templates
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.option_table import Option
 from ebcd_local.records import Environment
+
+_LAUNCH = "aws:autoscaling:launchconfiguration"
+_GROUPS = "SecurityGroups"
+_GIVEN_BACK_IN = {"aws:elb:listener": "aws:elb:listener:80"}
+"""Namespaces whose options are given back in another one."""
 
 
 def describe_configuration_settings(call: Call, given: Structure) -> Structure:
@@ -20,10 +26,23 @@ def describe_configuration_settings(call: Call, given: Structure) -> Structure:
     if given.get("TemplateName"):
         template = templates.find(call, given["ApplicationName"], given["TemplateName"])
         return {"ConfigurationSettings": [templates.describe(template)]}
-    return {"ConfigurationSettings": [_describe(call, call.environment(given))]}
+    return {"ConfigurationSettings": [_describe(call, *item) for item in _sets(call.environment(given))]}
 
 
-def _describe(call: Call, environment: Environment) -> Structure:
+def _sets(environment: Environment) -> list[tuple[Environment, str]]:
+    """The environment with each set of its settings, and that set's status: what is deployed, and beside it the draft
+    of an update that is under way or has failed.
+    """
+    if environment.operation == "create" or environment.status == "Launching":
+        return [(environment, "pending")]
+    if environment.earlier:
+        return [(replace(environment, **environment.earlier), "deployed"), (environment, "pending")]
+    if environment.draft:
+        return [(environment, "deployed"), (replace(environment, options=environment.draft), "failed")]
+    return [(environment, "deployed")]
+
+
+def _describe(call: Call, environment: Environment, status: str) -> Structure:
     """ConfigurationSettingsDescription of an environment."""
     return {
         "SolutionStackName": platforms.solution_stack(environment.platform_arn),
@@ -31,7 +50,7 @@ def _describe(call: Call, environment: Environment) -> Structure:
         "ApplicationName": environment.application,
         "EnvironmentName": environment.name,
         "Description": environment.description,
-        "DeploymentStatus": _deployment_status(environment),
+        "DeploymentStatus": status,
         "DateCreated": environment.created,
         "DateUpdated": environment.updated,
         "OptionSettings": _settings(call, environment),
@@ -39,23 +58,37 @@ def _describe(call: Call, environment: Environment) -> Structure:
     }
 
 
-def _deployment_status(environment: Environment) -> str:
-    if environment.failure:
-        return "failed"
-    return "deployed" if environment.status == "Ready" else "pending"
-
-
 def _settings(call: Call, environment: Environment) -> list[Structure]:
-    """Every option that the environment has, with its value where it has one."""
+    """Every option that the environment has, with its value where it has one, as the service gives them back."""
     effective = call.fleet.effective(environment)
     kind = options.load_balancer(effective)
     found: dict[tuple[str, str], str | None] = {
-        (space, option.name): option.default for space, option in option_table.named(kind, environment.tier)
+        (_GIVEN_BACK_IN.get(space, space), option.name): option.default
+        for space, option in option_table.named(kind, environment.tier)
+        if space != setting_keys.SCHEDULED
     }
-    rows = [{"Namespace": space, "OptionName": name, **({} if value is None else {"Value": value})}
-            for (space, name), value in sorted((found | effective).items())]  # fmt: skip
-    scheduled = {item: value for item, value in environment.options.items() if options.split(item)[2]}
-    return [*rows, *templates.settings(scheduled)]
+    for (space, name), value in effective.items():
+        option = option_table.find(space, name)
+        found[_GIVEN_BACK_IN.get(space, space), name] = option.given_back(value) if option else value
+    for space, group in _own_groups(effective, kind).items():
+        found[space, _GROUPS] = _with(found.get((space, _GROUPS)), references.security_group(environment, group))
+    actions = call.fleet.scheduled(environment)
+    scheduled = [(setting_keys.SCHEDULED, name, action, value)
+                 for action, settings in actions.items() for name, value in settings.items()]  # fmt: skip
+    rows = [(space, name, "", value) for (space, name), value in sorted(found.items())]
+    return [templates.setting(*row) for row in [*rows, *scheduled]]
+
+
+def _own_groups(effective: options.Options, kind: str) -> dict[str, str]:
+    """The namespaces whose security groups hold one of the service's own, and its logical name."""
+    balancer = {"classic": "aws:elb:loadbalancer", "application": "aws:elbv2:loadbalancer"}.get(kind)
+    found = {balancer: "AWSEBLoadBalancerSecurityGroup"} if balancer else {}
+    without = effective.get((_LAUNCH, "DisableDefaultEC2SecurityGroup"), "").lower() == "true"
+    return found if without else {_LAUNCH: "AWSEBSecurityGroup", **found}
+
+
+def _with(groups: str | None, own: str) -> str:
+    return ",".join(sorted({*filter(None, (groups or "").split(",")), own}))
 
 
 def describe_configuration_options(call: Call, given: Structure) -> Structure:
@@ -64,7 +97,7 @@ def describe_configuration_options(call: Call, given: Structure) -> Structure:
     effective = options.effective(own, {})
     rows = {(space, option.name): option
             for space, option in option_table.named(options.load_balancer(effective), base.tier)}  # fmt: skip
-    for space, name, _ in map(options.split, own):
+    for space, name, _ in map(setting_keys.split, own):
         if option := option_table.find(space, name):
             rows.setdefault((space, name), option)
     wanted = given.get("Options")
@@ -129,9 +162,9 @@ def validate_configuration_settings(call: Call, given: Structure) -> Structure:
 
 
 def delete_environment_configuration(call: Call, given: Structure) -> Structure:
-    """DeleteEnvironmentConfiguration: forgets a draft configuration. Changes are made at once here: there is none."""
+    """DeleteEnvironmentConfiguration: forgets the draft of an update that failed."""
     call.application(given["ApplicationName"])
-    call.environment(given)
+    call.state.change(call.environment(given).key, draft={})
     return {}
 
 

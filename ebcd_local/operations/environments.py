@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from ebcd_local import options
-from ebcd_local.errors import ServiceError, invalid, not_ready
+from ebcd_local.errors import invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
 from ebcd_local.records import Environment
@@ -22,12 +22,14 @@ REBUILT = timedelta(weeks=6)
 
 
 def update_environment(call: Call, given: Structure) -> Structure:
-    """UpdateEnvironment: another version; or other option settings, a saved configuration, another platform."""
+    """UpdateEnvironment: another version, other option settings, a saved configuration, another platform; all at once,
+    too, as one operation, though the service's documentation denies that.
+
+    Sources: aws/aws-sdk-ruby issue 1394; the action aws-actions/aws-elasticbeanstalk-deploy sends both.
+    """
     environment = call.environment(given)
     label = given.get("VersionLabel")
-    if label and any(given.get(name) for name in _CONFIGURATION):
-        raise ServiceError("InvalidParameterCombination", "The version and the configuration cannot change in one "
-                           "update.")  # fmt: skip
+    configured = _configured(given)
     if given.get("Tier") and given["Tier"].get("Name") not in (None, environment.tier):
         raise invalid("The tier of an environment cannot be changed.")
     if label:
@@ -38,7 +40,11 @@ def update_environment(call: Call, given: Structure) -> Structure:
         claim(call, environment, "update")
         environment = call.state.change(environment.key, **changes)
     if label:
-        call.fleet.begin(lambda key, request: call.fleet.deploy(key, request, label), environment.key, call.request_id)
+        call.fleet.begin(
+            lambda key, request: call.fleet.deploy(key, request, label, configured=configured),
+            environment.key,
+            call.request_id,
+        )
     elif _only_resized(given):
         call.fleet.begin(call.fleet.resize, environment.key, call.request_id)
     else:
@@ -58,7 +64,16 @@ def _changes(call: Call, environment: Environment, given: Structure) -> dict[str
     stored |= options.from_request(given.get("OptionSettings", []))
     refuse_settings(call, stored)
     platform = platforms.choose(call, given, base.platform_arn or environment.platform_arn)
-    return found | {"options": stored, "platform_arn": platform}
+    found |= {"options": stored, "platform_arn": platform}
+    if not _configured(given):
+        return found
+    earlier = {name: getattr(environment, name) for name in ("options", "platform_arn", "template")}
+    # An update of the stack gives the group its sizes back, whatever a scheduled action has made of them.
+    return found | {"earlier": earlier, "draft": {}, "group_sizes": {}}
+
+
+def _configured(given: Structure) -> bool:
+    return any(given.get(name) for name in _CONFIGURATION)
 
 
 def _only_resized(given: Structure) -> bool:

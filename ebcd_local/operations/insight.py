@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ebcd_local import references
 from ebcd_local.balancer import Traffic
 from ebcd_local.errors import ServiceError
 from ebcd_local.event_log import Event, Wanted
@@ -109,7 +110,7 @@ def describe_environment_resources(call: Call, given: Structure) -> Structure:
     environment = call.environment(given)
     resources = {
         "EnvironmentName": environment.name,
-        "AutoScalingGroups": [{"Name": f"awseb-{environment.id}-stack-AWSEBAutoScalingGroup"}],
+        "AutoScalingGroups": [{"Name": references.names(environment)["AWSEBAutoScalingGroup"]}],
         "Instances": [{"Id": name} for name in environment.instances],
         "LoadBalancers": [{"Name": f"awseb-{environment.id}"}],
     }

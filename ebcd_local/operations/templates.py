@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
-from ebcd_local import options, saved_configuration
+from ebcd_local import option_table, options, saved_configuration, setting_keys
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import platforms, quotas, tags
 from ebcd_local.operations.call import Call, Operation, Structure
@@ -169,12 +168,15 @@ def tier(name: str) -> Structure:
 
 def settings(stored: dict[str, str]) -> list[Structure]:
     """ConfigurationOptionSetting of each stored setting."""
-    found: list[dict[str, Any]] = []
-    for item, value in sorted(stored.items()):
-        space, name, resource = options.split(item)
-        named = {"ResourceName": resource} if resource else {}
-        found.append({**named, "Namespace": space, "OptionName": name, "Value": value})
-    return found
+    return [setting(*setting_keys.split(item), value) for item, value in sorted(stored.items())]
+
+
+def setting(space: str, name: str, resource: str, value: str | None) -> Structure:
+    """ConfigurationOptionSetting: with the environment's own resource that it is about, where there is one."""
+    found: Structure = {"Namespace": space, "OptionName": name}
+    if resource := resource or option_table.resource(space, name):
+        found["ResourceName"] = resource
+    return found if value is None else found | {"Value": value}
 
 
 def _base(call: Call, given: Structure) -> Base:

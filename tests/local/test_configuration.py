@@ -12,7 +12,7 @@ import yaml
 from botocore.exceptions import ClientError
 from running import BUCKET, PLATFORM, Local, bundle
 
-from ebcd_local import options
+from ebcd_local import options, setting_keys
 
 PROPERTIES = "aws:elasticbeanstalk:application:environment"
 OLDER = PLATFORM.replace("4.7.1", "4.7.0")
@@ -153,7 +153,7 @@ def test_options_are_described_with_what_they_take(local: Local) -> None:
     everything = eb.describe_configuration_options(PlatformArn=PLATFORM)["Options"]
     assert len(everything) > 120
     for item in everything:
-        stored = {options.key(item["Namespace"], item["Name"], "night"): item.get("DefaultValue", "")}
+        stored = {setting_keys.key(item["Namespace"], item["Name"], "night"): item.get("DefaultValue", "")}
         assert options.problems(stored) == [], item
 
 

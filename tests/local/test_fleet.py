@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from ebcd_local import options, setting_keys
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet
+from ebcd_local.fleet.scaling import Load
 from ebcd_local.fleet.site import Site
+from ebcd_local.fleet.upkeep import tend
 from ebcd_local.health import Health
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
@@ -176,3 +180,33 @@ def test_nothing_is_launched_in_the_place_of_instances_that_are_being_brought_ba
     assert group.backoff.failures == 1, "there is no bundle; it is tried again later, and not with each look"
     assert group.members == []
     assert state.environments["r/e-1"].causes == ["The source bundle is not in S3."]
+
+
+class Counting(Fleet):
+    """A fleet that notes how many instances there are to be, and launches none."""
+
+    def fit(self, key: str, request_id: str, wanted: int) -> None:
+        self.wanted = [*getattr(self, "wanted", []), wanted]
+
+
+def test_scheduled_actions_are_carried_out_at_their_time_once(fleet: Fleet, state: Slow) -> None:
+    moments = iter(datetime.fromisoformat(f"2026-11-30T{text}Z") for text in
+                   ("05:59:00", "06:00:02", "06:00:04", "18:30:00", "18:30:02"))  # fmt: skip
+    counting = Counting(replace(fleet.site, clock=lambda: next(moments)))
+    actions = {
+        "Morning": {"MinSize": "3", "MaxSize": "6", "Recurrence": "0 6 * * *"},
+        "Noon": {"DesiredCapacity": "5", "Recurrence": "0 12 * * *"},
+        "Evening": {"MinSize": "0", "MaxSize": "1", "DesiredCapacity": "0", "StartTime": "2026-11-30T18:30:00Z"},
+        "Never": {"MaxSize": "9", "Recurrence": "* * * * *", "Suspend": "true"},
+    }
+    stored = {setting_keys.key(setting_keys.SCHEDULED, name, action): value
+              for action, settings in actions.items() for name, value in settings.items()}  # fmt: skip
+    state.change("r/e-1", options=stored)
+    seen = []
+    for _ in range(5):
+        tend(counting, "r/e-1", Load(0.0, 0, 0, None, 0.0))
+        seen.append((counting.wanted[-1], state.environments["r/e-1"].group_sizes))
+    morning, evening = {"MinSize": 3, "MaxSize": 6}, {"MinSize": 0, "MaxSize": 1}
+    assert seen == [(1, {}), (3, morning), (3, morning), (0, evening), (0, evening)]
+    assert counting.wanted == [1, 3, 3, 3, 5, 0, 0, 0], "noon's came late, and before the evening's"
+    assert options.sizes(counting.effective(state.environments["r/e-1"])) == (1, 4), "the settings stay"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from botocore.exceptions import ClientError
 from running import Local, bundle
 from test_daemon import request
-
-from ebcd_local import ebextensions, stacks
 
 EXTENSION = """
 Resources:
@@ -61,13 +57,3 @@ def test_a_stack_that_cannot_be_made_fails_the_creation(own: Local) -> None:
     own.launch("broken", "broken-one", "v1", health="Red")
     events = own.client("elasticbeanstalk").describe_events(EnvironmentName="broken-one")["Events"]
     assert any("CloudFormation stack failed" in event["Message"] for event in events)
-
-
-def test_references_are_found_in_values_and_replaced() -> None:
-    options = ebextensions._options({"a:b": {"one": {"Ref": "X"}, "two": 'x-`{"Fn::GetAtt" : ["Y", "Arn"]}`-y'}})
-    asked = sorted(set(stacks.references(options.values())))
-    assert [json.loads(item) for item in asked] == [{"Fn::GetAtt": ["Y", "Arn"]}, {"Ref": "X"}]
-    known = dict(zip(asked, ("arn-of-y", "name-of-x"), strict=True))
-    assert stacks.resolved(options["a:b", "one"], known) == "name-of-x"
-    assert stacks.resolved(options["a:b", "two"], known) == "x-arn-of-y-y"
-    assert stacks.resolved("`{plain}`", {}) == "`{plain}`"

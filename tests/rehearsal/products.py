@@ -105,13 +105,14 @@ class Product:
 
     def set_option(self, environment: str, option: dict[str, str]) -> None:
         """Change an option setting of an environment, and wait until it is Ready again."""
-        self._update(environment, OptionSettings=[option])
+        self.update(environment, OptionSettings=[option])
 
     def deploy(self, environment: str, label: str) -> None:
         """Deploy a version onto an environment, and wait until it is Ready again."""
-        self._update(environment, VersionLabel=label)
+        self.update(environment, VersionLabel=label)
 
-    def _update(self, environment: str, **changes: Any) -> None:
+    def update(self, environment: str, **changes: Any) -> None:
+        """Change an environment, and wait until it is Ready again."""
         with self.by_hand() as client:
             client.update_environment(EnvironmentName=environment, **changes)
             deadline = time.monotonic() + 30

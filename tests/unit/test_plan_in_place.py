@@ -76,18 +76,28 @@ def test_an_environment_of_another_name_that_holds_the_cname_is_the_one() -> Non
     assert environment_of(seen(live(1, name="made-by-hand")), 2) == "made-by-hand"
 
 
-def test_settings_go_first_and_come_back_last() -> None:
+def test_settings_go_and_come_back_with_the_version_in_one_update() -> None:
     wanted = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
     size = OptionSetting("aws:autoscaling:asg", "MinSize", "1")
     stage = replace(IN_PLACE, options=(*IN_PLACE.options, wanted))
     there = replace(seen(live(1), ONE, settings=(size, IN_PLACE.options[0])), stage=stage)
     plan = plan_ship(there, NEXT, swap=True)
-    first, second = plan.steps[1:3]
-    assert first == UpdateOptions(NAME, (IN_PLACE.options[1], wanted))
-    assert isinstance(second, UpdateVersion)
-    assert plan.undo[1] == UpdateOptions(NAME, (size,), ((wanted.namespace, wanted.name),))
-    assert "blue" not in repr(first)
-    assert "COLOUR" in str(first)
+    (update,) = deployments(plan)
+    assert update.settings == UpdateOptions(NAME, (IN_PLACE.options[1], wanted))
+    (back,) = (step for step in plan.undo if isinstance(step, UpdateVersion))
+    assert (back.label, back.settings) == ("v1", UpdateOptions(NAME, (size,), (wanted.place,)))
+    assert "UpdateOptions" not in names(plan.steps) + names(plan.undo)
+    assert "blue" not in repr(update)
+    assert "COLOUR" in str(update)
+
+
+def test_settings_alone_are_an_update_of_their_own() -> None:
+    wanted = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
+    there = replace(seen(live(1), ONE), stage=replace(IN_PLACE, options=(*IN_PLACE.options, wanted)))
+    plan = plan_ship(there, replace(NEXT, version_label="v1"), swap=True)
+    settings, deployment = plan.steps[:2]
+    assert settings == UpdateOptions(NAME, (wanted,))
+    assert deployment == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
 
 
 @pytest.mark.parametrize(
@@ -97,13 +107,14 @@ def test_settings_go_first_and_come_back_last() -> None:
 def test_only_an_environment_property_s_case_matters(namespace: str, changes: bool) -> None:
     stage = replace(IN_PLACE, options=(OptionSetting(namespace, "NAME", "true"),))
     found = replace(seen(live(1), ONE, settings=(OptionSetting(namespace, "NAME", "True"),)), stage=stage)
-    assert (names(plan_ship(found, NEXT, swap=True).steps)[1] == "UpdateOptions") is changes
+    assert bool(deployments(plan_ship(found, NEXT, swap=True))[0].settings) is changes
 
 
 def test_another_platform_is_an_update_of_settings() -> None:
     plan = plan_ship(seen(live(1), ONE), replace(NEXT, platform_arn="arn:new"), swap=True)
-    assert plan.steps[1] == UpdateOptions(NAME, (), platform_arn="arn:new")
-    assert plan.undo[1] == UpdateOptions(NAME, (), platform_arn=STAGE.platform)
+    assert deployments(plan)[0].settings == UpdateOptions(NAME, (), platform_arn="arn:new")
+    assert isinstance(back := plan.undo[0], UpdateVersion)
+    assert back.settings == UpdateOptions(NAME, (), platform_arn=STAGE.platform)
 
 
 @pytest.mark.parametrize("status", ["Ready", "Updating"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
@@ -65,7 +66,10 @@ def names(steps: tuple[Step, ...]) -> list[str]:
     return [type(step).__name__ for step in steps]
 
 
-def only(plan: Plan, kind: type) -> Step:
+T = TypeVar("T")
+
+
+def only(plan: Plan, kind: type[T]) -> T:
     (found,) = [step for step in plan.steps if isinstance(step, kind)]
     return found
 
@@ -118,7 +122,7 @@ def test_a_release_is_deployed_on_the_idle_side_and_swapped() -> None:
 
 def test_the_side_gets_live_s_capacity_and_its_own_minimum_back() -> None:
     plan = plan_ship(replace(BOTH, live_instances=5), THREE, swap=True)
-    assert names(plan.steps)[0] == "MatchCapacity"
+    assert names(plan.steps)[:2] == ["UpdateVersion", "MatchCapacity"], "what is added starts with the version"
     assert only(plan, SetMinimum) == SetMinimum("shop-prod-a", 2, LIVE_CNAME)
     assert names(plan.steps).index("SetMinimum") < names(plan.steps).index("SwapCnames")
     kept = [step for step in plan.steps if isinstance(step, MatchCapacity)]
@@ -131,20 +135,22 @@ def test_the_side_gets_live_s_capacity_and_its_own_minimum_back() -> None:
 def test_a_side_that_was_scaled_down_is_brought_up_again() -> None:
     down = replace(BOTH, settings={**BOTH.settings, "shop-prod-a": ONE_SIZE})
     plan = plan_ship(down, THREE, swap=True)
-    assert names(plan.steps)[:3] == ["UpdateOptions", "MatchCapacity", "UpdateVersion"]
-    assert plan.steps[0] == UpdateOptions(
+    assert names(plan.steps)[:2] == ["UpdateVersion", "MatchCapacity"]
+    assert only(plan, UpdateVersion).settings == UpdateOptions(
         "shop-prod-a", (OptionSetting("aws:autoscaling:asg", "MaxSize", "8"),), cname=LIVE_CNAME
     )
     undeclared = replace(PAIR, options=())
     plan = plan_ship(replace(down, stage=undeclared), THREE, swap=True)
     largest = OptionSetting("aws:autoscaling:asg", "MaxSize", "8")
-    assert plan.steps[0] == UpdateOptions("shop-prod-a", (largest,), cname=LIVE_CNAME), "as live has it"
+    settings = UpdateOptions("shop-prod-a", (largest,), cname=LIVE_CNAME)
+    assert only(plan, UpdateVersion).settings == settings, "as live has it"
 
 
 def test_settings_are_brought_to_what_the_stage_says() -> None:
     colour = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
     changed = replace(BOTH, stage=replace(PAIR, options=(*PAIR.options, colour)))
-    assert plan_ship(changed, THREE, swap=True).steps[0] == UpdateOptions("shop-prod-a", (colour,), cname=LIVE_CNAME)
+    settings = UpdateOptions("shop-prod-a", (colour,), cname=LIVE_CNAME)
+    assert only(plan_ship(changed, THREE, swap=True), UpdateVersion).settings == settings
 
 
 @pytest.mark.parametrize(("left", "waits"), [(20, 40.0), (59, 1.0), (61, None)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,14 +12,21 @@ from stages import LIVE_CNAME, STAGE, environment
 
 from ebcd.cli.progress import SilentProgress
 from ebcd.errors import AwsRefused, ReleaseFailed
-from ebcd.model import Environment, Event, InstanceHealth, Metrics
+from ebcd.model import Environment, Event, InstanceHealth, Metrics, OptionSetting, Place, by_place
 from ebcd.release import updates
 from ebcd.release.clock import Pace
 from ebcd.release.run import Services, Status
-from ebcd.release.steps import ScaleDown, UpdateVersion
+from ebcd.release.steps import ScaleDown, UpdateOptions, UpdateVersion
 
 NAME = "shop-prod-r1"
 MUST_BE_READY = AwsRefused("AWS refused UpdateEnvironment.", why="Must be Ready.", code="InvalidParameterValue")
+ONE_AT_A_TIME = AwsRefused(
+    "AWS refused UpdateEnvironment.",
+    why="You cannot update the application version and make configuration updates at the same time.",
+    code="InvalidParameterCombination",
+)
+COLOUR = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
+OLD = OptionSetting("aws:elasticbeanstalk:application:environment", "OLD", "1")
 DEPLOY = UpdateVersion(NAME, "v2", "r2", live=False, cname=LIVE_CNAME)
 
 
@@ -32,6 +40,9 @@ class One:
         self.requests = 0
         self.managed_update = False
         """Whether another operation begins right before the next change."""
+        self.present: dict[Place, OptionSetting] = {}
+        self.one_at_a_time = False
+        """Whether a version and settings in one update are refused."""
 
     def environment(self, *_: str) -> Environment:
         busy = self.clock.seconds < self.busy_until
@@ -49,8 +60,24 @@ class One:
         self._change(label)
         self.found = replace(self.found, version_label=label)
 
-    def update_options(self, *_: object) -> None:
-        self._change("options")
+    def settings(self, *_: str) -> tuple[OptionSetting, ...]:
+        return tuple(self.present.values())
+
+    def update_options(
+        self,
+        _: str,
+        options: Sequence[OptionSetting],
+        remove: Sequence[Place] = (),
+        platform_arn: str = "",
+        label: str = "",
+    ) -> None:
+        if label and self.one_at_a_time:
+            raise ONE_AT_A_TIME
+        self._change(f"options {label}".strip())
+        self.present |= by_place(options)
+        for place in remove:
+            self.present.pop(place, None)
+        self.found = replace(self.found, version_label=label or self.found.version_label)
 
     def events(self, *_: object, **__: object) -> tuple[Event, ...]:
         return ()
@@ -111,3 +138,53 @@ def test_what_is_needed_after_all_is_not_scaled_down(live: bool, requests: int) 
     assert one.sent == []
     if not live:
         assert act(one, replace(step, drained=False)) is Status.DONE, "ebcd retire --force"
+
+
+BOTH = replace(DEPLOY, settings=UpdateOptions(NAME, (COLOUR,), (OLD.place,), cname=LIVE_CNAME))
+
+
+def test_a_version_and_settings_go_in_one_update() -> None:
+    one = One(MemoryClock())
+    one.present = by_place([OLD])
+    assert act(one, BOTH) is Status.DONE
+    assert one.sent == ["options v2"]
+    assert (one.found.version_label, one.settings()) == ("v2", (COLOUR,))
+    assert act(one, BOTH) is Status.SKIPPED, "a second run finds nothing to do"
+
+
+def test_where_aws_refuses_that_they_go_one_after_the_other() -> None:
+    one = One(MemoryClock())
+    one.one_at_a_time = True
+    assert act(one, BOTH) is Status.DONE
+    assert one.sent == ["options", "v2"]
+    assert (one.found.version_label, one.settings()) == ("v2", (COLOUR,))
+    assert one.clock.seconds >= 30, "the version waits until the settings have arrived"
+
+
+def test_another_refusal_of_both_is_not_tried_one_by_one() -> None:
+    one = One(MemoryClock())
+    one.update_options = lambda *_: (_ for _ in ()).throw(MUST_BE_READY)  # type: ignore[method-assign]
+    with pytest.raises(AwsRefused):
+        act(one, BOTH)
+    assert one.sent == []
+
+
+@pytest.mark.parametrize(
+    ("label", "present", "sent"),
+    [
+        ("v2", (COLOUR,), []),
+        ("v2", (), ["options"]),
+        ("v1", (COLOUR,), ["v2"]),
+        ("v2", (COLOUR, OLD), ["options"]),
+        ("v1", (OLD,), ["options v2"]),
+    ],
+)
+def test_what_an_update_that_failed_has_left_is_read_and_only_the_rest_is_sent(
+    label: str, present: tuple[OptionSetting, ...], sent: list[str]
+) -> None:
+    """So the way back from an update that failed half way brings what is lacking: AWS may have kept either half."""
+    one = One(MemoryClock())
+    one.found, one.present = replace(one.found, version_label=label), by_place(present)
+    assert act(one, BOTH) is (Status.DONE if sent else Status.SKIPPED)
+    assert one.sent == sent
+    assert (one.found.version_label, one.settings()) == ("v2", (COLOUR,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebcd.model import ASG, OptionSetting, Stage, Tier
+from ebcd.model import ASG, OptionSetting, Stage, Tier, by_place
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.steps import CreateEnvironment
 
@@ -29,15 +29,12 @@ def environment_options(
 
     capacity: MinSize where it must exceed the configured one.
     """
-    set_elsewhere = {(item.namespace, item.name) for item in bundled}
+    set_elsewhere = by_place(bundled)
     balanced = stage.tier is Tier.WEB and SINGLE_INSTANCE not in (*bundled, *stage.options)
     defaults = DEFAULT_OPTIONS if balanced else DEFAULT_OPTIONS[:-1]
-    merged = {(item.namespace, item.name): item for item in defaults}
-    merged = {key: item for key, item in merged.items() if key not in set_elsewhere}
-    merged |= {(item.namespace, item.name): item for item in stage.options}
-    if capacity is not None:
-        merged[ASG, "MinSize"] = OptionSetting(ASG, "MinSize", str(capacity))
-    return tuple(sorted(merged.values()))
+    unset = (item for item in defaults if item.place not in set_elsewhere)
+    raised = (OptionSetting(ASG, "MinSize", str(capacity)),) if capacity is not None else ()
+    return tuple(sorted(by_place((*unset, *stage.options, *raised)).values()))
 
 
 def capacity(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:

@@ -12,18 +12,18 @@ from ebcd.errors import Refused, UsageError
 from ebcd.model import Environment, OptionSetting, Tier
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.plan import Plan
-from ebcd.release.plan.updating import change, deployment
+from ebcd.release.plan.updating import bring, change, deployment
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateVersion
+from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateOptions, UpdateVersion
 
 WORKER = "Worker"
 """The worker tier, as Beanstalk names it."""
 
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
-    """The steps from what is there to the release being live: settings, then the version, then its proofs.
+    """The steps from what is there to the release being live: settings and version, then its proofs.
 
     Raises UsageError without `swap`: there is no candidate that could wait. Raises Refused where the environment of a
     worker's name is of the web tier.
@@ -54,8 +54,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
         *(proofs.baseline(stage, live) if untouched else ()),
-        *((settings.there,) if settings.there else ()),
-        deployment(snapshot, release, live.name, live=True, leaves=release.from_release),
+        *bring(live, deployment(snapshot, release, live.name, live=True, leaves=release.from_release), settings.there),
         *proofs.gates(stage, release, live.cname, created=False),
         *proofs.watch(stage, release, live.cname, bake=bool(back)),
         *retirements(snapshot, {live.name}, release.number),
@@ -109,15 +108,16 @@ def _following(release: ReleaseRecord, snapshot: Snapshot, live: Environment) ->
     )
 
 
-def _back(snapshot: Snapshot, release: ReleaseRecord, live: Environment, settings: Step | None) -> tuple[Step, ...]:
+def _back(
+    snapshot: Snapshot, release: ReleaseRecord, live: Environment, settings: UpdateOptions | None
+) -> tuple[Step, ...]:
     """What deploys the earlier version again, with the settings that it had; nothing where none was live before."""
     stage, before, label = snapshot.stage, snapshot.release(release.from_release), release.from_version
     if not label:
         return ()
     name = live.name
     return (
-        UpdateVersion(name, label, release.from_release, live=True, leaves=release.release),
-        *((settings,) if settings else ()),
+        UpdateVersion(name, label, release.from_release, live=True, leaves=release.release, settings=settings),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
         *(proofs.prove(stage, before, live.cname) if before else ()),

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ebcd.model import ASG, Environment, OptionSetting, Target
+from ebcd.model import ASG, Environment, OptionSetting, Target, by_place
 from ebcd.release.naming import standing_name
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.blue_green import finish_swapped, keep_capacity
 from ebcd.release.plan.creation import capacity, create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
-from ebcd.release.plan.updating import change, deployment
+from ebcd.release.plan.updating import bring, change, deployment
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import DNS_TAIL, Snapshot
@@ -62,21 +62,21 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
 
 
 def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, instances: int) -> tuple[Step, ...]:
-    """What brings a standing side to the release: drained, with the stage's settings and capacity, then the version."""
+    """What brings a standing side to the release: drained, with the version and the stage's settings, then at live's
+    capacity: instances that are added start with the version.
+    """
     stage, live = snapshot.stage, snapshot.live
     assert live is not None
-    wanted = {(item.namespace, item.name): item for item in stage.options}
-    wanted.pop((ASG, "MinSize"), None)  # its own step: capacity comes before the version and goes back before the swap
+    wanted = by_place(item for item in stage.options if (item.namespace, item.name) != (ASG, "MinSize"))
     largest = snapshot.size(live, "MaxSize")
     if largest and (snapshot.size(side, "MaxSize") or largest) < largest:  # it was scaled down
-        wanted.setdefault((ASG, "MaxSize"), OptionSetting(ASG, "MaxSize", str(largest)))
+        wanted = by_place((OptionSetting(ASG, "MaxSize", str(largest)), *wanted.values()))
     settings = change(snapshot, side, sorted(wanted.values()), release.platform_arn).there
     lacks = (snapshot.size(side, "MinSize") or 1) < instances
     return (
         *_drained(snapshot, side),
-        *((settings,) if settings else ()),
+        *bring(side, deployment(snapshot, release, side.name, live=False), settings),
         *((MatchCapacity(side.name, instances, cname=live.cname),) if lacks else ()),
-        deployment(snapshot, release, side.name, live=False),
     )
 
 

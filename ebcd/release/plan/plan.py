@@ -38,8 +38,11 @@ class Plan:
 
 
 def settings_digest(stage: Stage) -> str:
-    """SHA-256, hexadecimal, over the platform and every option setting of a stage."""
-    settings = [stage.platform, *([item.namespace, item.name, item.value] for item in sorted(stage.options))]
+    """SHA-256, hexadecimal, over the platform and every option setting of a stage. Only options that have a resource
+    bring it in: the others' digest is that of earlier versions of ebcd.
+    """
+    named = ([item.namespace, item.name, item.value, item.resource] for item in sorted(stage.options))
+    settings = [stage.platform, *(item if item[-1] else item[:-1] for item in named)]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
 

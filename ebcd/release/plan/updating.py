@@ -1,14 +1,14 @@
-"""What brings an environment that stands to a release: its settings, then its version."""
+"""What brings an environment that stands to a release: its settings and its version."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ebcd.model import Environment, OptionSetting
+from ebcd.model import Environment, OptionSetting, PresentSettings
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import Snapshot, deployment_estimate
-from ebcd.release.steps import UpdateOptions, UpdateVersion
+from ebcd.release.steps import Step, UpdateOptions, UpdateVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,29 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
 
     Its present settings must be in the snapshot.
     """
-    present = {(item.namespace, item.name): item for item in snapshot.settings[environment.name]}
-    differing = tuple(item for item in wanted if not item.same(present.get((item.namespace, item.name))))
+    present = PresentSettings.of(snapshot.settings[environment.name])
+    differing = tuple(item for item in wanted if not present.has(item))
     platform = platform_arn if environment.platform_arn not in ("", platform_arn) else ""
     if not differing and not platform:
         return Change()
-    keys = [(item.namespace, item.name) for item in differing]
-    earlier = tuple(present[key] for key in keys if key in present)
-    unset = tuple(key for key in keys if key not in present)
+    earlier = tuple(found for item in differing if (found := present.find(item.place)))
+    unset = tuple(item.place for item in differing if not present.find(item.place))
     cname = live_unless(snapshot, environment.name)
     return Change(
         UpdateOptions(environment.name, differing, platform_arn=platform, cname=cname),
         UpdateOptions(environment.name, earlier, unset, environment.platform_arn if platform else "", cname),
     )
+
+
+def bring(environment: Environment, deployment: UpdateVersion, settings: UpdateOptions | None) -> tuple[Step, ...]:
+    """The steps of a deployment with a change of settings: one update where both change, so that no instance runs the
+    version with other settings than it is made for.
+    """
+    if settings is None:
+        return (deployment,)
+    if environment.version_label == deployment.label:
+        return (settings, deployment)
+    return (replace(deployment, settings=settings),)
 
 
 def live_unless(snapshot: Snapshot, environment: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from ebcd import words
-from ebcd.model import OptionSetting
+from ebcd.model import OptionSetting, Place
 
 NAMED = 3
 """Option settings that a step names."""
@@ -134,23 +134,29 @@ class UpdateOptions:
 
     environment: str
     options: tuple[OptionSetting, ...] = field(repr=False)
-    remove: tuple[tuple[str, str], ...] = ()
-    """Namespaces and names of what is to be unset."""
+    remove: tuple[Place, ...] = ()
+    """What is to be unset."""
     platform_arn: str = ""
     """Empty: the platform stays."""
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays as it is; empty: it may be live's own."""
 
-    def __str__(self) -> str:
-        names = [*(item.name for item in self.options), *(name for _, name in self.remove)]
+    @property
+    def what(self) -> str:
+        """What it changes, by name."""
+        names = [*(item.name for item in self.options), *(name for _, name, _ in self.remove)]
         named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-        what = " and ".join(filter(None, ("the platform" if self.platform_arn else "", named)))
-        return f"update {what} of {self.environment}"
+        return " and ".join(filter(None, ("the platform" if self.platform_arn else "", named)))
+
+    def __str__(self) -> str:
+        return f"update {self.what} of {self.environment}"
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateVersion:
-    """Deploy a version on an environment that stands; wait until it is Ready with it."""
+    """Deploy a version on an environment that stands, maybe with other settings, as one update; wait until it is Ready
+    with it.
+    """
 
     environment: str
     label: str
@@ -164,10 +170,13 @@ class UpdateVersion:
     """Seconds that the last deployment took; None: none is recorded."""
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays as it is; empty: it may be live's own."""
+    settings: UpdateOptions | None = None
+    """The settings that change with the version; None: they stay."""
 
     def __str__(self) -> str:
         about = f" (took {self.expected:g} s the last time)" if self.expected is not None else ""
-        return f"deploy {self.label} on {self.environment}{about}"
+        also = f" and update {self.settings.what}" if self.settings else ""
+        return f"deploy {self.label} on {self.environment}{also}{about}"
 
 
 @dataclass(frozen=True, slots=True)
