@@ -81,7 +81,7 @@ class Site:
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
         properties = {**self._database(environment, found), **options.properties(found)}
-        return Deployment(bundle, label, properties, found, leader, options.timeout(found))
+        return Deployment(bundle, label, properties, found, leader, options.timeout(found), environment.name)
 
     def _database(self, environment: Environment, found: options.Options) -> dict[str, str]:
         """The environment properties of the application's database, if there is to be one. Raises DeploymentFailed."""
