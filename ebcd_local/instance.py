@@ -45,6 +45,10 @@ class Deployment:
     environment_name: str = ""
     database: Mapping[str, str] = field(default_factory=dict)
     """The environment properties of a database that is coupled to the environment, which are properties too."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """What pseudo parameters and the service's own resources stand for, in `files`."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """What the environment's own stack says of other functions there, as JSON → value."""
 
 
 class Instance:
@@ -76,7 +80,7 @@ class Instance:
         if not is_bash():
             workflow.log("bash is not installed: commands run under /bin/sh, which the platform's sh is not")
         self._equip(workflow, deployment, self._bare_venv() if extensions.commands else None)
-        workflow.provision(extensions)
+        workflow.provision(ebextensions.with_references(extensions, deployment.known, deployment.resources))
         try:
             unpack(deployment.bundle, staging)
             hooks.prepare(staging, self._platform.located)

@@ -210,7 +210,7 @@ def _told(shape: StructureShape, found: Mapping[str, Any]) -> Iterator[tuple[str
     unknown = found.keys() - shape.members.keys()
     assert not unknown, f"{shape.name} has no {unknown}"
     for name, member in shape.members.items():
-        empty = [] if isinstance(member, ListShape) and (shape.name, name) not in _NOT_SENT_EMPTY else None
+        empty: Any = [] if isinstance(member, ListShape) and (shape.name, name) not in _NOT_SENT_EMPTY else None
         value = found.get(name)
         yield name, member, empty if value is None else value
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-from ebcd_local import options, schedule
+from ebcd_local import options, references, schedule
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases
 from ebcd_local.fleet import policies
@@ -180,6 +180,8 @@ class Fleet:
             self._populate(key)
             self.tell.settle(key)
             self.tell.say(key, request_id, "rebuildEnvironment completed successfully.")
+            name = self.state.environments[key].name
+            self.tell.say(key, request_id, f"Successfully launched environment: {name}")
 
     def swap(self, first: str, second: str, request_id: str) -> None:
         """Exchange two environments' CNAMEs: the routes change in one assignment."""
@@ -243,6 +245,8 @@ class Fleet:
         if bundle is None:
             return
         found = extensions(bundle)
+        if own := [name for name in found.resources if name.startswith(references.OWN)]:
+            self.tell.say(key, "", f"Resources of the service's own are not changed here: {', '.join(own)}.", "WARN")
         if not found.resources and environment.references is None and not asked_of_stack(environment, found):
             return
         try:

@@ -81,7 +81,17 @@ class Site:
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
         properties = {**self._database(environment, found), **options.properties(found)}
-        return Deployment(bundle, label, properties, found, leader, options.timeout(found), environment.name)
+        return Deployment(
+            bundle=bundle,
+            version_label=label,
+            properties=properties,
+            options=found,
+            leader=leader,
+            timeout=options.timeout(found),
+            environment_name=environment.name,
+            known=references.names(environment),
+            resources=environment.references or {},
+        )
 
     def _database(self, environment: Environment, found: options.Options) -> dict[str, str]:
         """The environment properties of the application's database, if there is to be one. Raises DeploymentFailed."""
