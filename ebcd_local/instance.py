@@ -18,6 +18,7 @@ from ebcd_local.platform_tree import Platform, is_bash
 from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
 from ebcd_local.tail import tail
+from ebcd_local.worker import cron
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
 STATIC_FILES = "aws:elasticbeanstalk:environment:proxy:staticfiles"
@@ -43,6 +44,8 @@ class Deployment:
     timeout: float = 600.0
     """Seconds that all of it may take on an instance."""
     environment_name: str = ""
+    worker: bool = False
+    """Whether its periodic tasks are to be run."""
     database: Mapping[str, str] = field(default_factory=dict)
     """The environment properties of a database that is coupled to the environment, which are properties too."""
     known: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +94,10 @@ class Instance:
                 workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
             commands = self._commands(staging, deployment)
-        except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:
+            if deployment.worker and (staging / cron.FILE).is_file():
+                tasks = cron.read((staging / cron.FILE).read_bytes())
+                workflow.log(f"Successfully loaded {len(tasks)} scheduled tasks from {cron.FILE}.")
+        except (BadArchive, cron.BadCron, procfile.BadProcfile, InstallFailed, OSError) as error:
             workflow.log(str(error))
             raise DeploymentFailed(str(error), str(error)) from error
         self._equip(workflow, deployment, venv)
@@ -135,6 +141,11 @@ class Instance:
             return
         workflow = self._workflow(START_DEADLINE)
         self._start(self._prepared(workflow, deployment), workflow)
+
+    @property
+    def application(self) -> Path:
+        """The folder of the application that is deployed."""
+        return self._current
 
     def stop(self, timeout: float = 10) -> None:
         """End its processes."""

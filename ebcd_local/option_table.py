@@ -102,7 +102,8 @@ def resource(namespace: str, name: str) -> str:
 
 def named(load_balancer: str, tier: str) -> Iterator[tuple[str, Option]]:
     """Namespace and option of everything that an environment with a kind of load balancer (or none) has."""
-    kinds = {"", "worker" if tier == "Worker" else "classic" if load_balancer == "classic" else "elbv2"}
+    balancer = "" if tier == "Worker" or not load_balancer else "classic" if load_balancer == "classic" else "elbv2"
+    kinds = {"", balancer, "worker" if tier == "Worker" else ""}
     for space in _table().values():
         if space.kind in kinds and (not space.name.endswith(ANY) or space.kind == "elbv2"):
             name = space.name.replace(ANY, "default")

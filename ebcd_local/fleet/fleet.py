@@ -20,6 +20,8 @@ from ebcd_local.fleet.telling import Telling
 from ebcd_local.records import Environment
 from ebcd_local.stacks import StackFailed, asked_of_stack
 from ebcd_local.state import State, storage_bucket
+from ebcd_local.worker import settings as worker
+from ebcd_local.worker.queues import DEAD, QueueFailed
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
@@ -146,6 +148,7 @@ class Fleet:
         )
         with self.tell.reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
             self.bring_stack(key, label)
+            self.bring_queues(key)
             policies.deploy(Rollout(group, label, settings, lambda text: self.tell.say(key, request_id, text)))
             if configured:
                 self._fit_to_sizes(key, request_id)
@@ -213,10 +216,11 @@ class Fleet:
         self.group(key).remove(self.members(key))
         self.balancer.close(environment.id)
         self._delete_stack(key, request_id)
+        self._delete_queues(key, request_id)
         shutil.rmtree(self.site.root(key), ignore_errors=True)
         self._groups.pop(key, None)
         self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
-                          causes=[], failure="", port=0, references=None)  # fmt: skip
+                          causes=[], failure="", port=0, references=None, queues={})  # fmt: skip
         self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def _open(self, key: str) -> None:
@@ -228,6 +232,7 @@ class Fleet:
     def _populate(self, key: str) -> None:
         """Launch the first instances and wait for their health. Raises DeploymentFailed."""
         self.bring_stack(key, self.state.environments[key].version_label)
+        self.bring_queues(key)
         environment, group = self.state.environments[key], self.group(key)
         minimum, _ = options.sizes(self.effective(environment))
         added = group.add(minimum, environment.version_label, leader=True)
@@ -254,6 +259,26 @@ class Fleet:
         except StackFailed as error:
             raise DeploymentFailed(str(error)) from error
 
+    def bring_queues(self, key: str) -> None:
+        """A worker's queues, by its option settings. Raises DeploymentFailed."""
+        environment = self.state.environments[key]
+        if environment.tier != "Worker":
+            return
+        try:
+            queues = self.site.queues.bring(environment, worker.Settings.of(self.effective(environment)))
+        except QueueFailed as error:
+            raise DeploymentFailed(str(error)) from error
+        if queues != environment.queues:
+            self.state.change(key, queues=queues)
+            for url in queues.values() if DEAD in queues else ():
+                self.tell.say(key, "", f"Created SQS queue named: {url}")
+
+    def _delete_queues(self, key: str, request_id: str) -> None:
+        try:
+            self.site.queues.delete(self.state.environments[key])
+        except QueueFailed as error:
+            self.tell.say(key, request_id, str(error), "ERROR")
+
     def _delete_stack(self, key: str, request_id: str) -> None:
         try:
             self.site.stacks.delete(self.state.environments[key])
@@ -268,6 +293,7 @@ class Fleet:
         name = self.state.environments[key].name
         self.tell.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self.tell.reporting(key, request_id, "Failed to deploy configuration."):
+            self.bring_queues(key)
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
                 configure(group, group.members)

@@ -20,6 +20,7 @@ from ebcd_local.instance import Deployment
 from ebcd_local.records import Environment, Version
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
+from ebcd_local.worker.queues import Queues
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"
@@ -42,6 +43,7 @@ class Site:
     faults: Faults
     stacks: Stacks
     databases: Databases
+    queues: Queues
     speed: float = 1.0
     """Divides simulated times."""
     clock: Callable[[], datetime] = now
@@ -89,6 +91,7 @@ class Site:
             leader=leader,
             timeout=options.timeout(found),
             environment_name=environment.name,
+            worker=environment.tier == "Worker",
             known=references.names(environment),
             resources=environment.references or {},
         )

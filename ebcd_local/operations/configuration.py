@@ -61,7 +61,7 @@ def _describe(call: Call, environment: Environment, status: str) -> Structure:
 def _settings(call: Call, environment: Environment) -> list[Structure]:
     """Every option that the environment has, with its value where it has one, as the service gives them back."""
     effective = call.fleet.effective(environment)
-    kind = options.load_balancer(effective)
+    kind = options.balancer_of(effective, environment.tier)
     found: dict[tuple[str, str], str | None] = {
         (_GIVEN_BACK_IN.get(space, space), option.name): option.default
         for space, option in option_table.named(kind, environment.tier)

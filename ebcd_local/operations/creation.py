@@ -133,7 +133,7 @@ def _own_cname(call: Call, given: Structure, name: str, of_manifest: str, tier: 
 
 
 def _tier(given: dict[str, Any], fallback: str) -> str:
-    """The tier of a request. A worker runs its web process; no daemon reads a queue for it. Raises ServiceError."""
+    """The tier of a request. Raises ServiceError."""
     name = given.get("Name") or fallback or "WebServer"
     if name not in TIERS or given.get("Type", TIERS[name]) != TIERS[name]:
         raise invalid(f"No Environment Tier found for name = '{name}' and type = '{given.get('Type', '')}'.")
