@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ebcd_local import home
-from ebcd_local.database.server import end_orphan
+from ebcd_local.database.coupled import end_orphans
 from ebcd_local.processes import MARK, alive, sweep
 from ebcd_local.tail import tail
 
@@ -118,7 +118,7 @@ def _down(folder: Path) -> bool:
     process = home.holder(folder)
     if process is not None:
         _stop(*process)
-    end_orphan(folder / DATABASES)  # what a server that was killed left running
+    end_orphans(folder / DATABASES)  # what a server that was killed left running
     sweep(folder)
     return process is not None
 

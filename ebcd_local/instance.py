@@ -241,8 +241,10 @@ class Instance:
             return procfile.default_processes(deployment.options)
         ports = frozenset({procfile.PORT, deployment.properties.get("PORT", "")})
         found = procfile.processes(path.read_text(errors="replace"))
-        return {name: procfile.on_loopback(self._platform.located(command), self.port, ports)
-                for name, command in found.items()}  # fmt: skip
+        return {
+            name: procfile.on_loopback(self._platform.located(command), self.port, ports)
+            for name, command in found.items()
+        }
 
     def _prepared(self, workflow: Workflow, deployment: Deployment) -> dict[str, str]:
         """Processes of what is deployed already, and their environment. Raises DeploymentFailed."""

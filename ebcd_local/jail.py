@@ -74,8 +74,17 @@ def _machine(folder: Path) -> Iterator[str]:
 def _base(home: Path) -> list[str]:
     """The machine as every instance sees it."""
     # No --die-with-parent: an instance would end with the thread that has started it.
-    words = [shutil.which("bwrap") or "bwrap", "--unshare-pid", "--cap-drop", "ALL", *_machine(Path("/")),
-             "--dev", "/dev", "--proc", "/proc"]  # fmt: skip
+    words = [
+        shutil.which("bwrap") or "bwrap",
+        "--unshare-pid",
+        "--cap-drop",
+        "ALL",
+        *_machine(Path("/")),
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+    ]
     hidden = [Path("/tmp"), Path("/run"), *([home] if home.is_dir() and home != Path("/") else [])]  # noqa: S108
     words += [word for path in hidden for word in ("--tmpfs", str(path))]
     # The interpreter may lie in the home.

@@ -19,6 +19,9 @@ _TUPLES = frozenset({"SSHSourceRestriction"})
 _HEALTH_DOCUMENT = {"Version": 1, "CloudWatchMetrics": {"Instance": {}, "Environment": {}}}
 """What the service adds to a document that does not say it."""
 
+COUPLED = "HasCoupledDatabase"
+"""The option about a database that every environment has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -109,6 +112,8 @@ def named(load_balancer: str, tier: str) -> Iterator[tuple[str, Option]]:
             name = space.name.replace(ANY, "default")
             yield from ((name, option) for option in space.options.values()
                         if option.name != ANY and "listenerrule" not in name)  # fmt: skip
+        elif space.kind == "database":
+            yield space.name, space.options[COUPLED]
 
 
 def _namespace(name: str) -> Namespace | None:

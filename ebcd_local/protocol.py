@@ -38,11 +38,13 @@ _OF_EB = {
 """Shape → member → its shape. Source: ebcli/lib/elasticbeanstalk.py in awsebcli 3.27."""
 _OPTIONAL_FOR_EB = {"ValidateConfigurationSettingsMessage": "OptionSettings"}
 """Shape → the member that `eb` leaves out though botocore's model requires it."""
-_NOT_SENT_EMPTY = frozenset({
-    ("ConfigurationOptionDescription", "ValueOptions"),
-    ("SingleInstanceHealth", "Causes"),
-    ("DescribeEnvironmentHealthResult", "Causes"),
-})  # fmt: skip
+_NOT_SENT_EMPTY = frozenset(
+    {
+        ("ConfigurationOptionDescription", "ValueOptions"),
+        ("SingleInstanceHealth", "Causes"),
+        ("DescribeEnvironmentHealthResult", "Causes"),
+    }
+)
 """Lists that are not there where they have no meaning; every other one is sent empty."""
 _LIST_KEYS = ("member", "members")
 """What stands before an item's number; some of AWS's own samples write the second."""
@@ -205,19 +207,24 @@ def _wrapper(found: OperationModel) -> str:
     return str(found.output_shape.serialization.get("resultWrapper", f"{found.name}Result"))
 
 
+def sent_empty(shape: StructureShape, name: str, member: Shape) -> bool:
+    """Whether a member of a structure is a list that is there even when nothing is in it."""
+    return isinstance(member, ListShape) and (shape.name, name) not in _NOT_SENT_EMPTY
+
+
 def _told(shape: StructureShape, found: Mapping[str, Any]) -> Iterator[tuple[str, Shape, Any]]:
     """Name, shape and value of each member of a structure; None where there is no value."""
     unknown = found.keys() - shape.members.keys()
     assert not unknown, f"{shape.name} has no {unknown}"
     for name, member in shape.members.items():
-        empty: Any = [] if isinstance(member, ListShape) and (shape.name, name) not in _NOT_SENT_EMPTY else None
         value = found.get(name)
-        yield name, member, empty if value is None else value
+        yield name, member, [] if value is None and sent_empty(shape, name, member) else value
 
 
 def _members(shape: StructureShape, found: Mapping[str, Any]) -> str:
-    return "".join(f"<{name}>{_render(member, value)}</{name}>"
-                   for name, member, value in _told(shape, found) if value is not None)  # fmt: skip
+    return "".join(
+        f"<{name}>{_render(member, value)}</{name}>" for name, member, value in _told(shape, found) if value is not None
+    )
 
 
 def _render(shape: Shape, value: Any) -> str:

@@ -23,8 +23,13 @@ BUILD_DEADLINE = 600.0
 _NO_INDEX = re.compile(r"^\s*--no-index\b", re.MULTILINE)
 UNUSED = 30 * 24 * 3600.0
 """Seconds after which a virtual environment of no instance is deleted."""
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
-          (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 """Byte-order marks; UTF-32's begins with UTF-16's."""
 _CODING = re.compile(rb"#.*coding[:=]\s*([-\w.]+)")
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:=|\s*)(?!\w+\+|https?:)(\S+)")

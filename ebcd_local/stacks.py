@@ -99,15 +99,18 @@ def _resources(environment: Environment, extensions: Extensions) -> dict[str, An
     """The resources of a stack, with what they name of the service's own put in. Its security groups are resources of
     the stack, for rules are made in them. Raises StackFailed for a name that stands for nothing.
     """
-    known = {name: value for name, value in references.names(environment).items()
-             if name.partition(".")[0] not in _GROUPS}  # fmt: skip
+    known = {
+        name: value for name, value in references.names(environment).items() if name.partition(".")[0] not in _GROUPS
+    }
     own = {name: item for name, item in extensions.resources.items() if not name.startswith(references.OWN)}
     found = {name: _independent(references.substituted(item, known)) for name, item in own.items()}
     named = set(_OWN_NAME.findall(json.dumps([item.get("Properties") for item in found.values()])))
     if unknown := named - _GROUPS.keys():
         raise StackFailed(f"Resources refer to {', '.join(sorted(unknown))}, which the local Beanstalk does not have.")
-    groups = {name: {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": _GROUPS[name]}}
-              for name in sorted(named)}  # fmt: skip
+    groups = {
+        name: {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": _GROUPS[name]}}
+        for name in sorted(named)
+    }
     return {**groups, **found}
 
 

@@ -122,7 +122,7 @@ def _hooks(files: Mapping[str, File]) -> Iterator[Finding]:
         if _is_hook(path) and not file.link and not file.data.startswith((b"#!", _PROGRAM)):
             yield Finding(Severity.ERROR, "hook-not-runnable", path, 1,
                           "The hook is no program, and its first line names no interpreter: the deployment would fail.",
-                          "Begin it with a line such as: #!/bin/bash")  # fmt: skip
+                          "Begin it with a line such as: #!/bin/bash")
 
 
 def _is_hook(path: str) -> bool:

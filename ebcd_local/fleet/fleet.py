@@ -15,13 +15,12 @@ from ebcd_local.database import Databases
 from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
+from ebcd_local.fleet.resources import Resources
 from ebcd_local.fleet.site import Site, extensions
 from ebcd_local.fleet.telling import Telling
 from ebcd_local.records import Environment
 from ebcd_local.stacks import StackFailed, asked_of_stack
 from ebcd_local.state import State, storage_bucket
-from ebcd_local.worker import settings as worker
-from ebcd_local.worker.queues import DEAD, QueueFailed
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
@@ -41,6 +40,7 @@ class Fleet:
         self.site = site
         self.tell = Telling(site.state)
         """What operations say, and how they end."""
+        self.resources = Resources(site, self.tell)
         self._groups: dict[str, Group] = {}
 
     @property
@@ -148,7 +148,7 @@ class Fleet:
         )
         with self.tell.reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
             self.bring_stack(key, label)
-            self.bring_queues(key)
+            self.resources.bring(key)
             policies.deploy(Rollout(group, label, settings, lambda text: self.tell.say(key, request_id, text)))
             if configured:
                 self._fit_to_sizes(key, request_id)
@@ -178,6 +178,7 @@ class Fleet:
         """Terminate all instances and launch them anew; a terminated environment comes back."""
         self.tell.say(key, request_id, "rebuildEnvironment is starting.")
         self.group(key).remove(self.members(key))
+        self.resources.delete_database(key, request_id)
         self._open(key)
         with self.tell.reporting(key, request_id, "Failed to rebuild the environment."):
             self._populate(key)
@@ -216,11 +217,22 @@ class Fleet:
         self.group(key).remove(self.members(key))
         self.balancer.close(environment.id)
         self._delete_stack(key, request_id)
-        self._delete_queues(key, request_id)
+        self.resources.delete(key, request_id)
         shutil.rmtree(self.site.root(key), ignore_errors=True)
         self._groups.pop(key, None)
-        self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
-                          causes=[], failure="", port=0, references=None, queues={})  # fmt: skip
+        self.state.change(
+            key,
+            status="Terminated",
+            health="Grey",
+            health_status="",
+            operation="",
+            instances={},
+            causes=[],
+            failure="",
+            port=0,
+            references=None,
+            queues={},
+        )
         self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def _open(self, key: str) -> None:
@@ -232,7 +244,8 @@ class Fleet:
     def _populate(self, key: str) -> None:
         """Launch the first instances and wait for their health. Raises DeploymentFailed."""
         self.bring_stack(key, self.state.environments[key].version_label)
-        self.bring_queues(key)
+        self.resources.bring(key)
+        self.resources.tell_of_database(key)
         environment, group = self.state.environments[key], self.group(key)
         minimum, _ = options.sizes(self.effective(environment))
         added = group.add(minimum, environment.version_label, leader=True)
@@ -259,26 +272,6 @@ class Fleet:
         except StackFailed as error:
             raise DeploymentFailed(str(error)) from error
 
-    def bring_queues(self, key: str) -> None:
-        """A worker's queues, by its option settings. Raises DeploymentFailed."""
-        environment = self.state.environments[key]
-        if environment.tier != "Worker":
-            return
-        try:
-            queues = self.site.queues.bring(environment, worker.Settings.of(self.effective(environment)))
-        except QueueFailed as error:
-            raise DeploymentFailed(str(error)) from error
-        if queues != environment.queues:
-            self.state.change(key, queues=queues)
-            for url in queues.values() if DEAD in queues else ():
-                self.tell.say(key, "", f"Created SQS queue named: {url}")
-
-    def _delete_queues(self, key: str, request_id: str) -> None:
-        try:
-            self.site.queues.delete(self.state.environments[key])
-        except QueueFailed as error:
-            self.tell.say(key, request_id, str(error), "ERROR")
-
     def _delete_stack(self, key: str, request_id: str) -> None:
         try:
             self.site.stacks.delete(self.state.environments[key])
@@ -293,10 +286,11 @@ class Fleet:
         name = self.state.environments[key].name
         self.tell.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self.tell.reporting(key, request_id, "Failed to deploy configuration."):
-            self.bring_queues(key)
+            self.resources.bring(key)
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
                 configure(group, group.members)
+            self.resources.decouple(key, request_id)
             self._fit_to_sizes(key, request_id)
             group.check_abort()
             self.tell.settle(key)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ebcd_local import options, python_environment, references, sample
 from ebcd_local.balancer import LoadBalancer
-from ebcd_local.database import Databases, DatabaseUnavailable
+from ebcd_local.database import Databases, DatabaseUnavailable, Wanted
 from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
@@ -82,7 +82,8 @@ class Site:
         if bundle is None or (version and not fetched and not self.exists(version.bucket, version.s3_key)):
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
-        properties = {**self._database(environment, found), **options.properties(found)}
+        coupled = self._coupled(environment, found)
+        properties = {**self._database(environment, found), **coupled, **options.properties(found)}
         return Deployment(
             bundle=bundle,
             version_label=label,
@@ -92,6 +93,7 @@ class Site:
             timeout=options.timeout(found),
             environment_name=environment.name,
             worker=environment.tier == "Worker",
+            database=coupled,
             known=references.names(environment),
             resources=environment.references or {},
         )
@@ -102,6 +104,20 @@ class Site:
             return {}
         try:
             return self.databases.properties(environment.region, environment.application)
+        except DatabaseUnavailable as error:
+            raise DeploymentFailed(f"The environment's database is not there. {error}") from error
+
+    def _coupled(self, environment: Environment, found: options.Options) -> dict[str, str]:
+        """The environment properties of a database of the environment's own, if it asks for one. Raises
+        DeploymentFailed.
+        """
+        wanted = Wanted.of(found)
+        if wanted is None:
+            return {}
+        if why := wanted.refusal():
+            raise DeploymentFailed(why)
+        try:
+            return self.databases.coupled.properties(environment.id, wanted)
         except DatabaseUnavailable as error:
             raise DeploymentFailed(f"The environment's database is not there. {error}") from error
 

@@ -95,6 +95,7 @@ def _new(call: Call, given: Structure, base: Base, manifest: SavedConfiguration,
     stored = {**manifest.options, **base.options}
     stored = options.without(stored, given.get("OptionsToRemove", []))
     stored |= options.from_request(given.get("OptionSettings", []))
+    stored |= templates.of_snippets(given)
     environments.refuse_settings(call, stored)
     fallback = base.platform_arn or (platforms.resolve(call, manifest.platform) if manifest.platform else "")
     tier = _tier(given.get("Tier") or {}, base.tier or manifest.tier)

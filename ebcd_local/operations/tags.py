@@ -49,8 +49,11 @@ def _of_service(environment: Environment) -> dict[str, str]:
 
     Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.tagging.html
     """
-    return {"elasticbeanstalk:environment-id": environment.id, "elasticbeanstalk:environment-name": environment.name,
-            _NAME: environment.name}  # fmt: skip
+    return {
+        "elasticbeanstalk:environment-id": environment.id,
+        "elasticbeanstalk:environment-name": environment.name,
+        _NAME: environment.name,
+    }
 
 
 def _refuse_of_service(keys: Iterable[str]) -> None:

@@ -45,8 +45,11 @@ def of_message(message: Mapping[str, Any], queue_url: str, settings: Settings) -
     scheduled = _text(own, "scheduled_time")
     if not scheduled:
         return Post(settings.path, headers, message["Body"].encode())
-    headers |= {"X-Aws-Sqsd-Taskname": _text(own, "task_name"), "X-Aws-Sqsd-Path": _text(own, "path"),
-                "X-Aws-Sqsd-Scheduled-At": scheduled.removesuffix(" UTC").replace(" ", "T") + "Z"}  # fmt: skip
+    headers |= {
+        "X-Aws-Sqsd-Taskname": _text(own, "task_name"),
+        "X-Aws-Sqsd-Path": _text(own, "path"),
+        "X-Aws-Sqsd-Scheduled-At": scheduled.removesuffix(" UTC").replace(" ", "T") + "Z",
+    }
     return Post(_text(own, "path"), headers, b"")
 
 

@@ -58,17 +58,27 @@ def hook(text: str, name: str = "postdeploy/01.sh") -> dict[str, str]:
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 @pytest.mark.parametrize(
     "command",
-    ["source /dev/null", "[[ -f application.py || -f server.py ]]", "set -o pipefail; true | true", '[ "a" == "a" ]',
-     "sh -c 'source /dev/null'"],
-)  # fmt: skip
+    [
+        "source /dev/null",
+        "[[ -f application.py || -f server.py ]]",
+        "set -o pipefail; true | true",
+        '[ "a" == "a" ]',
+        "sh -c 'source /dev/null'",
+    ],
+)
 def test_sh_is_bash(instance: Instance, tmp_path: Path, command: str) -> None:
     deploy(instance, tmp_path, commands(command) | hook(f"#!/bin/sh\n{command}\n"))
 
 
 def test_the_virtual_environment_is_where_the_platform_has_it(instance: Instance, tmp_path: Path) -> None:
     activate = "source /var/app/venv/*/bin/activate && python -c 'import gunicorn' && echo activated"
-    said = deploy(instance, tmp_path, commands(activate) | hook(f"#!/bin/bash\n{activate}\n", "prebuild/01.sh")
-                  | hook('#!/bin/bash\nsource "$PYTHONPATH/activate" && echo by PYTHONPATH\n'))  # fmt: skip
+    said = deploy(
+        instance,
+        tmp_path,
+        commands(activate)
+        | hook(f"#!/bin/bash\n{activate}\n", "prebuild/01.sh")
+        | hook('#!/bin/bash\nsource "$PYTHONPATH/activate" && echo by PYTHONPATH\n'),
+    )
     assert said.count("activated") == 2
     assert "by PYTHONPATH" in said
 
@@ -77,8 +87,12 @@ def test_the_application_is_where_the_platform_has_it(instance: Instance, tmp_pa
     files = commands("test -f /var/app/staging/server.py") | hook(
         "#!/bin/bash\nset -e\ncd /var/app/current\ntest -f server.py\ntest -f '/var/app/current/Procfile'\n"
     )
-    deploy(instance, tmp_path, files | {"Procfile": "web: cd /var/app/current && python server.py"},
-           properties={"DATA": "/var/app/current/data"})  # fmt: skip
+    deploy(
+        instance,
+        tmp_path,
+        files | {"Procfile": "web: cd /var/app/current && python server.py"},
+        properties={"DATA": "/var/app/current/data"},
+    )
     assert healthy(instance)
     deploy(instance, tmp_path, files)
 
@@ -123,21 +137,33 @@ def test_get_config_answers_each_documented_form(instance: Instance, tmp_path: P
 def test_get_config_knows_whole_objects_and_refuses_what_there_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    known = {"environment": {"A": "1", "B": "x: y"}, "addons": {}, "optionsettings": {"a:b": {"C": "d"}},
-             "platformconfig": {"GeneralConfig": {"AppUser": "webapp"}}}  # fmt: skip
+    known = {
+        "environment": {"A": "1", "B": "x: y"},
+        "addons": {},
+        "optionsettings": {"a:b": {"C": "d"}},
+        "platformconfig": {"GeneralConfig": {"AppUser": "webapp"}},
+    }
     assert get_config.main(["environment"], known) == 0
     assert json.loads(capsys.readouterr().out) == known["environment"]
     assert get_config.main(["--output", "yaml", "environment"], known) == 0
     assert capsys.readouterr().out == 'A: "1"\nB: "x: y"\n'
-    for words in (["environment", "-k", "NO"], ["addons", "-a", "rds"], ["optionsettings", "-n", "no"],
-                  ["optionsettings", "-o", "C"], ["platformconfig", "-k", "NO"]):  # fmt: skip
+    for words in (
+        ["environment", "-k", "NO"],
+        ["addons", "-a", "rds"],
+        ["optionsettings", "-n", "no"],
+        ["optionsettings", "-o", "C"],
+        ["platformconfig", "-k", "NO"],
+    ):
         assert get_config.main(words, known) == 1
         assert capsys.readouterr().err.startswith("Error: ")
 
 
 def test_the_environment_s_properties_are_a_file_too(instance: Instance, tmp_path: Path) -> None:
-    said = deploy(instance, tmp_path, hook("#!/bin/bash\nset -e\nexport $(cat /opt/elasticbeanstalk/deployment/env)\n"
-                                           "echo color is $COLOR\n"))  # fmt: skip
+    said = deploy(
+        instance,
+        tmp_path,
+        hook("#!/bin/bash\nset -e\nexport $(cat /opt/elasticbeanstalk/deployment/env)\necho color is $COLOR\n"),
+    )
     assert "color is blue" in said
     kept = tmp_path / "i-1" / "platform" / "opt" / "elasticbeanstalk" / "deployment"
     assert {path.stat().st_mode & 0o777 for path in kept.iterdir()} == {0o600}
@@ -187,9 +213,17 @@ def test_only_the_platform_s_own_paths_are_put_elsewhere(tmp_path: Path) -> None
 
 
 def test_the_port_of_a_property_is_the_instance_s_own(instance: Instance, tmp_path: Path) -> None:
-    deploy(instance, tmp_path, {"Procfile": "web: PORT=0 gunicorn --bind :15099 served:application", "served.py": (
-        "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'x']\n")},
-        properties={"PORT": "15099"})  # fmt: skip
+    deploy(
+        instance,
+        tmp_path,
+        {
+            "Procfile": "web: PORT=0 gunicorn --bind :15099 served:application",
+            "served.py": (
+                "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'x']\n"
+            ),
+        },
+        properties={"PORT": "15099"},
+    )
     assert healthy(instance)
 
 
@@ -224,10 +258,15 @@ def test_in_a_jail_the_paths_are_the_platform_s_own(instance: Instance, tmp_path
     python = (
         "import os; print('seen', os.listdir('/var/app/current') != [], os.path.exists('/opt/elasticbeanstalk/bin'))"
     )
-    said = deploy(instance, tmp_path, {"look.py": python} | hook(
-        "#!/bin/bash\nset -e\npython /var/app/current/look.py\n"
-        "touch /var/app/current/written\ntouch /opt/elasticbeanstalk/x || touch /var/x || touch /x || echo read-only\n"
-    ))  # fmt: skip
+    said = deploy(
+        instance,
+        tmp_path,
+        {"look.py": python}
+        | hook(
+            "#!/bin/bash\nset -e\npython /var/app/current/look.py\n"
+            "touch /var/app/current/written\ntouch /opt/elasticbeanstalk/x || touch /var/x || touch /x || echo read-only\n"
+        ),
+    )
     assert "seen True True" in said
     assert "read-only" in said
     assert (tmp_path / "i-1" / "current" / "written").exists()

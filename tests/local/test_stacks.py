@@ -57,7 +57,9 @@ def test_resources_live_and_die_with_their_environment(own: Local) -> None:
     (conf,) = own.home.glob("local/environments/*/*/system/etc/app.conf")
     assert conf.read_text() == f"region=eu-central-1 topic={settings['TOPIC']}\nname=stacked-one-x\n"
     assert json.loads((conf.parent / "app.json").read_text()) == {
-        "topic": settings["TOPIC"], "names": ["eu-central-1/stacked-one"]}  # fmt: skip
+        "topic": settings["TOPIC"],
+        "names": ["eu-central-1/stacked-one"],
+    }
     assert (conf.parent / "app.name").read_text() == "stacked-one"
     events = own.client("elasticbeanstalk").describe_events(EnvironmentName="stacked-one", Severity="WARN")["Events"]
     assert [item["Message"] for item in events if "AWSEBAutoScalingGroup" in item["Message"]], "an override is told"

@@ -49,8 +49,14 @@ def launch(server: Local, name: str, settings: dict[str, str], **files: str) -> 
     server.publish(name, "v1", bundle(**{"server.py": APPLICATION, **files}))
     eb = server.client("elasticbeanstalk")
     options = [{"Namespace": SQSD, "OptionName": key, "Value": value} for key, value in settings.items()]
-    eb.create_environment(ApplicationName=name, EnvironmentName=name, VersionLabel="v1", PlatformArn=PLATFORM,
-                          Tier={"Name": "Worker", "Type": "SQS/HTTP"}, OptionSettings=options)  # fmt: skip
+    eb.create_environment(
+        ApplicationName=name,
+        EnvironmentName=name,
+        VersionLabel="v1",
+        PlatformArn=PLATFORM,
+        Tier={"Name": "Worker", "Type": "SQS/HTTP"},
+        OptionSettings=options,
+    )
     server.until(name, lambda item: item["Status"] == "Ready" and item["Health"] in {"Green", "Red"})
     found = eb.describe_environment_resources(EnvironmentName=name)["EnvironmentResources"]
     assert found["LoadBalancers"] == []
@@ -81,8 +87,11 @@ def test_messages_reach_the_application_and_failures_the_dead_letter_queue(serve
     described, sqs = server.describe("works"), server.client("sqs")
     assert "CNAME" not in described
     assert "EndpointURL" not in described
-    sent = sqs.send_message(QueueUrl=queues["WorkerQueue"], MessageBody="good",
-                            MessageAttributes={"color": {"DataType": "String", "StringValue": "red"}})  # fmt: skip
+    sent = sqs.send_message(
+        QueueUrl=queues["WorkerQueue"],
+        MessageBody="good",
+        MessageAttributes={"color": {"DataType": "String", "StringValue": "red"}},
+    )
     until(lambda: len(posts(server)) == 1)
     ((path, body, headers),) = posts(server)
     assert (path, body, headers["X-Aws-Sqsd-Attr-color"]) == ("/work", "good", "red")
@@ -92,8 +101,10 @@ def test_messages_reach_the_application_and_failures_the_dead_letter_queue(serve
     until(lambda: depth(sqs, queues["WorkerDeadLetterQueue"]) == 1)
     assert [item[2]["X-Aws-Sqsd-Receive-Count"] for item in posts(server)] == ["1", "1", "2"]
     eb = server.client("elasticbeanstalk")
-    update = [{"Namespace": SQSD, "OptionName": "HttpPath", "Value": "/other"},
-              {"Namespace": SQSD, "OptionName": "MaxRetries", "Value": "7"}]  # fmt: skip
+    update = [
+        {"Namespace": SQSD, "OptionName": "HttpPath", "Value": "/other"},
+        {"Namespace": SQSD, "OptionName": "MaxRetries", "Value": "7"},
+    ]
     eb.update_environment(EnvironmentName="works", OptionSettings=update)
     server.until("works", lambda item: item["Status"] == "Ready")
     told = sqs.get_queue_attributes(QueueUrl=queues["WorkerQueue"], AttributeNames=["RedrivePolicy"])["Attributes"]
@@ -145,8 +156,12 @@ def test_a_task_that_is_due_is_queued_once(tmp_path: Path) -> None:
 def test_a_periodic_task_is_posted_once_when_it_is_due(server: Local) -> None:
     due = datetime.now(UTC) + timedelta(seconds=75)
     schedule = f"{due.minute} {due.hour} * * *"
-    launch(server, "periodic", {}, **{"cron.yaml": json.dumps(
-        {"version": 1, "cron": [{"name": "tick", "url": "/tick", "schedule": schedule}]})})  # fmt: skip
+    launch(
+        server,
+        "periodic",
+        {},
+        **{"cron.yaml": json.dumps({"version": 1, "cron": [{"name": "tick", "url": "/tick", "schedule": schedule}]})},
+    )
     until(lambda: any(path == "/tick" for path, _, _ in posts(server)), 140)
     time.sleep(2)
     ((_, body, headers),) = [item for item in posts(server) if item[0] == "/tick"]

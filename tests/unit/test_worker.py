@@ -19,15 +19,21 @@ cron:
 
 
 def message(**attributes: dict[str, str]) -> dict[str, object]:
-    system = {"ApproximateReceiveCount": "2", "ApproximateFirstReceiveTimestamp": "1790000000000",
-              "SentTimestamp": "1789999999000", "SenderId": "123456789012"}  # fmt: skip
+    system = {
+        "ApproximateReceiveCount": "2",
+        "ApproximateFirstReceiveTimestamp": "1790000000000",
+        "SentTimestamp": "1789999999000",
+        "SenderId": "123456789012",
+    }
     return {"MessageId": "m-1", "Body": '{"a": "\u00fc"}', "Attributes": system, "MessageAttributes": attributes}
 
 
 def test_a_message_is_posted_with_the_daemon_s_headers() -> None:
-    attributes = {"color": {"DataType": "String", "StringValue": "red"},
-                  "size": {"DataType": "Number.int", "StringValue": "7"},
-                  "raw": {"DataType": "Binary", "BinaryValue": "eA=="}}  # fmt: skip
+    attributes = {
+        "color": {"DataType": "String", "StringValue": "red"},
+        "size": {"DataType": "Number.int", "StringValue": "7"},
+        "raw": {"DataType": "Binary", "BinaryValue": "eA=="},
+    }
     settings = Settings.of({(NAMESPACE, "HttpPath"): "work", (NAMESPACE, "MimeType"): "text/plain"})
     post = posting.of_message(message(**attributes), QUEUE, settings)
     assert (post.path, post.body.decode()) == ("/work", '{"a": "\u00fc"}')
@@ -87,10 +93,12 @@ def test_a_task_is_due_once(since: tuple[int, int], now: tuple[int, int], due: t
         (b"version: 1\ncron: [{name: a, url: a, schedule: '* * * * *'}]", "is no path"),
         (b"version: 1\ncron: [{name: a, url: /a, schedule: '* * * *'}]", "five fields"),
         (b"version: 1\ncron: [{name: a, url: /a, schedule: '99 * * * *'}]", "Failed of parsing"),
-        (b"version: 1\ncron: [{name: a, url: /a, schedule: '* * * * *'}, {name: a, url: /b, schedule: '* * * * *'}]",
-         "two tasks have one name"),
+        (
+            b"version: 1\ncron: [{name: a, url: /a, schedule: '* * * * *'}, {name: a, url: /b, schedule: '* * * * *'}]",
+            "two tasks have one name",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_cron_yaml_that_is_none_says_why(content: bytes, why: str) -> None:
     with pytest.raises(cron.BadCron, match=why):
         cron.read(content)
