@@ -57,6 +57,8 @@ class Settings:
     speed: float = 1.0
     dns_ttl: float = 0.0
     """Seconds that a client remembers which environment a CNAME led to."""
+    domain: str = home.DOMAIN
+    """What new CNAMEs end in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
     databases, queues = Databases(settings.folder / DATABASES), Queues(lambda: endpoint.url)
     fleet = Fleet(
         Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
-             databases, queues, settings.speed)
+             databases, queues, settings.speed, domain=settings.domain)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     control = Control(
@@ -183,4 +185,5 @@ def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Serv
         state_dir=str(settings.folder),
         started=now().isoformat(),
         token=token,
+        domain=settings.domain,
     )

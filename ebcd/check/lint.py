@@ -120,9 +120,14 @@ def _hooks(files: Mapping[str, File]) -> Iterator[Finding]:
     """
     for path, file in files.items():
         if _is_hook(path) and not file.link and not file.data.startswith((b"#!", _PROGRAM)):
-            yield Finding(Severity.ERROR, "hook-not-runnable", path, 1,
-                          "The hook is no program, and its first line names no interpreter: the deployment would fail.",
-                          "Begin it with a line such as: #!/bin/bash")
+            yield Finding(
+                Severity.ERROR,
+                "hook-not-runnable",
+                path,
+                1,
+                "The hook is no program, and its first line names no interpreter: the deployment would fail.",
+                "Begin it with a line such as: #!/bin/bash",
+            )
 
 
 def _is_hook(path: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options, python_environment, references, sample
+from ebcd_local import home, options, python_environment, references, sample
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases, DatabaseUnavailable, Wanted
 from ebcd_local.ebextensions import Extensions, read
@@ -46,6 +46,8 @@ class Site:
     queues: Queues
     speed: float = 1.0
     """Divides simulated times."""
+    domain: str = home.DOMAIN
+    """What new CNAMEs end in."""
     clock: Callable[[], datetime] = now
     """What time of day it is."""
 

@@ -14,7 +14,6 @@ from ebcd_local.records import Environment
 from ebcd_local.saved_configuration import TIERS, SavedConfiguration
 from ebcd_local.state import now, random_id
 
-DOMAIN = "elasticbeanstalk.localhost"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,38}[A-Za-z0-9])")
 _PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,61}[A-Za-z0-9])")
 
@@ -130,7 +129,8 @@ def _own_cname(call: Call, given: Structure, name: str, of_manifest: str, tier: 
         if given.get("CNAMEPrefix"):
             raise ServiceError("InvalidParameterCombination", "A worker environment has no CNAME.")
         return ""
-    return _cname(call, prefix) if prefix else f"{name}.eba-{random_id(8)}.{call.region}.{DOMAIN}".lower()
+    own = f"{name}.eba-{random_id(8)}".lower()
+    return _cname(call, prefix) if prefix else f"{own}.{call.region}.{call.fleet.site.domain}"
 
 
 def _tier(given: dict[str, Any], fallback: str) -> str:
@@ -154,7 +154,7 @@ def _cname(call: Call, prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
         raise invalid(f"Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: 4 to 63 letters, digits and "
                       "hyphens, none at an edge.")  # fmt: skip
-    return f"{prefix.lower()}.{call.region}.{DOMAIN}"
+    return f"{prefix.lower()}.{call.region}.{call.fleet.site.domain}"
 
 
 SERVED: dict[str, Operation] = {
