@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ebcd.errors import ExitCode, UsageError
+from ebcd.model import LOCAL_DOMAIN
 
 START_DEADLINE = 60.0
 """Seconds that the local Beanstalk has to answer after it was started."""
@@ -28,6 +29,8 @@ class LocalBeanstalk:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     token: str = field(repr=False)
+    domain: str = LOCAL_DOMAIN
+    """What its CNAMEs end in."""
 
     @property
     def proxy_address(self) -> str:
@@ -61,7 +64,7 @@ def find(environ: Mapping[str, str]) -> LocalBeanstalk | None:
 
     try:
         told = json.loads(path.read_text())
-        found = LocalBeanstalk(**{name: told[name] for name in LocalBeanstalk.__dataclass_fields__})
+        found = LocalBeanstalk(**{name: told[name] for name in LocalBeanstalk.__dataclass_fields__ if name in told})
         found.environments()
     except (OSError, ValueError, KeyError, TypeError, HTTPError):
         return None

@@ -69,6 +69,8 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", type=int, default=port, help="the endpoint's port; 0: a free one")
     command.add_argument("--lb-port", type=int, default=lb_port, help="the load balancer's port; 0: a free one")
     command.add_argument("--speed", type=arguments.speed, default=1.0, help="divides simulated durations")
+    suffix = "what CNAMEs end in, as elasticbeanstalk.com; default: as before, else elasticbeanstalk.localhost"
+    command.add_argument("--domain", type=arguments.domain, metavar="SUFFIX", help=suffix)
     remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0"
     command.add_argument("--dns-ttl", type=arguments.duration, default=0.0, metavar="DURATION", help=remembered)
 
@@ -78,9 +80,9 @@ def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     if given.foreground:
         daemon.refuse_second(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        command = daemon.command(folder, ports, simulation)
+        command = daemon.command(folder, ports, simulation, given.domain or "")
         os.execv(command[0], command)  # noqa: S606 - our own command
-    daemon.up(folder, ports, simulation)
+    daemon.up(folder, ports, simulation, given.domain or "")
     return daemon.status(folder)
 
 
@@ -89,7 +91,8 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        serve(Settings(folder, given.port or 0, given.lb_port or 0, given.speed, given.dns_ttl))
+        ports, domain = (given.port or 0, given.lb_port or 0), given.domain or home.DOMAIN
+        serve(Settings(folder, *ports, given.speed, given.dns_ttl, domain))
     except home.Taken as error:
         raise daemon.runs_already(folder) from error
     except PortTaken as error:
@@ -160,6 +163,8 @@ def _text(command: str, told: dict[str, Any]) -> str:
         f"  load balancer  {told['proxy_url']}",
         f"  state          {told['state_dir']}",
     ]
+    if told["domain"] != home.DOMAIN:
+        lines.append(f"  domain         {told['domain']}   which DNS may lead elsewhere: send CNAMEs as Host")
     if database := told["database"]:
         lines.append(f"  database       {database['engine']} on {database['address']}")
         lines += [f"                 {item['name']}  of {item['application']}" for item in database["databases"]]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 
+_DOMAIN = re.compile(r"(?=.{1,180}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -16,6 +18,14 @@ def duration(text: str) -> float:
         found = -1.0
     if not 0 <= found < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no duration: write 5s, 2m or 1h")
+    return found
+
+
+def domain(text: str) -> str:
+    """A domain's name, as elasticbeanstalk.com. Raises ArgumentTypeError."""
+    found = text.lower().strip(".")
+    if not _DOMAIN.fullmatch(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no domain: write one as elasticbeanstalk.com")
     return found
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ebcd_local import home
-from ebcd_local.database.server import end_orphan
+from ebcd_local.database.coupled import end_orphans
 from ebcd_local.processes import MARK, alive, sweep
 from ebcd_local.tail import tail
 
@@ -68,11 +68,25 @@ def running(folder: Path) -> home.Server | None:
     return server if server and alive(server.pid, server.start_time) else None
 
 
-def up(folder: Path, ports: Ports, simulation: Simulation) -> home.Server:
+def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "") -> home.Server:
     """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _exclusive(folder):
-        return _answering(folder) or _start(folder, command(folder, ports, simulation))
+        if found := _answering(folder):
+            _refuse_another(found, domain)
+            return found
+        return _start(folder, command(folder, ports, simulation, domain))
+
+
+def _refuse_another(server: home.Server, domain: str) -> None:
+    """Raises DaemonError where the server that runs gives CNAMEs another domain than the one asked for."""
+    if domain and domain != server.domain:
+        raise DaemonError(
+            "another-domain",
+            f"The local Beanstalk runs already, under {server.domain}.",
+            "A server that runs keeps its domain, and environments keep the CNAMEs that they have.",
+            f"ebcd local down && ebcd local up --domain {domain}",
+        )
 
 
 def refuse_second(folder: Path) -> None:
@@ -88,13 +102,16 @@ def runs_already(folder: Path) -> DaemonError:
                        f"in {folder}.", "ebcd local down   (or another EBCD_HOME)")  # fmt: skip
 
 
-def command(folder: Path, ports: Ports, simulation: Simulation) -> list[str]:
-    """The command that serves in the foreground, on the ports asked for, else on last time's, else the default ones."""
+def command(folder: Path, ports: Ports, simulation: Simulation, domain: str = "") -> list[str]:
+    """The command that serves in the foreground, on the ports and under the domain asked for, else on last time's, else
+    the default ones.
+    """
     last = home.read(folder)
     endpoint = _choose(ports.endpoint, last.endpoint_url if last else "", DEFAULT_PORT, "endpoint", "--port")
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
-            "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl)]  # fmt: skip
+            "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
+            "--domain", domain or (last.domain if last else home.DOMAIN)]  # fmt: skip
 
 
 def down(folder: Path) -> bool:
@@ -118,7 +135,7 @@ def _down(folder: Path) -> bool:
     process = home.holder(folder)
     if process is not None:
         _stop(*process)
-    end_orphan(folder / DATABASES)  # what a server that was killed left running
+    end_orphans(folder / DATABASES)  # what a server that was killed left running
     sweep(folder)
     return process is not None
 
@@ -128,11 +145,11 @@ def status(folder: Path) -> dict[str, Any]:
     server = running(folder)
     if server is None or not _answers(server):
         return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": [],
-                "database": None}  # fmt: skip
+                "database": None, "domain": None}  # fmt: skip
     answer = _ask(server, "GET", "status")
     return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
             "state_dir": server.state_dir, "environments": answer["environments"],
-            "unjailed": answer["unjailed"], "database": answer["database"]}  # fmt: skip
+            "unjailed": answer["unjailed"], "database": answer["database"], "domain": server.domain}  # fmt: skip
 
 
 def log_tail(folder: Path, name: str | None, lines: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -42,11 +42,13 @@ class File:
 
     path: str
     content: str | bytes | None
-    """None: it comes from `source`."""
+    """None: it comes from `source`, or is a document."""
     source: str = ""
     mode: int = 0o644
     target: str = ""
     """Where it leads, when it is a link."""
+    document: Any = None
+    """Content that is written as JSON, or a function that says the content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,20 @@ def read(bundle: Path) -> Extensions:
             whole = replace(whole, problems=(*whole.problems, problem))
     leaders_first = sorted(whole.container_commands, key=lambda item: not item.leader_only)
     return replace(whole, container_commands=tuple(leaders_first))
+
+
+def with_references(found: Extensions, known: Mapping[str, str], resources: Mapping[str, str]) -> Extensions:
+    """The same, with what its files refer to put in: what `known` says, and what the environment's stack says."""
+    return replace(found, files=tuple(_written(file, known, resources) for file in found.files))
+
+
+def _written(file: File, known: Mapping[str, str], resources: Mapping[str, str]) -> File:
+    if file.document is not None:
+        content = references.in_document(file.document, known, resources)
+        return replace(file, content=content if isinstance(content, str) else json.dumps(content), document=None)
+    if isinstance(file.content, str):
+        return replace(file, content=references.in_text(file.content, known, resources))
+    return file
 
 
 def _extensions(content: dict[str, Any]) -> Extensions:
@@ -192,10 +208,13 @@ def _file(path: str, item: Any) -> File:
     content = item.get("content")
     if mode.startswith("120"):
         return File(path, None, mode=0o120000, target=str(content))
-    text = content if content is None or isinstance(content, str) else json.dumps(content)
+    bits = int(mode[-3:], 8)
+    if isinstance(content, dict | list):
+        return File(path, None, mode=bits, document=content)
+    text = None if content is None else str(content)
     if text is not None and str(item.get("encoding", "plain")) == "base64":
-        return File(path, base64.b64decode(text, validate=True), mode=int(mode[-3:], 8))
-    return File(path, text, source=str(item.get("source", "")), mode=int(mode[-3:], 8))
+        return File(path, base64.b64decode(text, validate=True), mode=bits)
+    return File(path, text, source=str(item.get("source", "")), mode=bits)
 
 
 def _reported(content: dict[str, Any]) -> Iterator[str]:

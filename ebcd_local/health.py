@@ -17,6 +17,7 @@ _FAILING, _ERRORING = (0.3, 0.1, 0.01), (0.5, 0.25, 0.1)
 fit what its events are known to have said."""
 BUSY = 0.95
 """Share of the processor from which on its use is a cause of a warning."""
+_IMPAIRED_ALL = "Impaired services on all instances."
 _ORDER = ("Ok", "Info", "Pending", "Unknown", "Warning", "Degraded", "Severe")
 
 
@@ -63,6 +64,8 @@ class Surroundings:
     version: tuple[str, int] = ("", 0)
     """The version label and deployment that every instance should have."""
     sights: Mapping[str, Sight] = field(default_factory=dict)
+    balanced: bool = True
+    """Whether there is a load balancer."""
 
 
 def of_instance(sight: Sight, expected: tuple[str, int]) -> Health:
@@ -94,8 +97,14 @@ def of_environment(instances: Mapping[str, Health], around: Surroundings) -> Hea
         return PENDING
     down = [item for item in known if item.status == "Severe" and item.color == "Red"]
     if len(down) == len(known):
-        return Health("Red", "Severe", ("ELB health is failing or not available for all instances.",))
-    found = [_down(len(down), len(known)), *_failing(around.traffic), _incorrect(around), *_minor(known)]
+        every = "ELB health is failing or not available for all instances." if around.balanced else _IMPAIRED_ALL
+        return Health("Red", "Severe", (every,))
+    found = [
+        _down(len(down), len(known), around.balanced),
+        *_failing(around.traffic),
+        _incorrect(around),
+        *_minor(known),
+    ]
     if around.operation in {"update", "restart"}:
         found.append(Health("Green", "Info", ("An operation is in progress.",)))
     return worst(found)
@@ -108,11 +117,12 @@ def worst(found: Sequence[Health]) -> Health:
     return Health(chosen.color, chosen.status, tuple(causes))
 
 
-def _down(down: int, known: int) -> Health:
+def _down(down: int, known: int, balanced: bool) -> Health:
     if not down:
         return OK
     color, status = ("Red", "Degraded") if 2 * down >= known else ("Yellow", "Warning")
-    return Health(color, status, (f"ELB health is failing for {down} out of {known} instances.",))
+    what = "ELB health is failing for" if balanced else "Impaired services on"
+    return Health(color, status, (f"{what} {down} out of {known} instances.",))
 
 
 def _incorrect(around: Surroundings) -> Health:

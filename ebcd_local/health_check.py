@@ -30,7 +30,7 @@ class HealthCheck:
     """The rules of an environment's health checks, by default the service's own."""
 
     path: str | None = "/"
-    """None: it only connects, as a classic load balancer does without a URL to ask for."""
+    """None: it only connects, as a classic load balancer does without a URL to ask for, and as it is without one."""
     timeout: float = TIMEOUT
     """Seconds for an answer."""
     codes: str = "200"
@@ -41,15 +41,16 @@ class HealthCheck:
     """Checks in a row that take it out."""
 
     @classmethod
-    def of(cls, found: Options) -> HealthCheck:
-        """From effective option settings: of a classic load balancer, or of the others."""
-        classic = options.load_balancer(found) == "classic"
+    def of(cls, found: Options, tier: str = "WebServer") -> HealthCheck:
+        """From effective option settings: of a classic load balancer, of the others, or without one."""
+        kind = options.balancer_of(found, tier)
+        classic = kind == "classic"
         names = ("Timeout", "HealthyThreshold", "UnhealthyThreshold") if classic else (
             "HealthCheckTimeout", "HealthyThresholdCount", "UnhealthyThresholdCount")  # fmt: skip
         space = _CLASSIC if classic else _PROCESS
         timeout, healthy, unhealthy = (found.get((space, name), "") for name in names)
         return cls(
-            path=options.health_path(found, classic=classic),
+            path=options.health_path(found, by_connecting=kind in {"", "classic"}),
             timeout=float(timeout or TIMEOUT),
             codes="200" if classic else found.get((_PROCESS, "MatcherHTTPCode"), "") or "200",
             healthy=int(healthy or HEALTHY),

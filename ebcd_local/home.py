@@ -15,6 +15,8 @@ from typing import Any
 from ebcd_local.processes import alive, start_time
 
 SCHEMA = 1
+DOMAIN = "elasticbeanstalk.localhost"
+"""What CNAMEs end in unless another domain is asked for: names that lead to this machine by themselves."""
 LOCK = "server.lock"
 """Held by the server that runs on a state folder, as long as it lives."""
 
@@ -46,6 +48,8 @@ class Server:
     secret_access_key: str = field(default="local-beanstalk", repr=False)
     token: str = field(default="", repr=False)
     """What control calls carry in X-Ebcd-Token."""
+    domain: str = DOMAIN
+    """What CNAMEs end in."""
 
 
 def write(folder: Path, server: Server) -> None:

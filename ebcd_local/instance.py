@@ -7,15 +7,18 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ebcd_local import ebextensions, procfile
+from ebcd_local import ebextensions, hooks, instance_facts, procfile, python_environment
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.jail import LOGS, Jail
+from ebcd_local.platform_tree import Platform, is_bash
 from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
 from ebcd_local.tail import tail
+from ebcd_local.worker import cron
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
 STATIC_FILES = "aws:elasticbeanstalk:environment:proxy:staticfiles"
@@ -40,6 +43,15 @@ class Deployment:
     """Whether commands that are `leader_only` run here."""
     timeout: float = 600.0
     """Seconds that all of it may take on an instance."""
+    environment_name: str = ""
+    worker: bool = False
+    """Whether its periodic tasks are to be run."""
+    database: Mapping[str, str] = field(default_factory=dict)
+    """The environment properties of a database that is coupled to the environment, which are properties too."""
+    known: Mapping[str, str] = field(default_factory=dict)
+    """What pseudo parameters and the service's own resources stand for, in `files`."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """What the environment's own stack says of other functions there, as JSON → value."""
 
 
 class Instance:
@@ -53,6 +65,7 @@ class Instance:
         self._root = root
         self._cache = cache
         self._jail = Jail(root, hidden=cache.parent, readable=(cache,))
+        self._platform = Platform(root, jailed=bool(self._jail.words()))
         self._processes: list[Supervised] = []
 
     def deploy(self, deployment: Deployment) -> None:
@@ -62,23 +75,32 @@ class Instance:
         """
         staging = self._root / "staging"
         shutil.rmtree(staging, ignore_errors=True)
-        workflow = self._workflow(deployment, deployment.timeout)
+        workflow = self._workflow(deployment.timeout)
         workflow.log(f"Deploying the application version {deployment.version_label}.")
         extensions = ebextensions.read(deployment.bundle)
         for problem in extensions.problems:
             workflow.log(problem)
-        workflow.provision(extensions)
+        if not is_bash():
+            workflow.log("bash is not installed: commands run under /bin/sh, which the platform's sh is not")
+        self._equip(workflow, deployment, self._bare_venv() if extensions.commands else None)
+        workflow.provision(ebextensions.with_references(extensions, deployment.known, deployment.resources))
         try:
             unpack(deployment.bundle, staging)
+            hooks.prepare(staging, self._platform.located)
+            if (staging / ".platform" / "hooks" / "prebuild").exists():
+                self._platform.place(self._bare_venv())
             workflow.hooks(staging, "hooks", "prebuild")
             if (staging / ".platform" / "nginx").exists():
                 workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
-            commands = _commands(staging, deployment.options, self.port)
-        except (BadArchive, procfile.BadProcfile, InstallFailed, OSError) as error:
+            commands = self._commands(staging, deployment)
+            if deployment.worker and (staging / cron.FILE).is_file():
+                tasks = cron.read((staging / cron.FILE).read_bytes())
+                workflow.log(f"Successfully loaded {len(tasks)} scheduled tasks from {cron.FILE}.")
+        except (BadArchive, cron.BadCron, procfile.BadProcfile, InstallFailed, OSError) as error:
             workflow.log(str(error))
             raise DeploymentFailed(str(error), str(error)) from error
-        workflow.variables = self._variables(deployment, venv)
+        self._equip(workflow, deployment, venv)
         for command in extensions.container_commands:
             if deployment.leader or not command.leader_only:
                 workflow.command("container_command", command, staging, staging)
@@ -90,9 +112,10 @@ class Instance:
 
     def configure(self, deployment: Deployment) -> None:
         """Follow changed option settings: the configuration hooks, and the processes anew. Raises DeploymentFailed."""
-        workflow = self._workflow(deployment, deployment.timeout)
+        workflow = self._workflow(deployment.timeout)
+        self._equip(workflow, deployment, None)
         workflow.hooks(self._current, "confighooks", "prebuild")
-        commands, workflow.variables = self._prepared(deployment)
+        commands = self._prepared(workflow, deployment)
         workflow.hooks(self._current, "confighooks", "predeploy")
         self.stop()
         self._start(commands, workflow)
@@ -116,9 +139,13 @@ class Instance:
         if not self._current.exists():
             self.deploy(deployment)
             return
-        workflow = self._workflow(deployment, START_DEADLINE)
-        commands, workflow.variables = self._prepared(deployment)
-        self._start(commands, workflow)
+        workflow = self._workflow(START_DEADLINE)
+        self._start(self._prepared(workflow, deployment), workflow)
+
+    @property
+    def application(self) -> Path:
+        """The folder of the application that is deployed."""
+        return self._current
 
     def stop(self, timeout: float = 10) -> None:
         """End its processes."""
@@ -157,21 +184,43 @@ class Instance:
         paths = sorted(self.log_dir.glob("*.log"))
         return "\n".join(f"----- {path.name} -----\n{tail(path, lines)}" for path in paths)
 
+    def _equip(self, workflow: Workflow, deployment: Deployment, venv: Path | None) -> None:
+        """Give what runs on the instance the platform's files and variables. venv: None: it stays what it was."""
+        self._platform.place(venv)
+        variables = self._variables(deployment, venv)
+        told = {name: variables[name] for name in ("PYTHONPATH", "PORT", *deployment.properties)}
+        self._platform.answer(
+            instance_facts.answers(
+                self.id, deployment.environment_name, told, dict(deployment.options), deployment.database
+            )
+        )
+        workflow.application_variables = variables
+        workflow.variables = {**variables, "EB_IS_COMMAND_LEADER": str(deployment.leader).lower()}
+
+    def _bare_venv(self) -> Path | None:
+        """The virtual environment before anything is installed; None where there is one of an earlier deployment."""
+        if self._current.exists():
+            return None
+        with suppress(InstallFailed, OSError):
+            return python_environment.bare(self._cache)
+        return None
+
     def _variables(self, deployment: Deployment, venv: Path | None) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
+        programs = [str(self._platform.shell.parent), *([str(venv / "bin")] if venv else [])]
+        properties = {name: self._platform.located(value) for name, value in deployment.properties.items()}
         return {
             **inherited,
             "HOME": str(self._root),
             "TMPDIR": str(self._root / "tmp"),
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            **({"PATH": f"{venv / 'bin'}:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(venv)} if venv else {}),
+            "PATH": ":".join([*programs, "/usr/local/bin", "/usr/bin", "/bin"]),
+            **({"VIRTUAL_ENV": str(venv)} if venv else {}),
+            "PYTHONPATH": self._platform.venv_bin,
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            **deployment.properties,
+            **properties,
             # gunicorn takes PORT for 0.0.0.0:PORT where no --bind says else; a local instance is on loopback only.
-            "GUNICORN_CMD_ARGS": procfile.gunicorn_arguments(
-                deployment.properties.get("GUNICORN_CMD_ARGS", ""), self.port
-            ),
+            "GUNICORN_CMD_ARGS": procfile.gunicorn_arguments(properties.get("GUNICORN_CMD_ARGS", ""), self.port),
             "PORT": str(self.port),
             MARK: f"{self._root}/",
         }
@@ -180,17 +229,28 @@ class Instance:
     def _current(self) -> Path:
         return self._root / "current"
 
-    def _workflow(self, deployment: Deployment, timeout: float) -> Workflow:
+    def _workflow(self, timeout: float) -> Workflow:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         (self._root / "tmp").mkdir(exist_ok=True)
-        variables = self._variables(deployment, None)
-        return Workflow(self._root, self.log_dir, self._jail, time.monotonic() + timeout, variables)
+        return Workflow(self._root, self.log_dir, self._jail, self._platform, time.monotonic() + timeout)
 
-    def _prepared(self, deployment: Deployment) -> tuple[dict[str, str], dict[str, str]]:
-        """Processes and environment of what is deployed already. Raises DeploymentFailed."""
+    def _commands(self, application: Path, deployment: Deployment) -> dict[str, str]:
+        """Process name → command. Raises BadProcfile."""
+        path = application / "Procfile"
+        if not path.exists():
+            return procfile.default_processes(deployment.options)
+        ports = frozenset({procfile.PORT, deployment.properties.get("PORT", "")})
+        found = procfile.processes(path.read_text(errors="replace"))
+        return {
+            name: procfile.on_loopback(self._platform.located(command), self.port, ports)
+            for name, command in found.items()
+        }
+
+    def _prepared(self, workflow: Workflow, deployment: Deployment) -> dict[str, str]:
+        """Processes of what is deployed already, and their environment. Raises DeploymentFailed."""
         try:
-            commands = _commands(self._current, deployment.options, self.port)
-            return commands, self._variables(deployment, environment(self._current, self._cache))
+            self._equip(workflow, deployment, environment(self._current, self._cache))
+            return self._commands(self._current, deployment)
         except (procfile.BadProcfile, InstallFailed, OSError) as error:
             raise DeploymentFailed(str(error), str(error)) from error
 
@@ -207,7 +267,8 @@ class Instance:
         jail = self._jail.words()
         for name, command in commands.items():
             log = self.log_dir / f"{name}.stdout.log"
-            self._processes.append(Supervised(name, command, self._current, workflow.variables, log, jail))
+            variables, shell = workflow.application_variables, str(self._platform.shell)
+            self._processes.append(Supervised(name, command, self._current, variables, log, jail, shell))
         web = next((process for process in self._processes if process.name == "web"), None)
         timeout = min(START_DEADLINE, workflow.deadline - time.monotonic())
         problem = _await_listening(web, self.port, timeout) if web else ""
@@ -215,14 +276,6 @@ class Instance:
             process.supervise()
         if problem:
             raise DeploymentFailed(problem, self.log_tail(30))
-
-
-def _commands(staging: Path, options: Mapping[tuple[str, str], str], port: int) -> dict[str, str]:
-    path = staging / "Procfile"
-    if path.exists():
-        found = procfile.processes(path.read_text(errors="replace"))
-        return {name: procfile.on_loopback(command, port) for name, command in found.items()}
-    return procfile.default_processes(options)
 
 
 def _await_listening(web: Supervised, port: int, timeout: float) -> str:
@@ -237,7 +290,10 @@ def _await_listening(web: Supervised, port: int, timeout: float) -> str:
                 return ""
         except OSError:
             time.sleep(0.05)
-    return f"The web process did not listen on port {port} within {timeout:.0f} s."
+    return (
+        f"The web process did not listen on port {port} within {timeout:.0f} s. Each instance here has a port of its "
+        "own, and PORT tells it: the server must read PORT."
+    )
 
 
 def _free_port() -> int:

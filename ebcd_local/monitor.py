@@ -102,7 +102,7 @@ class Monitor:
                 upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
             return
         found = fleet.effective(environment)
-        check = HealthCheck.of(found)
+        check = HealthCheck.of(found, environment.tier)
         probes = list(self._probes.map(lambda member: self._check(check, member, interval), members))
         usages = [self._measure.of(member.instance.pids()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
@@ -146,7 +146,8 @@ class Monitor:
             )
             instances[name] = health.of_instance(sights[name], expected)
             self._seen[name] = Seen(instances[name], usage, probe.healthy)
-        around = Surroundings(traffic(), environment.failure, environment.operation, expected, sights)
+        balanced = bool(options.balancer_of(effective, environment.tier))
+        around = Surroundings(traffic(), environment.failure, environment.operation, expected, sights, balanced)
         self._tell(environment.key, health.of_environment(instances, around))
 
     def _tell(self, key: str, whole: Health) -> None:

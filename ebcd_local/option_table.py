@@ -19,6 +19,9 @@ _TUPLES = frozenset({"SSHSourceRestriction"})
 _HEALTH_DOCUMENT = {"Version": 1, "CloudWatchMetrics": {"Instance": {}, "Environment": {}}}
 """What the service adds to a document that does not say it."""
 
+COUPLED = "HasCoupledDatabase"
+"""The option about a database that every environment has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -102,12 +105,15 @@ def resource(namespace: str, name: str) -> str:
 
 def named(load_balancer: str, tier: str) -> Iterator[tuple[str, Option]]:
     """Namespace and option of everything that an environment with a kind of load balancer (or none) has."""
-    kinds = {"", "worker" if tier == "Worker" else "classic" if load_balancer == "classic" else "elbv2"}
+    balancer = "" if tier == "Worker" or not load_balancer else "classic" if load_balancer == "classic" else "elbv2"
+    kinds = {"", balancer, "worker" if tier == "Worker" else ""}
     for space in _table().values():
         if space.kind in kinds and (not space.name.endswith(ANY) or space.kind == "elbv2"):
             name = space.name.replace(ANY, "default")
             yield from ((name, option) for option in space.options.values()
                         if option.name != ANY and "listenerrule" not in name)  # fmt: skip
+        elif space.kind == "database":
+            yield space.name, space.options[COUPLED]
 
 
 def _namespace(name: str) -> Namespace | None:

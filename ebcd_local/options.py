@@ -157,6 +157,11 @@ def load_balancer(options: Options) -> str:
     return options.get((TYPE, "LoadBalancerType"), "classic")
 
 
+def balancer_of(options: Options, tier: str) -> str:
+    """The kind of load balancer of an environment of a tier; empty where it has none: a worker, a single instance."""
+    return "" if tier == "Worker" else load_balancer(options)
+
+
 def properties(options: Options) -> dict[str, str]:
     """Environment properties. A secret's ARN stands for its value: there is no Secrets Manager to ask here."""
     return {name: value for (space, name), value in options.items() if space in {ENVIRONMENT, SECRETS}}
@@ -179,16 +184,18 @@ def counts_4xx(options: Options) -> bool:
         return True
 
 
-def health_path(options: Options, *, classic: bool) -> str | None:
-    """The path that health checks ask for; None where there is none, as by default for a classic load balancer."""
+def health_path(options: Options, *, by_connecting: bool) -> str | None:
+    """The path that health checks ask for; None where they only connect and no URL is set to ask for."""
     found = options.get(("aws:elasticbeanstalk:application", "Application Healthcheck URL"), "")
-    if not found and classic:
+    if not found and by_connecting:
         return None
     found = found or options[("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath")]
     return found if found.startswith("/") else f"/{found}"
 
 
 def sizes(options: Options) -> tuple[int, int]:
-    """MinSize and MaxSize."""
+    """MinSize and MaxSize: of a single instance one and one, whatever is set."""
+    if not load_balancer(options):
+        return 1, 1
     minimum, maximum = int(options[ASG, "MinSize"]), int(options[ASG, "MaxSize"])
     return minimum, max(minimum, maximum)

@@ -85,6 +85,7 @@ class Supervised:
         environment: Mapping[str, str],
         log: Path,
         jail: Sequence[str] = (),
+        shell: str = "/bin/sh",
     ) -> None:
         self.name = name
         self.exits: list[tuple[float, int]] = []
@@ -95,6 +96,7 @@ class Supervised:
         self._log = log
         self._jail = list(jail)
         """Words that the command is run by."""
+        self._shell = shell
         self._stopping = threading.Event()
         self._spawning = threading.Lock()
         """Held while a process takes another one's place: none may be started behind `stop`'s back."""
@@ -152,7 +154,7 @@ class Supervised:
             self._log.replace(self._log.with_suffix(".1.log"))
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [*self._jail, "/bin/sh", "-c", f"{LIMITS}; {_replacing(self._command)}"],
+                [*self._jail, self._shell, "-c", f"{LIMITS}; {_replacing(self._command)}"],
                 cwd=self._cwd,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

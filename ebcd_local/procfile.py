@@ -10,10 +10,9 @@ import shlex
 from collections.abc import Mapping
 
 _LINE = re.compile(r"([A-Za-z0-9_-]+):\s*([^\s].*)")
-_BIND = re.compile(
-    r"""(?<!\S)(--bind(?:=|\s+)|-b(?:=|\s*))(["']?)(?:[\w.*-]*|\[[\w:.]*\]):(?:8000|\$PORT|\$\{PORT\})(?=["'\s]|$)"""
-)
-"""gunicorn's option where it names the platform's port, on whatever address."""
+PORT = "8000"
+"""The platform's port, which its proxy sends requests to unless the environment property PORT says another one."""
+_ADDRESS = r"(?:[\w.*-]*|\[[\w:.]*\])"
 _ANY_BIND = re.compile(r"(?<!\S)(--bind(=|\s+)|-b(=|\s*))\S+")
 _PYTHON = "aws:elasticbeanstalk:container:python"
 
@@ -38,19 +37,28 @@ def processes(text: str) -> dict[str, str]:
 
 
 def default_processes(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
-    """What the Python platform runs without a Procfile: gunicorn on WSGIPath. Raises BadProcfile."""
-    wsgi = options.get((_PYTHON, "WSGIPath"), "application")
-    wsgi = wsgi.removesuffix(".py").replace("/", ".")
-    application = wsgi if ":" in wsgi else f"{wsgi}:application"
+    """What the Python platform runs without a Procfile: gunicorn on WSGIPath, as it is written. Raises BadProcfile.
+
+    A path with a slash, or with `.py`, is no module: gunicorn fails on it here as it does there.
+    Source: https://github.com/awsdocs/aws-elastic-beanstalk-developer-guide/pull/86
+    """
+    application = options.get((_PYTHON, "WSGIPath"), "application")
     workers, threads = options.get((_PYTHON, "NumProcesses"), "1"), options.get((_PYTHON, "NumThreads"), "15")
     if not workers.isdigit() or not threads.isdigit():
         raise BadProcfile(f"NumProcesses {workers!r} and NumThreads {threads!r} must be whole numbers.")
     return {"web": f"gunicorn --workers={workers} --threads={threads} {shlex.quote(application)}"}
 
 
-def on_loopback(command: str, port: int) -> str:
-    """A command whose gunicorn binds to an instance's own port, on loopback, where it says the platform's."""
-    return _BIND.sub(rf"\g<1>\g<2>127.0.0.1:{port}", command)
+def on_loopback(command: str, port: int, ports: frozenset[str] = frozenset({PORT})) -> str:
+    """A command whose server listens on an instance's own port where its options say one of the platform's (`ports`):
+    --bind or --listen with an address, --port with a number, as gunicorn, uvicorn, hypercorn, waitress and daphne take
+    them. With an address it is on loopback only.
+    """
+    known = "|".join(["\\$PORT", "\\$\\{PORT\\}", *sorted(filter(str.isdigit, ports))])
+    end = r"""(?=["'\s]|$)"""
+    bound = re.compile(rf"""(?<!\S)(--(?:bind|listen)(?:=|\s+)|-b(?:=|\s*))(["']?){_ADDRESS}:(?:{known}){end}""")
+    numbered = re.compile(rf"""(?<!\S)(--port(?:=|\s+)|-p(?:=|\s*))(["']?)(?:{known}){end}""")
+    return numbered.sub(rf"\g<1>\g<2>{port}", bound.sub(rf"\g<1>\g<2>127.0.0.1:{port}", command))
 
 
 def gunicorn_arguments(own: str, port: int) -> str:

@@ -5,8 +5,9 @@ Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -26,7 +27,8 @@ _OF_EB = {
         "PlatformArn": "PlatformArn",
         "SourceContents": "String",
     },
-    "TemplateSpecification": {"TemplateSource": "TemplateSource"},
+    "TemplateSnippet": {"SnippetName": "String", "Order": "Integer", "SourceUrl": "String"},
+    "TemplateSpecification": {"TemplateSource": "TemplateSource", "TemplateSnippets": "TemplateSnippets"},
     "CreateEnvironmentMessage": {"TemplateSpecification": "TemplateSpecification"},
     "CreateConfigurationTemplateMessage": {"TemplateSpecification": "TemplateSpecification"},
     "UpdateEnvironmentMessage": {"TemplateSpecification": "TemplateSpecification"},
@@ -36,6 +38,16 @@ _OF_EB = {
 """Shape → member → its shape. Source: ebcli/lib/elasticbeanstalk.py in awsebcli 3.27."""
 _OPTIONAL_FOR_EB = {"ValidateConfigurationSettingsMessage": "OptionSettings"}
 """Shape → the member that `eb` leaves out though botocore's model requires it."""
+_NOT_SENT_EMPTY = frozenset(
+    {
+        ("ConfigurationOptionDescription", "ValueOptions"),
+        ("SingleInstanceHealth", "Causes"),
+        ("DescribeEnvironmentHealthResult", "Causes"),
+    }
+)
+"""Lists that are not there where they have no meaning; every other one is sent empty."""
+_LIST_KEYS = ("member", "members")
+"""What stands before an item's number; some of AWS's own samples write the second."""
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -47,6 +59,7 @@ def model() -> ServiceModel:
     for shape, members in _OF_EB.items():
         known = shapes.setdefault(shape, {"type": "structure", "members": {}})["members"]
         shapes[shape] = shapes[shape] | {"members": known | {name: {"shape": kind} for name, kind in members.items()}}
+    shapes["TemplateSnippets"] = {"type": "list", "member": {"shape": "TemplateSnippet"}}
     for shape, member in _OPTIONAL_FOR_EB.items():
         shapes[shape] = shapes[shape] | {"required": [name for name in shapes[shape]["required"] if name != member]}
     return ServiceModel(found, "elasticbeanstalk")
@@ -109,8 +122,8 @@ def _value(shape: Shape, found: Any, path: str) -> Any:
 def _list(shape: ListShape, found: Any, path: str) -> list[Any]:
     if found == "":
         return []
-    items = found.get("member", {}) if isinstance(found, dict) else None
-    if not isinstance(items, dict) or not all(re.fullmatch("[0-9]{1,9}", key) for key in items):
+    items = next((found[key] for key in _LIST_KEYS if key in found), None) if isinstance(found, dict) else None
+    if not isinstance(items, dict) or len(found) > 1 or not all(re.fullmatch("[0-9]{1,9}", key) for key in items):
         raise ServiceError("MalformedInput", f"{path} is no list.")
     return [_value(shape.member, items[key], f"{path}.member.{key}") for key in sorted(items, key=int)]
 
@@ -151,7 +164,7 @@ def serialize(found: OperationModel, output: Mapping[str, Any], request_id: str)
     """An operation's answer."""
     body = ""
     if found.output_shape is not None:
-        wrapper = found.output_shape.serialization.get("resultWrapper", f"{found.name}Result")
+        wrapper = _wrapper(found)
         body = f"<{wrapper}>{_members(found.output_shape, output)}</{wrapper}>"
     return (
         f'<{found.name}Response xmlns="{NAMESPACE}">{body}<ResponseMetadata><RequestId>{request_id}</RequestId>'
@@ -159,22 +172,58 @@ def serialize(found: OperationModel, output: Mapping[str, Any], request_id: str)
     ).encode()
 
 
+def serialize_json(found: OperationModel, output: Mapping[str, Any], request_id: str) -> bytes:
+    """An operation's answer in JSON: what is not there is null, and a time is its seconds since 1970.
+
+    Source: boto 2's beanstalk/layer1.py and response.py, and the first `eb`, which asked for JSON.
+    """
+    body: dict[str, Any] = {"ResponseMetadata": {"RequestId": request_id}}
+    if found.output_shape is not None:
+        body = {_wrapper(found): _plain(found.output_shape, output), **body}
+    return json.dumps({f"{found.name}Response": body}).encode()
+
+
 def serialize_error(error: ServiceError, request_id: str) -> bytes:
     """A refusal."""
-    kind = "Sender" if error.status < 500 else "Receiver"
     return (
-        f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{kind}</Type><Code>{_text(error.code)}</Code>'
+        f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{_fault(error)}</Type><Code>{_text(error.code)}</Code>'
         f"<Message>{_text(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     ).encode()
 
 
-def _members(shape: StructureShape, found: Mapping[str, Any]) -> str:
+def serialize_error_json(error: ServiceError, request_id: str) -> bytes:
+    """A refusal in JSON."""
+    told = {"Code": error.code, "Message": error.message, "Type": _fault(error)}
+    return json.dumps({"Error": told, "RequestId": request_id}).encode()
+
+
+def _fault(error: ServiceError) -> str:
+    """Whose fault it is."""
+    return "Sender" if error.status < 500 else "Receiver"
+
+
+def _wrapper(found: OperationModel) -> str:
+    assert found.output_shape is not None
+    return str(found.output_shape.serialization.get("resultWrapper", f"{found.name}Result"))
+
+
+def sent_empty(shape: StructureShape, name: str, member: Shape) -> bool:
+    """Whether a member of a structure is a list that is there even when nothing is in it."""
+    return isinstance(member, ListShape) and (shape.name, name) not in _NOT_SENT_EMPTY
+
+
+def _told(shape: StructureShape, found: Mapping[str, Any]) -> Iterator[tuple[str, Shape, Any]]:
+    """Name, shape and value of each member of a structure; None where there is no value."""
     unknown = found.keys() - shape.members.keys()
     assert not unknown, f"{shape.name} has no {unknown}"
+    for name, member in shape.members.items():
+        value = found.get(name)
+        yield name, member, [] if value is None and sent_empty(shape, name, member) else value
+
+
+def _members(shape: StructureShape, found: Mapping[str, Any]) -> str:
     return "".join(
-        f"<{name}>{_render(member, found[name])}</{name}>"
-        for name, member in shape.members.items()
-        if found.get(name) is not None
+        f"<{name}>{_render(member, value)}</{name}>" for name, member, value in _told(shape, found) if value is not None
     )
 
 
@@ -188,6 +237,17 @@ def _render(shape: Shape, value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
     return _text(str(value))
+
+
+def _plain(shape: Shape, value: Any) -> Any:
+    """A value as JSON has it."""
+    if value is None:
+        return None
+    if isinstance(shape, StructureShape):
+        return {name: _plain(member, item) for name, member, item in _told(shape, value)}
+    if isinstance(shape, ListShape):
+        return [_plain(shape.member, item) for item in value]
+    return value.timestamp() if isinstance(value, datetime) else value
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import hashlib
 import json
@@ -22,6 +23,15 @@ BUILD_DEADLINE = 600.0
 _NO_INDEX = re.compile(r"^\s*--no-index\b", re.MULTILINE)
 UNUSED = 30 * 24 * 3600.0
 """Seconds after which a virtual environment of no instance is deleted."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte-order marks; UTF-32's begins with UTF-16's."""
+_CODING = re.compile(rb"#.*coding[:=]\s*([-\w.]+)")
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:=|\s*)(?!\w+\+|https?:)(\S+)")
 _INCLUDES = re.compile(r"\s*(?:-r|-c|--requirement|--constraint)(?:=|\s*)(\S+)")
 _LOCAL = re.compile(
@@ -50,6 +60,13 @@ def environment(application: Path, cache: Path) -> Path:
             _build(built, text, application)
         (built / ".complete").touch()
     return built
+
+
+def bare(cache: Path) -> Path:
+    """The folder of a virtual environment before anything was installed: gunicorn alone. Raises InstallFailed."""
+    empty = cache / "bare"
+    empty.mkdir(parents=True, exist_ok=True)
+    return environment(empty, cache)
 
 
 def tidy(cache: Path, applications: Iterable[Path]) -> None:
@@ -113,10 +130,27 @@ def requirements(application: Path) -> str:
         path = application / name
         if path.exists():
             try:
-                return read(path.read_text())
+                return read(_text(path))
             except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise InstallFailed(f"{name} cannot be read: {error}") from error
     return ""
+
+
+def _text(path: Path) -> str:
+    """A file's text as pip reads it: a byte-order mark tells the encoding, else the first two lines may, else it is
+    UTF-8. Raises ValueError.
+
+    Source: https://github.com/pypa/pip/blob/main/src/pip/_internal/req/req_file.py
+    """
+    content = path.read_bytes()
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    declared = [found for line in content.split(b"\n")[:2] if (found := _CODING.match(line))]
+    try:
+        return content.decode(declared[0][1].decode("ascii") if declared else "utf-8")
+    except LookupError as error:
+        raise ValueError(f"it declares an encoding that there is not: {error}") from error
 
 
 def _of_lock(text: str) -> str:

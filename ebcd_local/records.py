@@ -131,6 +131,8 @@ class Environment:
     """The option settings of an update that failed, until another one begins or somebody deletes them."""
     group_sizes: dict[str, int] = field(default_factory=dict)
     """MinSize and MaxSize that a scheduled action has set on its group; empty: those of its settings hold."""
+    queues: dict[str, str] = field(default_factory=dict)
+    """Of a worker: what a queue is for → its URL."""
     failure: str = ""
     """Why its last deployment failed; empty when it did not."""
 

@@ -118,6 +118,25 @@ def unknown(text: str, known: Mapping[str, str]) -> Iterator[str]:
             yield json.dumps(found, sort_keys=True)
 
 
+def in_document(value: Any, known: Mapping[str, str], resources: Mapping[str, str]) -> Any:
+    """A document, whose functions are mappings, with what they stand for."""
+    found = substituted(value, known)
+    if is_function(found):
+        return resources.get(json.dumps(found, sort_keys=True), found)
+    if isinstance(found, dict):
+        return {name: in_document(item, known, resources) for name, item in found.items()}
+    return [in_document(item, known, resources) for item in found] if isinstance(found, list) else found
+
+
+def functions(value: Any) -> Iterator[dict[str, Any]]:
+    """The functions in a document, the outermost of those that stand in one another."""
+    if is_function(value):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from functions(item)
+
+
 def is_function(value: Any) -> bool:
     """Whether a mapping is a function of a template, and not a document."""
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _FUNCTIONS

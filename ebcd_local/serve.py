@@ -30,6 +30,8 @@ from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
+from ebcd_local.worker.daemon import Daemons
+from ebcd_local.worker.queues import Queues
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ class Settings:
     speed: float = 1.0
     dns_ttl: float = 0.0
     """Seconds that a client remembers which environment a CNAME led to."""
+    domain: str = home.DOMAIN
+    """What new CNAMEs end in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Running:
 
     endpoint: Endpoint
     """With all that it answers from."""
+    daemons: Daemons
     server: BaseWSGIServer
     balancer: LoadBalancer
 
@@ -85,10 +90,10 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
     """Put a server together. Raises PortTaken."""
     balancer, faults = _balancer(settings), Faults()
     state, objects = State(settings.folder / "state.db"), ObjectStore(settings.folder / "s3")
-    databases = Databases(settings.folder / DATABASES)
+    databases, queues = Databases(settings.folder / DATABASES), Queues(lambda: endpoint.url)
     fleet = Fleet(
         Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
-             databases, settings.speed)
+             databases, queues, settings.speed, domain=settings.domain)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     control = Control(
@@ -108,7 +113,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable(), databases.status
     )
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
-    running = Running(endpoint, _listening(endpoint, settings.port, balancer), balancer)
+    running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer)
     return running
 
 
@@ -118,6 +123,7 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     versions.recover(endpoint.state, endpoint.objects)
     life.recover(endpoint.fleet)
     endpoint.monitor.start()
+    running.daemons.start()
     threading.Thread(target=running.server.serve_forever, name="endpoint", daemon=True).start()
     home.write(settings.folder, _told(settings, endpoint.url, running.proxy_url, endpoint.control.token))
     log.info("serving %s, load balancer %s", endpoint.url, running.proxy_url)
@@ -126,6 +132,7 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     log.info("stopping")
     running.server.shutdown()
     endpoint.monitor.stop()
+    running.daemons.stop()
     life.stop(endpoint.fleet)
     running.balancer.stop()
     endpoint.state.close()
@@ -178,4 +185,5 @@ def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Serv
         state_dir=str(settings.folder),
         started=now().isoformat(),
         token=token,
+        domain=settings.domain,
     )

@@ -124,19 +124,20 @@ class Endpoint:
 
     def _serve(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         match request.service:
-            case "elasticbeanstalk":
-                return self._serve_beanstalk(request, request_id)
+            case wire.BEANSTALK:
+                return self._serve_beanstalk(request, request_id, as_json=wire.wants_json(environ))
             case "s3":
                 return self._serve_s3(environ, request)
         return Response.from_app(self.objects.application, environ)
 
-    def _serve_beanstalk(self, request: wire.Request, request_id: str) -> Response:
-        parameters = dict(request.parameters)
+    def _serve_beanstalk(self, request: wire.Request, request_id: str, *, as_json: bool) -> Response:
+        parameters = {name: value for name, value in request.parameters.items() if name not in wire.OF_THE_PROTOCOL}
         try:
-            action = protocol.operation(parameters.pop("Action", ""))
-            parameters.pop("Version", None)
+            action = protocol.operation(request.operation)
             call = Call(request.region, request_id, self.state, self.fleet, self.monitor, self.objects, self.url)
             output = operations.find(action.name)(call, protocol.parse(action, parameters))
+            if as_json:
+                return Response(protocol.serialize_json(action, output, request_id), content_type="application/json")
             return Response(protocol.serialize(action, output, request_id), content_type="text/xml")
         except ServiceError:
             raise

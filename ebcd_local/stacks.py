@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-resou
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,6 +20,13 @@ from botocore.parsers import ResponseParserError
 from ebcd_local import references
 from ebcd_local.ebextensions import Extensions
 from ebcd_local.records import Environment
+
+_GROUPS = {
+    "AWSEBSecurityGroup": "VPC Security Group",
+    "AWSEBLoadBalancerSecurityGroup": "Load Balancer Security Group",
+}
+"""The service's own security groups, and how it describes them."""
+_OWN_NAME = re.compile(rf'"({references.OWN}\w+)(?:"|\.\w)')
 
 
 class StackFailed(Exception):
@@ -36,8 +44,8 @@ class Stacks:
 
         The service's own resources are not there to be changed. Raises StackFailed.
         """
-        resources = {name: item for name, item in extensions.resources.items() if not name.startswith(references.OWN)}
         asked = asked_of_stack(environment, extensions)
+        resources = _resources(environment, extensions)
         if not resources:
             if asked:
                 raise StackFailed(f"Template error: no resource of the environment answers {', '.join(asked)}.")
@@ -45,7 +53,8 @@ class Stacks:
         if find_spec("openapi_spec_validator") is None:
             raise StackFailed("Resources need moto's CloudFormation: pip install 'ebcd[cloudformation]'")
         outputs = {f"Reference{number}": {"Value": json.loads(item)} for number, item in enumerate(asked)}
-        template = json.dumps({"Resources": resources, "Outputs": {**extensions.outputs, **outputs}})
+        own = references.substituted(extensions.outputs, references.names(environment))
+        template = json.dumps({"Resources": resources, "Outputs": {**own, **outputs}})
         with self._client(environment) as client:
             try:
                 client.create_stack(StackName=_name(environment), TemplateBody=template)
@@ -77,9 +86,41 @@ class Stacks:
 
 
 def asked_of_stack(environment: Environment, extensions: Extensions) -> list[str]:
-    """The functions in the settings of .ebextensions that only the environment's own stack can answer, each as JSON."""
+    """The functions in settings and files of .ebextensions that only the environment's own stack answers, as JSON."""
     known = references.names(environment)
-    return sorted({item for value in extensions.options.values() for item in references.unknown(value, known)})
+    contents = [file.content for file in extensions.files if isinstance(file.content, str)]
+    texts = [*extensions.options.values(), *contents]
+    found = {item for text in texts for item in references.unknown(text, known)}
+    documents = [references.substituted(file.document, known) for file in extensions.files]
+    return sorted(found | {json.dumps(item, sort_keys=True) for item in references.functions(documents)})
+
+
+def _resources(environment: Environment, extensions: Extensions) -> dict[str, Any]:
+    """The resources of a stack, with what they name of the service's own put in. Its security groups are resources of
+    the stack, for rules are made in them. Raises StackFailed for a name that stands for nothing.
+    """
+    known = {
+        name: value for name, value in references.names(environment).items() if name.partition(".")[0] not in _GROUPS
+    }
+    own = {name: item for name, item in extensions.resources.items() if not name.startswith(references.OWN)}
+    found = {name: _independent(references.substituted(item, known)) for name, item in own.items()}
+    named = set(_OWN_NAME.findall(json.dumps([item.get("Properties") for item in found.values()])))
+    if unknown := named - _GROUPS.keys():
+        raise StackFailed(f"Resources refer to {', '.join(sorted(unknown))}, which the local Beanstalk does not have.")
+    groups = {
+        name: {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": _GROUPS[name]}}
+        for name in sorted(named)
+    }
+    return {**groups, **found}
+
+
+def _independent(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource that waits for none of the service's own: those are there."""
+    waits = resource.get("DependsOn", [])
+    others = [name for name in ([waits] if isinstance(waits, str) else waits) if not name.startswith(references.OWN)]
+    return {name: item for name, item in resource.items() if name != "DependsOn"} | (
+        {"DependsOn": others} if others else {}
+    )
 
 
 def _update(client: Any, environment: Environment, template: str) -> None:

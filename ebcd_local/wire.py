@@ -20,6 +20,10 @@ _SCOPE = r"[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request"
 _SIGNED = re.compile(rf"AWS4-[A-Z0-9-]+ +(?:[^ ]+ +)*Credential={_SCOPE}")
 _PRESIGNED = re.compile(_SCOPE)
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
+BEANSTALK = "elasticbeanstalk"
+OF_THE_PROTOCOL = frozenset({"Action", "Operation", "Version", "ContentType"})
+"""Parameters that are no operation's own."""
+_JSON = "application/json"
 REQUEST_LIMIT = 10_000_000
 """Bytes of a request, but for S3's."""
 _S3_OBJECT = {
@@ -62,7 +66,14 @@ def read(environ: dict[str, Any]) -> Request:
     if target:
         return Request(region, service, target.rpartition(".")[2], {})
     parameters = _parameters(environ)
-    return Request(region, service, parameters.get("Action", ""), parameters)
+    if parameters.get("ContentType", "").upper() == "JSON":
+        environ["HTTP_ACCEPT"] = _JSON
+    return Request(region, service, parameters.get("Action") or parameters.get("Operation", ""), parameters)
+
+
+def wants_json(environ: Mapping[str, Any]) -> bool:
+    """Whether the client of a query asks for JSON: by its Accept, or by the parameter ContentType."""
+    return _JSON in environ.get("HTTP_ACCEPT", "")
 
 
 def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
@@ -141,4 +152,7 @@ def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, reques
     if environ.get("HTTP_X_AMZ_TARGET"):
         told = {"__type": error.code, "message": error.message}
         return Response(json.dumps(told), error.status, content_type="application/x-amz-json-1.1")
+    if service == BEANSTALK and wants_json(environ):
+        body = protocol.serialize_error_json(error, request_id)
+        return Response(body, error.status, content_type=_JSON)
     return Response(protocol.serialize_error(error, request_id), error.status, content_type="text/xml")

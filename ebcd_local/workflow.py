@@ -19,9 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ebcd_local import hooks
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.ebextensions import Command, Extensions, File
 from ebcd_local.jail import Jail
+from ebcd_local.platform_tree import Platform
 from ebcd_local.tail import tail
 
 ENGINE_LOG = "eb-engine.log"
@@ -48,10 +50,13 @@ class Workflow:
     root: Path
     log_dir: Path
     jail: Jail
+    platform: Platform
     deadline: float
     """Monotonic seconds by which it must be done."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """The environment of what is run."""
+    """The environment of commands and hooks."""
+    application_variables: Mapping[str, str] = field(default_factory=dict)
+    """That of the application's processes."""
 
     @property
     def system(self) -> Path:
@@ -96,14 +101,17 @@ class Workflow:
             if not hook.is_file():
                 continue
             what = f"The {name} {'hook' if kind == 'hooks' else 'configuration hook'} {hook.name}"
-            if not os.access(hook, os.X_OK):
-                raise DeploymentFailed(f"{what} is not executable.")
-            if code := self.run([str(hook)], folder):
+            try:
+                code = self.run(hooks.words(hook, self.platform.shell), folder)
+            except OSError as error:
+                raise DeploymentFailed(f"{what} cannot be run: {error}.") from error
+            if code:
                 raise DeploymentFailed(f"{what} failed with exit code {code}.", self.tail(20))
 
     def run(self, command: str | list[str], cwd: Path, extra: Mapping[str, str] | None = None) -> int:
         """Run one command to its end, its output in eb-engine.log; its exit code. Raises DeploymentFailed."""
-        words = ["/bin/sh", "-c", command] if isinstance(command, str) else command
+        words = [self.platform.located(word) for word in ([command] if isinstance(command, str) else command)]
+        words = [str(self.platform.shell), "-c", *words] if isinstance(command, str) else words
         with (self.log_dir / ENGINE_LOG).open("ab") as log:
             try:
                 process = subprocess.Popen(

@@ -25,7 +25,8 @@ class File:
     """One file of the bundle."""
 
     data: bytes
-    executable: bool = False
+    link: bool = False
+    """Whether it is a symbolic link, whose data is where it leads."""
 
 
 def is_read(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 
 from ebcd.check import lint, migrations
@@ -35,7 +36,7 @@ class Inspection:
 
     def files(self) -> dict[str, File]:
         """The bundle's files, with the contents that were kept."""
-        return {path: File(self._contents.get(path, b""), bool(mode & 0o111))
+        return {path: File(self._contents.get(path, b""), stat.S_ISLNK(mode))
                 for path, mode in sorted(self._modes.items())}  # fmt: skip
 
     @property

@@ -18,6 +18,7 @@ EXTENSION_KEYS = frozenset(
     {"option_settings", "packages", "groups", "users", "sources", "files", "commands", "services",
      "container_commands", "Resources", "Outputs", "Mappings", "Parameters", "Conditions"}
 )  # fmt: skip
+_PROGRAM = b"\x7fELF"
 _WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
 
 
@@ -38,7 +39,7 @@ def check(files: Mapping[str, File], stage: Stage | None, live: frozenset[str] |
 
 def reads(path: str) -> bool:
     """Whether `check` looks into a file of that name."""
-    return path == "Procfile" or extensions.is_read(path) or migrations.reads(path)
+    return path == "Procfile" or extensions.is_read(path) or migrations.reads(path) or _is_hook(path)
 
 
 def _entry_point(files: Mapping[str, File], stage: Stage | None) -> Iterator[Finding]:
@@ -113,8 +114,21 @@ def _extension(path: str, data: bytes) -> Iterator[Finding]:
 
 
 def _hooks(files: Mapping[str, File]) -> Iterator[Finding]:
+    """Hooks that no instance can run. The executable bit and the line ends of Windows are the platform's to mend.
+
+    Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
+    """
     for path, file in files.items():
-        if path.startswith((".platform/hooks/", ".platform/confighooks/")) and not file.executable:
-            yield Finding(Severity.ERROR, "hook-not-executable", path, None,
-                          "The hook is not executable, so the deployment would fail.",
-                          f"git update-index --chmod=+x {path}")  # fmt: skip
+        if _is_hook(path) and not file.link and not file.data.startswith((b"#!", _PROGRAM)):
+            yield Finding(
+                Severity.ERROR,
+                "hook-not-runnable",
+                path,
+                1,
+                "The hook is no program, and its first line names no interpreter: the deployment would fail.",
+                "Begin it with a line such as: #!/bin/bash",
+            )
+
+
+def _is_hook(path: str) -> bool:
+    return path.startswith((".platform/hooks/", ".platform/confighooks/")) and path.count("/") == 3

@@ -101,7 +101,7 @@ def _reach(
     if not stage.region:
         stage = replace(stage, region=_region_of(server, stage.application))
     own = stage.target is Target.LOCAL
-    stage = replace(stage, target=Target.LOCAL)  # by --endpoint-url any stage may be on it
+    stage = replace(stage, target=Target.LOCAL, local_domain=server.domain)  # by --endpoint-url any stage may be on it
     return (
         Access(
             region=stage.region,

@@ -24,6 +24,7 @@ from ebcd.model.settings import (
     by_place,
 )
 from ebcd.model.stage import (
+    LOCAL_DOMAIN,
     BakeLimits,
     Configuration,
     Notify,
@@ -39,6 +40,7 @@ from ebcd.model.stage import (
 
 __all__ = [
     "ASG",
+    "LOCAL_DOMAIN",
     "NOT_YET",
     "PROPERTIES",
     "SCHEDULED",

@@ -111,6 +111,10 @@ class Notify:
         return bool(re.fullmatch(r"https://[^\s/]+(/\S*)?|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?", text))
 
 
+LOCAL_DOMAIN = "elasticbeanstalk.localhost"
+"""What the local Beanstalk's CNAMEs end in unless it is told another domain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One thing that users reach at one live CNAME, complete with what releasing to it needs."""
@@ -123,6 +127,8 @@ class Stage:
     url: str = ""
     """Where users reach live, as scheme and host; empty: by HTTP at the live CNAME."""
     target: Target = Target.AWS
+    local_domain: str = LOCAL_DOMAIN
+    """What CNAMEs end in on the local Beanstalk, which may be told another domain."""
     platform: str = ""
     """A platform branch name, or a platform ARN."""
     strategy: Strategy = Strategy.BLUE_GREEN

@@ -90,10 +90,10 @@ def takedown(snapshot: Snapshot, preview: Preview | None, declared: Iterable[Sta
         return ()
     if preview is None or preview.environment != found.name:
         raise stays(found, "No record says that it is a preview's.")
-    if found.cname not in live_cnames(preview.cname, stage.region):
+    if found.cname not in live_cnames(preview.cname, stage.region, stage.local_domain):
         raise stays(found, f"It holds {found.cname}, which is not the CNAME that it was given: somebody swapped it.")
     for other in declared:
-        if other.cname and found.cname in live_cnames(other.cname, stage.region):
+        if other.cname and found.cname in live_cnames(other.cname, stage.region, stage.local_domain):
             raise stays(found, f"It holds {found.cname}, which is the live CNAME of the stage {other.name}.")
     reason = f"it is the preview of {preview.branch}" + (", which has expired" if preview.expired else "")
     return (

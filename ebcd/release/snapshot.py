@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ebcd.errors import Refused
-from ebcd.model import ASG, NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
+from ebcd.model import ASG, LOCAL_DOMAIN, NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
 from ebcd.release.naming import standing_name
 from ebcd.release.record import UNENDED, ReleaseRecord
 
@@ -108,7 +108,7 @@ def leaving(environment: Environment) -> bool:
     return environment.status in {"Terminating", "Terminated"}
 
 
-def live_cnames(prefix: str, region: str) -> frozenset[str]:
+def live_cnames(prefix: str, region: str, local_domain: str = LOCAL_DOMAIN) -> frozenset[str]:
     """Every CNAME that a prefix can mean in a region: today's, the one without a region that old accounts still
     have, China's, and the local Beanstalk's."""
     return frozenset(
@@ -117,7 +117,7 @@ def live_cnames(prefix: str, region: str) -> frozenset[str]:
             f"{region}.elasticbeanstalk.com",
             "elasticbeanstalk.com",
             f"{region}.eb.amazonaws.com.cn",
-            f"{region}.elasticbeanstalk.localhost",
+            f"{region}.{local_domain}",
         )
     )
 
@@ -127,7 +127,7 @@ def default_cname(stage: Stage) -> str:
     if stage.tier is Tier.WORKER:
         return ""
     if stage.target is Target.LOCAL:
-        return f"{stage.cname.lower()}.{stage.region}.elasticbeanstalk.localhost"
+        return f"{stage.cname.lower()}.{stage.region}.{stage.local_domain}"
     domain = "eb.amazonaws.com.cn" if stage.region.startswith("cn-") else "elasticbeanstalk.com"
     return f"{stage.cname.lower()}.{stage.region}.{domain}"
 
@@ -141,7 +141,7 @@ def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment 
     if stage.tier is Tier.WORKER:
         name = standing_name(stage.application, stage.name)
         return next((item for item in environments if item.name == name and not leaving(item)), None)
-    wanted = live_cnames(stage.cname, stage.region)
+    wanted = live_cnames(stage.cname, stage.region, stage.local_domain)
     found = [item for item in environments if item.cname in wanted and not leaving(item)]
     if len(found) > 1:
         seen = ", ".join(f"{item.name} ({item.cname})" for item in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
@@ -154,8 +155,15 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
         "release": record.release if record else None,
         "environment": environment.name,
         "version_label": environment.version_label,
-        "url": url(snapshot, services, environment),
+        "url": (reached := url(snapshot, services, environment)),
+        "try": reached and try_command(services, reached),
     }
+
+
+def try_command(services: Services, url: str) -> str:
+    """What asks a URL from here: by name, unless that name leads elsewhere than to the local Beanstalk."""
+    elsewhere = services.live_address and not (urlsplit(url).hostname or "").endswith(".localhost")
+    return f"curl {'--connect-to ::127.0.0.1: ' if elsewhere else ''}{url}/"
 
 
 def url(snapshot: Snapshot, services: Services, environment: Environment) -> str | None:
@@ -173,7 +181,7 @@ def _proven(run: Run, services: Services, error: EbcdError | None) -> Json | Non
         return None
     reached = services.front(run.stage, default_cname(run.stage)).url if run.stage.cname else None
     return {"release": release.release, "environment": release.environment, "version_label": release.version_label,
-            "url": reached}  # fmt: skip
+            "url": reached, "try": reached and try_command(services, reached)}  # fmt: skip
 
 
 def stamp(at: datetime | None) -> str | None:

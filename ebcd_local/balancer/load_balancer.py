@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -88,6 +89,25 @@ class LoadBalancer:
         """How many requests an instance has that are not answered yet."""
         environment = self._environments.get(environment_id)
         return environment.under_way[instance_id] if environment else 0
+
+    @contextmanager
+    def counted(self, environment_id: str, instance_id: str) -> Iterator[Callable[[int, float], None]]:
+        """A request that came to an instance by another way: under way until the block ends. What is yielded tells its
+        status and its seconds.
+        """
+        environment = self._environments.get(environment_id) or TargetGroup()
+
+        def begun(change: int) -> None:
+            environment.under_way[instance_id] += change
+
+        def done(status: int, seconds: float) -> None:
+            self._loop.call_soon_threadsafe(environment.record.add, time.monotonic(), instance_id, status, seconds)
+
+        self._loop.call_soon_threadsafe(begun, 1)
+        try:
+            yield done
+        finally:
+            self._loop.call_soon_threadsafe(begun, -1)
 
     def set_static(self, environment_id: str, instance_id: str, folders: Mapping[str, Path]) -> None:
         """Folders that are served without asking the instance: path prefix → folder."""

@@ -1,10 +1,13 @@
-"""A database for applications, as RDS gives one: beside the environments, and not gone with them.
+"""Databases, as RDS gives them.
 
-Databases (one an application, with its roles) ─► Server (PostgreSQL, kept running) ─► Installation (the wheel)
+Databases (one an application, with its roles, beside the environments and not gone with them)
+  ├─► Coupled (one an environment, gone with it)
+  └─► Server (PostgreSQL, kept running) ─► Installation (the wheel)
 """
 
+from ebcd_local.database.coupled import Wanted
 from ebcd_local.database.databases import Databases
 from ebcd_local.database.installation import DatabaseUnavailable, Installation
 from ebcd_local.database.server import Server
 
-__all__ = ["DatabaseUnavailable", "Databases", "Installation", "Server"]
+__all__ = ["DatabaseUnavailable", "Databases", "Installation", "Server", "Wanted"]

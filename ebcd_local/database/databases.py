@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local import home
+from ebcd_local.database.coupled import Coupled, end_orphans
 from ebcd_local.database.installation import DatabaseUnavailable, Installation
-from ebcd_local.database.server import Server, end_orphan
+from ebcd_local.database.server import Server
 
 OWNER_URL, APP_URL = "DATABASE_OWNER_URL", "DATABASE_URL"
 """The environment properties: of the role that migrates, and of the role that serves."""
@@ -65,6 +66,7 @@ class Databases:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.coupled = Coupled(folder)
         self._lock = threading.Lock()
         self._server: Server | None = None
         self._ready: set[str] = set()
@@ -104,14 +106,15 @@ class Databases:
         return {"engine": f"PostgreSQL {server.version}", "address": f"127.0.0.1:{server.port}", "databases": found}
 
     def recover(self) -> None:
-        """End the server that an earlier life left running."""
-        end_orphan(self._folder)
+        """End the servers that an earlier life left running."""
+        end_orphans(self._folder)
 
     def stop(self) -> None:
-        """End the server; what it stores stays."""
+        """End all servers; what they store stays."""
         with self._lock:
             if self._server is not None:
                 self._server.stop()
+        self.coupled.stop()
 
     def _database(self, region: str, application: str) -> Database:
         """An application's database, its passwords on disk before they are used."""

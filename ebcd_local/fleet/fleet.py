@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-from ebcd_local import options, schedule
+from ebcd_local import options, references, schedule
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases
 from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
+from ebcd_local.fleet.resources import Resources
 from ebcd_local.fleet.site import Site, extensions
 from ebcd_local.fleet.telling import Telling
 from ebcd_local.records import Environment
@@ -39,6 +40,7 @@ class Fleet:
         self.site = site
         self.tell = Telling(site.state)
         """What operations say, and how they end."""
+        self.resources = Resources(site, self.tell)
         self._groups: dict[str, Group] = {}
 
     @property
@@ -146,6 +148,7 @@ class Fleet:
         )
         with self.tell.reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
             self.bring_stack(key, label)
+            self.resources.bring(key)
             policies.deploy(Rollout(group, label, settings, lambda text: self.tell.say(key, request_id, text)))
             if configured:
                 self._fit_to_sizes(key, request_id)
@@ -175,11 +178,14 @@ class Fleet:
         """Terminate all instances and launch them anew; a terminated environment comes back."""
         self.tell.say(key, request_id, "rebuildEnvironment is starting.")
         self.group(key).remove(self.members(key))
+        self.resources.delete_database(key, request_id)
         self._open(key)
         with self.tell.reporting(key, request_id, "Failed to rebuild the environment."):
             self._populate(key)
             self.tell.settle(key)
             self.tell.say(key, request_id, "rebuildEnvironment completed successfully.")
+            name = self.state.environments[key].name
+            self.tell.say(key, request_id, f"Successfully launched environment: {name}")
 
     def swap(self, first: str, second: str, request_id: str) -> None:
         """Exchange two environments' CNAMEs: the routes change in one assignment."""
@@ -211,10 +217,22 @@ class Fleet:
         self.group(key).remove(self.members(key))
         self.balancer.close(environment.id)
         self._delete_stack(key, request_id)
+        self.resources.delete(key, request_id)
         shutil.rmtree(self.site.root(key), ignore_errors=True)
         self._groups.pop(key, None)
-        self.state.change(key, status="Terminated", health="Grey", health_status="", operation="", instances={},
-                          causes=[], failure="", port=0, references=None)  # fmt: skip
+        self.state.change(
+            key,
+            status="Terminated",
+            health="Grey",
+            health_status="",
+            operation="",
+            instances={},
+            causes=[],
+            failure="",
+            port=0,
+            references=None,
+            queues={},
+        )
         self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def _open(self, key: str) -> None:
@@ -226,6 +244,8 @@ class Fleet:
     def _populate(self, key: str) -> None:
         """Launch the first instances and wait for their health. Raises DeploymentFailed."""
         self.bring_stack(key, self.state.environments[key].version_label)
+        self.resources.bring(key)
+        self.resources.tell_of_database(key)
         environment, group = self.state.environments[key], self.group(key)
         minimum, _ = options.sizes(self.effective(environment))
         added = group.add(minimum, environment.version_label, leader=True)
@@ -243,6 +263,8 @@ class Fleet:
         if bundle is None:
             return
         found = extensions(bundle)
+        if own := [name for name in found.resources if name.startswith(references.OWN)]:
+            self.tell.say(key, "", f"Resources of the service's own are not changed here: {', '.join(own)}.", "WARN")
         if not found.resources and environment.references is None and not asked_of_stack(environment, found):
             return
         try:
@@ -264,9 +286,11 @@ class Fleet:
         name = self.state.environments[key].name
         self.tell.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self.tell.reporting(key, request_id, "Failed to deploy configuration."):
+            self.resources.bring(key)
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
                 configure(group, group.members)
+            self.resources.decouple(key, request_id)
             self._fit_to_sizes(key, request_id)
             group.check_abort()
             self.tell.settle(key)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from ebcd_local import options
 from ebcd_local.faults import Kind
 from ebcd_local.fleet.backoff import Backoff
 from ebcd_local.fleet.scaling import Scaler
@@ -74,6 +75,11 @@ class Group:
     def environment(self) -> Environment:
         """The environment as it is now."""
         return self._site.state.environments[self.key]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether a load balancer stands before them: not of a worker, and not of a single instance."""
+        return bool(options.balancer_of(self._site.effective(self.environment), self.environment.tier))
 
     @property
     def members(self) -> list[Member]:
@@ -184,7 +190,7 @@ class Group:
 
     def healthy(self, members: Sequence[Member]) -> bool:
         """Whether each passes a health check now."""
-        check = HealthCheck.of(self._site.effective(self.environment))
+        check = HealthCheck.of(self._site.effective(self.environment), self.environment.tier)
         return all(check.ask(member.instance.port).healthy for member in members)
 
     def await_healthy(self, members: Sequence[Member], seconds: float) -> bool:

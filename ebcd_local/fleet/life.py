@@ -42,6 +42,7 @@ def _return(fleet: Fleet, key: str, request_id: str) -> None:
     interrupted = fleet.state.environments[key].operation
     with fleet.tell.reporting(key, request_id, "Failed to bring the environment back."):
         fleet.bring_stack(key, fleet.state.environments[key].version_label)
+        fleet.resources.bring(key)
         fleet.group(key).restore()
         minimum, _ = fleet.sizes(fleet.state.environments[key])
         fleet.fit(key, request_id, max(minimum, len(fleet.members(key))))

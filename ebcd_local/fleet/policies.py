@@ -63,6 +63,11 @@ class Rollout:
     say: Callable[[str], None]
     """Adds an event."""
 
+    def say_of_balancer(self, text: str) -> None:
+        """Add an event about the load balancer, where there is one."""
+        if self.group.balanced:
+            self.say(text)
+
 
 def deploy(rollout: Rollout) -> None:
     """Deploy by the policy. Raises DeploymentFailed and Aborted; what is left then is what the policy leaves."""
@@ -112,13 +117,13 @@ def _rolling(rollout: Rollout, members: Sequence[Member], *, first: int = 1) -> 
         group.check_abort()
         names = ", ".join(member.instance.id for member in batch)
         rollout.say(f"Batch {number}: Starting application deployment on instance(s) [{names}].")
-        rollout.say(
+        rollout.say_of_balancer(
             f"Batch {number}: De-registering instance(s) from load balancer and waiting for them to go out of service."
         )
         group.deregister(batch)
         try:
             group.deploy(batch, rollout.label, leader=number == 1)
-            rollout.say(
+            rollout.say_of_balancer(
                 f"Batch {number}: Registering instance(s) with the load balancer and waiting for them to be healthy."
             )
             _require_health(rollout, batch)
@@ -203,7 +208,7 @@ def _launch(rollout: Rollout, count: int, *, leader: bool = False) -> list[Membe
     except Exception:
         group.remove([member for member in group.members if member not in earlier])
         raise
-    rollout.say(f"Adding instances [{', '.join(member.instance.id for member in added)}] to load balancer.")
+    rollout.say_of_balancer(f"Adding instances [{', '.join(member.instance.id for member in added)}] to load balancer.")
     return added
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from ebcd_local import options, python_environment, references, sample
+from ebcd_local import home, options, python_environment, references, sample
 from ebcd_local.balancer import LoadBalancer
-from ebcd_local.database import Databases, DatabaseUnavailable
+from ebcd_local.database import Databases, DatabaseUnavailable, Wanted
 from ebcd_local.ebextensions import Extensions, read
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
@@ -20,6 +20,7 @@ from ebcd_local.instance import Deployment
 from ebcd_local.records import Environment, Version
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
+from ebcd_local.worker.queues import Queues
 from ebcd_local.workflow import DeploymentFailed
 
 ENVIRONMENTS = "environments"
@@ -42,8 +43,11 @@ class Site:
     faults: Faults
     stacks: Stacks
     databases: Databases
+    queues: Queues
     speed: float = 1.0
     """Divides simulated times."""
+    domain: str = home.DOMAIN
+    """What new CNAMEs end in."""
     clock: Callable[[], datetime] = now
     """What time of day it is."""
 
@@ -80,8 +84,21 @@ class Site:
         if bundle is None or (version and not fetched and not self.exists(version.bucket, version.s3_key)):
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
-        properties = {**self._database(environment, found), **options.properties(found)}
-        return Deployment(bundle, label, properties, found, leader, options.timeout(found))
+        coupled = self._coupled(environment, found)
+        properties = {**self._database(environment, found), **coupled, **options.properties(found)}
+        return Deployment(
+            bundle=bundle,
+            version_label=label,
+            properties=properties,
+            options=found,
+            leader=leader,
+            timeout=options.timeout(found),
+            environment_name=environment.name,
+            worker=environment.tier == "Worker",
+            database=coupled,
+            known=references.names(environment),
+            resources=environment.references or {},
+        )
 
     def _database(self, environment: Environment, found: options.Options) -> dict[str, str]:
         """The environment properties of the application's database, if there is to be one. Raises DeploymentFailed."""
@@ -89,6 +106,20 @@ class Site:
             return {}
         try:
             return self.databases.properties(environment.region, environment.application)
+        except DatabaseUnavailable as error:
+            raise DeploymentFailed(f"The environment's database is not there. {error}") from error
+
+    def _coupled(self, environment: Environment, found: options.Options) -> dict[str, str]:
+        """The environment properties of a database of the environment's own, if it asks for one. Raises
+        DeploymentFailed.
+        """
+        wanted = Wanted.of(found)
+        if wanted is None:
+            return {}
+        if why := wanted.refusal():
+            raise DeploymentFailed(why)
+        try:
+            return self.databases.coupled.properties(environment.id, wanted)
         except DatabaseUnavailable as error:
             raise DeploymentFailed(f"The environment's database is not there. {error}") from error
 

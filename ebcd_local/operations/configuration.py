@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ebcd_local import option_table, options, references, setting_keys
+from ebcd_local.database.coupled import NAMESPACE as RDS
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import platforms, templates
 from ebcd_local.operations.call import Call, Operation, Structure
@@ -61,7 +62,7 @@ def _describe(call: Call, environment: Environment, status: str) -> Structure:
 def _settings(call: Call, environment: Environment) -> list[Structure]:
     """Every option that the environment has, with its value where it has one, as the service gives them back."""
     effective = call.fleet.effective(environment)
-    kind = options.load_balancer(effective)
+    kind = options.balancer_of(effective, environment.tier)
     found: dict[tuple[str, str], str | None] = {
         (_GIVEN_BACK_IN.get(space, space), option.name): option.default
         for space, option in option_table.named(kind, environment.tier)
@@ -72,6 +73,7 @@ def _settings(call: Call, environment: Environment) -> list[Structure]:
         found[_GIVEN_BACK_IN.get(space, space), name] = option.given_back(value) if option else value
     for space, group in _own_groups(effective, kind).items():
         found[space, _GROUPS] = _with(found.get((space, _GROUPS)), references.security_group(environment, group))
+    found.pop((RDS, "DBPassword"), None)  # it is never told
     actions = call.fleet.scheduled(environment)
     scheduled = [(setting_keys.SCHEDULED, name, action, value)
                  for action, settings in actions.items() for name, value in settings.items()]  # fmt: skip

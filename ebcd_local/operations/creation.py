@@ -14,7 +14,6 @@ from ebcd_local.records import Environment
 from ebcd_local.saved_configuration import TIERS, SavedConfiguration
 from ebcd_local.state import now, random_id
 
-DOMAIN = "elasticbeanstalk.localhost"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,38}[A-Za-z0-9])")
 _PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{2,61}[A-Za-z0-9])")
 
@@ -95,6 +94,7 @@ def _new(call: Call, given: Structure, base: Base, manifest: SavedConfiguration,
     stored = {**manifest.options, **base.options}
     stored = options.without(stored, given.get("OptionsToRemove", []))
     stored |= options.from_request(given.get("OptionSettings", []))
+    stored |= templates.of_snippets(given)
     environments.refuse_settings(call, stored)
     fallback = base.platform_arn or (platforms.resolve(call, manifest.platform) if manifest.platform else "")
     tier = _tier(given.get("Tier") or {}, base.tier or manifest.tier)
@@ -113,7 +113,7 @@ def _new(call: Call, given: Structure, base: Base, manifest: SavedConfiguration,
         created=now(),
         updated=now(),
         options=stored,
-        tags=tags.of_request(given.get("Tags", [])),
+        tags=tags.of_environment(given.get("Tags", [])),
         operation="create",
         tier=tier,
         template=given.get("TemplateName", ""),
@@ -129,11 +129,12 @@ def _own_cname(call: Call, given: Structure, name: str, of_manifest: str, tier: 
         if given.get("CNAMEPrefix"):
             raise ServiceError("InvalidParameterCombination", "A worker environment has no CNAME.")
         return ""
-    return _cname(call, prefix) if prefix else f"{name}.eba-{random_id(8)}.{call.region}.{DOMAIN}".lower()
+    own = f"{name}.eba-{random_id(8)}".lower()
+    return _cname(call, prefix) if prefix else f"{own}.{call.region}.{call.fleet.site.domain}"
 
 
 def _tier(given: dict[str, Any], fallback: str) -> str:
-    """The tier of a request. A worker runs its web process; no daemon reads a queue for it. Raises ServiceError."""
+    """The tier of a request. Raises ServiceError."""
     name = given.get("Name") or fallback or "WebServer"
     if name not in TIERS or given.get("Type", TIERS[name]) != TIERS[name]:
         raise invalid(f"No Environment Tier found for name = '{name}' and type = '{given.get('Type', '')}'.")
@@ -153,7 +154,7 @@ def _cname(call: Call, prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
         raise invalid(f"Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: 4 to 63 letters, digits and "
                       "hyphens, none at an edge.")  # fmt: skip
-    return f"{prefix.lower()}.{call.region}.{DOMAIN}"
+    return f"{prefix.lower()}.{call.region}.{call.fleet.site.domain}"
 
 
 SERVED: dict[str, Operation] = {

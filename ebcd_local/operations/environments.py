@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from ebcd_local import options
+from ebcd_local.database import Wanted
 from ebcd_local.errors import invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
@@ -222,6 +223,9 @@ def basic(call: Call, item: Environment) -> bool:
 def refuse_settings(call: Call, stored: dict[str, str]) -> None:
     """Refuse settings that are not valid, or ask for a database where none is to be had. Raises ServiceError."""
     options.check(stored)
+    wanted = Wanted.of(options.effective(stored, {}))
+    if wanted and (why := wanted.refusal() or call.fleet.databases.unavailable()):
+        raise invalid(why)
     if options.database(options.effective(stored, {})) and (why := call.fleet.databases.unavailable()):
         raise invalid(f"The option DBEngine in the namespace {options.DATABASE} cannot be met. {why}.")
 

@@ -14,6 +14,11 @@ from ebcd_local.state import ACCOUNT
 
 LIMIT = 50
 """Tags of one resource. Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.html"""
+OF_ENVIRONMENT = 47
+"""Tags of one environment beside those that the service gives it."""
+_RESERVED = ("aws:", "elasticbeanstalk:")
+"""What no key begins with that a client gives."""
+_NAME = "Name"
 _ARN = re.compile(
     r"arn:aws[a-z-]*:elasticbeanstalk:(?P<region>[a-z0-9-]+):(?P<account>\d*):(?P<kind>[a-z]+)/(?P<name>.+)"
 )
@@ -25,15 +30,41 @@ def of_request(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     for key in found:
         if not key:
             raise invalid("A tag needs a Key.")
-        if key.lower().startswith("aws:"):
-            raise invalid(f"Tag key '{key}' is reserved: keys cannot begin with aws:.")
-    _refuse_many(found)
+        if key.lower().startswith(_RESERVED):
+            raise invalid(f"Tag key '{key}' is reserved: keys cannot begin with {' or '.join(_RESERVED)}.")
+    _refuse_many(found, LIMIT)
     return found
+
+
+def of_environment(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Tags of a new environment, beside the service's own. Raises ServiceError."""
+    found = of_request(items)
+    _refuse_of_service(found)
+    _refuse_many(found, OF_ENVIRONMENT)
+    return found
+
+
+def _of_service(environment: Environment) -> dict[str, str]:
+    """The tags that the service gives an environment, which nobody can change.
+
+    Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.tagging.html
+    """
+    return {
+        "elasticbeanstalk:environment-id": environment.id,
+        "elasticbeanstalk:environment-name": environment.name,
+        _NAME: environment.name,
+    }
+
+
+def _refuse_of_service(keys: Iterable[str]) -> None:
+    if _NAME in keys:
+        raise invalid(f"Tag key '{_NAME}' is one that Elastic Beanstalk gives an environment: it cannot be changed.")
 
 
 def list_tags_for_resource(call: Call, given: Structure) -> Structure:
     """ListTagsForResource."""
-    tags = _tagged(call, given["ResourceArn"]).tags
+    tagged = _tagged(call, given["ResourceArn"])
+    tags = tagged.tags | (_of_service(tagged) if isinstance(tagged, Environment) else {})
     found = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
     return {"ResourceArn": given["ResourceArn"], "ResourceTags": found}
 
@@ -43,14 +74,18 @@ def update_tags_for_resource(call: Call, given: Structure) -> Structure:
     added, removed = of_request(given.get("TagsToAdd", [])), set(given.get("TagsToRemove", []))
     if not added and not removed:
         raise invalid("Specify TagsToAdd or TagsToRemove.")
+    if reserved := [key for key in removed if key.lower().startswith(_RESERVED)]:
+        raise invalid(f"Tag key '{min(reserved)}' is reserved: it cannot be removed.")
     if both := added.keys() & removed:
         raise invalid(f"Tag key '{min(both)}' is both to be added and to be removed.")
     with call.state.lock:
         found = _tagged(call, given["ResourceArn"])
         if isinstance(found, Environment) and found.status != "Ready":
             raise ServiceError("OperationInProgressFailure", f"Environment named {found.name} is not Ready.")
+        if isinstance(found, Environment):
+            _refuse_of_service(added.keys() | removed)
         tags = {key: value for key, value in (found.tags | added).items() if key not in removed}
-        _refuse_many(tags)
+        _refuse_many(tags, OF_ENVIRONMENT if isinstance(found, Environment) else LIMIT)
         call.state.save(replace(found, tags=tags))
     if isinstance(found, Environment):
         for message in ("Environment tag update is starting.", "Environment tag update completed successfully."):
@@ -58,9 +93,9 @@ def update_tags_for_resource(call: Call, given: Structure) -> Structure:
     return {}
 
 
-def _refuse_many(tags: Mapping[str, str]) -> None:
-    if len(tags) > LIMIT:
-        raise ServiceError("TooManyTagsException", f"A resource has at most {LIMIT} tags.")
+def _refuse_many(tags: Mapping[str, str], most: int) -> None:
+    if len(tags) > most:
+        raise ServiceError("TooManyTagsException", f"This resource has at most {most} tags.")
 
 
 def _tagged(call: Call, arn: str) -> Application | Version | Template | Environment:

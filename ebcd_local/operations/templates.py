@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ebcd_local import option_table, options, saved_configuration, setting_keys
+from ebcd_local.database.coupled import NAMESPACE as RDS
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import platforms, quotas, tags
 from ebcd_local.operations.call import Call, Operation, Structure
@@ -29,6 +30,8 @@ class Base:
 
 
 NOTHING = Base({})
+_OF_DATABASE = "RdsExtensionEB"
+"""The template snippet that `eb create --database` sends."""
 
 
 def create_configuration_template(call: Call, given: Structure) -> Structure:
@@ -144,6 +147,14 @@ def of_specification(call: Call, given: Structure) -> Base:
     if chosen := source.get("PlatformArn") or source.get("SolutionStackName"):
         return Base({}, platforms.resolve(call, chosen))
     return NOTHING
+
+
+def of_snippets(given: Structure) -> dict[str, str]:
+    """The settings that eb's TemplateSnippets stand for: that a database is to be coupled. Raises ServiceError."""
+    snippets = (given.get("TemplateSpecification") or {}).get("TemplateSnippets") or []
+    if unknown := [item.get("SnippetName", "") for item in snippets if item.get("SnippetName") != _OF_DATABASE]:
+        raise invalid(f"The local Beanstalk knows no template snippet {unknown[0]!r}.")
+    return {setting_keys.key(RDS, "HasCoupledDatabase"): "true"} if snippets else {}
 
 
 def describe(template: Template) -> Structure:

@@ -13,6 +13,14 @@ from pathlib import Path
 
 from shell import PLATFORM, REGION, ROOT, Client
 
+TELLING = """
+import os
+
+def application(_, start):
+    start("200 OK", [])
+    return [" ".join(os.environ.get(f"RDS_{name}", "") for name in ("DB_NAME", "USERNAME", "PASSWORD")).encode()]
+"""
+
 
 def eb(client: Client, folder: Path, *words: str, ok: bool = True, answer: str = "") -> str:
     return client.run("eb", *words, cwd=folder, ok=ok, answer=answer)
@@ -116,6 +124,49 @@ def health_and_abort(client: Client) -> None:
     eb(client, folder, "terminate", "aborted-one", "--force", "--nohang")
 
 
+def a_processed_version_labs_platforms_and_a_restoration(client: Client) -> None:
+    folder = client.repository("restored")
+    init(client, folder, "restored")
+    eb(client, folder, "create", "restored-one", "--cname", "restored-one", "--envvars", "COLOR=red", "--timeout", "2")
+    client.commit(folder, "two")
+    said = eb(client, folder, "deploy", "restored-one", "-p", "--timeout", "2")
+    assert "Environment update completed successfully." in said
+    assert client.get("restored-one") == (200, "two red")
+    assert "Application version downloaded to:" in eb(client, folder, "labs", "download", "restored-one")
+    assert "applicationName=restored" in eb(client, folder, "labs", "quicklink", "restored-one")
+    assert "No application versions to delete" in eb(client, folder, "labs", "cleanup-versions", "--force")
+    assert "python-3.11" in eb(client, folder, "platform", "list")
+    assert PLATFORM in eb(client, folder, "platform", "show", "restored-one")
+    found = client.aws("elasticbeanstalk", "describe-environments", "--environment-names", "restored-one")
+    eb(client, folder, "terminate", "restored-one", "--force", "--timeout", "2")
+    said = eb(client, folder, "restore", found["Environments"][0]["EnvironmentId"])
+    assert "Successfully launched environment: restored-one" in said
+    assert client.get("restored-one") == (200, "two red")
+    eb(client, folder, "terminate", "restored-one", "--force", "--nohang")
+
+
+def a_database_is_coupled_or_refused(client: Client) -> None:
+    folder = client.repository("stored", **{"application.py": TELLING})
+    init(client, folder, "stored")
+    database = ("-db", "-db.user", "shopper", "-db.pass", "secretword", "--timeout", "3")
+    said = eb(client, folder, "create", "stored-one", *database, "-db.engine", "mysql", ok=False)
+    assert "DBEngine mysql cannot be met" in said
+    eb(client, folder, "create", "stored-one", "--cname", "stored-one", *database, "-db.engine", "postgres")
+    assert client.get("stored-one") == (200, "ebdb shopper secretword")
+    assert "secretword" not in eb(client, folder, "printenv", "stored-one")
+    eb(client, folder, "terminate", "stored-one", "--force", "--timeout", "2")
+
+
+def the_sample_application(client: Client) -> None:
+    folder = client.repository("sampled")
+    init(client, folder, "sampled")
+    eb(client, folder, "create", "sampled-one", "--cname", "sampled-one", "--sample", "--timeout", "2")
+    status, page = client.get("sampled-one")
+    assert status == 200
+    assert "sample application" in page.lower()
+    eb(client, folder, "terminate", "sampled-one", "--force", "--nohang")
+
+
 def this_repository(client: Client) -> None:
     folder = client.home / "repository"
     folder.mkdir()
@@ -150,6 +201,9 @@ JOURNEYS = {
         a_clone_takes_over_by_a_swap,
         saved_configurations_sizes_tags_and_versions,
         health_and_abort,
+        a_processed_version_labs_platforms_and_a_restoration,
+        a_database_is_coupled_or_refused,
+        the_sample_application,
         this_repository,
     )
 }

@@ -47,6 +47,12 @@ def test_the_aws_command_from_bundle_to_termination(client: Client, bundle: Path
     events = eb("describe-events", "--environment-name", "cli-one", "--page-size", "2")["Events"]
     assert "Successfully launched environment: cli-one" in [event["Message"] for event in events]
     assert eb("check-dns-availability", "--cname-prefix", "cli-one")["Available"] is False
+    assert eb("describe-environment-resources", "--environment-name", "cli-one")["EnvironmentResources"]["Queues"] == []
+    setting = "Namespace=aws:elasticbeanstalk:application:environment,OptionName=COLOR,Value=red"
+    eb("update-environment", "--environment-name", "cli-one", "--option-settings", setting)
+    client.run(
+        "aws", "elasticbeanstalk", "wait", "environment-updated", "--environment-names", "cli-one", "--region", REGION
+    )
     eb("terminate-environment", "--environment-name", "cli-one")
     client.run("aws", "elasticbeanstalk", "wait", "environment-terminated", "--environment-names", "cli-one",
                "--region", REGION)  # fmt: skip
@@ -102,4 +108,29 @@ def test_the_sdk_for_javascript(client: Client, modules: Path) -> None:
         "missing": True,
         "events": ["Created new Application: script"],
         "left": [],
+    }
+
+
+def test_a_whole_deployment_by_the_sdk_for_javascript(client: Client, modules: Path, tmp_path: Path) -> None:
+    for label in ("one", "two"):
+        with zipfile.ZipFile(tmp_path / f"{label}.zip", "w") as archive:
+            archive.writestr(
+                "application.py",
+                "import os\n\ndef application(_, start):\n    start('200 OK', [])\n"
+                f"    return [f'{label} {{os.environ.get(\"COLOR\")}}'.encode()]\n",
+            )
+    client.aws("elasticbeanstalk", "create-storage-location")
+    client.run("aws", "s3", "cp", str(tmp_path), f"s3://{BUCKET}/scripted", "--recursive", "--region", REGION)
+    script = modules / "deployment.mjs"
+    shutil.copy(HERE / "deployment.mjs", script)
+    told = json.loads(client.run("node", str(script), BUCKET, ARN, cwd=modules).splitlines()[-1])
+    assert told == {
+        "statuses": ["PROCESSED", "PROCESSED"],
+        "exists": "SUCCESS",
+        "queues": [],
+        "updated": "SUCCESS",
+        "label": "two",
+        "errors": [],
+        "page": "two blue",
+        "terminated": "SUCCESS",
     }

@@ -253,7 +253,9 @@ def test_tags_are_kept(local: Local) -> None:
                           Tags=[{"Key": "ebcd:stage", "Value": "prod"}, {"Key": "at", "Value": "x"}])  # fmt: skip
     arn = local.describe("tags-r1")["EnvironmentArn"]
     tags = eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"]
-    assert {item["Key"]: item["Value"] for item in tags} == {"ebcd:stage": "prod", "at": "x"}
+    own = {"Name", "elasticbeanstalk:environment-name", "elasticbeanstalk:environment-id"}
+    assert {item["Key"]: item["Value"] for item in tags if item["Key"] not in own} == {"ebcd:stage": "prod", "at": "x"}
+    assert own < {item["Key"] for item in tags}
 
 
 def test_regions_are_apart(local: Local) -> None:

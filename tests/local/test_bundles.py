@@ -117,13 +117,10 @@ def test_a_procfile_that_is_none_is_refused(text: str) -> None:
         procfile.processes(text)
 
 
-@pytest.mark.parametrize(
-    ("path", "application"),
-    [("application", "application:application"), ("a/b.py", "a.b:application"), ("a:app", "a:app")],
-)
-def test_the_wsgi_path_is_served_by_default(path: str, application: str) -> None:
+@pytest.mark.parametrize("path", ["application", "a.b:app", "site1/wsgi.py", "application.py"])
+def test_the_wsgi_path_goes_to_gunicorn_as_it_is_written(path: str) -> None:
     options = {("aws:elasticbeanstalk:container:python", "WSGIPath"): path}
-    assert procfile.default_processes(options)["web"].endswith(f" {application}")
+    assert procfile.default_processes(options)["web"].endswith(f" {path}")
 
 
 @pytest.mark.parametrize(
@@ -137,11 +134,15 @@ def test_the_wsgi_path_is_served_by_default(path: str, application: str) -> None
         ('gunicorn --bind "0.0.0.0:$PORT" a:b', 'gunicorn --bind "127.0.0.1:5" a:b'),
         ("gunicorn --bind :80001 a:b", "gunicorn --bind :80001 a:b"),
         ("gunicorn --bind unix:/tmp/x a:b", "gunicorn --bind unix:/tmp/x a:b"),
-        ("python serve.py --port 8000", "python serve.py --port 8000"),
+        ("uvicorn a:b --port 8000", "uvicorn a:b --port 5"),
+        ("daphne a:b -p $PORT", "daphne a:b -p 5"),
+        ("hypercorn a:b --bind 0.0.0.0:15099", "hypercorn a:b --bind 127.0.0.1:5"),
+        ("waitress-serve --listen=*:8000 a:b", "waitress-serve --listen=127.0.0.1:5 a:b"),
+        ("python serve.py --port 9000 --workers 8000", "python serve.py --port 9000 --workers 8000"),
     ],
 )
-def test_the_platforms_port_is_the_instances_own_on_loopback(command: str, run: str) -> None:
-    assert procfile.on_loopback(command, 5) == run
+def test_the_platforms_port_is_the_instances_own(command: str, run: str) -> None:
+    assert procfile.on_loopback(command, 5, frozenset({"8000", "15099", ""})) == run
 
 
 @pytest.mark.parametrize(

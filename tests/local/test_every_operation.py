@@ -168,7 +168,12 @@ def _insight(tell: Story, environment_id: str) -> None:
     tell("UpdateTagsForResource", ResourceArn=f"{ARN}environment/told/told-one",
          TagsToAdd=[{"Key": "new", "Value": "1"}], TagsToRemove=["stage"])  # fmt: skip
     tags = tell("ListTagsForResource", ResourceArn=f"{ARN}environment/told/told-one")["ResourceTags"]
-    assert tags == [{"Key": "new", "Value": "1"}]
+    own = {
+        "Name": "told-one",
+        "elasticbeanstalk:environment-name": "told-one",
+        "elasticbeanstalk:environment-id": environment_id,
+    }
+    assert {item["Key"]: item["Value"] for item in tags} == {"new": "1", **own}
 
 
 def _operations(tell: Story, environment_id: str) -> None:

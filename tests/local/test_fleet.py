@@ -24,6 +24,7 @@ from ebcd_local.monitor import Monitor
 from ebcd_local.records import Environment, InstanceRecord
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
+from ebcd_local.worker.queues import Queues
 
 
 class Slow(State):
@@ -84,7 +85,7 @@ def fleet(tmp_path: Path, state: Slow, balancer: Balancer) -> Fleet:
         raise AssertionError("nothing is fetched")
 
     databases, stacks = Databases(tmp_path / "postgres"), Stacks(lambda: "")
-    return Fleet(Site(state, balancer, tmp_path, none, lambda *_: False, Faults(), stacks, databases))
+    return Fleet(Site(state, balancer, tmp_path, none, lambda *_: False, Faults(), stacks, databases, Queues(str)))
 
 
 def during(work: Callable[[], object], seconds: float = 0.5) -> Callable[[], None]:

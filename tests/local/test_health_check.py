@@ -87,6 +87,9 @@ def test_which_statuses_are_healthy(codes: str, status: int, accepted: bool) -> 
 
 def test_the_rules_come_from_the_load_balancer_s_own_options() -> None:
     assert HealthCheck.of(options.effective({}, {})) == HealthCheck(path=None), "classic: TCP"
+    single = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
+    assert HealthCheck.of(options.effective({}, ALB | single)).path is None, "no load balancer asks"
+    assert HealthCheck.of(options.effective({}, ALB), "Worker").path is None
     url = {("aws:elasticbeanstalk:application", "Application Healthcheck URL"): "up"}
     assert HealthCheck.of(options.effective({}, url)) == HealthCheck("/up")
     assert HealthCheck.of(options.effective({}, ALB)) == HealthCheck("/")

@@ -204,6 +204,16 @@ def anything(shape: Shape, chance: random.Random, depth: int = 0) -> Any:
     return f"x{inner}"[:length]
 
 
+def with_empty_lists(shape: Shape, value: Any) -> Any:
+    """An answer as a client reads it: with the lists that nothing is in."""
+    if isinstance(shape, ListShape):
+        return [with_empty_lists(shape.member, item) for item in value]
+    if not isinstance(shape, StructureShape):
+        return value
+    own = {name: with_empty_lists(shape.members[name], item) for name, item in value.items()}
+    return {name: [] for name, member in shape.members.items() if protocol.sent_empty(shape, name, member)} | own
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_random_requests_and_answers_go_round(seed: int) -> None:
     chance = random.Random(seed)
@@ -221,4 +231,4 @@ def test_random_requests_and_answers_go_round(seed: int) -> None:
             parser = botocore.parsers.create_parser("query")
             found = parser.parse({"body": body, "headers": {}, "status_code": 200}, operation.output_shape)
             del found["ResponseMetadata"]
-            assert found == output
+            assert found == with_empty_lists(operation.output_shape, output)

@@ -109,12 +109,6 @@ def test_a_failing_hook_fails_the_deployment(place: Path, instance: Instance, na
     assert "it broke" in error.value.log_tail
 
 
-def test_a_hook_without_its_exec_bit_fails_the_deployment(place: Path, instance: Instance) -> None:
-    path = bundle(place, {".platform/hooks/predeploy/a.sh": "#!/bin/sh\n"}, executable=False)
-    with pytest.raises(DeploymentFailed, match=r"a\.sh is not executable"):
-        instance.deploy(deployment(path))
-
-
 def test_files_are_written_below_the_root_and_earlier_ones_kept(place: Path, instance: Instance) -> None:
     extension = f"""
 files:
@@ -253,6 +247,29 @@ def test_requirements_come_from_one_file_in_the_platforms_choice(tmp_path: Path)
     assert python_environment.requirements(tmp_path) == "flask==3.1.3 ; python_version >= '3.9' --hash=sha256:aa"
     (tmp_path / "requirements.txt").write_text("six==1.16.0\n")
     assert python_environment.requirements(tmp_path) == "six==1.16.0\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "six==1.16.0\r\n".encode("utf-16"),
+        b"\xfe\xff" + "six==1.16.0\n".encode("utf-16-be"),
+        "six==1.16.0\n".encode("utf-8-sig"),
+        "# -*- coding: latin-1 -*-\nsix==1.16.0  # für alle\n".encode("latin-1"),
+    ],
+    ids=["utf-16-le", "utf-16-be", "utf-8", "declared"],
+)
+def test_requirements_are_read_in_the_encoding_that_they_say(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "requirements.txt").write_bytes(content)
+    assert "six==1.16.0" in python_environment.requirements(tmp_path).split()
+
+
+def test_requirements_of_powershell_are_installed(tmp_path: Path) -> None:
+    (tmp_path / "app" / "package").mkdir(parents=True)
+    (tmp_path / "app" / "package" / "pyproject.toml").write_text('[project]\nname = "own-package"\nversion = "1"\n')
+    (tmp_path / "app" / "requirements.txt").write_bytes("./package\r\n".encode("utf-16"))
+    built = python_environment.environment(tmp_path / "app", tmp_path / "cache")
+    assert list(built.glob("lib/python*/site-packages/own_package-1.dist-info"))
 
 
 def test_a_bundle_that_asks_no_index_is_installed_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,42 @@ def test_requests_are_read_as_botocore_writes_them(name: str, full: bool) -> Non
     assert protocol.parse(operation, parameters) == given
 
 
+@pytest.mark.parametrize("key", ["member", "members"])
+def test_a_list_is_read_in_both_spellings(key: str) -> None:
+    operation = protocol.operation("DescribeEnvironments")
+    given = {f"EnvironmentNames.{key}.2": "bbbb", f"EnvironmentNames.{key}.1": "aaaa"}
+    assert protocol.parse(operation, given) == {"EnvironmentNames": ["aaaa", "bbbb"]}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_lists_that_nothing_is_in_are_sent_empty(name: str) -> None:
+    operation = protocol.operation(name)
+    if operation.output_shape is None:
+        return
+    parser = botocore.parsers.create_parser("query")
+    body = protocol.serialize(operation, {}, "id-1")
+    found = parser.parse({"body": body, "headers": {}, "status_code": 200}, operation.output_shape)
+    for member, shape in operation.output_shape.members.items():
+        if isinstance(shape, ListShape) and (name, member) != ("DescribeEnvironmentHealth", "Causes"):
+            assert found[member] == []
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_answers_in_json_have_every_member(name: str) -> None:
+    operation = protocol.operation(name)
+    output = example(operation.output_shape, full=True) if operation.output_shape else {}
+    (answer,) = json.loads(protocol.serialize_json(operation, output, "id-1")).items()
+    assert answer[0] == f"{name}Response"
+    assert answer[1].pop("ResponseMetadata") == {"RequestId": "id-1"}
+    if operation.output_shape is None:
+        assert answer[1] == {}
+        return
+    assert list(answer[1]) == [operation.output_shape.serialization["resultWrapper"]]
+    assert answer[1].popitem()[1] == json.loads(json.dumps(output, default=datetime.timestamp))
+    empty = json.loads(protocol.serialize_json(operation, {}, "id-1"))[f"{name}Response"]
+    assert empty[operation.output_shape.serialization["resultWrapper"]].keys() == operation.output_shape.members.keys()
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_answers_are_read_by_botocore_as_they_were_given(name: str) -> None:
     operation = protocol.operation(name)
@@ -72,6 +109,11 @@ def test_characters_that_xml_cannot_hold_are_left_out() -> None:
         ({"ApplicationName": "a", "ApplicationName.x": "b"}, "MalformedInput"),
         ({"ApplicationName": "a" * 101, "VersionLabel": "v"}, "InvalidParameterValue"),
         ({"ApplicationName": "a", "VersionLabel": "v", "Tags.member.x.Key": "k"}, "MalformedInput"),
+        ({"ApplicationName": "a", "VersionLabel": "v", "Tags.1.Key": "k"}, "MalformedInput"),
+        (
+            {"ApplicationName": "a", "VersionLabel": "v", "Tags.member.1.Key": "k", "Tags.members.2.Key": "l"},
+            "MalformedInput",
+        ),
     ],
 )
 def test_what_does_not_fit_the_model_is_refused(parameters: dict[str, str], code: str) -> None:
@@ -84,6 +126,15 @@ def test_an_unknown_action_is_refused() -> None:
     with pytest.raises(ServiceError) as error:
         protocol.operation("MakeCoffee")
     assert error.value.code == "InvalidAction"
+
+
+def test_a_refusal_in_json_says_who_erred() -> None:
+    for status, kind in ((400, "Sender"), (503, "Receiver")):
+        body = json.loads(protocol.serialize_error_json(ServiceError("Throttling", "Too <fast>", status), "id-2"))
+        assert body == {
+            "Error": {"Code": "Throttling", "Message": "Too <fast>", "Type": kind},
+            "RequestId": "id-2",
+        }
 
 
 def test_a_refusal_is_read_by_botocore() -> None:

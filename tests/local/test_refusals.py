@@ -79,7 +79,17 @@ def test_tags_have_rules(eb: Any) -> None:
     for arn in (versions, f"{ARN}application/refuse", f"{ARN}environment/refuse/refuse-r1"):
         update(ResourceArn=arn, TagsToAdd=many[:2])
         update(ResourceArn=arn, TagsToRemove=["k0"])
-        assert eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"] == [{"Key": "k1", "Value": "v"}]
+        tags = eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"]
+        own = {"Name", "elasticbeanstalk:environment-name", "elasticbeanstalk:environment-id"}
+        expected = {"k1"} | (own if "environment" in arn else set())
+        assert {item["Key"] for item in tags} == expected
+    for given in (
+        {"TagsToAdd": [{"Key": "Name", "Value": "v"}]},
+        {"TagsToRemove": ["elasticbeanstalk:environment-id"]},
+        {"TagsToAdd": [{"Key": "elasticbeanstalk:x", "Value": "v"}]},
+    ):
+        assert refused(update, ResourceArn=arn, **given) == "InvalidParameterValue"
+    assert refused(update, ResourceArn=arn, TagsToAdd=many[:48]) == "TooManyTagsException", "three are the service's"
     said = [item["Message"] for item in eb.describe_events(EnvironmentName="refuse-r1")["Events"]]
     assert "Environment tag update completed successfully." in said
 

@@ -42,7 +42,7 @@ def test_something_must_say_what_to_run() -> None:
         ({".ebextensions/a.config": "option_settings: text"}, "extension", (".ebextensions/a.config", None)),
         ({".ebextensions/a.config": "x: &x [1]\ny: *x"}, "extension", (".ebextensions/a.config", None)),
         ({".ebextensions/a.config": b"\xff\xfe"}, "extension", (".ebextensions/a.config", None)),
-        ({".platform/hooks/predeploy/a.sh": "x"}, "hook-not-executable", (".platform/hooks/predeploy/a.sh", None)),
+        ({".platform/hooks/predeploy/a.sh": "x"}, "hook-not-runnable", (".platform/hooks/predeploy/a.sh", 1)),
         ({"key.pem": "x\n-----BEGIN RSA PRIVATE KEY-----\n"}, "secret", ("key.pem", 2)),
         ({"s.ini": f"a\nb\naws_secret_access_key = {'k' * 40}\n"}, "secret", ("s.ini", 3)),
     ],
@@ -61,6 +61,11 @@ def test_errors_have_their_place(files: dict[str, str | bytes], code: str, place
 def test_warnings_do_not_stop_a_release(files: dict[str, str], code: str) -> None:
     (finding,) = found(**files)
     assert (finding.severity, finding.code) == (Severity.WARNING, code)
+
+
+@pytest.mark.parametrize("content", ["#!/bin/bash\n", "#!/bin/bash\r\n", "\x7fELF\0"])
+def test_a_hook_without_its_exec_bit_or_with_line_ends_of_windows_is_no_finding(content: str) -> None:
+    assert found(**{".platform/hooks/predeploy/a.sh": content}) == []
 
 
 def test_a_secret_is_never_shown() -> None:
