@@ -78,15 +78,19 @@ def _fail(error: EbcdError, arguments: list[str]) -> int:
 
 
 def _defect(error: Exception, arguments: list[str]) -> int:
-    """An error that ebcd did not expect: a defect of its own, with the traceback where --verbose asks for it."""
+    """An error that ebcd did not expect: a defect of its own, with its frames where --verbose asks for them.
+
+    An exception's own text may hold what it was about, a header or a property: it is not shown.
+    """
+    import traceback
+
     from ebcd.errors import EbcdError
 
+    frames = traceback.extract_tb(error.__traceback__)
     if {"--verbose", "-v"} & set(arguments):
-        import traceback
-
-        traceback.print_exc()
+        sys.stderr.writelines(traceback.format_list(frames))
     hint = "Run it again with --verbose, and report what it prints."
-    why = f"{type(error).__name__}: {error}"
+    why = f"{type(error).__name__} in {frames[-1].filename}:{frames[-1].lineno}"
     return _fail(EbcdError("ebcd failed in a way that it should not.", why=why, hint=hint, code="defect"), arguments)
 
 

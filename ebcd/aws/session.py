@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from ebcd.aws.credentials import refuse_stray_characters
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -125,7 +127,12 @@ class Clients:
             s3={"addressing_style": "path"} if self._access.endpoint_url else {},
         )
         with self._making, _configured():
-            return self._session.create_client(service, endpoint_url=self._access.endpoint_url, config=config)
+            client = self._session.create_client(service, endpoint_url=self._access.endpoint_url, config=config)
+        client.meta.events.register_first("before-sign", self._look_at_credentials)
+        return client
+
+    def _look_at_credentials(self, **_: Any) -> None:
+        refuse_stray_characters(self._session.get_credentials())
 
 
 def connect(access: Access) -> Clients:
@@ -210,8 +217,17 @@ def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
     ):
         return AwsRefused("There are no usable AWS credentials.", why=str(error), hint=_SIGN_IN, code="no-credentials")
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return Unreachable(f"AWS could not be reached for {operation}.", why=str(error),
+        return Unreachable(f"AWS could not be reached for {operation}.", why=_told(error),
                            hint="Check the network, --region and --endpoint-url.")  # fmt: skip
     if isinstance(error, HTTPClientError):
-        return NoAnswer(f"No answer came to {operation}.", why=str(error), hint="Run the same command again.")
-    return AwsRefused(f"{operation} could not be sent.", why=str(error), code="request")
+        return NoAnswer(f"No answer came to {operation}.", why=_told(error), hint="Run the same command again.")
+    return AwsRefused(f"{operation} could not be sent.", why=_told(error), code="request")
+
+
+def _told(error: BotoCoreError) -> str:
+    """What kind of error botocore raises, and of which endpoint. Its own text may hold a header's or a parameter's
+    value, or a URL's query.
+    """
+    endpoint = urlsplit(str(error.kwargs.get("endpoint_url") or ""))
+    at = f" at {endpoint.scheme}://{endpoint.netloc}{endpoint.path}" if endpoint.netloc else ""
+    return f"{type(error).__name__}{at}."

@@ -1,4 +1,7 @@
-"""Results to stdout, progress to stderr: the only place that prints."""
+"""Results to stdout, progress to stderr: the only place that prints, and the one door for text from outside.
+
+What a console prints is plain whatever it came from (`report/foreign.py`), and JSON escapes all that is not ASCII.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,14 @@ if TYPE_CHECKING:
 
 
 def console(options: Common, *, stderr: bool = False) -> Console:
-    """A console for results, or (stderr) for progress; plain where NO_COLOR or --no-color says so."""
-    from rich.console import Console
+    """A console for results, or (stderr) for progress; without colours where NO_COLOR or --no-color says so."""
+    return _console(no_color=options.no_color, stderr=stderr)
 
-    return Console(stderr=stderr, no_color=options.no_color or None, highlight=False, soft_wrap=True)
+
+def _console(*, no_color: bool, stderr: bool) -> Console:
+    from ebcd.cli.plain_console import PlainConsole
+
+    return PlainConsole(stderr=stderr, no_color=no_color or None, highlight=False, soft_wrap=True)
 
 
 def tell(options: Common, result: Json, text: Callable[[Json], RenderableType], *, always: bool = False) -> None:
@@ -63,9 +70,7 @@ def tell_diagnosis(options: Common, text: RenderableType) -> None:
 
 def tell_error(error: EbcdError, *, no_color: bool = False) -> None:
     """Print what happened, why, and the next command, to stderr."""
-    from rich.console import Console
-
-    out = Console(stderr=True, no_color=no_color or None, highlight=False, soft_wrap=True)
+    out = _console(no_color=no_color, stderr=True)
     out.print(f"[bold red]✘[/] [bold]{_safe(error.what)}[/]")
     if error.why:
         out.print(f"  {_safe(error.why)}")

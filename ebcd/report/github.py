@@ -11,8 +11,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ebcd.report.foreign import line, plain
 from ebcd.report.headline import Report, at, headline, is_live, items, mapping, undo
-from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, line, plain, prose, table
+from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, prose, table
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes of one step's summary; GitHub drops a longer one whole."""

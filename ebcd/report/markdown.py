@@ -7,14 +7,14 @@ flattened or fenced, and cut to a length.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
+
+from ebcd.report import foreign
 
 LONGEST_CELL = 300
 LONGEST_TEXT = 4_000
 LONGEST_BLOCK = 20_000
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>|~&#@:!$])")
 _LIST_MARK = re.compile(r"^(\d*)([-+=.)])")
 
@@ -24,27 +24,14 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]} … ({len(text) - limit} more characters)"
 
 
-def plain(text: str) -> str:
-    """Without escape sequences, control, direction and surrogate characters; line ends and tabs stay."""
-    if text.isprintable():
-        return text.strip()
-    text = _ANSI.sub("", text.replace("\r\n", "\n"))
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs")).strip()
-
-
-def line(text: str) -> str:
-    """In one line."""
-    return " ".join(plain(text).split())
-
-
 def prose(text: str, limit: int = LONGEST_CELL) -> str:
     """One line of running text."""
-    return _LIST_MARK.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", cut(line(text), limit)))
+    return _LIST_MARK.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", cut(foreign.line(text), limit)))
 
 
 def code(text: str) -> str:
     """A code span. It may stand in a table's cell, where a pipe needs its backslash even in code."""
-    text = cut(line(text), LONGEST_CELL)
+    text = cut(foreign.line(text), LONGEST_CELL)
     if not text:
         return ""
     fence = _fence(text, 1)
@@ -54,7 +41,7 @@ def code(text: str) -> str:
 
 def block(text: str) -> str:
     """A code block. Of a long text the end is kept: in a log that is what happened last."""
-    text = plain(text)
+    text = foreign.plain(text).strip()
     if not text:
         return ""
     if len(text) > LONGEST_BLOCK:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ebcd.report.foreign import line
 from ebcd.report.headline import Report, at, headline, is_live, items, mapping, undo
-from ebcd.report.markdown import cut, line
+from ebcd.report.markdown import cut
 
 LONGEST = 500
 """Characters of any of its lines."""
