@@ -136,7 +136,6 @@ def a_processed_version_labs_platforms_and_a_restoration(client: Client) -> None
     assert "applicationName=restored" in eb(client, folder, "labs", "quicklink", "restored-one")
     assert "No application versions to delete" in eb(client, folder, "labs", "cleanup-versions", "--force")
     assert "python-3.11" in eb(client, folder, "platform", "list")
-    assert PLATFORM in eb(client, folder, "platform", "show", "restored-one")
     found = client.aws("elasticbeanstalk", "describe-environments", "--environment-names", "restored-one")
     eb(client, folder, "terminate", "restored-one", "--force", "--timeout", "2")
     said = eb(client, folder, "restore", found["Environments"][0]["EnvironmentId"])
