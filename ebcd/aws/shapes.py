@@ -33,9 +33,10 @@ def deployed_settings(described: Sequence[Mapping[str, Any]]) -> tuple[OptionSet
     """The settings that an environment has, of those that are described: beside the set that is deployed there may be
     a draft, of an update that is under way or has failed.
     """
-    found = next((item for item in described if item.get("DeploymentStatus") == "deployed"), described[0])
+    deployed = [item for item in described if item.get("DeploymentStatus") == "deployed"]
     return tuple(
         OptionSetting.named(item["Namespace"], item["OptionName"], item["Value"], item.get("ResourceName") or "")
+        for found in (deployed or described)[:1]
         for item in found["OptionSettings"]
         if item.get("Value")
     )

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 from running import BUCKET, PLATFORM, Local, bundle
-from test_configuration import PROPERTIES, setting
+from test_configuration import OLDER, PROPERTIES, setting
 from test_daemon import request
 
 ASG = "aws:autoscaling:asg"
@@ -92,11 +92,12 @@ def test_a_version_and_settings_in_one_update_are_one_operation(local: Local) ->
     local.client("elasticbeanstalk").update_environment(
         EnvironmentName="both-r1",
         VersionLabel="v2",
+        PlatformArn=OLDER,
         OptionSettings=[setting(PROPERTIES, "COLOR", "green"), setting(ASG, "MinSize", "2")],
         OptionsToRemove=[{"Namespace": ASG, "OptionName": "Cooldown"}],
     )
     found = local.until("both-r1", lambda item: item["Status"] == "Ready" and item["Health"] == "Green")
-    assert found["VersionLabel"] == "v2"
+    assert (found["VersionLabel"], found["PlatformArn"]) == ("v2", OLDER)
     answer = request(local.told["proxy_url"], host=found["CNAME"])[2]
     assert answer.startswith(b"two green")
     told = events(local, "both-r1")

@@ -184,6 +184,7 @@ def test_beside_a_draft_the_deployed_settings_are_those_of_the_environment() -> 
     size = OptionSetting("aws:autoscaling:asg", "MinSize", "1")
     assert shapes.deployed_settings([described("failed", "2"), described("deployed", "1")]) == (size,)
     assert shapes.deployed_settings([described("pending", "1")]) == (size,), "the only ones"
+    assert shapes.deployed_settings([]) == ()
 
 
 def test_the_digest_is_as_it_was_where_nothing_has_a_resource() -> None:
