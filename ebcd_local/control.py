@@ -3,7 +3,7 @@
 GET    /_ebcd/status              what runs
 GET    /_ebcd/calls?after=N       the calls of AWS operations behind the N-th; without N the last one's number alone
 GET    /_ebcd/faults              the faults that are set
-POST   /_ebcd/faults              set one (JSON: kind, place, nth, times, seconds, code, status)
+POST   /_ebcd/faults              set one (JSON: kind, place, nth, times, seconds, code, status, denied)
 DELETE /_ebcd/faults              take all away
 POST   /_ebcd/kill                kill an instance (JSON: environment, instance)
 POST   /_ebcd/shutdown            stop
@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response
 
 from ebcd_local import protocol, wire
 from ebcd_local.call_log import CallLog
+from ebcd_local.denial import CAUSES
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Faults, Kind
 
@@ -99,9 +100,18 @@ def _fault(given: dict[str, Any]) -> Fault:
             seconds=float(given.get("seconds", 0)),
             code=str(code),
             status=int(given.get("status") or status),
+            denied=_cause(given),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise BadControl(f"This is no fault: {error}.") from error
+
+
+def _cause(given: dict[str, Any]) -> str:
+    """Of a launch that is denied: what is. Raises ValueError."""
+    denied = str(given.get("denied") or "")
+    if (given["kind"] == Kind.DENIED) != bool(denied) or (denied and denied not in CAUSES):
+        raise ValueError(f"a launch can be denied {', '.join(CAUSES)}")
+    return denied
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:

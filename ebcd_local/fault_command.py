@@ -8,7 +8,8 @@ from typing import Any
 
 from ebcd_local import arguments, daemon
 from ebcd_local.daemon import DaemonError
-from ebcd_local.faults import Kind
+from ebcd_local.denial import CAUSES
+from ebcd_local.faults import WITHIN, Kind
 
 _FAULTS = """\
 KIND is one of
@@ -19,18 +20,25 @@ KIND is one of
   lost       the call takes effect and the connection is cut
   delay      the call takes effect --seconds later
   stall      the call takes effect at once, its answer comes --seconds later
-  launch     an instance of the environment PLACE cannot be launched
+  launch     an instance of the environment PLACE cannot be launched; with --denied the whole environment: it is
+             Terminated seconds after its creation, and events alone tell why
   disk       an instance of the environment PLACE has a full disk
   kill       an instance of the environment PLACE dies now
+  lag        the read PLACE (DescribeEnvironments, DescribeApplicationVersions, DescribeApplications, DescribeEvents)
+             does not show yet what is created from now on, --times answers long; with --seconds while it is younger
   list       show the faults that are set (the default)
   clear      take all away"""
+
+
+_KINDS = [kind for kind in Kind if kind is not Kind.DENIED]
+"""What is asked for by its name; a denied launch is asked for by an option of launch."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.epilog = _FAULTS
-    command.add_argument("kind", nargs="?", default="list", choices=["list", "clear", "kill", *Kind], metavar="KIND")
+    command.add_argument("kind", nargs="?", default="list", choices=["list", "clear", "kill", *_KINDS], metavar="KIND")
     where = "an operation (SwapEnvironmentCNAMEs, s3:PutObject, *), or an environment's name"
     command.add_argument("place", nargs="?", default="", metavar="PLACE", help=where)
     command.add_argument("--nth", type=int, default=1, help="strike at the n-th call from now on; default 1")
@@ -39,6 +47,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--seconds", type=arguments.duration, help="how long the call is held; default 5 for delay and stall"
     )
     command.add_argument("--code", default="", help="of error: the error code, as TooManyEnvironmentsException")
+    command.add_argument("--denied", default="", choices=list(CAUSES), help="of launch: what the environment is denied")
     status = "of error: the HTTP status; default: the code's own, 500 without a code"
     command.add_argument("--status", type=int, help=status)
     command.add_argument("--instance", default="", help="of kill: its id; default: the oldest one")
@@ -55,12 +64,13 @@ def run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         raise DaemonError("no-place", "Nothing was set.", f"{given.kind} needs to know where.", hint)
     if given.kind == "kill":
         return daemon.control(folder, "POST", "kill", {"environment": given.place, "instance": given.instance})
-    place = f"{given.kind}:{given.place}" if given.kind in {Kind.LAUNCH, Kind.DISK} else given.place
+    kind = Kind.DENIED if given.kind == Kind.LAUNCH and given.denied else Kind(given.kind)
+    place = f"{kind}:{given.place}" if kind in WITHIN else given.place
     held = 5.0 if given.kind in {Kind.DELAY, Kind.STALL} else 0.0
     seconds = given.seconds if given.seconds is not None else held
     return daemon.control(folder, "POST", "faults", {
-        "kind": given.kind, "place": place, "nth": given.nth, "times": given.times, "seconds": seconds,
-        "code": given.code, "status": given.status})  # fmt: skip
+        "kind": kind, "place": place, "nth": given.nth, "times": given.times, "seconds": seconds,
+        "code": given.code, "status": given.status, "denied": given.denied})  # fmt: skip
 
 
 def text(told: dict[str, Any]) -> str:

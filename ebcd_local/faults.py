@@ -1,14 +1,17 @@
 """Faults on demand: what goes wrong at the n-th call of an operation, or on an environment's instances.
 
 A place where something can go wrong has a name: `elasticbeanstalk:SwapEnvironmentCNAMEs`, `s3:PutObject`,
-`launch:NAME` and `disk:NAME` of an environment. A fault waits for the n-th time that its place is passed.
+`launch:NAME`, `denied:NAME` and `disk:NAME` of an environment, `lag:DescribeEnvironments` of a read. A fault waits for
+the n-th time that its place is passed.
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -36,6 +39,14 @@ class Kind(StrEnum):
     """An instance cannot be launched."""
     DISK = "disk"
     """An instance's disk is full when a bundle is deployed to it."""
+    DENIED = "denied"
+    """A launch fails before there is anything: the environment is Terminated, and events alone tell why."""
+    LAG = "lag"
+    """A read does not show yet what was created since the fault was set."""
+
+
+WITHIN = frozenset({Kind.LAUNCH, Kind.DISK, Kind.DENIED, Kind.LAG})
+"""What goes wrong within the service: no call is refused, lost or held by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +55,36 @@ class Fault:
 
     kind: Kind
     place: str
-    """Which places: `Operation`, `service:Operation`, `launch:NAME`; `*` stands for anything."""
+    """Which places: `Operation`, `service:Operation`; of a kind that is WITHIN `kind:NAME`; `*` stands for anything."""
     nth: int = 1
     """From which time on that its place is passed."""
     times: int = 1
     """How often; 0: until it is cleared."""
     seconds: float = 0.0
-    """How long it waits: of delay and stall; of cut and lost before the connection is cut."""
+    """How long it waits: of delay and stall; of cut and lost before the connection is cut. Of lag: how old what is not
+    shown is at most; 0: any age."""
     code: str = ""
     status: int = 500
+    denied: str = ""
+    """Of denied: what was, a key of `denial.CAUSES`."""
+    since: float = 0.0
+    """When it was set, in seconds since 1970."""
 
     def matches(self, place: str) -> bool:
-        """Whether it is meant for a place: calls have faults of their own, and instances have."""
-        if (self.kind in {Kind.LAUNCH, Kind.DISK}) != place.startswith((f"{Kind.LAUNCH}:", f"{Kind.DISK}:")):
+        """Whether it is meant for a place: calls have faults of their own, and so has what happens within."""
+        kind = place.partition(":")[0]
+        if (self.kind in WITHIN or kind in WITHIN) and kind != self.kind:
             return False
         return fnmatchcase(place, self.place) or fnmatchcase(place.partition(":")[2], self.place)
 
     def due(self, count: int) -> bool:
         """Whether it strikes at the count-th time."""
         return count >= self.nth and (self.times == 0 or count < self.nth + self.times)
+
+    def hides(self, made: datetime | None) -> bool:
+        """Whether a read that lags does not show yet what was made then."""
+        at = made.timestamp() if made else 0.0
+        return at > self.since and (not self.seconds or time.time() - at < self.seconds)
 
 
 class Faults:
@@ -78,7 +100,7 @@ class Faults:
         """Set a fault; its id."""
         with self._lock:
             name = f"fault-{next(self._numbers)}"
-            self._set[name], self._passed[name] = fault, 0
+            self._set[name], self._passed[name] = replace(fault, since=time.time()), 0
             return name
 
     def clear(self) -> int:
@@ -94,12 +116,15 @@ class Faults:
         with self._lock:
             return [(name, fault, self._passed[name]) for name, fault in self._set.items()]
 
-    def strike(self, place: str) -> Fault | None:
-        """A place is passed: the fault that strikes there now, if one does."""
+    def strike(self, place: str, made: datetime | None = None) -> Fault | None:
+        """A place is passed: the fault that strikes there now, if one does.
+
+        made: of a read, when the newest thing that it would show was made. One that hides nothing does not count.
+        """
         with self._lock:
             found = None
             for name, fault in self._set.items():
-                if fault.matches(place):
+                if fault.matches(place) and (fault.kind is not Kind.LAG or fault.hides(made)):
                     self._passed[name] += 1
                     found = found or (fault if fault.due(self._passed[name]) else None)
             return found

@@ -117,8 +117,8 @@ class Endpoint:
                 response = self._serve(environ, request, request_id)
                 time.sleep(fault.seconds)
                 return response
-            case Kind.LAUNCH | Kind.DISK:
-                raise AssertionError("these strike instances, not calls")
+            case Kind.LAUNCH | Kind.DISK | Kind.DENIED | Kind.LAG:
+                raise AssertionError("these strike within, not calls")
             case _:
                 assert_never(fault.kind)
 

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-from ebcd_local import options, references, schedule
+from ebcd_local import denial, options, references, schedule
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.database import Databases
+from ebcd_local.faults import Kind
 from ebcd_local.fleet import policies
 from ebcd_local.fleet.group import READY_DEADLINE, Aborted, Group, Member
 from ebcd_local.fleet.policies import Rollout, Settings
@@ -27,6 +28,11 @@ log = logging.getLogger(__name__)
 
 SWAP_SECONDS = 0.3
 """How long a swap takes here; the guide shows about 5 s on AWS."""
+TAG_SECONDS = 0.3
+"""How long an update of tags takes here; on AWS about a minute.
+
+Source: https://github.com/hashicorp/terraform-provider-aws/pull/36074 (UpdateEnvironment is refused meanwhile)
+"""
 _CREATE_FAILED = (
     "Create environment operation is complete, but with errors. "
     "For more information, see troubleshooting documentation."
@@ -121,6 +127,9 @@ class Fleet:
         bucket = storage_bucket(self.state.environments[key].region)
         self.tell.say(key, request_id, "createEnvironment is starting.")
         self.tell.say(key, request_id, f"Using {bucket} as Amazon S3 storage bucket for environment data.")
+        if fault := self.site.faults.strike(f"{Kind.DENIED}:{self.state.environments[key].name}"):
+            self._give_up(key, request_id, denial.CAUSES[fault.denied])
+            return
         self._open(key)
         with self.tell.reporting(key, request_id, _CREATE_FAILED):
             self._populate(key)
@@ -205,6 +214,16 @@ class Fleet:
             self.tell.say(key, request_id, f"{done} for environments '{one.name}' and '{other.name}'.",
                      "INFO" if swapped else "ERROR")  # fmt: skip
 
+    def tag(self, key: str, request_id: str, tags: dict[str, str]) -> None:
+        """Give an environment other tags: its stack is updated, so it is Updating meanwhile."""
+        self.tell.say(key, request_id, "Environment tag update is starting.")
+        time.sleep(TAG_SECONDS / self.speed)
+        with self.state.lock:
+            if self.state.environments[key].status == "Terminating":  # its application was deleted meanwhile
+                return
+            self.state.change(key, tags=tags, status="Ready", operation="")
+        self.tell.say(key, request_id, "Environment tag update completed successfully.")
+
     def abort(self, key: str) -> None:
         """Let the deployment under way end at its next step. The state's lock is held, and the environment Aborting."""
         self.group(key).abort.set()
@@ -219,6 +238,18 @@ class Fleet:
         self._delete_stack(key, request_id)
         self.resources.delete(key, request_id)
         shutil.rmtree(self.site.root(key), ignore_errors=True)
+        self._gone(key)
+        self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
+
+    def _give_up(self, key: str, request_id: str, cause: str) -> None:
+        """A launch ends before there was anything: the events tell why, and the environment is Terminated."""
+        time.sleep(denial.SECONDS / self.speed)
+        self.tell.say(key, request_id, cause, "ERROR")
+        self.tell.say(key, request_id, denial.FAILED, "ERROR")
+        self._gone(key)
+
+    def _gone(self, key: str) -> None:
+        """The environment is Terminated: what there was of it is no more."""
         self._groups.pop(key, None)
         self.state.change(
             key,
@@ -233,7 +264,6 @@ class Fleet:
             references=None,
             queues={},
         )
-        self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
 
     def _open(self, key: str) -> None:
         environment = self.state.environments[key]

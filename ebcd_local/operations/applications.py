@@ -42,6 +42,7 @@ def describe_applications(call: Call, given: Structure) -> Structure:
     """DescribeApplications."""
     wanted = given.get("ApplicationNames")
     found = [item for item in list(call.state.applications.values()) if item.region == call.region]
+    found = call.shown("DescribeApplications", found, lambda item: item.created)
     return {"Applications": [describe(call, item) for item in found if not wanted or item.name in wanted]}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from ebcd_local.errors import ServiceError, invalid, no_application, no_environment
+from ebcd_local.faults import Kind
 from ebcd_local.fleet import Fleet
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
@@ -50,11 +52,17 @@ class Call:
                 continue
             if wanted_id in (None, item.id) and name in (None, item.name):
                 return item
-        raise no_environment(name or str(wanted_id))
+        raise no_environment(wanted_id, "EnvironmentId") if wanted_id else no_environment(str(name))
 
     def living(self) -> list[Environment]:
         """The region's environments that are not terminated."""
         return [item for item in self.state.living() if item.region == self.region]
+
+    def shown(self, operation: str, items: list[T], made: Callable[[T], datetime]) -> list[T]:
+        """What a read shows of what there is: all, unless it is to lag behind. made: when an item came to be."""
+        newest = max(map(made, items), default=None)
+        fault = self.fleet.site.faults.strike(f"{Kind.LAG}:{operation}", newest)
+        return [item for item in items if not fault.hides(made(item))] if fault else items
 
 
 Operation: TypeAlias = Callable[[Call, Structure], Structure]

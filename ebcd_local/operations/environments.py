@@ -7,7 +7,7 @@ from typing import Any
 
 from ebcd_local import options
 from ebcd_local.database import Wanted
-from ebcd_local.errors import invalid, not_ready
+from ebcd_local.errors import cannot_terminate, invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
 from ebcd_local.operations.call import Call, Operation, Structure, page
 from ebcd_local.records import Environment
@@ -85,12 +85,12 @@ def _only_resized(given: Structure) -> bool:
 
 
 def terminate_environment(call: Call, given: Structure) -> Structure:
-    """TerminateEnvironment."""
+    """TerminateEnvironment: of one that is Ready. What is being created or updated cannot be terminated."""
     environment = call.environment(given)
     with call.state.lock:
         environment = call.state.environments[environment.key]
-        if environment.status not in {"Ready", "Launching"} or environment.operation == "terminate":
-            raise not_ready(environment.name)
+        if environment.status != "Ready":
+            raise cannot_terminate(environment.name, environment.status)
         environment = call.state.change(environment.key, status="Terminating", operation="terminate")
     call.fleet.begin(call.fleet.terminate, environment.key, call.request_id)
     return describe(call, environment)
@@ -184,6 +184,7 @@ def describe_environments(call: Call, given: Structure) -> Structure:
         )
 
     found = sorted(filter(wanted, list(call.state.environments.values())), key=lambda item: item.created)
+    found = call.shown("DescribeEnvironments", found, lambda item: item.created)
     shown, token = page(found, given, most=1000)
     return {"Environments": [describe(call, item) for item in shown], "NextToken": token}
 

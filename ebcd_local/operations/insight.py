@@ -34,7 +34,8 @@ def describe_events(call: Call, given: Structure) -> Structure:
         since=given.get("StartTime"),
         until=given.get("EndTime"),
     )
-    found = call.state.events.find(wanted, start=start, most=most + 1)
+    found = call.shown("DescribeEvents", call.state.events.find(wanted, start=start, most=most + 1),
+                       lambda item: item.time)  # fmt: skip
     token = str(start + most) if len(found) > most else None
     return {"Events": [_event(item) for item in found[:most]], "NextToken": token}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ebcd_local.errors import ServiceError, invalid
+from ebcd_local.errors import NOT_READY, ServiceError, invalid
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.records import Application, Environment, Template, Version
 from ebcd_local.state import ACCOUNT
@@ -70,7 +70,10 @@ def list_tags_for_resource(call: Call, given: Structure) -> Structure:
 
 
 def update_tags_for_resource(call: Call, given: Structure) -> Structure:
-    """UpdateTagsForResource. An environment must be Ready, and tells of it by events."""
+    """UpdateTagsForResource. An environment must be Ready, is Updating meanwhile, and tells of it by events.
+
+    The code of the refusal is the one that the API declares (OperationInProgressException); its text is not published.
+    """
     added, removed = of_request(given.get("TagsToAdd", [])), set(given.get("TagsToRemove", []))
     if not added and not removed:
         raise invalid("Specify TagsToAdd or TagsToRemove.")
@@ -80,16 +83,16 @@ def update_tags_for_resource(call: Call, given: Structure) -> Structure:
         raise invalid(f"Tag key '{min(both)}' is both to be added and to be removed.")
     with call.state.lock:
         found = _tagged(call, given["ResourceArn"])
-        if isinstance(found, Environment) and found.status != "Ready":
-            raise ServiceError("OperationInProgressFailure", f"Environment named {found.name} is not Ready.")
-        if isinstance(found, Environment):
-            _refuse_of_service(added.keys() | removed)
         tags = {key: value for key, value in (found.tags | added).items() if key not in removed}
         _refuse_many(tags, OF_ENVIRONMENT if isinstance(found, Environment) else LIMIT)
-        call.state.save(replace(found, tags=tags))
-    if isinstance(found, Environment):
-        for message in ("Environment tag update is starting.", "Environment tag update completed successfully."):
-            call.state.say(found, message, request_id=call.request_id)
+        if not isinstance(found, Environment):
+            call.state.save(replace(found, tags=tags))
+            return {}
+        _refuse_of_service(added.keys() | removed)
+        if found.status != "Ready":
+            raise ServiceError("OperationInProgressFailure", NOT_READY.format(name=found.name))
+        call.state.change(found.key, status="Updating", operation="tags")
+    call.fleet.begin(lambda key, request: call.fleet.tag(key, request, tags), found.key, call.request_id)
     return {}
 
 

@@ -101,6 +101,7 @@ def describe_application_versions(call: Call, given: Structure) -> Structure:
              if item.region == call.region and name in (None, item.application)
              and (not labels or item.label in labels)]  # fmt: skip
     found.sort(key=lambda item: item.created, reverse=True)
+    found = call.shown("DescribeApplicationVersions", found, lambda item: item.created)
     shown, token = page(found, given, most=1000)
     return {"ApplicationVersions": [describe(call, item) for item in shown], "NextToken": token}
 

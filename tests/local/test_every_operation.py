@@ -167,6 +167,7 @@ def _insight(tell: Story, environment_id: str) -> None:
     assert len(page["Events"]) == 2
     tell("UpdateTagsForResource", ResourceArn=f"{ARN}environment/told/told-one",
          TagsToAdd=[{"Key": "new", "Value": "1"}], TagsToRemove=["stage"])  # fmt: skip
+    tell.ready("told-one")
     tags = tell("ListTagsForResource", ResourceArn=f"{ARN}environment/told/told-one")["ResourceTags"]
     own = {
         "Name": "told-one",

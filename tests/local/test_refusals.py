@@ -67,7 +67,7 @@ def test_a_version_is_deleted_though_its_bundle_is_gone(local: Local, eb: Any) -
     assert found["ApplicationVersions"] == []
 
 
-def test_tags_have_rules(eb: Any) -> None:
+def test_tags_have_rules(local: Local, eb: Any) -> None:
     update, versions = eb.update_tags_for_resource, f"{ARN}applicationversion/refuse/v1"
     many = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
     assert refused(update, ResourceArn=versions, TagsToAdd=many) == "TooManyTagsException"
@@ -77,8 +77,9 @@ def test_tags_have_rules(eb: Any) -> None:
     assert refused(eb.list_tags_for_resource, ResourceArn=nobody) == "ResourceNotFoundException"
     assert refused(eb.list_tags_for_resource, ResourceArn=platform) == "ResourceTypeNotSupportedException"
     for arn in (versions, f"{ARN}application/refuse", f"{ARN}environment/refuse/refuse-r1"):
-        update(ResourceArn=arn, TagsToAdd=many[:2])
-        update(ResourceArn=arn, TagsToRemove=["k0"])
+        for change in ({"TagsToAdd": many[:2]}, {"TagsToRemove": ["k0"]}):
+            update(ResourceArn=arn, **change)
+            local.until("refuse-r1", lambda item: item["Status"] == "Ready")
         tags = eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"]
         own = {"Name", "elasticbeanstalk:environment-name", "elasticbeanstalk:environment-id"}
         expected = {"k1"} | (own if "environment" in arn else set())
