@@ -5,6 +5,7 @@
     ├── Refused               3    refused, nothing was changed: dirty tree, failed check, digest mismatch, hold
     ├── LockHeld              4    another run holds the stage's lock
     ├── AwsRefused            5    credentials, permission, quota, or no answer from AWS
+    │   ├── Busy              5    refused while something else is under way there: nothing happened
     │   └── Transient         5    no answer that counts: a read is asked again
     │       ├── Throttled     5    refused for its rate: nothing happened
     │       ├── Unreachable   5    no connection: nothing was sent
@@ -98,6 +99,12 @@ class AwsRefused(EbcdError):
 
     exit_code = ExitCode.AWS_REFUSED
     default_code = "aws-refused"
+
+
+class Busy(AwsRefused):
+    """Declined while something else is under way with the same environment: nothing happened, it may be sent later."""
+
+    default_code = "busy"
 
 
 class Transient(AwsRefused):

@@ -80,6 +80,11 @@ class Beanstalk:
         found = self._environments(ApplicationName=application, EnvironmentNames=[name], IncludeDeleted=False)
         return next((item for item in found if item.status != "Terminated"), None)
 
+    def last_environment(self, application: str, name: str) -> Environment | None:
+        """The newest environment of a name, though it be terminated: Beanstalk tells of those for about an hour."""
+        found = self._environments(ApplicationName=application, EnvironmentNames=[name], IncludeDeleted=True)
+        return max(found, key=lambda item: item.created, default=None)
+
     def _environments(self, **filters: object) -> Iterator[Environment]:
         for page in self._pages("describe_environments", "DescribeEnvironments", filters):
             for item in page["Environments"]:
@@ -87,10 +92,18 @@ class Beanstalk:
                 yield shapes.environment(item)
 
     def events(
-        self, application: str, environment: str | None = None, since: datetime | None = None, limit: int = 1000
+        self,
+        application: str,
+        environment: str | None = None,
+        since: datetime | None = None,
+        limit: int = 1000,
+        *,
+        environment_id: str = "",
     ) -> tuple[Event, ...]:
         """Events, newest first. An empty answer may also mean a missing permission."""
         filters: dict[str, object] = {"ApplicationName": application, "MaxRecords": limit}
+        if environment_id:
+            filters["EnvironmentId"] = environment_id
         if environment:
             filters["EnvironmentName"] = environment
         if since:

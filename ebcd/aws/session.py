@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ebcd.aws.credentials import refuse_stray_characters
-from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled, Unreachable, UsageError
+from ebcd.errors import AwsRefused, Busy, EbcdError, NoAnswer, Throttled, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -40,6 +40,15 @@ PERMISSION = frozenset(
     {"AccessDenied", "AccessDeniedException", "InsufficientPrivilegesException", "UnauthorizedOperation"}
 )
 """Codes of a refusal that another policy would lift."""
+
+_IN_PROGRESS = frozenset({"OperationInProgressFailure", "OperationInProgressException"})
+"""Codes of a refusal while something else is under way: the name on the wire, and the model's."""
+_NOT_READY = ("Must be Ready", "It is currently pending")
+"""The same in Beanstalk's own words, where the code is a general one: of a change, and of a termination.
+
+Sources: https://github.com/aws/aws-elastic-beanstalk-cli, ebcli/resources/strings.py (env.invalidstate);
+https://github.com/aws/aws-elastic-beanstalk-cli-setup/issues/144
+"""
 
 _CONNECTIONS = 16
 """Connections that a client keeps open."""
@@ -191,6 +200,8 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
     if code in _THROTTLED:
         return Throttled(f"AWS throttled {operation}.", why=message, hint="Run the same command again.")
+    if code in _IN_PROGRESS or any(words in message for words in _NOT_READY):
+        return Busy(what, why=f"{code}: {message}", hint="Run the same command again when that has ended.")
     if code in _CREDENTIALS:
         return AwsRefused(what, why=f"{code}: {message}", hint=_SIGN_IN, code=code)
     if code in PERMISSION or status == 403:

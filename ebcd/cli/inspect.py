@@ -91,17 +91,16 @@ def events(
     from ebcd.report import text
 
     session = open_session(common, looking())
-    environment = chosen(session, env)
     beanstalk, application = session.services.beanstalk, session.stage.application
-    found = beanstalk.events(application, environment.name, limit=limit)
+    environment, found = _events_of(session, env, limit)
     head = envelope("events") | {"application": application, "stage": session.stage.name}
-    told = head | {"environment": environment.name, "events": [_event(item) for item in reversed(found)]}
+    told = head | {"environment": environment, "events": [_event(item) for item in reversed(found)]}
     tell(common, told, text.events)
     shown = set(found)
 
     def unseen() -> list[Event]:
         since: datetime | None = max((item.time for item in shown), default=None)
-        return [item for item in beanstalk.events(application, environment.name, since) if item not in shown]
+        return [item for item in beanstalk.events(application, environment, since) if item not in shown]
 
     for new in again(session, unseen) if follow else ():
         shown.update(new)
@@ -169,6 +168,21 @@ def _reaching_back(session: Session, snapshot: Snapshot, after: int) -> Snapshot
     missing = (number for number in range(max(after, 0) + 1, max(known, default=0)) if number not in known)
     known |= {record.number: record for record in session.services.ledger.read_all(missing)}
     return replace(snapshot, releases=tuple(known[number] for number in sorted(known, reverse=True)))
+
+
+def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event, ...]]:
+    """The name of the environment that --env names, and its newest events: those of one that is gone, too. Raises
+    UsageError.
+    """
+    beanstalk, application = session.services.beanstalk, session.stage.application
+    try:
+        name = chosen(session, env).name
+    except UsageError:
+        found = beanstalk.events(application, env, limit=limit)
+        if not found:
+            raise
+        return env, found
+    return name, beanstalk.events(application, name, limit=limit)
 
 
 def chosen(session: Session, env: str) -> Environment:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled, Unreachable
+from ebcd.errors import AwsRefused, Busy, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled, Unreachable
 from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
+from ebcd.release.busy import when_ready
 from ebcd.release.clock import polls
+from ebcd.release.gone import UNSEEN_PATIENCE, Presence
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (
@@ -24,6 +26,11 @@ RESEND_PATIENCE = 120.0
 """Seconds that a mutation is sent again of which AWS took no notice (`UNHEARD`): a repeat is harmless."""
 UNHEARD = (Throttled, Unreachable)
 """Nothing happened: it may be sent again."""
+EXISTS = "already exists"
+"""What AWS says of a creation that took effect before.
+
+Source: https://github.com/aws/aws-elastic-beanstalk-cli, ebcli/resources/strings.py (env.nameexists)
+"""
 CAPACITY_PATIENCE = 900.0
 """Seconds that an environment has to start more instances."""
 
@@ -34,10 +41,12 @@ def send(
     mutation: Callable[[], object],
     there: Callable[[], bool],
     began: Callable[[], bool] = lambda: False,
+    lag: float = 0.0,
 ) -> Seen:
-    """Send a mutation. Unheard: again, after a pause. Refused or unanswered: look whether its effect is `there`.
+    """Send a mutation. Unheard: again, after a pause. Refused or unanswered: read whether its effect is `there`.
 
     began: whether something is under way that can be it. Only where no answer came: a refusal began nothing.
+    lag: seconds that its effect may not be shown yet, where no answer came or AWS says that it is there already.
     """
     for _ in polls(services.clock, timeout=RESEND_PATIENCE, interval=services.pace):
         tick()
@@ -49,11 +58,21 @@ def send(
             unheard: AwsRefused = error
             continue
         except AwsRefused as error:
-            if answered(services, tick, there) or (isinstance(error, NoAnswer) and answered(services, tick, began)):
+            patience = lag if isinstance(error, NoAnswer) or EXISTS in error.why else 0.0
+            if _shown(services, tick, there, patience):
+                return Seen("it was there already", Status.SKIPPED)
+            if isinstance(error, NoAnswer) and answered(services, tick, began):
                 return Seen("it was there already", Status.SKIPPED)
             raise
         return Seen()
     raise unheard
+
+
+def _shown(services: Services, tick: Tick, there: Callable[[], bool], patience: float) -> bool:
+    """Whether an effect is there, within `patience` seconds: a read may not show it yet."""
+    if answered(services, tick, there):
+        return True
+    return patience > 0 and any(looks(services, tick, patience, there, at_once=False))
 
 
 def create_application(services: Services, tick: Tick, application: str) -> Seen:
@@ -107,7 +126,7 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
         )
 
     if not template:
-        return send(services, tick, create, is_there)
+        return send(services, tick, create, is_there, lag=UNSEEN_PATIENCE)
     source = beanstalk.environment(application, step.settings_of)
     if source is None:
         raise ReleaseFailed(f"{step.settings_of} is gone.", why=f"Its settings were to be those of {step.environment}.",
@@ -115,7 +134,7 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
     delete_saved_configuration(services, application, template)  # what a run that died may have left is of another time
     try:
         send(services, tick, lambda: beanstalk.save_configuration(application, template, source.id), lambda: False)
-        return send(services, tick, create, is_there)
+        return send(services, tick, create, is_there, lag=UNSEEN_PATIENCE)
     finally:
         delete_saved_configuration(services, application, template)
 
@@ -131,14 +150,21 @@ def delete_saved_configuration(services: Services, application: str, template: s
 
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
     """Raise MinSize, and wait until the environment is Ready with that many instances. What is live by now stays."""
-    beanstalk = services.beanstalk
-    read = lambda: beanstalk.environment(application, step.environment)  # noqa: E731
-    found = answered(services, tick, read)
-    if found is not None and step.cname and found.cname == step.cname:
-        return Seen(drain.HOLDS_LIVE, Status.SKIPPED)
-    options = [OptionSetting(ASG, "MinSize", str(step.instances)),
-               *answered(services, tick, lambda: _largest(services, application, step))]  # fmt: skip
-    send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
+    beanstalk, presence = services.beanstalk, Presence(services, application, step.environment)
+
+    def read() -> Environment | None:
+        return presence.check(beanstalk.environment(application, step.environment))
+
+    def raise_minimum(found: Environment | None) -> Seen:
+        if found is not None and step.cname and found.cname == step.cname:
+            return Seen(drain.HOLDS_LIVE, Status.SKIPPED)
+        options = [OptionSetting(ASG, "MinSize", str(step.instances)),
+                   *answered(services, tick, lambda: _largest(services, application, step))]  # fmt: skip
+        return send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
+
+    sent = when_ready(services, tick, application, step.environment, CAPACITY_PATIENCE, raise_minimum)
+    if sent.status is Status.SKIPPED:
+        return sent
     count = 0
     for environment in looks(services, tick, CAPACITY_PATIENCE, read):
         if environment is not None and environment.status == "Ready":
@@ -174,34 +200,47 @@ def stays(environment: Environment, why: str) -> Refused:
 
 
 def terminate(services: Services, tick: Tick, application: str, step: TerminateEnvironment) -> Seen:
-    """Begin to terminate an environment, unless it is leaving already, holds the live CNAME, or still gets requests."""
+    """Begin to terminate an environment, unless it is leaving already, holds the live CNAME, or still gets requests.
 
-    def read() -> Environment | None:
-        found = services.beanstalk.environment(application, step.environment)
-        return None if found is None or found.id != step.environment_id or leaving(found) else found
+    Raises Busy, or OutcomeUnknown after `step.patience`, while something else is under way with it.
+    """
 
-    found = answered(services, tick, read)
-    if found is None:
-        return Seen("it is leaving already", Status.SKIPPED)
-    if step.holds and found.cname != step.holds:
-        raise stays(found, f"It holds {found.cname} by now, and not its own CNAME {step.holds}.")
-    if why := drain.needed(services, found, step):
-        return Seen(why, Status.SKIPPED)
-    try:
-        return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), lambda: read() is None)
-    except NoAnswer:
-        return Seen("whether it began is not known; the next ship looks again", Status.SKIPPED)
+    def is_gone(found: Environment | None) -> bool:
+        return found is None or found.id != step.environment_id or leaving(found)
+
+    def there() -> bool:
+        return is_gone(services.beanstalk.environment(application, step.environment))
+
+    def begin(found: Environment | None) -> Seen:
+        if found is None or is_gone(found):
+            return Seen("it is leaving already", Status.SKIPPED)
+        if step.holds and found.cname != step.holds:
+            raise stays(found, f"It holds {found.cname} by now, and not its own CNAME {step.holds}.")
+        if why := drain.needed(services, found, step):
+            return Seen(why, Status.SKIPPED)
+        try:
+            return send(services, tick, lambda: services.beanstalk.terminate(step.environment_id), there)
+        except NoAnswer:
+            return Seen("whether it began is not known; the next ship looks again", Status.SKIPPED)
+
+    return when_ready(services, tick, application, step.environment, step.patience, begin)
 
 
 def delete_version(services: Services, tick: Tick, application: str, step: DeleteVersion) -> Seen:
-    """Delete an application version, then its bundle: the other way a version without a bundle could be left."""
+    """Delete an application version, then its bundle: the other way a version without a bundle could be left.
+
+    One that is being deployed by now stays.
+    """
     beanstalk = services.beanstalk
-    sent = send(
-        services,
-        tick,
-        lambda: beanstalk.delete_version(application, step.label),
-        lambda: beanstalk.version(application, step.label) is None,
-    )
+    try:
+        sent = send(
+            services,
+            tick,
+            lambda: beanstalk.delete_version(application, step.label),
+            lambda: beanstalk.version(application, step.label) is None,
+        )
+    except Busy as busy:
+        return Seen(f"{busy.why} The next ebcd prune looks again.", Status.SKIPPED)
     if step.key:
         services.storage.remove(step.key)
     return sent

@@ -12,6 +12,7 @@ from datetime import timedelta
 from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed
 from ebcd.model import Environment
 from ebcd.release.follow import FAILURES
+from ebcd.release.gone import gone
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import SwapCnames
@@ -92,12 +93,8 @@ def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnam
     pair: Pair | None = None
     for pair in looks(services, tick, READY_PATIENCE, lambda: _read(services, application, step)):
         if pair is None:
-            raise ReleaseFailed(
-                f"The swap of {step.live} and {step.candidate} was not sent.",
-                why="One of them was terminated since the plan was made.",
-                hint="Run the same command again: it plans anew from what is there.",
-                code="environment-gone",
-            )
+            _refuse_gone(services, application, step)
+            continue
         accepted = not step.accept or pair.candidate.health in step.accept or pair.candidate.cname == step.cname
         if pair.ready and accepted:
             return pair
@@ -108,6 +105,20 @@ def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnam
         hint=f"ebcd status {services.flags}",
         code="not-ready",
     )
+
+
+def _refuse_gone(services: Services, application: str, step: SwapCnames) -> None:
+    """Raises ReleaseFailed for a side that is gone, with the cause; not for one that a read only did not show."""
+    for name in (step.candidate, step.live):
+        last = services.beanstalk.last_environment(application, name)
+        if last is None or leaving(last):
+            ended = gone(services, application, name, last)
+            raise ReleaseFailed(
+                f"The swap of {step.live} and {step.candidate} was not sent.",
+                why=f"{ended.what} {ended.why}",
+                hint="Run the same command again: it plans anew from what is there.",
+                code=ended.code,
+            )
 
 
 def _verify(pair: Pair, step: SwapCnames) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ebcd.errors import AwsRefused, EbcdError
-from ebcd.model import LogTail
+from ebcd.model import Environment, Event, LogTail
+from ebcd.release.gone import last_events
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
+from ebcd.release.snapshot import leaving
 from ebcd.release.waits import BASIC_HEALTH, SOON, looks
 
 LOG_PATIENCE = 30.0
@@ -25,17 +28,27 @@ def diagnose(services: Services, release: ReleaseRecord, *, logs: bool = True) -
     diagnosis, environment = Diagnosis(), release.environment
     try:
         found = services.beanstalk.environment(release.application, environment)
-        if found is None:
-            return diagnosis
+        if found is None or leaving(found):
+            return _of_one_that_is_gone(services, release, found)
         since = max(found.created, release.since)
         events = services.beanstalk.events(release.application, environment, since)
-        told = tuple(event for event in reversed(events) if event.severity in WORTH_TELLING)
+        told = _worth_telling(reversed(events))
         diagnosis = Diagnosis(events=told)
         diagnosis = Diagnosis(told, _causes(services, environment))
         return with_logs(services, release, diagnosis) if logs else diagnosis
     except EbcdError as error:
         services.progress.note(f"No full diagnosis: {error.what}")
         return diagnosis
+
+
+def _of_one_that_is_gone(services: Services, release: ReleaseRecord, found: Environment | None) -> Diagnosis:
+    """What its events tell: there is no health and no instance any more."""
+    found = found or services.beanstalk.last_environment(release.application, release.environment)
+    return Diagnosis(_worth_telling(last_events(services, release.application, release.environment, found)))
+
+
+def _worth_telling(events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(event for event in events if event.severity in WORTH_TELLING)
 
 
 def with_logs(services: Services, release: ReleaseRecord, diagnosis: Diagnosis) -> Diagnosis:

@@ -12,6 +12,7 @@ from typing import NoReturn, assert_never
 
 from ebcd.errors import (
     AwsRefused,
+    Busy,
     EbcdError,
     Interrupted,
     LockLost,
@@ -21,10 +22,12 @@ from ebcd.errors import (
 )
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, updates
+from ebcd.release.busy import refused_as_busy
 from ebcd.release.clock import polls
 from ebcd.release.diagnose import with_logs
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.handover import changes_hands, hand_over
+from ebcd.release.housekeeping import may_be_left, remaining
 from ebcd.release.lease import Lease
 from ebcd.release.look import look
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
@@ -71,9 +74,18 @@ class Executor:
                 self._perform(step)
             except Breach as breach:
                 self._go_back(back, breach)
-            except EbcdError:
+            except EbcdError as error:
+                if self._leave(step, error):
+                    continue
                 self._watch = None  # what live does is no reason to leave undone what a failure needs
                 raise
+
+    def _leave(self, step: Step, error: EbcdError) -> bool:
+        """Whether the run goes on without the step, which is told then."""
+        if not may_be_left(step, error, self._run.release):
+            return False
+        self._run.remaining.append(remaining(step, error, self._services.flags, self._stage.region))
+        return True
 
     def watch_live(self, cname: str) -> None:
         """Probe live at every look from now until the swap."""
@@ -90,7 +102,8 @@ class Executor:
             else:
                 seen = look(self._run, self._services, self._tick, self._stage, step)
         except (EbcdError, Breach) as error:
-            self._finish(step, Seen(str(error), Status.FAILED), start)
+            left = isinstance(error, Busy) and may_be_left(step, error, self._run.release)
+            self._finish(step, Seen(str(error), Status.SKIPPED if left else Status.FAILED), start)
             raise
         self._finish(step, seen, start)
 
@@ -207,8 +220,10 @@ class Executor:
             with self._finishing():
                 try:
                     seen = cnames.exchange(services, self._tick, application, step, before)
-                except actions.UNHEARD as error:
-                    services.progress.note(f"{error.what} Both sides are looked at before it is sent again.")
+                except AwsRefused as error:
+                    if not self._may_swap_again(step, error):
+                        raise
+                    services.progress.note(f"{error.what} Both sides are read before it is sent again.")
                     services.pace.refused()
                     unheard = error
                     continue
@@ -217,6 +232,14 @@ class Executor:
                 return seen
         assert unheard is not None
         raise unheard
+
+    def _may_swap_again(self, step: SwapCnames, error: AwsRefused) -> bool:
+        """Whether AWS took no notice of a swap, or refused it since a side is busy."""
+        if isinstance(error, actions.UNHEARD):
+            return True
+        application = self._stage.application
+        return any(refused_as_busy(self._services, self._tick, application, side, error)
+                   for side in (step.candidate, step.live))  # fmt: skip
 
     def _deploy(self, step: UpdateVersion) -> Seen:
         start = self._services.clock.monotonic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ebcd.model import Environment, Event
 from ebcd.release.run import Services
 
@@ -15,6 +17,11 @@ EVENTS = 0.6
 
 SELDOM = 3.0
 """Usual pauses after which an environment is looked at though no event told of it."""
+
+
+def telling(failures: Sequence[Event]) -> Event:
+    """The failure that tells most: the first that an instance gives, with its output; else the first of all."""
+    return next((event for event in failures if event.message.startswith("[Instance: ")), failures[0])
 
 
 class EventFollower:

@@ -11,6 +11,7 @@ from ebcd.errors import Refused
 from ebcd.model import Stage
 from ebcd.release import ship as shipping
 from ebcd.release.actions import stays
+from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.execute import Executor
 from ebcd.release.naming import standing_name
 from ebcd.release.observe import observe
@@ -97,7 +98,7 @@ def takedown(snapshot: Snapshot, preview: Preview | None, declared: Iterable[Sta
             raise stays(found, f"It holds {found.cname}, which is the live CNAME of the stage {other.name}.")
     reason = f"it is the preview of {preview.branch}" + (", which has expired" if preview.expired else "")
     return (
-        TerminateEnvironment(found.name, found.id, reason, holds=found.cname),
+        TerminateEnvironment(found.name, found.id, reason, holds=found.cname, patience=BUSY_PATIENCE),
         AwaitTermination(found.name, found.id),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ebcd.model import Stage, Strategy
+from ebcd.release.busy import BUSY_PATIENCE, is_busy
 from ebcd.release.execute import Executor
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan.pair import idle_side
@@ -51,6 +52,9 @@ def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
 
 
 def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing, ...]:
-    """All that may go: never live, never what a rollback returns to within its window."""
+    """All that may go: never live, never what a rollback returns to within its window. What is busy comes last: it is
+    waited for.
+    """
     going = (*failed_candidates(snapshot, keep=()), *retirements(snapshot))
-    return tuple(replace(step, drained=False) for step in going) if force else going
+    steps = (replace(step, drained=step.drained and not force, patience=BUSY_PATIENCE) for step in going)
+    return tuple(sorted(steps, key=lambda step: is_busy(snapshot.environment(step.environment))))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.release.clock import Clock
     from ebcd.release.findings import Finding
     from ebcd.release.hold import Hold, HoldState
+    from ebcd.release.housekeeping import Remaining
     from ebcd.release.journal import Ledger
     from ebcd.release.lock import Lock
     from ebcd.release.previews import Preview
@@ -170,6 +171,8 @@ class Run:
     """What spoke against the release before it began."""
     told: tuple[str, ...] = ()
     """What a rollback tells before it acts."""
+    remaining: list[Remaining] = field(default_factory=list)
+    """What the release left to do beside itself."""
 
     @property
     def release(self) -> ReleaseRecord | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
 from ebcd.model import Environment, OnFailure, Stage
 from ebcd.release import preflight
+from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse, taken_cname, unknown_platform
@@ -252,4 +253,5 @@ def _terminate_failed(run: Run, services: Services, executor: Executor, stage: S
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
     failed = snapshot.environment(run.records[run.release_name].environment)
     if failed is not None and failed != snapshot.live:
-        executor.execute([clearing(snapshot, failed, "it failed, and on_failure says so")])
+        step = clearing(snapshot, failed, "it failed, and on_failure says so")
+        executor.execute([replace(step, patience=BUSY_PATIENCE)])

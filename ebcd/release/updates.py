@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ebcd.errors import AwsRefused, ReleaseFailed, Transient
+from ebcd.errors import AwsRefused, ReleaseFailed
 from ebcd.model import ASG, Environment, OptionSetting, PresentSettings, Stage
 from ebcd.release import drain
 from ebcd.release.actions import send
+from ebcd.release.busy import refused_as_busy, when_ready
 from ebcd.release.follow import EventFollower
+from ebcd.release.gone import Presence
 from ebcd.release.run import Seen, Services, Status
-from ebcd.release.snapshot import leaving
 from ebcd.release.steps import ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
 from ebcd.release.waits import Tick, answered, failed, lacking_instances, looks
 
@@ -104,12 +105,18 @@ def set_minimum(services: Services, tick: Tick, stage: Stage, step: SetMinimum) 
 
 
 def scale_down(services: Services, tick: Tick, stage: Stage, step: ScaleDown) -> Seen:
-    """Bring an environment to one instance, and keep it there, unless it is live by now or still gets requests."""
-    found = answered(services, tick, lambda: services.beanstalk.environment(stage.application, step.environment))
-    if found is not None and (why := drain.needed(services, found, step)):
-        return Seen(why, Status.SKIPPED)
-    sizes = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
-    return update_options(services, tick, stage, UpdateOptions(step.environment, sizes, cname=step.cname))
+    """Bring an environment to one instance, and keep it there, unless it is live by now or still gets requests.
+
+    Raises Busy, or OutcomeUnknown after `step.patience`, while something else is under way with it.
+    """
+
+    def shrink(found: Environment | None) -> Seen:
+        if found is not None and (why := drain.needed(services, found, step)):
+            return Seen(why, Status.SKIPPED)
+        sizes = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
+        return update_options(services, tick, stage, UpdateOptions(step.environment, sizes, cname=step.cname))
+
+    return when_ready(services, tick, stage.application, step.environment, step.patience, shrink)
 
 
 def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Seen:
@@ -120,10 +127,11 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
     name, clock = update.environment, services.clock
     follower: EventFollower | None = None
     sent_at, begun, status = 0.0, False, ""
-    read = lambda: services.beanstalk.environment(stage.application, name)  # noqa: E731
+    presence = Presence(services, stage.application, name)
+    read = lambda: presence.check(services.beanstalk.environment(stage.application, name))  # noqa: E731
     for environment in looks(services, tick, stage.timeout, read):
-        if environment is None or leaving(environment):
-            raise failed(services, name, "was terminated", "Somebody, or Beanstalk, terminated it.")
+        if environment is None:
+            continue
         status = environment.status
         if follower is not None:
             begun = follower.follow() or begun or status != "Ready"
@@ -135,6 +143,7 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
                 return Seen("it was there already", Status.SKIPPED)
             _spare(update, environment)
             follower, sent_at = _begin(services, tick, stage, update, environment, request), clock.monotonic()
+            status = status if follower else "Ready, and AWS refuses the update as that of one that is not"
         elif follower.failures:
             raise failed(services, name, "failed to update", follower.failures[0].message)
         elif begun or clock.monotonic() - sent_at > BEGIN_PATIENCE:
@@ -178,7 +187,7 @@ def _begin(
     try:
         send(services, tick, lambda: _send(services, update.environment, request), there, busy)
     except AwsRefused as error:
-        if isinstance(error, Transient) or not answered(services, tick, busy):
+        if not refused_as_busy(services, tick, stage.application, update.environment, error):
             raise
         services.progress.note(f"{error.what} {error.why} Waiting until {update.environment} is Ready.")
         return None

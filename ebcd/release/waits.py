@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from ebcd.errors import AwsRefused, OutcomeUnknown, ReleaseFailed, Transient
-from ebcd.model import Environment, Event
+from ebcd.model import Environment
 from ebcd.release.clock import polls
-from ebcd.release.follow import FAILURES, SELDOM, EnvironmentWatch
+from ebcd.release.follow import FAILURES, SELDOM, EnvironmentWatch, telling
+from ebcd.release.gone import Presence
 from ebcd.release.run import Services
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import AwaitDrain, AwaitEnvironment, AwaitTermination, HoldHealth
@@ -119,23 +120,24 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
     Ready alone proves nothing: a failed update returns to Ready on the earlier version. Raises ReleaseFailed.
     """
     watched = EnvironmentWatch(services, application, step.environment, events=step.events)
+    presence = Presence(services, application, step.environment)
     seen = "it was never seen"
 
-    def look() -> tuple[Environment, tuple[bool, str]]:
+    def look() -> tuple[Environment | None, tuple[bool, str]]:
         """The environment, and whether an instance does not run the version yet."""
-        environment = watched.look()
-        if environment is None or leaving(environment):
-            raise failed(services, step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+        environment = presence.check(watched.look())
+        if environment is None:
+            return None, (True, "AWS did not show it yet")
         if environment.status != "Ready" or environment.version_label != step.label:
             return environment, (True, f"its status is {environment.status}")
-        return environment, lacking_instances(services, step.environment, step.label)
+        return environment, _lacking(services, application, step, presence)
 
     for environment, (lacking, told) in looks(services, tick, timeout, look, watched.share):
         seen = told
-        if environment.status != "Ready":
+        if environment is None or environment.status != "Ready":
             continue
         if watched.failures:
-            raise failed(services, step.environment, "failed to deploy", _telling(watched.failures).message)
+            raise failed(services, step.environment, "failed to deploy", telling(watched.failures).message)
         if environment.version_label != step.label:
             why = f"It is Ready on {environment.version_label}."
             raise failed(services, step.environment, "runs another version", why)
@@ -144,9 +146,14 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
     raise failed(services, step.environment, f"was not ready within {timeout:g} s", f"When the time was up, {seen}.")
 
 
-def _telling(failures: list[Event]) -> Event:
-    """The failure that tells most: the first that an instance gives, with its output; else the first of all."""
-    return next((event for event in failures if event.message.startswith("[Instance: ")), failures[0])
+def _lacking(services: Services, application: str, step: AwaitEnvironment, presence: Presence) -> tuple[bool, str]:
+    """As `lacking_instances`, of an environment that was just read. Raises ReleaseFailed where it has gone since."""
+    try:
+        return lacking_instances(services, step.environment, step.label)
+    except AwsRefused as error:
+        if not isinstance(error, Transient):
+            presence.check(services.beanstalk.environment(application, step.environment))
+        raise
 
 
 def lacking_instances(services: Services, environment: str, label: str) -> tuple[bool, str]:
@@ -168,7 +175,8 @@ def lacking_instances(services: Services, environment: str, label: str) -> tuple
 def hold_health(services: Services, tick: Tick, application: str, step: HoldHealth) -> str:
     """Wait until accepted health has been seen for `step.seconds` on end. Raises ReleaseFailed."""
     clock, since, last = services.clock, None, ""
-    read = lambda: services.beanstalk.environment(application, step.environment)  # noqa: E731
+    presence = Presence(services, application, step.environment)
+    read = lambda: presence.check(services.beanstalk.environment(application, step.environment))  # noqa: E731
 
     def share() -> float:
         """While it holds, the end of `step.seconds` is known."""
@@ -177,8 +185,9 @@ def hold_health(services: Services, tick: Tick, application: str, step: HoldHeal
         return min(SELDOM, max(since + step.seconds - clock.monotonic(), 0.0) / services.pace.seconds)
 
     for environment in looks(services, tick, step.timeout, read, share):
-        if environment is None or leaving(environment):
-            raise failed(services, step.environment, "was terminated", "Somebody, or Beanstalk, terminated it.")
+        if environment is None:
+            since = None
+            continue
         health = " ".join(filter(None, (environment.health, environment.health_status)))
         if health != last:
             services.progress.note(f"health {health}")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ebcd.report.foreign import line, plain
-from ebcd.report.headline import Report, at, headline, is_live, items, mapping, undo
+from ebcd.report.headline import Report, at, headline, is_live, items, left_to_do, mapping, undo
 from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, prose, table
 
 SUMMARY_LIMIT = 1024 * 1024
@@ -50,7 +50,7 @@ def annotation(report: Report) -> str:
 def summary(report: Report) -> str:
     """The step's summary in Markdown: what happened, from which release to which, how to undo it, or why it failed."""
     outcome = (_headline(report), prose(at(report, "note")), _error(report), _change(report))
-    rest = (_address(report), _undo(report), _steps(report), *_diagnosis(report))
+    rest = (_address(report), _undo(report), _remaining(report), _steps(report), *_diagnosis(report))
     return "\n\n".join(filter(None, (*outcome, *rest))) + "\n"
 
 
@@ -119,6 +119,12 @@ def _address(report: Report) -> str:
 def _undo(report: Report) -> str:
     command = undo(report)
     return f"Undo: {code(command)}" if command else ""
+
+
+def _remaining(report: Report) -> str:
+    return "\n".join(
+        f"- Left to do: {prose(text, LONGEST_TEXT)} {code(command)}" for text, command in left_to_do(report)
+    )
 
 
 def _steps(report: Report) -> str:

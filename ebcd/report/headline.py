@@ -49,6 +49,12 @@ def undo(report: Report) -> str:
     return f"ebcd swap {way} {words.flags(at(report, 'application'), at(report, 'stage'))}"
 
 
+def left_to_do(report: Report) -> tuple[tuple[str, str], ...]:
+    """What a run left to do beside its release, and the command that does it."""
+    return tuple((f"{at(item, 'text')}. {at(item, 'why')}", at(item, "command"))
+                 for item in items(report.get("remaining")))  # fmt: skip
+
+
 def is_live(report: Report) -> bool:
     """Whether the run's release is live."""
     return at(report, "release") == at(report, "live", "release") != ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebcd.report.foreign import line
-from ebcd.report.headline import Report, at, headline, is_live, items, mapping, undo
+from ebcd.report.headline import Report, at, headline, is_live, items, left_to_do, mapping, undo
 from ebcd.report.markdown import cut
 
 LONGEST = 500
@@ -21,7 +21,9 @@ def notice(report: Report, by: str, run_url: str) -> str:
     command = undo(report)
     lines = [f"{headline(report, line)}, by {by}", _version(report)]
     lines += [at(report, "error", key) for key in ("what", "why", "hint")]
-    lines += [at(report, "live", "url"), command and f"undo: {command}", run_url]
+    lines += [at(report, "live", "url"), command and f"undo: {command}"]
+    lines += [f"left to do: {text} {does}" for text, does in left_to_do(report)]
+    lines += [run_url]
     return "\n".join(cut(line(text), LONGEST) for text in lines if text)
 
 

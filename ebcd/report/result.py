@@ -63,6 +63,9 @@ def _told(run: Run) -> Json:
         result["findings"] = [{**asdict(item), "severity": str(item.severity)} for item in run.findings]
     if run.told:
         result["told"] = list(run.told)
+    if run.remaining:
+        result["remaining"] = [{"step": type(item.step).__name__, "text": str(item.step), "why": item.why,
+                                "command": item.command} for item in run.remaining]  # fmt: skip
     if run.hold:
         result["hold"] = hold(run.hold)
     if run.preview:

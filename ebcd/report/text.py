@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ebcd.report.envelope import Json
-from ebcd.report.headline import undo
+from ebcd.report.headline import left_to_do, undo
 from ebcd.report.parts import ago, colored, columns, flags, pairs, title, told_health
 
 MESSAGE = 50
@@ -43,6 +43,7 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
         rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
     elif command := undo(result):
         rows.append(("undo", command))
+    rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs([*rows, *more]))
 
 
@@ -61,7 +62,13 @@ def swapped(result: Json) -> RenderableType:
         held = f"no ship until: ebcd unhold {flags(result)}"
         offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
         rows.append(("hold", held if result.get("hold") else offer))
+    rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
+
+
+def _remaining(result: Json) -> list[tuple[str, str]]:
+    """What is left to do beside the release, each with the command that does it on a line of its own."""
+    return [row for text, command in left_to_do(result) for row in (("left to do", text), ("", command))]
 
 
 def published(result: Json) -> RenderableType:

@@ -16,7 +16,7 @@ from memory import MemoryClock, MemoryStorage
 from stages import STAGE, bundle
 
 from ebcd.cli.progress import SilentProgress
-from ebcd.errors import EbcdError
+from ebcd.errors import AwsRefused, Busy, EbcdError, NoAnswer
 from ebcd.model import (
     ApplicationVersion,
     Environment,
@@ -54,6 +54,8 @@ class Durations:
     health: float = 20.0
     """From Ready to Green."""
     swap: float = 5.0
+    denial: float = 3.0
+    """From CreateEnvironment to Terminated, where the launch is denied something."""
 
 
 class Simulated:
@@ -68,12 +70,23 @@ class Simulated:
         """What the next calls of an operation are answered with, before they do anything."""
         self.also: Callable[[str], None] = lambda operation: None
         """What somebody else does at a call."""
+        self.denied: dict[str, str] = {}
+        """Environments whose launch fails at once, each with the event that tells why."""
+        self.busy: dict[str, float] = {}
+        """Environments that something else is at work on, each with the time when that ends."""
+        self.lost: set[str] = set()
+        """Operations that take effect, and whose answer does not come."""
+        self.lag = 0.0
+        """Seconds that reads do not show a new environment yet."""
+        self.by_id = True
+        """Whether events are found by the id of an environment that is gone."""
         self.times: list[float] = []
         """When DescribeEnvironments was asked."""
         self._lock = threading.Lock()
         self._applications: set[str] = set()
         self._versions: dict[str, tuple[ApplicationVersion, float]] = {}
         self._environments: dict[str, tuple[Environment, float]] = {}
+        self._ended: dict[str, Environment] = {}
         self.swapped = -1e9
         """When the last swap began."""
 
@@ -114,27 +127,59 @@ class Simulated:
 
     def environments(self, _: str, names: Sequence[str] = ()) -> tuple[Environment, ...]:
         self._called("DescribeEnvironments")
-        return tuple(map(self._now, names or self._environments))
+        return tuple(map(self._now, [name for name in names or self._environments if self._is_shown(name)]))
 
     def environment(self, _: str, name: str) -> Environment | None:
         self._called("DescribeEnvironments")
-        return self._now(name) if name in self._environments else None
+        return self._now(name) if self._is_shown(name) else None
+
+    def last_environment(self, _: str, name: str) -> Environment | None:
+        self._called("DescribeEnvironments")
+        return self._now(name) if self._is_shown(name) else self._ended.get(name)
+
+    def _is_shown(self, name: str) -> bool:
+        """Whether reads show an environment. One whose launch was denied something ends here."""
+        if name not in self._environments:
+            return False
+        found, began = self._environments[name]
+        if name in self.denied and self.clock.seconds - began >= self.durations.denial:
+            self._ended[name] = replace(found, status="Terminated", health="Grey")
+            del self._environments[name]
+            return False
+        return self.clock.seconds - began >= self.lag
 
     def _now(self, name: str) -> Environment:
         found, began = self._environments[name]
         age, since_swap = self.clock.seconds - began, self.clock.seconds - self.swapped
         if age < self.durations.creation:
             return replace(found, status="Launching", health="Grey", health_status="")
-        status = "Updating" if since_swap < self.durations.swap else "Ready"
+        busy = since_swap < self.durations.swap or self.clock.seconds < self.busy.get(name, 0.0)
+        status = "Updating" if busy else "Ready"
         green = age >= self.durations.creation + self.durations.health
         return replace(found, status=status, health="Green" if green else "Grey",
                        health_status="Ok" if green else "Pending")  # fmt: skip
 
-    def events(self, _: str, name: str | None = None, *__: object, **___: object) -> tuple[Event, ...]:
+    def events(
+        self, _: str, name: str | None = None, *__: object, environment_id: str = "", **___: object
+    ) -> tuple[Event, ...]:
         self._called("DescribeEvents")
+        name = environment_id.removeprefix("e-") if environment_id else name
         if name is None or not self.told:
             return ()
-        made, began = self._environments[name]
+        if self._is_shown(name) or name not in self._ended:
+            return self._events(name, *self._environments[name])
+        return () if environment_id and not self.by_id else self._events_of_the_end(name)
+
+    def _events_of_the_end(self, name: str) -> tuple[Event, ...]:
+        """Of one whose launch was denied something, newest first."""
+        if name not in self.denied:
+            return (Event(self.clock.now(), "INFO", "terminateEnvironment is starting.", name),)
+        at = self._ended[name].created
+        told = (("ERROR", "Failed to launch environment."), ("ERROR", self.denied[name]),
+                ("INFO", "createEnvironment is starting."))  # fmt: skip
+        return (*(Event(at, *event, name) for event in told), Event(at, "ERROR", "A failure of long ago.", name))
+
+    def _events(self, name: str, made: Environment, began: float) -> tuple[Event, ...]:
         told = {
             0.0: "createEnvironment is starting.",
             self.durations.creation: f"Successfully launched environment: {name}",
@@ -145,8 +190,14 @@ class Simulated:
 
     def instances(self, environment: str) -> tuple[InstanceHealth, ...]:
         self._called("DescribeInstancesHealth")
+        self._require(environment)
         found = self._now(environment)
         return (InstanceHealth("i-1", "Ok", "Green", (), found.version_label, "Deployed"),)
+
+    def _require(self, name: str) -> None:
+        if not self._is_shown(name):
+            raise AwsRefused("AWS refused it.", why=f"No Environment found for EnvironmentName = '{name}'.",
+                             code="InvalidParameterValue")  # fmt: skip
 
     def instance_count(self, _: str) -> int:
         self._called("DescribeEnvironmentResources")
@@ -169,8 +220,9 @@ class Simulated:
             self._called(operation)
         return Quotas(1, 1000, 1, 200)
 
-    def metrics(self, _: str) -> Metrics:
+    def metrics(self, name: str) -> Metrics:
         self._called("DescribeEnvironmentHealth")
+        self._require(name)
         return Metrics(requests=0, failed=0, p99=None, instances=1)
 
     def health(self, environment: str) -> EnvironmentHealth:
@@ -205,10 +257,18 @@ class Simulated:
         made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,
                            f"{name}.elb.example.com", self.clock.now(), STAGE.platform)  # fmt: skip
         self._environments[name] = (made, self.clock.seconds)
+        if "CreateEnvironment" in self.lost:
+            raise NoAnswer("No answer came to elasticbeanstalk:CreateEnvironment.")
 
     def terminate(self, environment_id: str) -> None:
         self._called("TerminateEnvironment")
-        del self._environments[environment_id.removeprefix("e-")]
+        name = environment_id.removeprefix("e-")
+        pending = {"Launching": "creation", "Updating": "deployment"}.get(self._now(name).status)
+        if pending:
+            why = f"Cannot terminate environment named {name}. It is currently pending {pending}."
+            raise Busy("AWS refused elasticbeanstalk:TerminateEnvironment.", why=f"InvalidParameterValue: {why}")
+        self._ended[name] = replace(self._now(name), status="Terminated")
+        del self._environments[name]
 
     def swap_cnames(self, one: str, other: str) -> None:
         self._called("SwapEnvironmentCNAMEs")

@@ -26,6 +26,7 @@ from ebcd.config.read import NAME_LIMIT, parse
 from ebcd.errors import OutcomeUnknown, Refused, UsageError
 from ebcd.model import Configuration, Environment, Notify, OptionSetting, Stage, Strategy, Target, Tenants, Tier
 from ebcd.release import actions, waits
+from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.clock import Pace
 from ebcd.release.naming import standing_name
 from ebcd.release.plan.creation import environment_options
@@ -271,7 +272,9 @@ def seen(*environments: Environment) -> Snapshot:
 def test_its_environment_goes_and_is_seen_going() -> None:
     steps = takedown(seen(standing()), PREVIEW, [STAGE])
     assert steps == (
-        TerminateEnvironment("shop-preview-fix", "e-1", "it is the preview of fix", holds=standing().cname),
+        TerminateEnvironment(
+            "shop-preview-fix", "e-1", "it is the preview of fix", holds=standing().cname, patience=BUSY_PATIENCE
+        ),
         AwaitTermination("shop-preview-fix", "e-1"),
     )
     assert "expired" in str(takedown(seen(standing()), replace(PREVIEW, left=0.0))[0])

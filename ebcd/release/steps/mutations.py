@@ -189,6 +189,8 @@ class ScaleDown:
     """The live CNAME, whole: what holds it by now stays as it is."""
     drained: bool = False
     """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    patience: float = 0.0
+    """Seconds that it is waited for while it is busy; 0: it is left then."""
 
     def __str__(self) -> str:
         return f"scale {self.environment} down to 1 instance: {self.reason}"
@@ -232,6 +234,8 @@ class TerminateEnvironment:
     """Whether it must get no requests any more: clients may remember where the live CNAME led."""
     holds: str = ""
     """The CNAME, whole, that it must hold still: a preview goes only while it is nothing else; empty: any."""
+    patience: float = 0.0
+    """Seconds that it is waited for while it is busy; 0: it is left then."""
 
     def __str__(self) -> str:
         return f"terminate {self.environment}: {self.reason}"

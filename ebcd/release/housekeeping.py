@@ -1,0 +1,50 @@
+"""What a release does beside itself: environments that nothing needs any more go, sizes go back to what they were.
+
+None of it makes a release good or bad. What fails of it is told with the command that does it, and left. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ebcd.errors import AwsRefused, EbcdError, LockLost, OutcomeUnknown, ReleaseFailed
+from ebcd.model import ASG
+from ebcd.release.record import ReleaseRecord
+from ebcd.release.steps import MatchCapacity, ScaleDown, SetMinimum, Step, TerminateEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """A step that was left."""
+
+    step: Step
+    why: str
+    command: str
+    """What does it."""
+
+
+def may_be_left(step: Step, error: EbcdError, release: ReleaseRecord | None) -> bool:
+    """Whether a run goes on though a step failed. release: the one that the run is about, as it is recorded.
+
+    A change of size counts as housekeeping once the release is live: before that it is what the release needs.
+    """
+    failed = isinstance(error, AwsRefused | ReleaseFailed | OutcomeUnknown) and not isinstance(error, LockLost)
+    if release is None or not failed:
+        return False
+    if isinstance(step, TerminateEnvironment | ScaleDown):
+        return True
+    is_live = release.live_at is not None and release.left_live is None
+    return is_live and isinstance(step, MatchCapacity | SetMinimum)
+
+
+def remaining(step: Step, error: EbcdError, flags: str, region: str) -> Remaining:
+    """What is told of a step that was left. flags: the options that name the stage."""
+    why = f"{error.what} {error.why}".strip()
+    if isinstance(step, MatchCapacity | SetMinimum):
+        size = step.instances if isinstance(step, MatchCapacity) else step.minimum
+        command = (
+            f"aws elasticbeanstalk update-environment --region {region} --environment-name {step.environment} "
+            f"--option-settings Namespace={ASG},OptionName=MinSize,Value={size}"
+        )
+        return Remaining(step, why, command)
+    return Remaining(step, why, f"ebcd retire {flags}")
