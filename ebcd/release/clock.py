@@ -35,8 +35,11 @@ class Clock(Protocol):
         """Raises Interrupted when the run is asked to stop."""
         ...
 
-    def uninterrupted(self) -> AbstractContextManager[None]:
-        """A block in which nothing raises Interrupted: what was begun in it is brought to its end."""
+    def uninterrupted(self, *, even_twice: bool = False) -> AbstractContextManager[None]:
+        """A block in which nothing raises Interrupted: what was begun in it is brought to its end.
+
+        even_twice: a second signal does not end the process within it, either.
+        """
         ...
 
 
@@ -47,6 +50,8 @@ class SystemClock:
         self._stop = threading.Event()
         self._never = threading.Event()
         self._finishing = False
+        self.insists = False
+        """Whether what is at work is brought to its end, however often a signal comes."""
         self._exit_code = ExitCode.INTERRUPTED
 
     def now(self) -> datetime:
@@ -73,13 +78,14 @@ class SystemClock:
             )
 
     @contextmanager
-    def uninterrupted(self) -> Iterator[None]:
-        """A block that no signal ends; the next wait behind it ends at once."""
-        outer, self._finishing = self._finishing, True
+    def uninterrupted(self, *, even_twice: bool = False) -> Iterator[None]:
+        """A block that no signal ends; the next wait behind it ends at once. even_twice: nor does a second signal."""
+        outer = self._finishing, self.insists
+        self._finishing, self.insists = True, self.insists or even_twice
         try:
             yield
         finally:
-            self._finishing = outer
+            self._finishing, self.insists = outer
 
     def interrupt(self, exit_code: ExitCode) -> None:
         """End this wait and every later one."""

@@ -157,11 +157,14 @@ class Executor:
             self._watch.look()
 
     @contextmanager
-    def _finishing(self) -> Iterator[None]:
-        """A block that nobody stops: what was sent in it is seen to its end. The run ends at the first tick behind."""
+    def _finishing(self, *, even_twice: bool = True) -> Iterator[None]:
+        """A block that nobody stops: what was sent in it is seen to its end. The run ends at the first tick behind.
+
+        even_twice: nor does a second signal: it would leave users with a bad release, or a swap that nobody records.
+        """
         outer, self._finishes = self._finishes, True
         try:
-            with self._services.clock.uninterrupted():
+            with self._services.clock.uninterrupted(even_twice=even_twice):
                 yield
         finally:
             self._finishes = outer
@@ -206,7 +209,7 @@ class Executor:
 
     def _upload(self, step: UploadBundle) -> Seen:
         """A single request is seen to its end: what is raised while botocore reads would count as a lost connection."""
-        with self._finishing() if step.size < LARGE else nullcontext():
+        with self._finishing(even_twice=False) if step.size < LARGE else nullcontext():
             return upload(self._services, self._tick, step, self._run.given_bundle)
 
     def _swap(self, step: SwapCnames) -> Seen:

@@ -58,7 +58,7 @@ class QuickClock:
     def check(self) -> None:
         return
 
-    def uninterrupted(self) -> AbstractContextManager[None]:
+    def uninterrupted(self, *, even_twice: bool = False) -> AbstractContextManager[None]:
         return nullcontext()
 
 

@@ -32,7 +32,7 @@ class MemoryClock:
     def check(self) -> None:
         return
 
-    def uninterrupted(self) -> AbstractContextManager[None]:
+    def uninterrupted(self, *, even_twice: bool = False) -> AbstractContextManager[None]:
         return nullcontext()
 
 

@@ -96,7 +96,7 @@ class Clock:
     def check(self) -> None:
         return
 
-    def uninterrupted(self) -> AbstractContextManager[None]:
+    def uninterrupted(self, *, even_twice: bool = False) -> AbstractContextManager[None]:
         return nullcontext()
 
 

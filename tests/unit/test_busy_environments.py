@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 from simulated import World
-from stages import LIVE_CNAME, NOW, STAGE, record
+from stages import LIVE_CNAME, STAGE, record
 
 from ebcd.aws.session import answering
 from ebcd.errors import (
@@ -35,6 +35,7 @@ from ebcd.release.steps import DeleteVersion, MatchCapacity, ScaleDown, SetMinim
 from ebcd.report import github, notice, result, text
 
 FLAGS = "-a shop -s prod"
+NOT_READY = "Environment named a is in an invalid state for this operation. Must be Ready."
 DENIED = AwsRefused("AWS refused elasticbeanstalk:TerminateEnvironment.", why="AccessDenied: no.", code="AccessDenied")
 UNKNOWN_TEXT = AwsRefused("AWS refused it.", why="InvalidParameterValue: Not now.", code="InvalidParameterValue")
 BUSY = Busy("AWS refused it.", why="InvalidParameterValue: Environment named x is … Must be Ready.")
@@ -97,12 +98,9 @@ def test_what_was_left_goes_with_retire_which_waits_for_it() -> None:
 def test_retire_ends_what_is_ready_first_and_says_what_stayed_busy() -> None:
     world = world_of()
     fail_next(world)
-    fail_next_again = len(world.beanstalk.known)
     world.beanstalk.busy["shop-prod-r2"] = 1e9
-    world.statuses["shop-prod-r3.elb.example.com:80"] = 500
-    with pytest.raises(ReleaseFailed):
-        world.ship()
-    assert len(world.beanstalk.known) == fail_next_again + 1
+    fail_next(world)
+    assert names(world) == ["shop-prod-r1", "shop-prod-r2", "shop-prod-r3"]
     began = world.clock.seconds
     with pytest.raises(OutcomeUnknown) as failure:
         retired(world)
@@ -135,9 +133,8 @@ def test_a_refusal_in_words_that_nobody_knows_is_busy_where_the_environment_is()
 
     world.beanstalk.also = busy_from_now
     world.ship()
-    assert [item.status for item in world.run.results if isinstance(item.step, TerminateEnvironment)] == [
-        Status.SKIPPED
-    ]
+    (ended,) = (item for item in world.run.results if isinstance(item.step, TerminateEnvironment))
+    assert ended.status is Status.SKIPPED
     assert [item.step.environment for item in world.run.remaining] == ["shop-prod-r1"]  # type: ignore[union-attr]
 
 
@@ -196,7 +193,7 @@ def test_a_version_that_is_being_deployed_is_left_by_prune() -> None:
     [
         (
             "InvalidParameterValue",
-            "Environment named a is in an invalid state for this operation. Must be Ready.",
+            NOT_READY,
             Busy,
         ),
         ("InvalidParameterValue", "Cannot terminate environment named a. It is currently pending deployment.", Busy),
@@ -265,5 +262,4 @@ def test_what_is_left_is_told_in_each_form() -> None:
     shown = (console.export_text(), github.summary(told), notice.notice(told, "ada", ""))
     for form in shown:
         assert f"ebcd retire {FLAGS}" in form
-        assert "AccessDenied: no" in form
-    assert NOW
+        assert "AccessDenied" in form
