@@ -83,6 +83,7 @@ def create_application(services: Services, tick: Tick, application: str) -> Seen
         tick,
         lambda: beanstalk.create_application(application),
         lambda: beanstalk.application_exists(application),
+        lag=UNSEEN_PATIENCE,
     )
 
 
@@ -140,12 +141,22 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
 
 
 def delete_saved_configuration(services: Services, application: str, template: str) -> Seen:
-    """Delete a saved configuration, also where the run is to stop: it holds environment properties as plain text."""
+    """Delete a saved configuration, also where the run is to stop: it holds environment properties as plain text.
+
+    While an environment is being created from it AWS may refuse (API reference, DeleteConfigurationTemplate:
+    OperationInProgressException); then it is sent again.
+    """
 
     def delete() -> None:
         services.beanstalk.delete_configuration(application, template)
 
-    return send(services, lambda: None, delete, lambda: False)
+    for _ in polls(services.clock, timeout=RESEND_PATIENCE, interval=services.pace):
+        try:
+            return send(services, lambda: None, delete, lambda: False)
+        except Busy as error:
+            services.progress.note(f"{error.what} {error.why} Sending it again.")
+            busy = error
+    raise busy
 
 
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ebcd.errors import NoAnswer, OutcomeUnknown, ReleaseFailed
+from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed
 from ebcd.model import Environment
+from ebcd.release.actions import UNHEARD
+from ebcd.release.busy import refused_as_busy
 from ebcd.release.follow import FAILURES
 from ebcd.release.gone import gone
 from ebcd.release.run import Seen, Services, Status
@@ -87,6 +89,14 @@ def exchange(services: Services, tick: Tick, application: str, step: SwapCnames,
         hint=f"ebcd status {services.flags} shows what is live now; then run the same command again.",
         code="swap-unknown",
     )
+
+
+def took_no_notice(services: Services, tick: Tick, application: str, step: SwapCnames, error: AwsRefused) -> bool:
+    """Whether a swap that AWS refused may be sent again, once both sides are proven anew: nothing happened."""
+    if isinstance(error, UNHEARD):
+        return True
+    sides = (step.candidate, step.live)
+    return any(refused_as_busy(services, tick, application, side, error) for side in sides)
 
 
 def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:

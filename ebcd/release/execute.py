@@ -22,7 +22,6 @@ from ebcd.errors import (
 )
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, updates
-from ebcd.release.busy import refused_as_busy
 from ebcd.release.clock import polls
 from ebcd.release.diagnose import with_logs
 from ebcd.release.gates import Breach, LiveWatch
@@ -224,7 +223,7 @@ class Executor:
                 try:
                     seen = cnames.exchange(services, self._tick, application, step, before)
                 except AwsRefused as error:
-                    if not self._may_swap_again(step, error):
+                    if not cnames.took_no_notice(services, self._tick, application, step, error):
                         raise
                     services.progress.note(f"{error.what} Both sides are read before it is sent again.")
                     services.pace.refused()
@@ -235,14 +234,6 @@ class Executor:
                 return seen
         assert unheard is not None
         raise unheard
-
-    def _may_swap_again(self, step: SwapCnames, error: AwsRefused) -> bool:
-        """Whether AWS took no notice of a swap, or refused it since a side is busy."""
-        if isinstance(error, actions.UNHEARD):
-            return True
-        application = self._stage.application
-        return any(refused_as_busy(self._services, self._tick, application, side, error)
-                   for side in (step.candidate, step.live))  # fmt: skip
 
     def _deploy(self, step: UpdateVersion) -> Seen:
         start = self._services.clock.monotonic()

@@ -83,7 +83,7 @@ class Simulated:
         self.times: list[float] = []
         """When DescribeEnvironments was asked."""
         self._lock = threading.Lock()
-        self._applications: set[str] = set()
+        self._applications: dict[str, float] = {}
         self._versions: dict[str, tuple[ApplicationVersion, float]] = {}
         self._environments: dict[str, tuple[Environment, float]] = {}
         self._ended: dict[str, Environment] = {}
@@ -115,7 +115,8 @@ class Simulated:
 
     def application_exists(self, application: str) -> bool:
         self._called("DescribeApplications")
-        return application in self._applications
+        began = self._applications.get(application)
+        return began is not None and self.clock.seconds - began >= self.lag
 
     def version(self, _: str, label: str) -> ApplicationVersion | None:
         self._called("DescribeApplicationVersions")
@@ -244,7 +245,9 @@ class Simulated:
 
     def create_application(self, application: str) -> None:
         self._called("CreateApplication")
-        self._applications.add(application)
+        self._applications[application] = self.clock.seconds
+        if "CreateApplication" in self.lost:
+            raise NoAnswer("No answer came to elasticbeanstalk:CreateApplication.")
 
     def create_version(self, version: ApplicationVersion, _: str) -> None:
         self._called("CreateApplicationVersion")

@@ -188,6 +188,26 @@ def test_a_version_that_is_being_deployed_is_left_by_prune() -> None:
     assert "ebcd prune" in seen.text
 
 
+def delete_saved_configuration(refusals: list[Busy]) -> Status:
+    """Delete one of which AWS says as often that it is in use."""
+
+    class InUse:
+        def delete_configuration(self, *_: str) -> None:
+            if refusals:
+                raise refusals.pop()
+
+    made: Any = replace(World().services("v1"), beanstalk=InUse())
+    return actions.delete_saved_configuration(made, "shop", "ebcd-r1").status
+
+
+def test_a_saved_configuration_that_is_in_use_is_deleted_once_it_may_be() -> None:
+    refusals = [BUSY] * 2
+    assert delete_saved_configuration(refusals) is Status.DONE
+    assert not refusals
+    with pytest.raises(Busy):
+        delete_saved_configuration([BUSY] * 1000)
+
+
 @pytest.mark.parametrize(
     ("code", "message", "kind"),
     [

@@ -80,6 +80,14 @@ def test_a_creation_without_an_answer_that_is_shown_late_goes_on(world: World) -
     assert world.beanstalk.calls["CreateEnvironment"] == 2, "one a release"
 
 
+def test_an_application_that_is_shown_late_ends_no_first_release() -> None:
+    world = World()
+    world.beanstalk.lost.add("CreateApplication")
+    world.beanstalk.lag = UNSEEN_PATIENCE - 10
+    world.ship()
+    assert world.beanstalk.calls["CreateApplication"] == 1
+
+
 def test_a_creation_that_aws_knows_already_and_does_not_show_yet_goes_on(world: World) -> None:
     """A run died behind its call, and the next one's reads lag still."""
     made = AwsRefused("AWS refused it.", why="InvalidParameterValue: Environment shop-prod-r2 already exists.",
