@@ -213,6 +213,7 @@ def test_everything_is_found_again_after_the_server_was_killed(own: Local) -> No
     eb.create_configuration_template(ApplicationName="shop", TemplateName="kept", PlatformArn=PLATFORM)
     eb.update_tags_for_resource(ResourceArn=own.describe("shop-r1")["EnvironmentArn"],
                                 TagsToAdd=[{"Key": "stage", "Value": "x"}])  # fmt: skip
+    own.until("shop-r1", lambda item: item["Status"] == "Ready")
     s3.put_object(Bucket=BUCKET, Key="a/b c.json", Body=b"{}", Metadata={"who": "ada"})
     eb.terminate_environment(EnvironmentName="shop-gone")
     own.until("shop-gone", lambda item: item["Status"] == "Terminated")
