@@ -237,6 +237,7 @@ def perform(
     """
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
+    from ebcd.report.headline import left_to_do
 
     session = session or open_session(common, interruptible())
     run, failure = session.run(command), None
@@ -251,6 +252,8 @@ def perform(
     if notifies and session.stage.notify.urls:
         _notify(session, told)
     if failure is not None:
+        for left, does in left_to_do(told):
+            failure.add_note(f"Left to do: {left} {does}")
         failure.told = True
         raise failure
 

@@ -66,17 +66,22 @@ def test_a_termination_that_aws_refuses_is_left_and_the_command_that_is_told_doe
     product.json("ship")
     product.commit("bad", mode="smoke-500")
     product.json("ship")
-    product.commit("three")
     with fault(product.cloud, kind="error", place="TerminateEnvironment", code="OperationInProgressFailure", times=0):
+        product.commit("bad, too", mode="smoke-500")
+        failed = product.ebcd("ship")
+        product.commit("four")
         done = product.ebcd("ship")
+    assert failed.returncode == 6, "its own failure is what ends it"
+    assert f"ebcd retire -a {product.name} -s local" in failed.stderr
     assert done.returncode == 0, done.stderr
-    (told,) = [line.strip() for line in done.stdout.splitlines() if line.strip().startswith("ebcd retire")]
+    told, again = (line.strip() for line in done.stdout.splitlines() if line.strip().startswith("ebcd retire"))
+    assert told == again, "one for each environment"
     assert f"{product.name}-local-r2" in done.stdout
     assert product.ebcd(*shlex.split(told)[1:]).returncode == 0
     with product.by_hand() as client:
         found = client.describe_environments(ApplicationName=product.name, IncludeDeleted=False)["Environments"]
     standing = {item["EnvironmentName"] for item in found if item["Status"] != "Terminating"}
-    assert standing == {f"{product.name}-local-r1", f"{product.name}-local-r3"}
+    assert standing == {f"{product.name}-local-r1", f"{product.name}-local-r4"}
 
 
 def test_a_run_that_github_cancels_within_its_swap_finishes_and_records_it(product: Product) -> None:
