@@ -28,11 +28,6 @@ log = logging.getLogger(__name__)
 
 SWAP_SECONDS = 0.3
 """How long a swap takes here; the guide shows about 5 s on AWS."""
-TAG_SECONDS = 0.3
-"""How long an update of tags takes here; on AWS about a minute.
-
-Source: https://github.com/hashicorp/terraform-provider-aws/pull/36074 (UpdateEnvironment is refused meanwhile)
-"""
 _CREATE_FAILED = (
     "Create environment operation is complete, but with errors. "
     "For more information, see troubleshooting documentation."
@@ -213,16 +208,6 @@ class Fleet:
             done = "Completed swapping CNAMEs" if swapped else "Failed to swap CNAMEs"
             self.tell.say(key, request_id, f"{done} for environments '{one.name}' and '{other.name}'.",
                      "INFO" if swapped else "ERROR")  # fmt: skip
-
-    def tag(self, key: str, request_id: str, tags: dict[str, str]) -> None:
-        """Give an environment other tags: its stack is updated, so it is Updating meanwhile."""
-        self.tell.say(key, request_id, "Environment tag update is starting.")
-        time.sleep(TAG_SECONDS / self.speed)
-        with self.state.lock:
-            if self.state.environments[key].status == "Terminating":  # its application was deleted meanwhile
-                return
-            self.state.change(key, tags=tags, status="Ready", operation="")
-        self.tell.say(key, request_id, "Environment tag update completed successfully.")
 
     def abort(self, key: str) -> None:
         """Let the deployment under way end at its next step. The state's lock is held, and the environment Aborting."""

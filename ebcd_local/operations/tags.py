@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ebcd_local.errors import NOT_READY, ServiceError, invalid
+from ebcd_local.fleet.tagging import tag
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.records import Application, Environment, Template, Version
 from ebcd_local.state import ACCOUNT
@@ -92,7 +93,7 @@ def update_tags_for_resource(call: Call, given: Structure) -> Structure:
         if found.status != "Ready":
             raise ServiceError("OperationInProgressFailure", NOT_READY.format(name=found.name))
         call.state.change(found.key, status="Updating", operation="tags")
-    call.fleet.begin(lambda key, request: call.fleet.tag(key, request, tags), found.key, call.request_id)
+    call.fleet.begin(lambda key, request: tag(call.fleet, key, request, tags), found.key, call.request_id)
     return {}
 
 

@@ -5,28 +5,78 @@ Codes and texts are those that clients report of AWS; their sources stand beside
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from running import BUCKET, PLATFORM, Local, bundle, running
+from running import BUCKET, PLATFORM, REGION, Local, bundle, running
 
 from ebcd_local.denial import CAUSES
+from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Faults, Kind
-from ebcd_local.state import now
+from ebcd_local.fleet.telling import Telling
+from ebcd_local.operations import Call
+from ebcd_local.operations.tags import update_tags_for_resource
+from ebcd_local.records import Environment
+from ebcd_local.state import ACCOUNT, State, now
 
 NOT_READY = "Environment named {} is in an invalid state for this operation. Must be Ready."
-SLOW = bundle("slow", **{".ebextensions/slow.config": "container_commands:\n  slow:\n    command: sleep 3\n"})
+WAITS = """container_commands:
+  wait:
+    command: |
+      python -c "
+      import time, urllib.request
+      while urllib.request.urlopen('http://127.0.0.1:PORT/').read() != b'go':
+          time.sleep(0.1)
+      "
+"""
+
+
+class Gate:
+    """What a deployment of the version `slow` waits for: so long the environment is busy."""
+
+    def __init__(self) -> None:
+        self.said = b"wait"
+        gate = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(gate.said)
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def bundle(self) -> bytes:
+        return bundle("slow", **{".ebextensions/slow.config": WAITS.replace("PORT", str(self.server.server_port))})
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Local]:
-    """A server with a version that is deployed at once, and one that takes a while."""
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def server(gate: Gate) -> Iterator[Local]:
+    """A server with a version that is deployed at once, and one that waits."""
     with running() as found:
         found.publish("shop", "v1", bundle("one"))
-        found.publish("shop", "slow", SLOW)
+        found.publish("shop", "slow", gate.bundle)
         yield found
 
 
@@ -54,14 +104,16 @@ def changes(eb: Any, name: str, other: str) -> Iterator[tuple[Callable[..., Any]
     yield eb.swap_environment_cnames, {"SourceEnvironmentName": other, "DestinationEnvironmentName": name}
 
 
-def test_a_busy_environment_is_not_changed_and_not_terminated(server: Local) -> None:
+def test_a_busy_environment_is_not_changed_and_not_terminated(server: Local, gate: Gate) -> None:
     eb = server.client("elasticbeanstalk")
     server.launch("shop", "shop-other", "v1")
     create(server, "shop-busy", "slow")
     arn = server.describe("shop-busy")["EnvironmentArn"]
     for pending in ("creation", "deployment"):
         if pending == "deployment":
+            gate.said = b"go"
             server.until("shop-busy", lambda item: item["Status"] == "Ready")
+            gate.said = b"wait"
             eb.update_environment(EnvironmentName="shop-busy", VersionLabel="slow")
         for call, given in changes(eb, "shop-busy", "shop-other"):
             assert refused(call, **given) == ("InvalidParameterValue", NOT_READY.format("shop-busy"))
@@ -74,6 +126,7 @@ def test_a_busy_environment_is_not_changed_and_not_terminated(server: Local) -> 
             "OperationInProgressFailure",
             NOT_READY.format("shop-busy"),
         )
+    gate.said = b"go"
     server.until("shop-busy", lambda item: item["Status"] == "Ready")
     eb.terminate_environment(EnvironmentName="shop-busy")
     code, text = refused(eb.terminate_environment, EnvironmentName="shop-busy")
@@ -81,15 +134,28 @@ def test_a_busy_environment_is_not_changed_and_not_terminated(server: Local) -> 
     assert "shop-busy" in text
 
 
-def test_an_environment_is_updating_while_its_tags_change(server: Local) -> None:
-    eb = server.client("elasticbeanstalk")
-    server.launch("shop", "shop-tagged", "v1")
-    arn = server.describe("shop-tagged")["EnvironmentArn"]
-    eb.update_tags_for_resource(ResourceArn=arn, TagsToAdd=[{"Key": "team", "Value": "red"}])
-    assert server.describe("shop-tagged")["Status"] == "Updating"
-    assert refused(eb.update_environment, EnvironmentName="shop-tagged", Description="x")[1].endswith("Must be Ready.")
-    server.until("shop-tagged", lambda item: item["Status"] == "Ready")
-    assert {"Key": "team", "Value": "red"} in eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"]
+def test_an_environment_is_updating_while_its_tags_change(tmp_path: Path) -> None:
+    begun: list[Callable[[str, str], None]] = []
+    with closing(State(tmp_path / "state.db")) as state:
+        made = Environment(
+            REGION, "e-1", "shop-tagged", "shop", "v1", "", "Ready", "Green", "Ok", PLATFORM, "", now(), now()
+        )
+        state.save(made)
+        fleet: Any = SimpleNamespace(
+            begin=lambda work, *_: begun.append(work), state=state, tell=Telling(state), speed=1e9
+        )
+        nothing: Any = None
+        call = Call(REGION, "request-1", state, fleet, nothing, nothing, "")
+        arn = f"arn:aws:elasticbeanstalk:{REGION}:{ACCOUNT}:environment/shop/shop-tagged"
+        given = {"ResourceArn": arn, "TagsToAdd": [{"Key": "team", "Value": "red"}]}
+        update_tags_for_resource(call, given)
+        assert (state.environments[made.key].status, state.environments[made.key].tags) == ("Updating", {})
+        with pytest.raises(ServiceError) as refusal:
+            update_tags_for_resource(call, given)
+        assert refusal.value.code == "OperationInProgressFailure"
+        (work,) = begun
+        work(made.key, "request-1")
+        assert (state.environments[made.key].status, state.environments[made.key].tags) == ("Ready", {"team": "red"})
 
 
 def test_what_a_request_names_by_an_id_is_told_as_an_id(server: Local) -> None:
@@ -107,7 +173,6 @@ def test_a_denied_launch_ends_in_terminated_and_events_alone_tell_why(server: Lo
     eb, name = server.client("elasticbeanstalk"), f"shop-denied-{denied}"
     assert server.run("fault", "launch", name, "--denied", denied).returncode == 0
     create(server, name, "v1")
-    assert server.describe(name)["Status"] == "Launching"
     found = server.until(name, lambda item: item["Status"] != "Launching")
     assert found["Status"] == "Terminated"
     said = [(item["Severity"], item["Message"]) for item in eb.describe_events(EnvironmentName=name)["Events"]]

@@ -88,7 +88,7 @@ def test_a_run_that_github_cancels_within_its_swap_finishes_and_records_it(produ
     product.commit("one")
     product.json("ship")
     two = product.commit("two")
-    with fault(product.cloud, kind="stall", place="SwapEnvironmentCNAMEs", seconds=2.0):
+    with fault(product.cloud, kind="stall", place="SwapEnvironmentCNAMEs", seconds=4.0):
         command = [sys.executable, "-m", "ebcd", "ship", "--json"]
         process = subprocess.Popen(command, cwd=product.folder, env=product.cloud.environ, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
