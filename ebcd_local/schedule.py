@@ -60,7 +60,9 @@ class Action:
         if len(self.recurrence.split()) != 5:
             raise ValueError(f"{self.recurrence!r} is no cron expression of five fields")
         try:
-            return next(CronSim(self.recurrence, moment.astimezone(UTC) + timedelta(seconds=1), reverse=True), None)
+            # CronSim begins before the moment that it is given, and counts whole seconds.
+            behind = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+            return next(CronSim(self.recurrence, behind, reverse=True), None)
         except CronSimError as error:
             raise ValueError(f"{self.recurrence!r} is no cron expression: {error}") from error
 

@@ -34,7 +34,8 @@ class Task:
 
     def due(self, since: datetime, now: datetime) -> datetime | None:
         """When it was due last, after `since` and not after `now`; None where it was not."""
-        last = next(CronSim(self.schedule, now + timedelta(seconds=1), reverse=True), None)
+        # CronSim begins before the moment that it is given, and counts whole seconds.
+        last = next(CronSim(self.schedule, now.replace(microsecond=0) + timedelta(seconds=1), reverse=True), None)
         return last if last and last > since else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -79,6 +79,15 @@ def test_a_task_is_due_once(since: tuple[int, int], now: tuple[int, int], due: t
         return datetime(2026, 11, 29, hour, minute, tzinfo=UTC)
 
     assert cron.read(CRON)[0].due(at(*since), at(*now)) == (due and at(*due))
+
+
+def test_a_task_is_not_due_within_the_second_before_its_time() -> None:
+    (task, _) = cron.read(CRON)
+    noon = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    before, after = noon - timedelta(microseconds=1), noon + timedelta(microseconds=1)
+    assert task.due(noon - timedelta(hours=1), before) is None
+    assert task.due(before, noon) == task.due(before, after) == noon
+    assert task.due(noon, after) is None
 
 
 @pytest.mark.parametrize(
