@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local import arguments, daemon, fault_command, home
-from ebcd_local.daemon import DaemonError, Ports, Simulation
+from ebcd_local.daemon import DaemonError, Ports
+from ebcd_local.simulation import Simulation
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -71,12 +72,20 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     command.add_argument("--speed", type=arguments.speed, default=1.0, help="divides simulated durations")
     suffix = "what CNAMEs end in, as elasticbeanstalk.com; default: as before, else elasticbeanstalk.localhost"
     command.add_argument("--domain", type=arguments.domain, metavar="SUFFIX", help=suffix)
-    remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0"
-    command.add_argument("--dns-ttl", type=arguments.duration, default=0.0, metavar="DURATION", help=remembered)
+    like = "AWS's durations, health samples, DNS memory and limits of calls, divided by --speed"
+    command.add_argument("--like-aws", action="store_true", help=like)
+    remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0, or AWS's"
+    command.add_argument("--dns-ttl", type=arguments.duration, metavar="DURATION", help=remembered)
+
+
+def _simulation(given: argparse.Namespace) -> Simulation:
+    if given.like_aws:
+        return Simulation.of_aws(given.speed, given.dns_ttl)
+    return Simulation.quick(given.speed, given.dns_ttl or 0.0)
 
 
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    ports, simulation = Ports(given.port, given.lb_port), Simulation(given.speed, given.dns_ttl)
+    ports, simulation = Ports(given.port, given.lb_port), _simulation(given)
     if given.foreground:
         daemon.refuse_second(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,7 +101,7 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         ports, domain = (given.port or 0, given.lb_port or 0), given.domain or home.DOMAIN
-        serve(Settings(folder, *ports, given.speed, given.dns_ttl, domain))
+        serve(Settings(folder, *ports, _simulation(given), domain))
     except home.Taken as error:
         raise daemon.runs_already(folder) from error
     except PortTaken as error:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from ebcd_local import home
 from ebcd_local.database.coupled import end_orphans
 from ebcd_local.processes import MARK, alive, sweep
+from ebcd_local.simulation import Simulation
 from ebcd_local.tail import tail
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
@@ -50,16 +51,6 @@ class Ports:
 
     endpoint: int | None = None
     balancer: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """How the cloud's times are played."""
-
-    speed: float = 1.0
-    """Divides simulated durations."""
-    dns_ttl: float = 0.0
-    """Seconds that a client remembers which environment a CNAME led to."""
 
 
 def running(folder: Path) -> home.Server | None:
@@ -111,7 +102,8 @@ def command(folder: Path, ports: Ports, simulation: Simulation, domain: str = ""
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
             "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
-            "--domain", domain or (last.domain if last else home.DOMAIN)]  # fmt: skip
+            "--domain", domain or (last.domain if last else home.DOMAIN),
+            *(["--like-aws"] if simulation.like_aws else [])]  # fmt: skip
 
 
 def down(folder: Path) -> bool:

@@ -22,8 +22,6 @@ from ebcd_local.records import Environment
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0
-"""Seconds between two rounds; 10 to 15 s on AWS."""
 STOP_DEADLINE = 10.0
 _UNSEEN = frozenset({"Launching", "Terminating", "Terminated"})
 """Statuses of an environment whose health is not looked at."""
@@ -75,7 +73,7 @@ class Monitor:
         return seen.usage.system_status() if seen else {}
 
     def _run(self) -> None:
-        interval = INTERVAL / self._fleet.speed
+        interval = self._fleet.simulation.sample
         while not self._stop.wait(interval):
             for environment in list(self._fleet.state.living()):
                 if environment.key not in self._looking:

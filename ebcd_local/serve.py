@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ebcd_local.object_store import ObjectStore
 from ebcd_local.operations import versions
 from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
+from ebcd_local.simulation import Simulation
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 from ebcd_local.worker.daemon import Daemons
@@ -54,9 +55,8 @@ class Settings:
     """Of the endpoint; 0: a free one."""
     lb_port: int
     """Of the load balancer; 0: a free one."""
-    speed: float = 1.0
-    dns_ttl: float = 0.0
-    """Seconds that a client remembers which environment a CNAME led to."""
+    simulation: Simulation = field(default_factory=Simulation)
+    """How long what the cloud does takes."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
 
@@ -93,7 +93,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
     databases, queues = Databases(settings.folder / DATABASES), Queues(lambda: endpoint.url)
     fleet = Fleet(
         Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
-             databases, queues, settings.speed, domain=settings.domain)
+             databases, queues, settings.simulation, domain=settings.domain)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     control = Control(
@@ -159,7 +159,7 @@ def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
 
 
 def _balancer(settings: Settings) -> LoadBalancer:
-    balancer = LoadBalancer(settings.lb_port, settings.dns_ttl)
+    balancer = LoadBalancer(settings.lb_port, settings.simulation.dns_ttl)
     try:
         balancer.start()
     except OSError as error:

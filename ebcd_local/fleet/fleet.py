@@ -19,14 +19,13 @@ from ebcd_local.fleet.resources import Resources
 from ebcd_local.fleet.site import Site, extensions
 from ebcd_local.fleet.telling import Telling
 from ebcd_local.records import Environment
+from ebcd_local.simulation import Simulation
 from ebcd_local.stacks import StackFailed, asked_of_stack
 from ebcd_local.state import State, storage_bucket
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
 
-SWAP_SECONDS = 0.3
-"""How long a swap takes here; the guide shows about 5 s on AWS."""
 _CREATE_FAILED = (
     "Create environment operation is complete, but with errors. "
     "For more information, see troubleshooting documentation."
@@ -59,8 +58,13 @@ class Fleet:
         return self.site.databases
 
     @property
+    def simulation(self) -> Simulation:
+        """How long what the cloud does takes."""
+        return self.site.simulation
+
+    @property
     def speed(self) -> float:
-        """Divides simulated times."""
+        """Divides the durations that option settings name."""
         return self.site.speed
 
     def group(self, key: str) -> Group:
@@ -193,7 +197,7 @@ class Fleet:
         for key in (first, second):
             self.tell.say(key, request_id, "swapEnvironmentCNAMEs is starting.")
         self.tell.say(first, request_id, f"Swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
-        time.sleep(SWAP_SECONDS / self.speed)
+        time.sleep(self.simulation.swap)
         with self.state.lock:
             standing = [key for key in (first, second) if self.state.environments[key].operation == "swap"]
             if swapped := len(standing) == 2:
