@@ -172,8 +172,7 @@ def _text(command: str, told: dict[str, Any]) -> str:
         f"  load balancer  {told['proxy_url']}",
         f"  state          {told['state_dir']}",
     ]
-    if told["domain"] != home.DOMAIN:
-        lines.append(f"  domain         {told['domain']}   which DNS may lead elsewhere: send CNAMEs as Host")
+    lines += _simulated(told)
     if database := told["database"]:
         lines.append(f"  database       {database['engine']} on {database['address']}")
         lines += [f"                 {item['name']}  of {item['application']}" for item in database["databases"]]
@@ -182,6 +181,18 @@ def _text(command: str, told: dict[str, Any]) -> str:
     for item in told["environments"]:
         lines.append(f"  {item['name']}  {item['status']} {item['health']}  {item['version_label']}  {item['url']}")
     return "\n".join(lines)
+
+
+def _simulated(told: dict[str, Any]) -> list[str]:
+    """What is other than by default."""
+    lines = []
+    if told["domain"] != home.DOMAIN:
+        lines.append(f"  domain         {told['domain']}   which DNS may lead elsewhere: send CNAMEs as Host")
+    if told["like_aws"]:
+        lines.append(f"  times          AWS's, divided by {told['speed']:g}")
+    if told["dns_ttl"]:
+        lines.append(f"  DNS            a client remembers where a CNAME led for {told['dns_ttl']:g} s")
+    return lines
 
 
 def _fail(given: argparse.Namespace, error: DaemonError) -> int:

@@ -140,7 +140,8 @@ def status(folder: Path) -> dict[str, Any]:
                 "database": None, "domain": None}  # fmt: skip
     answer = _ask(server, "GET", "status")
     return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
-            "state_dir": server.state_dir, "environments": answer["environments"],
+            "state_dir": server.state_dir, "like_aws": server.like_aws, "speed": server.speed,
+            "dns_ttl": server.dns_ttl, "environments": answer["environments"],
             "unjailed": answer["unjailed"], "database": answer["database"], "domain": server.domain}  # fmt: skip
 
 

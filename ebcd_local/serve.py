@@ -15,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer
 
 from ebcd_local import home, jail, page
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.call_limits import CallLimits
 from ebcd_local.call_log import CallLog
 from ebcd_local.control import Control
 from ebcd_local.daemon import DATABASES
@@ -108,10 +109,9 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         faults=faults,
         calls=CallLog(),
     )
-    endpoint = Endpoint(state, fleet, monitor, objects, control)
-    sources = page.Sources(
-        state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable(), databases.status
-    )
+    limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
+    endpoint = Endpoint(state, fleet, monitor, objects, control, limits)
+    sources = page.Sources(state, balancer, monitor.sample, lambda: endpoint.url, jail.unavailable(), databases.status)
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
     running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer)
     return running
@@ -176,7 +176,7 @@ def _listening(endpoint: Endpoint, port: int, balancer: LoadBalancer) -> BaseWSG
 
 
 def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Server:
-    pid = os.getpid()
+    pid, simulation = os.getpid(), settings.simulation
     return home.Server(
         endpoint_url=url,
         proxy_url=proxy_url,
@@ -186,4 +186,8 @@ def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Serv
         started=now().isoformat(),
         token=token,
         domain=settings.domain,
+        speed=simulation.speed,
+        like_aws=simulation.like_aws,
+        sample=simulation.sample,
+        dns_ttl=simulation.dns_ttl,
     )

@@ -127,6 +127,7 @@ class Fleet:
         self.tell.say(key, request_id, f"Using {bucket} as Amazon S3 storage bucket for environment data.")
         self._open(key)
         with self.tell.reporting(key, request_id, _CREATE_FAILED):
+            self._take(key, self.simulation.launch)
             self._populate(key)
             self.group(key).check_abort()
             self.tell.settle(key)
@@ -151,6 +152,7 @@ class Fleet:
             key, version_label=label, deployment_id=earlier.deployment_id + 1, abortable=settings.abortable
         )
         with self.tell.reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
+            self._take(key, self.simulation.update)
             self.bring_stack(key, label)
             self.resources.bring(key)
             policies.deploy(Rollout(group, label, settings, lambda text: self.tell.say(key, request_id, text)))
@@ -223,6 +225,7 @@ class Fleet:
         self._delete_stack(key, request_id)
         self.resources.delete(key, request_id)
         shutil.rmtree(self.site.root(key), ignore_errors=True)
+        time.sleep(self.simulation.termination)
         self._groups.pop(key, None)
         self.state.change(
             key,
@@ -238,6 +241,13 @@ class Fleet:
             queues={},
         )
         self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
+
+    def _take(self, key: str, seconds: float) -> None:
+        """Let the time pass that AWS takes. Raises Aborted when the operation is to end."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.group(key).check_abort()
+            self.group(key).abort.wait(min(left, 0.2))
 
     def _open(self, key: str) -> None:
         environment = self.state.environments[key]
@@ -290,6 +300,7 @@ class Fleet:
         name = self.state.environments[key].name
         self.tell.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self.tell.reporting(key, request_id, "Failed to deploy configuration."):
+            self._take(key, self.simulation.update)
             self.resources.bring(key)
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)
