@@ -16,7 +16,7 @@ from memory import MemoryClock, MemoryStorage
 from stages import STAGE, bundle
 
 from ebcd.cli.progress import SilentProgress
-from ebcd.errors import EbcdError
+from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import (
     ApplicationVersion,
     Environment,
@@ -54,6 +54,8 @@ class Durations:
     health: float = 20.0
     """From Ready to Green."""
     swap: float = 5.0
+    sample: float = 10.0
+    """Between two reports of the health agents."""
 
 
 class Simulated:
@@ -76,6 +78,12 @@ class Simulated:
         self._environments: dict[str, tuple[Environment, float]] = {}
         self.swapped = -1e9
         """When the last swap began."""
+        self.phase = 0.0
+        """When the first of all reports is made: one comes with each interval behind it."""
+        self.report: Callable[[str, float], EnvironmentHealth] = self._healthy
+        """What the agents report of an environment at a time of the clock."""
+        self.basic = False
+        """Whether health reporting is basic."""
 
     def _called(self, operation: str) -> None:
         """Reads that are sent at once come one after the other here: it makes a ship slower, never faster."""
@@ -169,12 +177,36 @@ class Simulated:
             self._called(operation)
         return Quotas(1, 1000, 1, 200)
 
-    def metrics(self, _: str) -> Metrics:
-        self._called("DescribeEnvironmentHealth")
-        return Metrics(requests=0, failed=0, p99=None, instances=1)
+    def metrics(self, environment: str) -> Metrics:
+        return self.health(environment).metrics
 
     def health(self, environment: str) -> EnvironmentHealth:
-        return EnvironmentHealth("Green", "Ok", (), self.metrics(environment))
+        """The last report, whoever asks how often; its age as the answer's date tells it, to the second."""
+        self._called("DescribeEnvironmentHealth")
+        if self.basic:
+            raise AwsRefused("AWS refused.", code="InvalidRequestException")
+        now, (_, began) = self.clock.seconds, self._environments[environment]
+        interval, status = self.durations.sample, self._now(environment).status
+        at = self.phase + (now - self.phase) // interval * interval
+        if at < began + self.durations.creation:
+            return EnvironmentHealth("Grey", "Pending", (), Metrics(0, 0, None), status)
+        found = self.report(environment, at)
+        time = self.clock.now() - timedelta(seconds=now - at)
+        told = replace(found.metrics, refreshed_at=time)
+        return replace(found, metrics=told, environment_status=status, age=int(now) - at + 1.0)
+
+    def _healthy(self, environment: str, at: float) -> EnvironmentHealth:
+        green = at >= self.greens_at(environment)
+        metrics = Metrics(requests=0, failed=0, p99=None, instances=1)
+        return EnvironmentHealth(*(("Green", "Ok") if green else ("Grey", "Pending")), (), metrics)
+
+    def greens_at(self, environment: str) -> float:
+        """When an environment is healthy."""
+        return self._environments[environment][1] + self.durations.creation + self.durations.health
+
+    def reported_after(self, environment: str) -> float:
+        """Seconds from then until the agents have reported it."""
+        return (self.phase - self.greens_at(environment)) % self.durations.sample
 
     def request_log_tail(self, _: str) -> None:
         self._called("RequestEnvironmentInfo")
@@ -277,6 +309,9 @@ class SimulatedProber:
     def download(self, _: str) -> str:
         return ""
 
+    def addresses(self, _: str) -> frozenset[str]:
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class Shipped:
@@ -328,6 +363,8 @@ class World:
         shipping.ship(run, services, shipping.ShipOptions(swap))
         spent, own = self.clock.seconds - start, self.durations
         aws = own.processing + own.creation + own.health + self.stage.stable + (0.0 if first else own.swap)
+        assert run.release is not None
+        aws += self.beanstalk.reported_after(run.release.environment)
         times = [time for time in self.beanstalk.times if time >= start]
         most = max(sum(1 for other in times if time <= other < time + 60.0) for time in times)
         return Shipped(spent, aws, most, Counter(self.beanstalk.calls) - before)

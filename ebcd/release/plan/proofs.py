@@ -60,4 +60,5 @@ def prove(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
     if stage.tier is Tier.WORKER:
         return ()
     path = stage.proof.path if stage.proof else stage.smoke.path
-    return (ProveLive(release.environment, cname, path, release.version_label, release.sha),)
+    earlier = release.from_environment if release.from_environment != release.environment else ""
+    return (ProveLive(release.environment, cname, path, release.version_label, release.sha, earlier),)
