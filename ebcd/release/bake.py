@@ -22,7 +22,7 @@ ENOUGH = 20
 FEW = 1
 """Requests answered 5xx in ten seconds that are no share: where few come, one of them is above every limit."""
 TOLERATED_SAMPLES = 2
-"""Samples of health in a row that may find fault: the next one confirms it or not."""
+"""Samples of health in a row that may find the same fault: the next one confirms it or not."""
 DOUBT = 4
 """How many times the time between two samples a bake may take longer, to see whether a fault is confirmed."""
 
@@ -30,7 +30,7 @@ DOUBT = 4
 def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> str:
     """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises Breach.
 
-    Where its last probes or samples found fault, it goes on until the next ones confirm that or not.
+    Where its last probe or sample found fault, it goes on until the next ones confirm that or not.
     """
     watch = _Watch(services, tick, stage, step, before)
     for _ in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
@@ -39,11 +39,11 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metri
         if not watch.in_doubt:
             break
         watch.look()
-    return watch.told()
+    return watch.summary()
 
 
 class _Watch:
-    """What failed in a row so far, and what was seen."""
+    """What was seen, and which faults were found in a row so far."""
 
     def __init__(self, services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> None:
         self._services = services
@@ -53,9 +53,11 @@ class _Watch:
         self._front = services.front(stage, step.cname) if step.cname else None  # a worker has none
         self._before = before
         self._sampler = HealthSampler(services, stage.application, step.environment)
-        self._failed_probes = self._bad_samples = 0
-        """In a row."""
         self._probes = self._samples = 0
+        self._failed_probes = 0
+        """In a row."""
+        self._faulty: dict[str, int] = {}
+        """Kind of fault → samples in a row that found it: two that differ do not confirm each other."""
         self._spared: list[Sample] = []
         """Those whose health was bad for requests answered 4xx alone."""
         self._seen: Metrics | None = None
@@ -63,18 +65,16 @@ class _Watch:
     @property
     def in_doubt(self) -> bool:
         """Whether the last probe or the last sample found fault."""
-        return bool(self._failed_probes or self._bad_samples)
+        return bool(self._failed_probes or self._faulty)
 
     def look(self) -> None:
-        """Ask live as users do, and its health where a sample is due. Raises Breach on fault too often in a row."""
+        """Ask live as users do, and for its health where a sample is due. Raises Breach."""
         self._tick()
-        self._probes += 1
-        failure = _unanswered(self._services, self._tick, self._stage, self._front) if self._front else ""
-        self._failed_probes = self._count(self._failed_probes, failure, TOLERATED, "probes")
+        self._probe()
         if self._sampler.due <= 0:
             self._sample()
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What was seen, in words."""
         parts = [f"{self._probes} probes, {self._samples} samples of health"]
         if self._seen:
@@ -87,55 +87,72 @@ class _Watch:
             parts.append(f"{len(self._spared)} of the samples were not counted as bad: {seen}")
         return "; ".join(parts)
 
+    def _probe(self) -> None:
+        self._probes += 1
+        failure = _unanswered(self._services, self._tick, self._stage, self._front) if self._front else ""
+        self._failed_probes = self._failed_probes + 1 if failure else 0
+        if failure:
+            self._services.progress.note(failure)
+        if self._failed_probes > TOLERATED:
+            raise Breach(f"{failure} ({self._failed_probes} probes in a row).")
+
     def _sample(self) -> None:
-        """Judge a new sample; an answer that was read before is none, and no answer says nothing."""
+        """Judge a new sample; an answer that was read before is none, and no answer says nothing. Raises Breach."""
         try:
             sample = self._sampler.read()
         except Transient:
             self._services.pace.refused()
             return
         self._services.pace.answered()
-        if sample is not None:
-            self._samples += 1
-            self._bad_samples = self._count(self._bad_samples, self._fault(sample), TOLERATED_SAMPLES,
-                                            "samples of its health", sample.advice(self._stage))  # fmt: skip
+        if sample is None:
+            return
+        self._samples += 1
+        found = self._faults(sample)
+        self._faulty = {kind: self._faulty.get(kind, 0) + 1 for kind in found}
+        for kind, fault in found.items():
+            self._services.progress.note(fault)
+            if self._faulty[kind] > TOLERATED_SAMPLES:
+                times = f"{self._faulty[kind]} samples of its health in a row"
+                raise Breach(f"{fault} ({times}).{sample.advice(self._stage)}")
 
-    def _count(self, before: int, failure: str, tolerated: int, what: str, advice: str = "") -> int:
-        if not failure:
-            return 0
-        self._services.progress.note(failure)
-        if before + 1 > tolerated:
-            raise Breach(f"{failure} ({before + 1} {what} in a row).{advice}")
-        return before + 1
-
-    def _fault(self, sample: Sample) -> str:
-        """What speaks against the release in a sample.
+    def _faults(self, sample: Sample) -> dict[str, str]:
+        """What speaks against the release in a sample, by its kind.
 
         Yellow for 4xx alone does not: whoever causes them follows the CNAME, and would after a swap back.
         """
-        self._seen = sample.metrics or self._seen
         if sample.gone:
-            return f"{self._step.environment} is gone"
-        bad = sample.color not in self._stage.accept
-        if bad and sample.color == "Yellow" and sample.only_4xx:
+            return {"gone": f"{self._step.environment} is gone"}
+        self._seen = sample.metrics or self._seen
+        found = limit_failures(self._stage.bake_limits, sample.metrics, self._before) if sample.metrics else {}
+        if sample.color in self._stage.accept:
+            return found
+        if sample.color == "Yellow" and sample.only_4xx:
             self._spared.append(sample)
-        elif bad:
-            return f"health is {sample.explained}"
-        return limit_failure(self._stage.bake_limits, sample.metrics, self._before) if sample.metrics else ""
+            return found
+        return found | {"health": f"health is {sample.explained}"}
 
 
-def limit_failure(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> str:
-    """Which limit is broken; empty: none, or too few requests to tell. Pure."""
-    share = seen.share_5xx if seen.requests >= ENOUGH and seen.failed > FEW else 0.0
-    if limits.max_5xx is not None and share > limits.max_5xx:
-        return f"{share:.1%} of the requests were answered 5xx, more than {limits.max_5xx:.1%}"
-    if seen.p99 is None or seen.requests < P99_REQUESTS:
+def limit_failures(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> dict[str, str]:
+    """Which limits are broken, by their kind; none where there are too few requests to tell. Pure."""
+    found = {"5xx": _share_failure(limits, seen)}
+    if seen.p99 is not None and seen.requests >= P99_REQUESTS:
+        found["p99"] = _p99_failure(limits, seen.p99, before)
+    return {kind: failure for kind, failure in found.items() if failure}
+
+
+def _share_failure(limits: BakeLimits, seen: Metrics) -> str:
+    telling = seen.requests >= ENOUGH and seen.failed > FEW
+    if limits.max_5xx is None or not telling or seen.share_5xx <= limits.max_5xx:
         return ""
-    if limits.p99_seconds is not None and seen.p99 > limits.p99_seconds:
-        return f"p99 is {seen.p99:.2f} s, more than {limits.p99_seconds:g} s"
+    return f"{seen.share_5xx:.1%} of the requests were answered 5xx, more than {limits.max_5xx:.1%}"
+
+
+def _p99_failure(limits: BakeLimits, p99: float, before: Metrics | None) -> str:
+    if limits.p99_seconds is not None and p99 > limits.p99_seconds:
+        return f"p99 is {p99:.2f} s, more than {limits.p99_seconds:g} s"
     measured = before is not None and before.requests >= P99_REQUESTS and before.p99
-    if limits.p99_ratio is not None and measured and seen.p99 > limits.p99_ratio * measured:
-        return f"p99 is {seen.p99:.2f} s, more than {limits.p99_ratio:g} times the {measured:.2f} s before the swap"
+    if limits.p99_ratio is not None and measured and p99 > limits.p99_ratio * measured:
+        return f"p99 is {p99:.2f} s, more than {limits.p99_ratio:g} times the {measured:.2f} s before the swap"
     return ""
 
 

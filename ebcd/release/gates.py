@@ -116,7 +116,7 @@ def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive, ch
             proven = f"{step.path} names it"
         elif not failure and leading:
             failure = leading.waits()
-            proven = f"{proven}; {leading.proven}"
+            proven += leading.proven
         if not failure:
             return proven
     raise Breach(

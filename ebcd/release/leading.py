@@ -30,19 +30,19 @@ class Leading:
         self._others: frozenset[str] = frozenset()
         """Addresses of the release's environment and of the earlier one, as they come: a load balancer's change."""
         self.proven = ""
-        """What is proven, once nothing is to be waited for."""
+        """What is proven beside the answer itself, once nothing is to be waited for."""
 
     def waits(self) -> str:
         """What is still to be waited for; empty when nothing is."""
         environment, earlier = self._step.environment, self._step.earlier
         if self._leads_to_release():
-            self.proven = f"from here {self._name} leads to {environment}"
+            self.proven = f"; from here {self._name} leads to {environment}"
             return ""
         passed = (self._services.clock.now() - self._changed).total_seconds() if self._changed else self._ttl
         if passed < self._ttl:
             return f"a resolver may lead to {earlier} for {min(self._ttl - passed, self._ttl):.0f} s more"
-        when = f"{self._ttl:g} s after the swap, " if self._changed and self._ttl else ""
-        self.proven = f"{when}not proven to be from {environment}, for no proof in ebcd.toml names the release"
+        when = f", {self._ttl:g} s after the swap" if self._changed and self._ttl else ""
+        self.proven = f"{when}; that {environment} gave it is not proven, for ebcd.toml has no proof"
         return ""
 
     def _leads_to_release(self) -> bool:

@@ -28,6 +28,7 @@ from ebcd.model import (
     Platform,
     Quotas,
     Stage,
+    Timing,
     Upload,
 )
 from ebcd.release import ship as shipping
@@ -185,6 +186,8 @@ class Simulated:
         self._called("DescribeEnvironmentHealth")
         if self.basic:
             raise AwsRefused("AWS refused.", code="InvalidRequestException")
+        if environment not in self._environments:
+            raise AwsRefused("AWS refused.", code="InvalidParameterValue")
         now, (_, began) = self.clock.seconds, self._environments[environment]
         interval, status = self.durations.sample, self._now(environment).status
         at = self.phase + (now - self.phase) // interval * interval
@@ -301,6 +304,8 @@ class SimulatedProber:
     clock: MemoryClock
     label: Callable[[], str]
     status: Callable[[str], int]
+    resolver: Callable[[str], frozenset[str]] = lambda name: frozenset()
+    """Where a name leads from here."""
 
     def get(self, address: str, *_: object, **__: object) -> ProbeResult:
         self.clock.seconds += 0.05
@@ -309,8 +314,8 @@ class SimulatedProber:
     def download(self, _: str) -> str:
         return ""
 
-    def addresses(self, _: str) -> frozenset[str]:
-        return frozenset()
+    def addresses(self, name: str) -> frozenset[str]:
+        return self.resolver(name)
 
 
 @dataclass(frozen=True)
@@ -347,6 +352,11 @@ class World:
         """What probes are answered with."""
         self.statuses: dict[str, int] = {}
         """What those to an environment's own address are answered with."""
+        self.resolver: Callable[[str], frozenset[str]] = lambda name: frozenset()
+        """Where a name leads from the machine that ships."""
+        self.timing = Timing()
+        self.live_address = ""
+        """The local Beanstalk's load balancer, where the stage is on one."""
         self.run = Run("ship", self.stage, 0.0)
         """The last run."""
         self._number = 0
@@ -379,10 +389,15 @@ class World:
             lock=Lock(storage, *names, self.clock),
             hold=Hold(storage, *names),
             prober=SimulatedProber(
-                self.clock, lambda: label, lambda address: self.statuses.get(address) or self.status()
+                self.clock,
+                lambda: label,
+                lambda address: self.statuses.get(address) or self.status(),
+                self.resolver,
             ),
             clock=self.clock,
             progress=SilentProgress(),
             caller=Caller("ada", "desk"),
             pace=Pace(self.pause),
+            timing=self.timing,
+            live_address=self.live_address,
         )
