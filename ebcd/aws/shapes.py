@@ -118,12 +118,14 @@ def platform(arn: str, item: Mapping[str, Any]) -> Platform:
 def metrics(found: Mapping[str, Any]) -> Metrics:
     """The requests that an environment's health tells of."""
     requests = found.get("ApplicationMetrics", {})
+    statuses = requests.get("StatusCodes", {})
     return Metrics(
         requests=int(requests.get("RequestCount", 0)),
-        failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
+        failed=int(statuses.get("Status5xx", 0)),
         p99=requests.get("Latency", {}).get("P99"),
         instances=sum(found.get("InstancesHealth", {}).values()),
         refreshed_at=found.get("RefreshedAt"),
+        refused=int(statuses.get("Status4xx", 0)),
     )
 
 

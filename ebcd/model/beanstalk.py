@@ -127,6 +127,13 @@ class Metrics:
     """How many instances report."""
     refreshed_at: datetime | None = None
     """When the agents reported it, by AWS's clock. An answer with the same time is the same report."""
+    refused: int = 0
+    """Those answered 4xx."""
+
+    @property
+    def served(self) -> int:
+        """Requests that were answered neither 4xx nor 5xx."""
+        return self.requests - self.refused - self.failed
 
     @property
     def share_5xx(self) -> float:

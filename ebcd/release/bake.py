@@ -23,6 +23,8 @@ FEW = 1
 """Requests answered 5xx in ten seconds that are no share: where few come, one of them is above every limit."""
 TOLERATED_SAMPLES = 2
 """Samples of health in a row that may find the same fault: the next one confirms it or not."""
+FEW_SERVED = 0.2
+"""Share of the requests served before the swap below which it is not a scanner alone that causes 4xx."""
 DOUBT = 4
 """How many times the time between two samples a bake may take longer, to see whether a fault is confirmed."""
 
@@ -53,6 +55,7 @@ class _Watch:
         self._front = services.front(stage, step.cname) if step.cname else None  # a worker has none
         self._before = before
         self._sampler = HealthSampler(services, stage.application, step.environment)
+        self._began = services.clock.monotonic()
         self._probes = self._samples = 0
         self._failed_probes = 0
         """In a row."""
@@ -116,20 +119,28 @@ class _Watch:
                 raise Breach(f"{fault} ({times}).{sample.advice(self._stage)}")
 
     def _faults(self, sample: Sample) -> dict[str, str]:
-        """What speaks against the release in a sample, by its kind.
-
-        Yellow for 4xx alone does not: whoever causes them follows the CNAME, and would after a swap back.
-        """
+        """What speaks against the release in a sample, by its kind."""
         if sample.gone:
             return {"gone": f"{self._step.environment} is gone"}
         self._seen = sample.metrics or self._seen
         found = limit_failures(self._stage.bake_limits, sample.metrics, self._before) if sample.metrics else {}
         if sample.color in self._stage.accept:
             return found
-        if sample.color == "Yellow" and sample.only_4xx:
+        if sample.only_4xx and not self._refuses_users(sample):
             self._spared.append(sample)
             return found
         return found | {"health": f"health is {sample.explained}"}
+
+    def _refuses_users(self, sample: Sample) -> bool:
+        """Whether 4xx are the release's own: health is Red, and hardly anybody is served any more.
+
+        A scanner follows the CNAME, is refused by every release, and keeps no user away. Until resolvers have forgotten
+        the earlier environment, users are few.
+        """
+        arrived = self._services.clock.monotonic() - self._began >= self._services.timing.dns_ttl
+        if sample.color != "Red" or self._before is None or sample.metrics is None or self._before.served < ENOUGH:
+            return False
+        return arrived and sample.metrics.served < FEW_SERVED * self._before.served
 
 
 def limit_failures(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> dict[str, str]:

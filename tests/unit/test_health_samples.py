@@ -185,15 +185,27 @@ def test_a_bake_that_ends_in_doubt_goes_on_until_the_next_reports_confirm_it_or_
         baked(at_times(59, 60, 61, found=bad), seconds=600.0)
 
 
-def test_yellow_for_4xx_alone_is_told_and_takes_nothing_back() -> None:
-    _, seen = baked(steadily(told("Yellow", "Warning", SCANNED)), seconds=120.0)
-    assert "of the samples were not counted as bad: Yellow Warning: 42.0 % of the requests" in seen
+@pytest.mark.parametrize("health", [("Yellow", "Warning"), ("Red", "Severe")], ids="-".join)
+def test_4xx_alone_are_told_and_take_nothing_back_while_users_are_served_as_before(health: tuple[str, str]) -> None:
+    scanned = told(*health, SCANNED, requests=400, refused=210)
+    _, seen = baked(steadily(scanned), before=told().metrics, seconds=120.0)
+    assert f"of the samples were not counted as bad: {' '.join(health)}: 42.0 % of the requests" in seen
     assert RULE in seen
-    with pytest.raises(Breach, match="health is Red Severe") as breach:
-        baked(steadily(told("Red", "Severe", "97.0 % of the requests are erroring with HTTP 4xx.")))
-    assert RULE in str(breach.value), "whoever is taken back for it learns how it is left out"
     _, seen = baked(steadily(told()), seconds=60.0)
     assert "ConfigDocument" not in seen
+
+
+def test_a_release_that_answers_its_users_4xx_is_taken_back_once_they_have_come() -> None:
+    lost = told("Red", "Severe", SCANNED, requests=200, refused=198)
+    world, services = standing(steadily(lost))
+    began = world.clock.seconds
+    with pytest.raises(Breach, match="health is Red Severe") as breach:
+        bake(services, lambda: None, STAGE, Bake(NAME, LIVE_CNAME, 600.0), told().metrics)
+    assert RULE in str(breach.value), "whoever is taken back for it learns how 4xx are left out"
+    assert 60.0 <= world.clock.seconds - began <= 60.0 + 30.0 + 4.0
+    assert "not counted" in baked(steadily(lost))[1], "with nothing to compare nobody can tell a scanner apart"
+    few = Metrics(requests=10, failed=0, p99=0.1)
+    assert "not counted" in baked(steadily(lost), before=few)[1]
 
 
 def test_it_asks_for_no_environment_while_it_bakes() -> None:
@@ -214,8 +226,10 @@ class Traffic:
         failed = sum(chance.random() < 0.001 for _ in range(requests))
         p99 = 0.2 * math.exp(chance.gauss(0.0, 0.3)) * (5.0 if chance.random() < 0.03 else 1.0)  # a few are slow
         found = told(requests=requests, failed=failed, p99=p99)
-        if minute.random() < 0.3:  # a scanner is at work for all of it
-            return replace(found, color="Yellow", status="Warning", causes=(SCANNED,))
+        if (scanner := minute.random()) < 0.3:  # one is at work for all of it
+            health = ("Red", "Severe") if scanner < 0.1 else ("Yellow", "Warning")
+            metrics = replace(found.metrics, requests=3 * requests, refused=2 * requests)
+            return EnvironmentHealth(*health, (SCANNED,), metrics)
         if chance.random() < 0.03:
             return replace(found, color="Red", status="Degraded", causes=("1 out of 2 instances does not report.",))
         return found
