@@ -26,7 +26,7 @@ TOLERATED_SAMPLES = 2
 FEW_SERVED = 0.2
 """Share of the requests served before the swap below which it is not a scanner alone that causes 4xx."""
 DOUBT = 4
-"""How many times the time between two samples a bake may take longer, to see whether a fault is confirmed."""
+"""How many samples, or probes, longer a bake may take to see whether a fault is confirmed."""
 
 
 def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> str:
@@ -37,7 +37,8 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metri
     watch = _Watch(services, tick, stage, step, before)
     for _ in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
         watch.look()
-    for _ in polls(services.clock, timeout=DOUBT * services.timing.sample, interval=PROBE_INTERVAL, at_once=False):
+    longer = max(DOUBT * services.timing.sample, DOUBT * PROBE_INTERVAL)
+    for _ in polls(services.clock, timeout=longer, interval=PROBE_INTERVAL, at_once=False):
         if not watch.in_doubt:
             break
         watch.look()

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-metrics.h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,8 @@ RULE = json.dumps(
 
 Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
 """
+_TOO_FEW = "Insufficient request rate"
+"""How AWS begins the sentence that it adds to a cause where requests are few."""
 _HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 
 
@@ -67,7 +70,9 @@ class Sample:
     @property
     def only_4xx(self) -> bool:
         """Whether requests that were answered 4xx are all that is wrong: a scanner's are counted like anybody's."""
-        return bool(self.causes) and all("4xx" in cause for cause in self.causes)
+        sentences = [item for cause in self.causes for item in re.split(r"\.(?:\s+|$)", cause) if item]
+        told = [item for item in sentences if not item.startswith(_TOO_FEW)]
+        return bool(told) and all("4xx" in item for item in told)
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.color, self.health_status)))
@@ -138,8 +143,14 @@ class HealthSampler:
             sample = Sample(self._services.clock.now(), found.status, found.health, found.health_status)
         else:
             time, age = found.refreshed_at, found.age
-            sample = Sample(time or self._services.clock.now(), found.environment_status, found.color, found.status,
-                            found.causes, found.metrics)  # fmt: skip
+            sample = Sample(
+                time or self._services.clock.now(),
+                found.environment_status,
+                found.color,
+                found.status,
+                found.causes,
+                found.metrics,
+            )
         if time is None and now - self._counted < (1 - EARLY) * interval:
             return None
         if time is not None and self._last is not None and time <= self._last:

@@ -24,7 +24,10 @@ class Leading:
     ) -> None:
         self._services, self._step, self._changed = services, step, changed
         self._name = front.address.rpartition(":")[0]
-        self._ttl = services.timing.dns_ttl
+        self._ttl = ttl = services.timing.dns_ttl
+        passed = (services.clock.now() - changed).total_seconds() if changed else ttl
+        # Another machine's clock may have told when it changed hands: never longer than the TTL from now.
+        self._until = services.clock.monotonic() + min(ttl - passed, ttl)
         self._endpoints = ("", "") if services.live_address else _endpoints(services, tick, stage, step)
         self._own: frozenset[str] = frozenset()
         self._others: frozenset[str] = frozenset()
@@ -38,9 +41,9 @@ class Leading:
         if self._leads_to_release():
             self.proven = f"; from here {self._name} leads to {environment}"
             return ""
-        passed = (self._services.clock.now() - self._changed).total_seconds() if self._changed else self._ttl
-        if passed < self._ttl:
-            return f"a resolver may lead to {earlier} for {min(self._ttl - passed, self._ttl):.0f} s more"
+        left = self._until - self._services.clock.monotonic()
+        if left > 0:
+            return f"a resolver may lead to {earlier} for {left:.0f} s more"
         when = f", {self._ttl:g} s after the swap" if self._changed and self._ttl else ""
         self.proven = f"{when}; that {environment} gave it is not proven, for ebcd.toml has no proof"
         return ""

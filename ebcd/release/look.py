@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import assert_never
 
-from ebcd.errors import Transient
 from ebcd.model import Stage
 from ebcd.release import bake, gates, health, waits
 from ebcd.release.run import Run, Seen, Services, Status
@@ -46,8 +44,7 @@ def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> 
                 return Seen(missing, Status.SKIPPED)  # whoever rolls back has credentials, and maybe nothing else
             return Seen(gates.probe_tenants(services, tick, stage, step))
         case MeasureLive():
-            with suppress(Transient):
-                run.before = health.measure_live(services, tick, stage, step)
+            run.before = health.measure_live(services, tick, stage, step)
             return Seen(bake.told(run.before) if run.before else "it cannot be told")
         case ProveLive():
             changed = None if run.restoring or run.release is None else run.release.live_at

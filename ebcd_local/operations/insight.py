@@ -92,11 +92,15 @@ def _instance(call: Call, name: str, seen: InstanceSample) -> Structure:
         "LaunchedAt": record.launched,
         "ApplicationMetrics": _metrics(seen.traffic),
         "System": seen.usage.system_status(),
-        "Deployment": {"VersionLabel": record.label, "DeploymentId": record.deployment_id,
-                       "Status": record.status, "DeploymentTime": record.deployed},
+        "Deployment": {
+            "VersionLabel": record.label,
+            "DeploymentId": record.deployment_id,
+            "Status": record.status,
+            "DeploymentTime": record.deployed,
+        },
         "AvailabilityZone": f"{call.region}a",
         "InstanceType": "local",
-    }  # fmt: skip
+    }
 
 
 def _enhanced(call: Call, given: Structure, operation: str) -> Environment:

@@ -89,8 +89,11 @@ def until(wanted: Callable[[], bool]) -> None:
 
 
 def standing(product: Product) -> list[str]:
-    return sorted(item["name"] for item in product.cloud.control("GET", "status")["environments"]
-                  if item["application"] == product.name and item["status"] != "Terminating")  # fmt: skip
+    return sorted(
+        item["name"]
+        for item in product.cloud.control("GET", "status")["environments"]
+        if item["application"] == product.name and item["status"] != "Terminating"
+    )
 
 
 def ship(engine: Engine, text: str) -> str:

@@ -50,8 +50,13 @@ def at_times(*bad: int, found: EnvironmentHealth) -> Report:
     return lambda name, at: found if round(at / 10.0) - 100 in bad else told()
 
 
-def baked(report: Report, limits: BakeLimits | None = None, before: Metrics | None = None, seconds: float = 600.0,
-          phase: float = 0.0) -> tuple[World, str]:  # fmt: skip
+def baked(
+    report: Report,
+    limits: BakeLimits | None = None,
+    before: Metrics | None = None,
+    seconds: float = 600.0,
+    phase: float = 0.0,
+) -> tuple[World, str]:
     """The world after a bake, and what that told. Raises Breach."""
     world, services = standing(report)
     world.beanstalk.phase = phase
@@ -134,6 +139,22 @@ def test_health_that_never_turns_tells_its_causes_and_the_rule_where_4xx_are_all
         hold_health(services, lambda: None, STAGE, step)
     assert "One instance is gone" in failed.value.why
     assert "ConfigDocument" not in failed.value.why, "there is more to it"
+
+
+@pytest.mark.parametrize(
+    ("causes", "only"),
+    [
+        ((f"{SCANNED} Insufficient request rate (6.0 requests/min) to determine application health.",), True),
+        (("20.0 % of the requests to the ELB are erroring with HTTP 4xx.", SCANNED), True),
+        ((f"{SCANNED} ELB health is failing for 1 out of 2 instances.",), False),
+        (("Insufficient request rate (6.0 requests/min) to determine application health.",), False),
+        (("1.5 % of the requests are failing with HTTP 5xx.",), False),
+        ((), False),
+    ],
+)
+def test_what_is_wrong_is_told_sentence_by_sentence(causes: tuple[str, ...], only: bool) -> None:
+    world, _ = standing(steadily(told()))
+    assert Sample(world.clock.now(), "Ready", "Yellow", "Warning", causes).only_4xx is only
 
 
 def test_the_lines_that_it_advises_are_of_ebcd_toml() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from simulated import World
@@ -12,6 +13,7 @@ from stages import LIVE_CNAME, STAGE
 from ebcd.cli.session import AWS_INTERVAL
 from ebcd.model import Timing
 from ebcd.release import swap as swapping
+from ebcd.release.gates import prove_live
 from ebcd.release.probe import HttpProber
 from ebcd.release.run import Run, StepResult
 from ebcd.release.steps import ProveLive, SwapCnames
@@ -68,6 +70,19 @@ def test_where_names_tell_nothing_the_ttl_is_waited_out_and_that_is_told() -> No
     assert proof.reason == (
         "/smoke 200, 60 s after the swap; that shop-prod-r2 gave it is not proven, for ebcd.toml has no proof"
     )
+
+
+def test_a_clock_of_another_machine_does_not_make_it_wait_for_longer() -> None:
+    """A run was killed after its swap, on a machine whose clock is ahead by an hour."""
+    world = made()
+    world.ship()
+    record, clock = world.run.release, world.clock
+    assert record is not None
+    step = next(item.step for item in world.run.results if isinstance(item.step, ProveLive))
+    services, began = world.services(record.version_label), clock.seconds
+    told = prove_live(services, lambda: None, world.stage, step, clock.now() + timedelta(hours=1))
+    assert "is not proven" in told
+    assert 58.0 <= clock.seconds - began <= 62.0
 
 
 def test_addresses_that_are_both_environments_prove_nothing() -> None:
