@@ -37,10 +37,9 @@ def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metri
     watch = _Watch(services, tick, stage, step, before)
     for _ in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
         watch.look()
-    longer = max(DOUBT * services.timing.sample, DOUBT * PROBE_INTERVAL)
-    for _ in polls(services.clock, timeout=longer, interval=PROBE_INTERVAL, at_once=False):
-        if not watch.in_doubt:
-            break
+    longer = DOUBT * max(services.timing.sample, PROBE_INTERVAL)
+    pauses = polls(services.clock, timeout=longer, interval=PROBE_INTERVAL, at_once=False)
+    while watch.in_doubt and next(pauses, None) is not None:
         watch.look()
     return watch.summary()
 

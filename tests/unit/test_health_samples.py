@@ -229,8 +229,9 @@ def test_a_release_that_answers_its_users_4xx_is_taken_back_once_they_have_come(
     assert "not counted" in baked(steadily(lost), before=few)[1]
 
 
-def test_it_asks_for_no_environment_while_it_bakes() -> None:
+def test_it_asks_for_no_environment_while_it_bakes_and_takes_no_longer_than_it_should() -> None:
     world, _ = baked(steadily(told()), seconds=600.0)
+    assert world.clock.seconds == pytest.approx(1000.0 + 600.0, abs=0.5)
     assert world.beanstalk.calls["DescribeEnvironments"] == 0
     assert world.beanstalk.calls["DescribeEnvironmentHealth"] <= 1.5 * 61
 
