@@ -31,6 +31,13 @@ class LocalBeanstalk:
     token: str = field(repr=False)
     domain: str = LOCAL_DOMAIN
     """What its CNAMEs end in."""
+    speed: float = 1.0
+    like_aws: bool = False
+    """Whether its times are AWS's, divided by the speed."""
+    sample: float = 1.0
+    """Seconds between two samples of health."""
+    dns_ttl: float = 0.0
+    """Seconds that it remembers for a client where a CNAME led."""
 
     @property
     def proxy_address(self) -> str:

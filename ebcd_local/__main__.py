@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local import arguments, daemon, fault_command, home
-from ebcd_local.daemon import DaemonError, Ports, Simulation
+from ebcd_local.daemon import DaemonError, Ports
+from ebcd_local.simulation import Simulation
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -71,12 +72,20 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     command.add_argument("--speed", type=arguments.speed, default=1.0, help="divides simulated durations")
     suffix = "what CNAMEs end in, as elasticbeanstalk.com; default: as before, else elasticbeanstalk.localhost"
     command.add_argument("--domain", type=arguments.domain, metavar="SUFFIX", help=suffix)
-    remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0"
-    command.add_argument("--dns-ttl", type=arguments.duration, default=0.0, metavar="DURATION", help=remembered)
+    like = "AWS's durations, health samples, DNS memory and limits of calls, divided by --speed"
+    command.add_argument("--like-aws", action="store_true", help=like)
+    remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0, or AWS's"
+    command.add_argument("--dns-ttl", type=arguments.duration, metavar="DURATION", help=remembered)
+
+
+def _simulation(given: argparse.Namespace) -> Simulation:
+    if given.like_aws:
+        return Simulation.of_aws(given.speed, given.dns_ttl)
+    return Simulation.quick(given.speed, given.dns_ttl or 0.0)
 
 
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    ports, simulation = Ports(given.port, given.lb_port), Simulation(given.speed, given.dns_ttl)
+    ports, simulation = Ports(given.port, given.lb_port), _simulation(given)
     if given.foreground:
         daemon.refuse_second(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,7 +101,7 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         ports, domain = (given.port or 0, given.lb_port or 0), given.domain or home.DOMAIN
-        serve(Settings(folder, *ports, given.speed, given.dns_ttl, domain))
+        serve(Settings(folder, *ports, _simulation(given), domain))
     except home.Taken as error:
         raise daemon.runs_already(folder) from error
     except PortTaken as error:
@@ -163,8 +172,7 @@ def _text(command: str, told: dict[str, Any]) -> str:
         f"  load balancer  {told['proxy_url']}",
         f"  state          {told['state_dir']}",
     ]
-    if told["domain"] != home.DOMAIN:
-        lines.append(f"  domain         {told['domain']}   which DNS may lead elsewhere: send CNAMEs as Host")
+    lines += _simulated(told)
     if database := told["database"]:
         lines.append(f"  database       {database['engine']} on {database['address']}")
         lines += [f"                 {item['name']}  of {item['application']}" for item in database["databases"]]
@@ -173,6 +181,18 @@ def _text(command: str, told: dict[str, Any]) -> str:
     for item in told["environments"]:
         lines.append(f"  {item['name']}  {item['status']} {item['health']}  {item['version_label']}  {item['url']}")
     return "\n".join(lines)
+
+
+def _simulated(told: dict[str, Any]) -> list[str]:
+    """What is other than by default."""
+    lines = []
+    if told["domain"] != home.DOMAIN:
+        lines.append(f"  domain         {told['domain']}   which DNS may lead elsewhere: send CNAMEs as Host")
+    if told["like_aws"]:
+        lines.append(f"  times          AWS's, divided by {told['speed']:g}")
+    if told["dns_ttl"]:
+        lines.append(f"  DNS            a client remembers where a CNAME led for {told['dns_ttl']:g} s")
+    return lines
 
 
 def _fail(given: argparse.Namespace, error: DaemonError) -> int:

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from ebcd_local import home
 from ebcd_local.database.coupled import end_orphans
 from ebcd_local.processes import MARK, alive, sweep
+from ebcd_local.simulation import Simulation
 from ebcd_local.tail import tail
 
 DEFAULT_PORT, DEFAULT_LB_PORT = 8155, 8156
@@ -50,16 +51,6 @@ class Ports:
 
     endpoint: int | None = None
     balancer: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """How the cloud's times are played."""
-
-    speed: float = 1.0
-    """Divides simulated durations."""
-    dns_ttl: float = 0.0
-    """Seconds that a client remembers which environment a CNAME led to."""
 
 
 def running(folder: Path) -> home.Server | None:
@@ -109,9 +100,10 @@ def command(folder: Path, ports: Ports, simulation: Simulation, domain: str = ""
     last = home.read(folder)
     endpoint = _choose(ports.endpoint, last.endpoint_url if last else "", DEFAULT_PORT, "endpoint", "--port")
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
+    like_aws = ["--like-aws"] if simulation.like_aws else []
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
             "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
-            "--domain", domain or (last.domain if last else home.DOMAIN)]  # fmt: skip
+            "--domain", domain or (last.domain if last else home.DOMAIN), *like_aws]  # fmt: skip
 
 
 def down(folder: Path) -> bool:
@@ -148,7 +140,8 @@ def status(folder: Path) -> dict[str, Any]:
                 "database": None, "domain": None}  # fmt: skip
     answer = _ask(server, "GET", "status")
     return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
-            "state_dir": server.state_dir, "environments": answer["environments"],
+            "state_dir": server.state_dir, "like_aws": server.like_aws, "speed": server.speed,
+            "dns_ttl": server.dns_ttl, "environments": answer["environments"],
             "unjailed": answer["unjailed"], "database": answer["database"], "domain": server.domain}  # fmt: skip
 
 

@@ -50,6 +50,13 @@ class Server:
     """What control calls carry in X-Ebcd-Token."""
     domain: str = DOMAIN
     """What CNAMEs end in."""
+    speed: float = 1.0
+    like_aws: bool = False
+    """Whether its times are AWS's, divided by the speed."""
+    sample: float = 1.0
+    """Seconds between two samples of health."""
+    dns_ttl: float = 0.0
+    """Seconds that a client remembers which environment a CNAME led to."""
 
 
 def write(folder: Path, server: Server) -> None:

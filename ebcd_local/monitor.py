@@ -1,4 +1,7 @@
-"""Health checks, again and again: they decide which instances take requests, what health is reported, what scales."""
+"""Health checks, again and again: they decide which instances take requests, what health is reported, what scales.
+
+Each round brings a sample of the environment's health, which is all that is reported until the next one.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +10,28 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
 from ebcd_local import health, health_check, log_stream, options
 from ebcd_local.balancer import Traffic
 from ebcd_local.fleet import Fleet, Member, upkeep
 from ebcd_local.fleet.scaling import Load
-from ebcd_local.health import Health, Sight, Surroundings
+from ebcd_local.health import Sight, Surroundings
 from ebcd_local.health_check import HealthCheck
+from ebcd_local.health_sample import HealthSample, InstanceSample
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.measure import Measure, Usage
 from ebcd_local.records import Environment
+from ebcd_local.state import now
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0
-"""Seconds between two rounds; 10 to 15 s on AWS."""
 STOP_DEADLINE = 10.0
+NOTICED = 0.1
+"""Seconds within which an operation's end is noticed, where a sample follows at once."""
 _UNSEEN = frozenset({"Launching", "Terminating", "Terminated"})
 """Statuses of an environment whose health is not looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the last round saw of an instance."""
-
-    health: Health
-    usage: Usage
-    healthy: bool
-    """What the health checks say."""
 
 
 class Monitor:
@@ -46,7 +41,10 @@ class Monitor:
         self._fleet = fleet
         self._streams = streams
         self._measure = Measure()
-        self._seen: dict[str, Seen] = {}
+        self._samples: dict[str, HealthSample] = {}
+        """By environment, the last one."""
+        self._looked: dict[str, float] = {}
+        """When the last round of an environment began, in monotonic seconds."""
         self._looking: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -64,25 +62,30 @@ class Monitor:
         self._environments.shutdown(wait=True)
         self._probes.shutdown(wait=False)
 
-    def instance_health(self, instance_id: str) -> Health:
-        """An instance's health as the last round saw it."""
-        seen = self._seen.get(instance_id)
-        return seen.health if seen else health.PENDING
-
-    def system(self, instance_id: str) -> dict[str, Any]:
-        """SystemStatus of an instance, as the model shapes it."""
-        seen = self._seen.get(instance_id)
-        return seen.usage.system_status() if seen else {}
+    def sample(self, key: str) -> HealthSample | None:
+        """The last sample of an environment; None before the first, and once it is being terminated."""
+        return self._samples.get(key)
 
     def _run(self) -> None:
-        interval = INTERVAL / self._fleet.speed
-        while not self._stop.wait(interval):
+        while not self._stop.wait(min(self._fleet.simulation.sample, NOTICED)):
             for environment in list(self._fleet.state.living()):
-                if environment.key not in self._looking:
+                if environment.key not in self._looking and self._due(environment):
                     self._looking.add(environment.key)
-                    self._environments.submit(self._guarded, environment.key, interval)
+                    self._environments.submit(self._guarded, environment.key)
 
-    def _guarded(self, key: str, interval: float) -> None:
+    def _due(self, environment: Environment) -> bool:
+        """Whether an environment is to be looked at: its next sample is due, or an operation has just ended."""
+        looked = self._looked.get(environment.key)
+        if looked is None or time.monotonic() - looked >= self._fleet.simulation.sample:
+            return True
+        if not self._fleet.simulation.sample_at_once or environment.status in _UNSEEN or not environment.deployed:
+            return False
+        last = self._samples.get(environment.key)
+        return last is None or last.at < environment.deployed
+
+    def _guarded(self, key: str) -> None:
+        earlier, self._looked[key] = self._looked.get(key), time.monotonic()
+        interval = self._fleet.simulation.sample if earlier is None else self._looked[key] - earlier
         try:
             self._look(key, interval)
         except Exception:  # the next round looks again
@@ -91,72 +94,91 @@ class Monitor:
             self._looking.discard(key)
 
     def _look(self, key: str, interval: float) -> None:
-        fleet, environment = self._fleet, self._fleet.state.environments[key]
+        fleet, environment, at = self._fleet, self._fleet.state.environments[key], now()
         members = fleet.members(key)
         if environment.status in _UNSEEN:
+            self._samples.pop(key, None)
             return
         if not members:
             failure = environment.failure or fleet.group(key).backoff.cause
-            self._tell(key, health.of_environment({}, Surroundings(failure=failure)))
+            whole = health.of_environment({}, Surroundings(failure=failure))
+            self._report(key, HealthSample(at, whole, self._traffic(environment), {}))
             if not environment.instances:  # else they are just being brought back
                 upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
             return
         found = fleet.effective(environment)
         check = HealthCheck.of(found, environment.tier)
-        probes = list(self._probes.map(lambda member: self._check(check, member, interval), members))
+        probes = list(self._probes.map(lambda member: self._check(key, check, member), members))
         usages = [self._measure.of(member.instance.pids()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
                                 if probe.healthy})  # fmt: skip
-        self._judge(environment, members, probes, usages)
         fleet.group(key).record()
+        self._report(key, self._judge(at, environment, members, probes, usages))
         if log_stream.wanted(found):
             for member in members:
                 self._streams.push(environment.region, environment.name, member.instance.id, member.instance.log_dir)
         upkeep.tend(fleet, key, self._load(environment, members, usages, interval))
 
-    def _check(self, check: HealthCheck, member: Member, interval: float) -> health_check.Seen:
-        known = self._seen.get(member.instance.id)
-        return check.decide(member.instance.port, known.healthy if known and member.instance.alive else None, interval)
+    def _check(self, key: str, check: HealthCheck, member: Member) -> health_check.Seen:
+        sample = self._samples.get(key)
+        known = sample.instances.get(member.instance.id) if sample else None
+        before = known.healthy if known and member.instance.alive else None
+        return check.decide(member.instance.port, before, self._fleet.simulation.sample)
 
     def _judge(
         self,
+        at: datetime,
         environment: Environment,
         members: Sequence[Member],
         probes: Sequence[health_check.Seen],
         usages: Sequence[Usage],
-    ) -> None:
-        balancer, effective = self._fleet.balancer, self._fleet.effective(environment)
+    ) -> HealthSample:
+        """What a round saw, as a sample."""
+        effective = self._fleet.effective(environment)
+        counted = options.counts_4xx(effective)
 
-        def traffic(instance_id: str | None = None) -> Traffic:
-            found = balancer.traffic(environment.id, instance_id=instance_id)
-            return found if options.counts_4xx(effective) else replace(found, status_4xx=0)
+        def counting(found: Traffic) -> Traffic:
+            return found if counted else replace(found, status_4xx=0)
 
         expected = (environment.version_label, environment.deployment_id)
+        records = self._fleet.state.environments[environment.key].instances
         sights, instances = {}, {}
         for member, probe, usage in zip(members, probes, usages, strict=True):
             name = member.instance.id
+            if name not in records:  # it has left meanwhile
+                continue
+            traffic = self._traffic(environment, name)
             sights[name] = Sight(
                 healthy=probe.healthy,
                 error=probe.error or f"answered {probe.status}",
-                traffic=traffic(name),
+                traffic=counting(traffic),
                 causes=member.instance.causes(),
                 cpu=usage.cpu,
                 version=(member.label, member.deployment_id),
                 deploying=member.status == "In Progress",
             )
-            instances[name] = health.of_instance(sights[name], expected)
-            self._seen[name] = Seen(instances[name], usage, probe.healthy)
-        balanced = bool(options.balancer_of(effective, environment.tier))
-        around = Surroundings(traffic(), environment.failure, environment.operation, expected, sights, balanced)
-        self._tell(environment.key, health.of_environment(instances, around))
+            found = health.of_instance(sights[name], expected)
+            instances[name] = InstanceSample(found, usage, probe.healthy, traffic, records[name])
+        whole, balanced = self._traffic(environment), bool(options.balancer_of(effective, environment.tier))
+        around = Surroundings(
+            counting(whole), environment.failure, environment.operation, expected, sights, balanced=balanced
+        )
+        healths = {name: item.health for name, item in instances.items()}
+        return HealthSample(at, health.of_environment(healths, around), whole, instances)
 
-    def _tell(self, key: str, whole: Health) -> None:
+    def _traffic(self, environment: Environment, instance_id: str | None = None) -> Traffic:
+        """The requests of a sample's window, of an environment or of one of its instances."""
+        return self._fleet.balancer.traffic(environment.id, self._fleet.simulation.window, instance_id)
+
+    def _report(self, key: str, sample: HealthSample) -> None:
+        """Keep a sample, and tell of its health where that has changed."""
+        whole, state = sample.health, self._fleet.state
         told = {"health": whole.color, "health_status": whole.status, "causes": list(whole.causes)}
-        state = self._fleet.state
         with state.lock:
             environment = state.environments[key]
             if environment.status in _UNSEEN:  # the look began before it was terminated
                 return
+            self._samples[key] = sample
             if all(getattr(environment, name) == value for name, value in told.items()):
                 return
             if environment.health_status and environment.health_status != whole.status:

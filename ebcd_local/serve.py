@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer
 
 from ebcd_local import home, jail, page
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.call_limits import CallLimits
 from ebcd_local.call_log import CallLog
 from ebcd_local.control import Control
 from ebcd_local.daemon import DATABASES
@@ -28,6 +29,7 @@ from ebcd_local.object_store import ObjectStore
 from ebcd_local.operations import versions
 from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
+from ebcd_local.simulation import Simulation
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 from ebcd_local.worker.daemon import Daemons
@@ -54,9 +56,8 @@ class Settings:
     """Of the endpoint; 0: a free one."""
     lb_port: int
     """Of the load balancer; 0: a free one."""
-    speed: float = 1.0
-    dns_ttl: float = 0.0
-    """Seconds that a client remembers which environment a CNAME led to."""
+    simulation: Simulation = field(default_factory=Simulation)
+    """How long what the cloud does takes."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
 
@@ -93,7 +94,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
     databases, queues = Databases(settings.folder / DATABASES), Queues(lambda: endpoint.url)
     fleet = Fleet(
         Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
-             databases, queues, settings.speed, domain=settings.domain)
+             databases, queues, settings.simulation, domain=settings.domain)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     control = Control(
@@ -108,10 +109,9 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         faults=faults,
         calls=CallLog(),
     )
-    endpoint = Endpoint(state, fleet, monitor, objects, control)
-    sources = page.Sources(
-        state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable(), databases.status
-    )
+    limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
+    endpoint = Endpoint(state, fleet, monitor, objects, control, limits)
+    sources = page.Sources(state, balancer, monitor.sample, lambda: endpoint.url, jail.unavailable(), databases.status)
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
     running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer)
     return running
@@ -159,7 +159,7 @@ def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
 
 
 def _balancer(settings: Settings) -> LoadBalancer:
-    balancer = LoadBalancer(settings.lb_port, settings.dns_ttl)
+    balancer = LoadBalancer(settings.lb_port, settings.simulation.dns_ttl)
     try:
         balancer.start()
     except OSError as error:
@@ -176,7 +176,7 @@ def _listening(endpoint: Endpoint, port: int, balancer: LoadBalancer) -> BaseWSG
 
 
 def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Server:
-    pid = os.getpid()
+    pid, simulation = os.getpid(), settings.simulation
     return home.Server(
         endpoint_url=url,
         proxy_url=proxy_url,
@@ -186,4 +186,8 @@ def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Serv
         started=now().isoformat(),
         token=token,
         domain=settings.domain,
+        speed=simulation.speed,
+        like_aws=simulation.like_aws,
+        sample=simulation.sample,
+        dns_ttl=simulation.dns_ttl,
     )

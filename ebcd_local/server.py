@@ -13,7 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 from urllib.parse import parse_qs
 
@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 
 from ebcd_local import operations, protocol, wire
 from ebcd_local.browsers import from_a_page
+from ebcd_local.call_limits import CallLimits
 from ebcd_local.control import Control
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Kind, refusal
@@ -60,6 +61,8 @@ class Endpoint:
     monitor: Monitor
     objects: ObjectStore
     control: Control
+    limits: CallLimits = field(default_factory=lambda: CallLimits(0.0, 0))
+    """How many calls of Elastic Beanstalk's are answered."""
     url: str = ""
     """Where it listens, known once it does."""
 
@@ -131,6 +134,8 @@ class Endpoint:
         return Response.from_app(self.objects.application, environ)
 
     def _serve_beanstalk(self, request: wire.Request, request_id: str, *, as_json: bool) -> Response:
+        if not self.limits.take(request.region, request.operation):
+            raise ServiceError("Throttling", "Rate exceeded")
         parameters = {name: value for name, value in request.parameters.items() if name not in wire.OF_THE_PROTOCOL}
         try:
             action = protocol.operation(request.operation)

@@ -164,7 +164,7 @@ class Beanstalk:
 
     def metrics(self, environment: str) -> Metrics:
         """The environment's requests of the last ten seconds. Without enhanced health the service refuses to tell."""
-        return shapes.metrics(self._health(environment, ["ApplicationMetrics", "InstancesHealth"]))
+        return shapes.metrics(self._health(environment, ["ApplicationMetrics", "InstancesHealth", "RefreshedAt"]))
 
     def health(self, environment: str) -> EnvironmentHealth:
         """The environment's health and its causes. Without enhanced health the service refuses to tell."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ebcd.model import (
@@ -116,16 +118,40 @@ def platform(arn: str, item: Mapping[str, Any]) -> Platform:
 def metrics(found: Mapping[str, Any]) -> Metrics:
     """The requests that an environment's health tells of."""
     requests = found.get("ApplicationMetrics", {})
+    statuses = requests.get("StatusCodes", {})
     return Metrics(
         requests=int(requests.get("RequestCount", 0)),
-        failed=int(requests.get("StatusCodes", {}).get("Status5xx", 0)),
+        failed=int(statuses.get("Status5xx", 0)),
         p99=requests.get("Latency", {}).get("P99"),
         instances=sum(found.get("InstancesHealth", {}).values()),
+        refreshed_at=found.get("RefreshedAt"),
+        refused=int(statuses.get("Status4xx", 0)),
     )
 
 
 def health(found: Mapping[str, Any]) -> EnvironmentHealth:
     """An environment's enhanced health."""
     return EnvironmentHealth(
-        found.get("Color", ""), found.get("HealthStatus", ""), tuple(found.get("Causes", [])), metrics(found)
+        color=found.get("Color", ""),
+        status=found.get("HealthStatus", ""),
+        causes=tuple(found.get("Causes", [])),
+        metrics=metrics(found),
+        environment_status=found.get("Status", ""),
+        age=_age(found),
     )
+
+
+def _age(found: Mapping[str, Any]) -> float | None:
+    """How old a report was at most when it was answered; the answer's own date tells, which has whole seconds.
+
+    No clock of this machine is compared with AWS's, as in `eb health` (aws-elastic-beanstalk-cli:
+    ebcli/health/data_poller.py).
+    """
+    answered = found.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    if not answered or "RefreshedAt" not in found:
+        return None
+    try:
+        passed: timedelta = parsedate_to_datetime(answered) - found["RefreshedAt"]
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return None
+    return max(0.0, passed.total_seconds() + 1.0)

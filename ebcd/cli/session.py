@@ -18,7 +18,7 @@ from ebcd.cli.options import Common
 from ebcd.cli.output import console
 from ebcd.cli.progress import progress
 from ebcd.cli.source import load
-from ebcd.model import Configuration, Stage, Target
+from ebcd.model import Configuration, Stage, Target, Timing
 from ebcd.release.clock import Pace, SystemClock
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
@@ -86,9 +86,17 @@ def session_of(options: Common, clock: SystemClock, configuration: Configuration
         caller=_caller(os.environ),
         live_address=server.proxy_address if server else "",
         variables=os.environ,
-        pace=Pace(LOCAL_INTERVAL if server else AWS_INTERVAL),
+        pace=Pace(_interval(server)),
+        timing=Timing(server.sample, server.dns_ttl) if server else Timing(),
     )
     return Session(configuration, stage, services, access, clients)
+
+
+def _interval(server: local.LocalBeanstalk | None) -> float:
+    """Seconds between two looks: as often as nothing but limits of calls allows."""
+    if server is None:
+        return AWS_INTERVAL
+    return AWS_INTERVAL / server.speed if server.like_aws else LOCAL_INTERVAL
 
 
 def _reach(

@@ -12,6 +12,7 @@ from ebcd.model.beanstalk import (
     Metrics,
     Platform,
     Quotas,
+    Timing,
 )
 from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart
 from ebcd.model.settings import (
@@ -73,6 +74,7 @@ __all__ = [
     "Target",
     "Tenants",
     "Tier",
+    "Timing",
     "Upload",
     "UploadPart",
     "by_place",

@@ -102,8 +102,21 @@ class ManagedAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Times of a Beanstalk that no answer of it tells, in seconds: AWS's, unless the local Beanstalk says else."""
+
+    sample: float = 10.0
+    """Between two reports of the health agents.
+
+    Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-metrics.html
+    """
+    dns_ttl: float = 60.0
+    """How long a resolver may remember where a CNAME led."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
-    """An environment's requests of the last ten seconds, as enhanced health reports them."""
+    """An environment's requests of ten seconds, as enhanced health reports them."""
 
     requests: int
     failed: int
@@ -112,6 +125,15 @@ class Metrics:
     """Seconds; None without requests."""
     instances: int = 0
     """How many instances report."""
+    refreshed_at: datetime | None = None
+    """When the agents reported it, by AWS's clock. An answer with the same time is the same report."""
+    refused: int = 0
+    """Those answered 4xx."""
+
+    @property
+    def served(self) -> int:
+        """Requests that were answered neither 4xx nor 5xx."""
+        return self.requests - self.refused - self.failed
 
     @property
     def share_5xx(self) -> float:
@@ -128,6 +150,15 @@ class EnvironmentHealth:
     """Ok, Warning, Degraded, Severe …"""
     causes: tuple[str, ...]
     metrics: Metrics
+    environment_status: str = ""
+    """The environment's own: Ready, Updating …"""
+    age: float | None = None
+    """How many seconds old the report was when it was answered, both by AWS's clock; None: not known."""
+
+    @property
+    def refreshed_at(self) -> datetime | None:
+        """When the agents reported it."""
+        return self.metrics.refreshed_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,56 +1,51 @@
 """The bake: live watched after a swap, by the smoke test, the tenants, its health, and what its users got.
 
-A probe that fails, or a look at health that does, is no breach yet: it must fail again and again. What was seen before
-the swap stands beside what is seen now.
+A probe that fails, or a sample of health that finds fault, is no breach yet: it must happen again and again. What was
+seen before the swap stands beside what is seen now.
 """
 
 from __future__ import annotations
 
-from ebcd.errors import AwsRefused, Transient
+from ebcd.errors import Transient
 from ebcd.model import BakeLimits, Metrics, Stage
 from ebcd.release.clock import polls
 from ebcd.release.front import Front
 from ebcd.release.gates import PROBE_INTERVAL, TOLERATED, Breach, live_failure
+from ebcd.release.health import P99_REQUESTS, HealthSampler, Sample
 from ebcd.release.run import Services
 from ebcd.release.steps import Bake
 from ebcd.release.tenants import tenants_failure
-from ebcd.release.waits import BASIC_HEALTH, Tick
+from ebcd.release.waits import Tick
 
 ENOUGH = 20
-"""Requests of ten seconds below which shares and percentiles say nothing."""
-TOLERATED_LOOKS = 1
-"""Looks at health in a row that may find fault: the next one confirms it or not."""
-
-
-def measure(services: Services, environment: str) -> Metrics | None:
-    """What an environment's users got in the last ten seconds; None where only basic health is reported."""
-    try:
-        return services.beanstalk.metrics(environment)
-    except AwsRefused as error:
-        if error.code not in BASIC_HEALTH:
-            raise
-        return None
+"""Requests of ten seconds below which a share of them says nothing."""
+FEW = 1
+"""Requests answered 5xx in ten seconds that are no share: where few come, one of them is above every limit."""
+TOLERATED_SAMPLES = 2
+"""Samples of health in a row that may find the same fault: the next one confirms it or not."""
+FEW_SERVED = 0.2
+"""Share of the requests served before the swap below which it is not a scanner alone that causes 4xx."""
+DOUBT = 4
+"""How many samples, or probes, longer a bake may take to see whether a fault is confirmed."""
 
 
 def bake(services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> str:
-    """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises Breach."""
+    """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises Breach.
+
+    Where its last probe or sample found fault, it goes on until the next ones confirm that or not.
+    """
     watch = _Watch(services, tick, stage, step, before)
-    probes = 0
-    asked = -services.pace.seconds
-    for spent in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
-        tick()
-        probes += 1
-        watch.probe()
-        if spent - asked >= services.pace.seconds:
-            asked = spent
-            watch.look()
-    seen = f"; {told(watch.seen)}" if watch.seen else ""
-    earlier = f"; before the swap {told(before)}" if before and watch.seen else ""
-    return f"{probes} probes{seen}{earlier}"
+    for _ in polls(services.clock, timeout=step.seconds, interval=PROBE_INTERVAL):
+        watch.look()
+    longer = DOUBT * max(services.timing.sample, PROBE_INTERVAL)
+    pauses = polls(services.clock, timeout=longer, interval=PROBE_INTERVAL, at_once=False)
+    while watch.in_doubt and next(pauses, None) is not None:
+        watch.look()
+    return watch.summary()
 
 
 class _Watch:
-    """What failed in a row so far, and the last measure."""
+    """What was seen, and which faults were found in a row so far."""
 
     def __init__(self, services: Services, tick: Tick, stage: Stage, step: Bake, before: Metrics | None) -> None:
         self._services = services
@@ -59,55 +54,116 @@ class _Watch:
         self._step = step
         self._front = services.front(stage, step.cname) if step.cname else None  # a worker has none
         self._before = before
-        self._probes = 0
-        self._looks = 0
-        self.seen: Metrics | None = None
+        self._sampler = HealthSampler(services, stage.application, step.environment)
+        self._began = services.clock.monotonic()
+        self._probes = self._samples = 0
+        self._failed_probes = 0
+        """In a row."""
+        self._faulty: dict[str, int] = {}
+        """Kind of fault → samples in a row that found it: two that differ do not confirm each other."""
+        self._spared: list[Sample] = []
+        """Those whose health was bad for requests answered 4xx alone."""
+        self._seen: Metrics | None = None
 
-    def probe(self) -> None:
-        """Ask live as users do. Raises Breach when it failed too often in a row."""
-        failure = _unanswered(self._services, self._tick, self._stage, self._front) if self._front else ""
-        self._probes = self._count(self._probes, failure, TOLERATED, "probes")
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last probe or the last sample found fault."""
+        return bool(self._failed_probes or self._faulty)
 
     def look(self) -> None:
-        """Look at health and at what users got. Raises Breach when there was fault too often in a row."""
+        """Ask live as users do, and for its health where a sample is due. Raises Breach."""
+        self._tick()
+        self._probe()
+        if self._sampler.due <= 0:
+            self._sample()
+
+    def summary(self) -> str:
+        """What was seen, in words."""
+        parts = [f"{self._probes} probes, {self._samples} samples of health"]
+        if self._seen:
+            parts.append(told(self._seen))
+        if self._seen and self._before:
+            parts.append(f"before the swap {told(self._before)}")
+        if self._spared:
+            last = self._spared[-1]
+            seen = f"{last.explained}.{last.advice(self._stage)}"
+            parts.append(f"{len(self._spared)} of the samples were not counted as bad: {seen}")
+        return "; ".join(parts)
+
+    def _probe(self) -> None:
+        self._probes += 1
+        failure = _unanswered(self._services, self._tick, self._stage, self._front) if self._front else ""
+        self._failed_probes = self._failed_probes + 1 if failure else 0
+        if failure:
+            self._services.progress.note(failure)
+        if self._failed_probes > TOLERATED:
+            raise Breach(f"{failure} ({self._failed_probes} probes in a row).")
+
+    def _sample(self) -> None:
+        """Judge a new sample; an answer that was read before is none, and no answer says nothing. Raises Breach."""
         try:
-            failure = self._fault()
-        except Transient:  # it says nothing: what was counted stands
+            sample = self._sampler.read()
+        except Transient:
+            self._services.pace.refused()
             return
-        self._looks = self._count(self._looks, failure, TOLERATED_LOOKS, "looks at its health")
+        self._services.pace.answered()
+        if sample is None:
+            return
+        self._samples += 1
+        found = self._faults(sample)
+        self._faulty = {kind: self._faulty.get(kind, 0) + 1 for kind in found}
+        for kind, fault in found.items():
+            self._services.progress.note(fault)
+            if self._faulty[kind] > TOLERATED_SAMPLES:
+                times = f"{self._faulty[kind]} samples of its health in a row"
+                raise Breach(f"{fault} ({times}).{sample.advice(self._stage)}")
 
-    def _count(self, before: int, failure: str, tolerated: int, what: str) -> int:
-        if not failure:
-            return 0
-        self._services.progress.note(failure)
-        if before + 1 > tolerated:
-            raise Breach(f"{failure} ({before + 1} {what} in a row).")
-        return before + 1
+    def _faults(self, sample: Sample) -> dict[str, str]:
+        """What speaks against the release in a sample, by its kind."""
+        if sample.gone:
+            return {"gone": f"{self._step.environment} is gone"}
+        self._seen = sample.metrics or self._seen
+        found = limit_failures(self._stage.bake_limits, sample.metrics, self._before) if sample.metrics else {}
+        if sample.color in self._stage.accept:
+            return found
+        if sample.only_4xx and not self._refuses_users(sample):
+            self._spared.append(sample)
+            return found
+        return found | {"health": f"health is {sample.explained}"}
 
-    def _fault(self) -> str:
-        environment = self._services.beanstalk.environment(self._stage.application, self._step.environment)
-        if environment is None:
-            return f"{self._step.environment} is gone"
-        if environment.health not in self._stage.accept:
-            return f"health is {environment.health} {environment.health_status}".rstrip()
-        seen = measure(self._services, self._step.environment)
-        self.seen = seen or self.seen
-        return limit_failure(self._stage.bake_limits, seen, self._before) if seen else ""
+    def _refuses_users(self, sample: Sample) -> bool:
+        """Whether 4xx are the release's own: health is Red, and hardly anybody is served any more.
+
+        A scanner follows the CNAME, is refused by every release, and keeps no user away. Until resolvers have forgotten
+        the earlier environment, users are few.
+        """
+        arrived = self._services.clock.monotonic() - self._began >= self._services.timing.dns_ttl
+        if sample.color != "Red" or self._before is None or sample.metrics is None or self._before.served < ENOUGH:
+            return False
+        return arrived and sample.metrics.served < FEW_SERVED * self._before.served
 
 
-def limit_failure(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> str:
-    """Which limit is broken; empty: none, or too few requests to tell. Pure."""
-    if seen.requests < ENOUGH:
+def limit_failures(limits: BakeLimits, seen: Metrics, before: Metrics | None) -> dict[str, str]:
+    """Which limits are broken, by their kind; none where there are too few requests to tell. Pure."""
+    found = {"5xx": _share_failure(limits, seen)}
+    if seen.p99 is not None and seen.requests >= P99_REQUESTS:
+        found["p99"] = _p99_failure(limits, seen.p99, before)
+    return {kind: failure for kind, failure in found.items() if failure}
+
+
+def _share_failure(limits: BakeLimits, seen: Metrics) -> str:
+    telling = seen.requests >= ENOUGH and seen.failed > FEW
+    if limits.max_5xx is None or not telling or seen.share_5xx <= limits.max_5xx:
         return ""
-    if limits.max_5xx is not None and seen.share_5xx > limits.max_5xx:
-        return f"{seen.share_5xx:.1%} of the requests were answered 5xx, more than {limits.max_5xx:.1%}"
-    if seen.p99 is None:
-        return ""
-    if limits.p99_seconds is not None and seen.p99 > limits.p99_seconds:
-        return f"p99 is {seen.p99:.2f} s, more than {limits.p99_seconds:g} s"
-    measured = before is not None and before.requests >= ENOUGH and before.p99
-    if limits.p99_ratio is not None and measured and seen.p99 > limits.p99_ratio * measured:
-        return f"p99 is {seen.p99:.2f} s, more than {limits.p99_ratio:g} times the {measured:.2f} s before the swap"
+    return f"{seen.share_5xx:.1%} of the requests were answered 5xx, more than {limits.max_5xx:.1%}"
+
+
+def _p99_failure(limits: BakeLimits, p99: float, before: Metrics | None) -> str:
+    if limits.p99_seconds is not None and p99 > limits.p99_seconds:
+        return f"p99 is {p99:.2f} s, more than {limits.p99_seconds:g} s"
+    measured = before is not None and before.requests >= P99_REQUESTS and before.p99
+    if limits.p99_ratio is not None and measured and p99 > limits.p99_ratio * measured:
+        return f"p99 is {p99:.2f} s, more than {limits.p99_ratio:g} times the {measured:.2f} s before the swap"
     return ""
 
 

@@ -131,7 +131,7 @@ def polls(
     at_once: False where the first look would come too soon.
     share: what part of the interval the next pause has: small where something is about to end, large where nothing can
     have. Each pause varies by a fifth, so that runs that started together do not ask together; one that leads up to
-    an end is never cut short, which would cost another look.
+    a moment that somebody reckoned is never cut short, which would cost another look.
     """
     start = clock.monotonic()
     end = start + timeout  # compared as it is: a remainder of sums may be too small to move a clock, for ever
@@ -140,6 +140,6 @@ def polls(
     while (now := clock.monotonic()) < end:
         pause = interval.seconds if isinstance(interval, Pace) else interval
         part = share()
-        jitter = random.uniform(0.8 if part >= 1.0 else 1.0, 1.2)  # noqa: S311 - not a secret
+        jitter = random.uniform(0.8 if part == 1.0 else 1.0, 1.2)  # noqa: S311 - not a secret
         clock.sleep(min(part * pause * jitter, end - now))
         yield clock.monotonic() - start

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ebcd.errors import ReleaseFailed
 from ebcd.model import Stage
 from ebcd.release.clock import polls
 from ebcd.release.front import Front
+from ebcd.release.leading import Leading
 from ebcd.release.probe import proof_failure, smoke_failure
 from ebcd.release.run import Services
 from ebcd.release.steps import ProbeTenants, ProveLive, SmokeCandidate
@@ -14,10 +17,10 @@ from ebcd.release.waits import Tick, answered, see_logs
 
 PROBE_INTERVAL = 1.0
 """Seconds between two probes."""
-PROOF_PATIENCE = 180.0
-"""Seconds that the swap has to reach this machine: resolvers may keep the earlier answer for its TTL."""
-LOCAL_PROOF_PATIENCE = 20.0
-"""The same where no resolver is asked."""
+PROOF_PATIENCE = 20.0
+"""Seconds that the live URL has to be answered by the release, where no resolver remembers anything."""
+LATE = 3
+"""How many times the TTL it has besides: some resolvers remember for longer than they may."""
 TOLERATED = 2
 """Failed probes in a row that do not count yet: one lost packet is no breach."""
 
@@ -97,18 +100,25 @@ def _candidate_failure(services: Services, stage: Stage, step: SmokeCandidate, f
     return proof_failure(stage.proof.path, answer, step.label, step.sha)
 
 
-def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive) -> str:
-    """See the live URL answered by the release, within the time that DNS may need. Raises Breach."""
-    patience = LOCAL_PROOF_PATIENCE if services.live_address else PROOF_PATIENCE
+def prove_live(services: Services, tick: Tick, stage: Stage, step: ProveLive, changed: datetime | None) -> str:
+    """See the live URL answered by the release, within the time that DNS may need; what is proven. Raises Breach.
+
+    changed: when the CNAME changed hands; None: a way back, on which nobody waits until resolvers have forgotten.
+    """
+    patience = PROOF_PATIENCE + LATE * services.timing.dns_ttl
     front, failure = services.front(stage, step.cname), ""
+    leading = Leading(services, tick, stage, step, front, changed) if step.earlier and not stage.proof else None
     for _ in polls(services.clock, timeout=patience, interval=PROBE_INTERVAL):
         tick()
-        failure = live_failure(services, stage, front)
-        if stage.proof and not failure:
-            answer = services.ask(front, step.path)
-            failure = proof_failure(step.path, answer, step.label, step.sha)
+        failure, proven = live_failure(services, stage, front), f"{stage.smoke.path} {stage.smoke.status}"
+        if not failure and stage.proof:
+            failure = proof_failure(step.path, services.ask(front, step.path), step.label, step.sha)
+            proven = f"{step.path} names it"
+        elif not failure and leading:
+            failure = leading.waits()
+            proven += leading.proven
         if not failure:
-            return f"{step.path} names it" if stage.proof else f"{stage.smoke.path} {stage.smoke.status}"
+            return proven
     raise Breach(
         f"After {patience:g} s the live URL was not answered by the release: {failure}.",
         what=f"{front.url} was not seen answered by {step.label}.",

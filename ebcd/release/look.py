@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import assert_never
 
-from ebcd.errors import Transient
 from ebcd.model import Stage
-from ebcd.release import bake, gates, waits
+from ebcd.release import bake, gates, health, waits
 from ebcd.release.run import Run, Seen, Services, Status
 from ebcd.release.steps import (
     AwaitDrain,
@@ -34,7 +32,7 @@ def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> 
         case AwaitEnvironment():
             return Seen(waits.await_environment(services, tick, stage.application, step, stage.timeout))
         case HoldHealth():
-            return Seen(waits.hold_health(services, tick, stage.application, step))
+            return Seen(health.hold_health(services, tick, stage, step))
         case AwaitTermination():
             return Seen(waits.await_termination(services, tick, stage.application, step, stage.timeout))
         case AwaitDrain():
@@ -46,11 +44,11 @@ def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> 
                 return Seen(missing, Status.SKIPPED)  # whoever rolls back has credentials, and maybe nothing else
             return Seen(gates.probe_tenants(services, tick, stage, step))
         case MeasureLive():
-            with suppress(Transient):
-                run.before = bake.measure(services, step.environment)
+            run.before = health.measure_live(services, tick, stage, step)
             return Seen(bake.told(run.before) if run.before else "it cannot be told")
         case ProveLive():
-            return Seen(gates.prove_live(services, tick, stage, step))
+            changed = None if run.restoring or run.release is None else run.release.live_at
+            return Seen(gates.prove_live(services, tick, stage, step, changed))
         case Bake():
             return Seen(bake.bake(services, tick, stage, step, run.before))
         case _:

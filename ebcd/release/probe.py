@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -41,6 +42,10 @@ class Prober(Protocol):
         """address: where to connect, `host:port`. host: the Host header. timeout: seconds. token: a bearer's token, if
         any. tls: over TLS, with a certificate for the host, whatever the address.
         """
+        ...
+
+    def addresses(self, name: str) -> frozenset[str]:
+        """The addresses that a name leads to from here; none where it leads nowhere."""
         ...
 
     def download(self, url: str) -> str:
@@ -97,6 +102,13 @@ class HttpProber:
             return urllib3.HTTPConnectionPool(where, int(port), **given)
         given |= {"ssl_context": self._context, "server_hostname": name}
         return urllib3.HTTPSConnectionPool(where, int(port), **given)
+
+    def addresses(self, name: str) -> frozenset[str]:
+        """The addresses that a name leads to from here, as a probe would find them; none where it leads nowhere."""
+        try:
+            return frozenset(str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError):
+            return frozenset()
 
     def download(self, url: str) -> str:
         """The text behind a presigned URL; what went wrong instead, in a sentence."""

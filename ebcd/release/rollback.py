@@ -11,7 +11,7 @@ from ebcd.errors import NothingToRollBack, Refused
 from ebcd.model import Environment, Strategy
 from ebcd.release.naming import is_side
 from ebcd.release.record import ReleaseRecord
-from ebcd.release.snapshot import DNS_TAIL, Snapshot, deployment_estimate, half_way
+from ebcd.release.snapshot import Snapshot, deployment_estimate, half_way
 
 if TYPE_CHECKING:  # `status` asks for the target and needs no plan
     from ebcd.release.plan import Standing
@@ -68,16 +68,21 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
 def announcement(snapshot: Snapshot, found: RollbackTarget, standing: Standing) -> tuple[str, ...]:
     """What whoever rolls back should know: from where to where, how the target is doing, what stays as it is."""
     target, leaves = found.target, found.leaves
-    swapped = target.environment != leaves.environment
     return (
         f"From {leaves.release} ({leaves.version_label}, live for {_ago(snapshot, leaves.live_at)}) "
         f"to {target.release} ({target.version_label}, left live {_ago(snapshot, target.left_live)} ago).",
         _target_now(snapshot, target, standing),
         f"Not undone: {NOT_UNDONE}.",
-        f"Clients may reach {leaves.release} for about {DNS_TAIL} s after the swap, until their DNS answers expire."
-        if swapped
-        else f"Clients get {leaves.release} from each instance until {target.release} is deployed on that one.",
+        _clients(snapshot, target, leaves, swapped=target.environment != leaves.environment),
     )
+
+
+def _clients(snapshot: Snapshot, target: ReleaseRecord, leaves: ReleaseRecord, *, swapped: bool) -> str:
+    """How long clients may still get the release that is left."""
+    if not swapped:
+        return f"Clients get {leaves.release} from each instance until {target.release} is deployed on that one."
+    about = f" for about {snapshot.dns_ttl:g} s" if snapshot.dns_ttl else ""
+    return f"Clients may reach {leaves.release}{about} after the swap, until their DNS answers expire."
 
 
 def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -> str:

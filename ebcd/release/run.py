@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from ebcd.model import Timing
 from ebcd.release.clock import Pace
 from ebcd.release.front import Front, front_of
 
@@ -104,6 +105,8 @@ class Services:
     """Environment variables of whoever runs ebcd: secrets that ebcd.toml names."""
     pace: Pace = field(default_factory=lambda: Pace(5.0))
     """How often Beanstalk is looked at."""
+    timing: Timing = field(default_factory=Timing)
+    """Times of the Beanstalk that the run works with."""
 
     @property
     def flags(self) -> str:

@@ -92,6 +92,7 @@ def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOption
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> Plan | None:
     """The release's plan; None when that version is live with those settings already."""
+    snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
     bundle, stage = run.given_bundle, snapshot.stage
     settings = settings_digest(stage)
     run.records = {record.release: record for record in snapshot.releases}

@@ -7,12 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ebcd.errors import Refused
-from ebcd.model import ASG, LOCAL_DOMAIN, NOT_YET, ApplicationVersion, Environment, OptionSetting, Stage, Target, Tier
+from ebcd.model import (
+    ASG,
+    LOCAL_DOMAIN,
+    NOT_YET,
+    ApplicationVersion,
+    Environment,
+    OptionSetting,
+    Stage,
+    Target,
+    Tier,
+    Timing,
+)
 from ebcd.release.naming import standing_name
 from ebcd.release.record import UNENDED, ReleaseRecord
-
-DNS_TAIL = 60
-"""Seconds that resolvers may remember the earlier answer: the TTL of Beanstalk's CNAMEs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class Snapshot:
     """How many instances live runs; 0 where nobody asked."""
     settings: Mapping[str, tuple[OptionSetting, ...]] = field(default_factory=dict)
     """Option settings by environment, of those where somebody asked."""
+    dns_ttl: float = Timing().dns_ttl
+    """Seconds that resolvers may remember where the live CNAME led."""
 
     @classmethod
     def empty(cls, stage: Stage, taken: datetime) -> Snapshot:

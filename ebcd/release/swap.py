@@ -101,6 +101,7 @@ def _hold_reason(run: Run) -> str:
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOptions) -> Plan:
+    snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
     run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
     way = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)

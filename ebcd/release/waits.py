@@ -8,11 +8,11 @@ from typing import TypeVar
 from ebcd.errors import AwsRefused, OutcomeUnknown, ReleaseFailed, Transient
 from ebcd.model import Environment
 from ebcd.release.clock import polls
-from ebcd.release.follow import FAILURES, SELDOM, EnvironmentWatch, telling
+from ebcd.release.follow import FAILURES, EnvironmentWatch, telling
 from ebcd.release.gone import Presence
 from ebcd.release.run import Services
 from ebcd.release.snapshot import leaving
-from ebcd.release.steps import AwaitDrain, AwaitEnvironment, AwaitTermination, HoldHealth
+from ebcd.release.steps import AwaitDrain, AwaitEnvironment, AwaitTermination
 
 T = TypeVar("T")
 Tick = Callable[[], None]
@@ -170,33 +170,6 @@ def lacking_instances(services: Services, environment: str, label: str) -> tuple
     if other:
         return True, f"{len(other)} of {len(instances)} instances do not run {label}"
     return False, f"{len(instances)} of {len(instances)} instances"
-
-
-def hold_health(services: Services, tick: Tick, application: str, step: HoldHealth) -> str:
-    """Wait until accepted health has been seen for `step.seconds` on end. Raises ReleaseFailed."""
-    clock, since, last = services.clock, None, ""
-    presence = Presence(services, application, step.environment)
-    read = lambda: presence.check(services.beanstalk.environment(application, step.environment))  # noqa: E731
-
-    def share() -> float:
-        """While it holds, the end of `step.seconds` is known."""
-        if since is None:
-            return 1.0
-        return min(SELDOM, max(since + step.seconds - clock.monotonic(), 0.0) / services.pace.seconds)
-
-    for environment in looks(services, tick, step.timeout, read, share):
-        if environment is None:
-            since = None
-            continue
-        health = " ".join(filter(None, (environment.health, environment.health_status)))
-        if health != last:
-            services.progress.note(f"health {health}")
-            last = health
-        accepted = environment.status == "Ready" and environment.health in step.accept
-        since = (clock.monotonic() if since is None else since) if accepted else None
-        if since is not None and clock.monotonic() - since >= step.seconds:
-            return environment.health
-    raise failed(services, step.environment, "never turned healthy", f"Its health was {last} after {step.timeout:g} s.")
 
 
 def failed(services: Services, environment: str, what: str, why: str) -> ReleaseFailed:

@@ -25,6 +25,8 @@ def told(
         "enhanced": found is not None,
         "causes": list(found.causes) if found else [],
         "requests": _requests(found.metrics) if found else None,
+        "refreshed_at": found.refreshed_at.isoformat() if found and found.refreshed_at else None,
+        "age_seconds": found.age if found else None,
         "instances": [_instance(item) for item in instances],
     }
 
@@ -47,11 +49,13 @@ def text(result: Json) -> RenderableType:
         return Group(head, "  It reports basic health only: no causes, requests and instances are known.")
     rows = [("cause", cause) for cause in result["causes"]]
     rows.append(("requests", _told(result["requests"])))
+    if result["age_seconds"] is not None:
+        rows.append(("reported", f"{result['age_seconds']:.0f} s ago, by the instances' agents"))
     return Group(head, pairs(rows), *_instances(result["instances"]))
 
 
 def _told(requests: Json) -> str:
-    seen = f"{requests['count']} in the last {requests['seconds']} s"
+    seen = f"{requests['count']} in {requests['seconds']} s"
     if not requests["count"]:
         return seen
     late = f", p99 {1000 * requests['p99_seconds']:.0f} ms" if requests["p99_seconds"] is not None else ""

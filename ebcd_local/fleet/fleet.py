@@ -20,14 +20,13 @@ from ebcd_local.fleet.resources import Resources
 from ebcd_local.fleet.site import Site, extensions
 from ebcd_local.fleet.telling import Telling
 from ebcd_local.records import Environment
+from ebcd_local.simulation import Simulation
 from ebcd_local.stacks import StackFailed, asked_of_stack
 from ebcd_local.state import State, storage_bucket
 from ebcd_local.workflow import DeploymentFailed
 
 log = logging.getLogger(__name__)
 
-SWAP_SECONDS = 0.3
-"""How long a swap takes here; the guide shows about 5 s on AWS."""
 _CREATE_FAILED = (
     "Create environment operation is complete, but with errors. "
     "For more information, see troubleshooting documentation."
@@ -60,8 +59,13 @@ class Fleet:
         return self.site.databases
 
     @property
+    def simulation(self) -> Simulation:
+        """How long what the cloud does takes."""
+        return self.site.simulation
+
+    @property
     def speed(self) -> float:
-        """Divides simulated times."""
+        """Divides the durations that option settings name."""
         return self.site.speed
 
     def group(self, key: str) -> Group:
@@ -127,6 +131,7 @@ class Fleet:
             return
         self._open(key)
         with self.tell.reporting(key, request_id, _CREATE_FAILED):
+            self._take(key, self.simulation.launch)
             self._populate(key)
             self.group(key).check_abort()
             self.tell.settle(key)
@@ -151,6 +156,7 @@ class Fleet:
             key, version_label=label, deployment_id=earlier.deployment_id + 1, abortable=settings.abortable
         )
         with self.tell.reporting(key, request_id, "Failed to deploy application.", version_label=earlier.version_label):
+            self._take(key, self.simulation.update)
             self.bring_stack(key, label)
             self.resources.bring(key)
             policies.deploy(Rollout(group, label, settings, lambda text: self.tell.say(key, request_id, text)))
@@ -197,7 +203,7 @@ class Fleet:
         for key in (first, second):
             self.tell.say(key, request_id, "swapEnvironmentCNAMEs is starting.")
         self.tell.say(first, request_id, f"Swapping CNAMEs for environments '{one.name}' and '{other.name}'.")
-        time.sleep(SWAP_SECONDS / self.speed)
+        time.sleep(self.simulation.swap)
         with self.state.lock:
             standing = [key for key in (first, second) if self.state.environments[key].operation == "swap"]
             if swapped := len(standing) == 2:
@@ -223,6 +229,7 @@ class Fleet:
         self._delete_stack(key, request_id)
         self.resources.delete(key, request_id)
         shutil.rmtree(self.site.root(key), ignore_errors=True)
+        time.sleep(self.simulation.termination)
         self._gone(key)
         self.tell.say(key, request_id, "terminateEnvironment completed successfully.")
 
@@ -249,6 +256,13 @@ class Fleet:
             references=None,
             queues={},
         )
+
+    def _take(self, key: str, seconds: float) -> None:
+        """Let the time pass that AWS takes. Raises Aborted when the operation is to end."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.group(key).check_abort()
+            self.group(key).abort.wait(min(left, 0.2))
 
     def _open(self, key: str) -> None:
         environment = self.state.environments[key]
@@ -301,6 +315,7 @@ class Fleet:
         name = self.state.environments[key].name
         self.tell.say(key, request_id, f"Updating environment {name}'s configuration settings.")
         with self.tell.reporting(key, request_id, "Failed to deploy configuration."):
+            self._take(key, self.simulation.update)
             self.resources.bring(key)
             if configure:
                 self.state.change(key, deployment_id=self.state.environments[key].deployment_id + 1)

@@ -25,8 +25,6 @@ from ebcd_local.workflow import DeploymentFailed
 
 READY_DEADLINE = 5.0
 """Seconds that the first health checks may take before a deployment is done all the same."""
-DRAIN_DEADLINE = 20.0
-"""Seconds that requests under way may take to end when an instance leaves; the load balancer's default on AWS."""
 SETTLE = 0.05
 """Seconds after which no request is about to be sent to an instance that has just left."""
 AT_ONCE = 8
@@ -153,7 +151,7 @@ class Group:
         self.route()
         time.sleep(SETTLE)
         under_way = self._site.balancer.under_way
-        deadline = time.monotonic() + DRAIN_DEADLINE / self._site.speed
+        deadline = time.monotonic() + self._site.simulation.drain
         while time.monotonic() < deadline and any(
             member.instance.alive and under_way(self.environment.id, member.instance.id) for member in members
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Faults
 from ebcd_local.instance import Deployment
 from ebcd_local.records import Environment, Version
+from ebcd_local.simulation import Simulation
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 from ebcd_local.worker.queues import Queues
@@ -44,12 +45,17 @@ class Site:
     stacks: Stacks
     databases: Databases
     queues: Queues
-    speed: float = 1.0
-    """Divides simulated times."""
+    simulation: Simulation = field(default_factory=Simulation)
+    """How long what the cloud does takes."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
     clock: Callable[[], datetime] = now
     """What time of day it is."""
+
+    @property
+    def speed(self) -> float:
+        """Divides the durations that option settings name."""
+        return self.simulation.speed
 
     @property
     def cache(self) -> Path:

@@ -9,10 +9,10 @@ from ebcd_local import options, references
 from ebcd_local.balancer import Traffic
 from ebcd_local.errors import ServiceError
 from ebcd_local.event_log import Event, Wanted
+from ebcd_local.health_sample import InstanceSample
 from ebcd_local.operations import environments
 from ebcd_local.operations.call import Call, Operation, Structure, page, span
-from ebcd_local.records import Environment, InstanceRecord
-from ebcd_local.state import now
+from ebcd_local.records import Environment
 
 _COUNTED = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
 
@@ -55,47 +55,53 @@ def _event(event: Event) -> Structure:
 
 
 def describe_environment_health(call: Call, given: Structure) -> Structure:
-    """DescribeEnvironmentHealth."""
+    """DescribeEnvironmentHealth: the last sample, whose time is RefreshedAt; before the first there is none."""
     environment, wanted = _enhanced(call, given, "DescribeEnvironmentHealth"), set(given.get("AttributeNames", ["All"]))
-    counts = Counter(call.monitor.instance_health(name).status for name in environment.instances)
+    sample = call.monitor.sample(environment.key)
+    counts = Counter(item.health.status for item in sample.instances.values()) if sample else Counter[str]()
     found: dict[str, Any] = {
         "Status": environment.status,
-        "Color": environment.health,
-        "HealthStatus": environment.health_status or "NoData",
-        "Causes": environment.causes,
-        "ApplicationMetrics": _metrics(call.fleet.balancer.traffic(environment.id)),
+        "Color": sample.health.color if sample else environment.health,
+        "HealthStatus": sample.health.status if sample else environment.health_status or "NoData",
+        "Causes": list(sample.health.causes) if sample else environment.causes,
         "InstancesHealth": {name: counts[name] for name in _COUNTED},
-        "RefreshedAt": now(),
     }
+    if sample:
+        found |= {"ApplicationMetrics": _metrics(sample.traffic), "RefreshedAt": sample.at}
     shown = found if "All" in wanted else {name: value for name, value in found.items() if name in wanted}
     return {"EnvironmentName": environment.name, **shown}
 
 
 def describe_instances_health(call: Call, given: Structure) -> Structure:
-    """DescribeInstancesHealth."""
+    """DescribeInstancesHealth: the instances of the last sample, whose time is RefreshedAt."""
     environment, wanted = _enhanced(call, given, "DescribeInstancesHealth"), set(given.get("AttributeNames", ["All"]))
-
-    def one(name: str, record: InstanceRecord) -> Structure:
-        seen = call.monitor.instance_health(name)
-        return {
-            "InstanceId": name,
-            "HealthStatus": seen.status,
-            "Color": seen.color,
-            "Causes": list(seen.causes),
-            "LaunchedAt": record.launched,
-            "ApplicationMetrics": _metrics(call.fleet.balancer.traffic(environment.id, instance_id=name)),
-            "System": call.monitor.system(name),
-            "Deployment": {"VersionLabel": record.label, "DeploymentId": record.deployment_id,
-                           "Status": record.status, "DeploymentTime": record.deployed},
-            "AvailabilityZone": f"{call.region}a",
-            "InstanceType": "local",
-        }  # fmt: skip
-
-    told = [one(name, record) for name, record in environment.instances.items()]
+    sample = call.monitor.sample(environment.key)
+    told = [_instance(call, *item) for item in sample.instances.items()] if sample else []
     if "All" not in wanted:
         told = [{name: value for name, value in item.items() if name in {"InstanceId", *wanted}} for item in told]
     shown, token = page(told, {"NextToken": given.get("NextToken")}, most=1000)
-    return {"InstanceHealthList": shown, "RefreshedAt": now(), "NextToken": token}
+    return {"InstanceHealthList": shown, "NextToken": token, **({"RefreshedAt": sample.at} if sample else {})}
+
+
+def _instance(call: Call, name: str, seen: InstanceSample) -> Structure:
+    record = seen.record
+    return {
+        "InstanceId": name,
+        "HealthStatus": seen.health.status,
+        "Color": seen.health.color,
+        "Causes": list(seen.health.causes),
+        "LaunchedAt": record.launched,
+        "ApplicationMetrics": _metrics(seen.traffic),
+        "System": seen.usage.system_status(),
+        "Deployment": {
+            "VersionLabel": record.label,
+            "DeploymentId": record.deployment_id,
+            "Status": record.status,
+            "DeploymentTime": record.deployed,
+        },
+        "AvailabilityZone": f"{call.region}a",
+        "InstanceType": "local",
+    }
 
 
 def _enhanced(call: Call, given: Structure, operation: str) -> Environment:
@@ -121,8 +127,9 @@ def describe_environment_resources(call: Call, given: Structure) -> Structure:
 
 
 def _metrics(traffic: Traffic) -> Structure:
+    """ApplicationMetrics, of ten seconds of the simulated clock."""
     return {
-        "Duration": int(traffic.duration),
+        "Duration": 10,
         "RequestCount": traffic.requests,
         "StatusCodes": {"Status2xx": traffic.status_2xx, "Status3xx": traffic.status_3xx,
                         "Status4xx": traffic.status_4xx, "Status5xx": traffic.status_5xx},

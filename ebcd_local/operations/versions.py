@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def create_application_version(call: Call, given: Structure) -> Structure:
     for old in gone:
         say(call.state, old, f"Deleted Application Version: {old.label}", request_id=call.request_id)
     if given.get("Process"):
-        process(call.state, call.objects, version, call.request_id)
+        _begin_processing(call, version)
     return {"ApplicationVersion": describe(call, version)}
 
 
@@ -70,6 +71,17 @@ def _source(call: Call, given: Structure) -> tuple[str, str]:
     if not call.objects.exists(bucket, key):
         raise invalid(f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found")
     return bucket, key
+
+
+def _begin_processing(call: Call, version: Version) -> None:
+    """Process a version, which takes its time where the simulation says so."""
+    seconds, work = call.fleet.simulation.processing, (call.state, call.objects, version, call.request_id)
+    if not seconds:
+        process(*work)
+        return
+    timer = threading.Timer(seconds, process, work)
+    timer.daemon = True  # a server that ends leaves the rest to `recover`
+    timer.start()
 
 
 def process(state: State, objects: ObjectStore, version: Version, request_id: str = "") -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.event_log import Event, Wanted
-from ebcd_local.health import Health
+from ebcd_local.health import PENDING
+from ebcd_local.health_sample import HealthSample
 from ebcd_local.records import Environment, InstanceRecord, Version
 from ebcd_local.state import State, now
 
@@ -26,7 +27,8 @@ class Sources:
 
     state: State
     balancer: LoadBalancer
-    instance_health: Callable[[str], Health]
+    sample: Callable[[str], HealthSample | None]
+    """The last sample of an environment's health, by its key."""
     endpoint_url: Callable[[], str]
     unjailed: str
     """Why instances are not jailed; empty when they are."""
@@ -79,14 +81,15 @@ def _environment(sources: Sources, item: Environment) -> dict[str, Any]:
         "health_status": item.health_status,
         "causes": item.causes,
         "version_label": item.version_label,
-        "instances": [_instance(sources, *found) for found in item.instances.items()],
+        "instances": [_instance(sources.sample(item.key), *found) for found in item.instances.items()],
         "series": [[found.requests, found.failed, round(found.p99 * 1000, 1)]
                    for found in sources.balancer.series(item.id, SERIES)],
     }  # fmt: skip
 
 
-def _instance(sources: Sources, instance_id: str, record: InstanceRecord) -> dict[str, Any]:
-    seen = sources.instance_health(instance_id)
+def _instance(sample: HealthSample | None, instance_id: str, record: InstanceRecord) -> dict[str, Any]:
+    found = sample.instances.get(instance_id) if sample else None
+    seen = found.health if found else PENDING
     return {
         "id": instance_id,
         "port": record.port,

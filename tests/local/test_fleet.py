@@ -12,6 +12,7 @@ import pytest
 
 from ebcd_local import options, setting_keys
 from ebcd_local.balancer import LoadBalancer
+from ebcd_local.balancer.traffic import Record
 from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet
@@ -19,6 +20,7 @@ from ebcd_local.fleet.scaling import Load
 from ebcd_local.fleet.site import Site
 from ebcd_local.fleet.upkeep import tend
 from ebcd_local.health import Health
+from ebcd_local.health_sample import HealthSample
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
 from ebcd_local.records import Environment, InstanceRecord
@@ -164,7 +166,9 @@ def test_a_swap_brings_no_environment_back_that_is_terminated_meanwhile(fleet: F
 
 def test_a_look_that_began_before_a_termination_says_nothing_behind_it(fleet: Fleet, state: Slow) -> None:
     gone = state.change("r/e-1", status="Terminated", health="Grey", health_status="")
-    Monitor(fleet, LogStreams(lambda: ""))._tell("r/e-1", Health("Red", "Severe", ("gone",)))
+    monitor = Monitor(fleet, LogStreams(lambda: ""))
+    monitor._report("r/e-1", HealthSample(now(), Health("Red", "Severe", ("gone",)), Record().traffic(0.0, 10.0), {}))
+    assert monitor.sample("r/e-1") is None
     assert state.environments["r/e-1"] == gone
 
 

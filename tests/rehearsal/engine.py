@@ -22,7 +22,7 @@ from ebcd.aws.storage import Storage
 from ebcd.cli.progress import SilentProgress
 from ebcd.cli.source import checked_bundle
 from ebcd.errors import EbcdError
-from ebcd.model import SourceBundle, Stage
+from ebcd.model import SourceBundle, Stage, Timing
 from ebcd.release import ship as shipping
 from ebcd.release import swap as swapping
 from ebcd.release.clock import Clock, Pace
@@ -185,7 +185,7 @@ class Engine:
         return replace(stage, **self.changes)
 
     def services(self) -> Services:
-        stage, clients, clock = self.stage(), self.wire.clients, self.clock
+        stage, clients, clock, told = self.stage(), self.wire.clients, self.clock, self.product.cloud.told
         account = Account(clients)
         storage = Storage(clients, stage.region, account)
         return Services(
@@ -200,4 +200,5 @@ class Engine:
             caller=Caller("test", "here"),
             live_address=f"127.0.0.1:{self.product.cloud.live_port}",
             pace=Pace(0.25),
+            timing=Timing(told["sample"], told["dns_ttl"]),
         )

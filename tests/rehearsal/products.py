@@ -38,9 +38,15 @@ class Cloud:
     def live_port(self) -> str:
         return self.proxy_url.rpartition(":")[2]
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the server tells of itself."""
+        found: dict[str, Any] = json.loads((self.home / "local" / "server.json").read_text())
+        return found
+
     def control(self, method: str, call: str, **content: Any) -> dict[str, Any]:
         """A control call of the local Beanstalk."""
-        token = json.loads((self.home / "local" / "server.json").read_text())["token"]
+        token = self.told["token"]
         connection = http.client.HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=10)
         connection.request(method, f"/_ebcd/{call}", json.dumps(content) if content else None, {"X-Ebcd-Token": token})
         answer = connection.getresponse()

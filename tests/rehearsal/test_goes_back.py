@@ -1,4 +1,4 @@
-"""A release that turns bad while it bakes goes back by itself within two intervals: probes are counted, not seconds."""
+"""A release that turns bad while it bakes goes back by itself at the third fault in a row: no seconds are counted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TENANTS = """
 hosts = ["acme.{host}", "globex.{host}"]
 path = "/healthz"
 """
-FAULTS = {"probes": 3, "looks at its health": 2}
-"""What is seen again and again → how often until it is a breach: the first time, and two or one intervals later."""
+FAULTS = {"probes": 3, "samples of its health": 3}
+"""What is seen again and again → how often until it is a breach."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ def test_a_release_that_turns_bad_goes_back(
         entries = [(entry["entry"], entry.get("reason", "")) for entry in engine.releases("r2")["entries"]]
     assert (failed["exit_code"], failed["live"]["release"]) == (7, "r1"), failed["error"]
     assert said in failed["error"]["why"]
-    counted = re.search(r"\((\d) (probes|looks at its health) in a row\)", failed["error"]["why"])
+    counted = re.search(r"\((\d) (probes|samples of its health) in a row\)", failed["error"]["why"])
     assert counted is not None
     assert int(counted[1]) == FAULTS[counted[2]]
     (bake, faults), (back, _) = notes.steps[-2:]

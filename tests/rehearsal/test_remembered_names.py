@@ -67,6 +67,20 @@ def test_no_request_fails_through_swap_drain_and_retire(engine: Engine) -> None:
     assert all(seen[0] == one and seen[-1] == three and seen[1:-1] in ([], [two]) for seen in clients.seen)
 
 
+def test_without_a_proof_live_is_proven_when_no_resolver_remembers_the_earlier_release(engine: Engine) -> None:
+    product = engine.product
+    without = product.configuration().replace('[stages.local.proof]\npath = "/version"\n', "")
+    assert without != product.configuration()
+    (product.folder / "ebcd.toml").write_text(without)
+    ship(engine, "one")
+    assert product.serving(), "this machine's resolver, which ebcd asks, too, remembers the first release"
+    two = ship(engine, "two")
+    assert product.serving() == two
+    record = engine.releases("r2")
+    proof = next(entry["reason"] for entry in record["entries"] if entry["entry"] == "ProveLive-result")
+    assert f"{TTL:g} s after the swap; that {product.name}-local-r2 gave it is not proven" in proof
+
+
 @pytest.mark.long
 def test_without_the_drain_requests_fail(engine: Engine) -> None:
     ship(engine, "one")

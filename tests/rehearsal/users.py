@@ -22,6 +22,8 @@ class Clients:
     """Seconds after which even those who keep their connection make a new one."""
     apart: float = 0.0
     """Seconds between the first requests of two of them."""
+    pause: float = 0.005
+    """Seconds between two requests of one of them."""
     seen: list[list[str]] = field(default_factory=list)
     """For each client the SHAs that it was answered with, in order, repeats left out."""
     failures: list[str] = field(default_factory=list)
@@ -66,5 +68,5 @@ class Clients:
             if not keep_alive or time.monotonic() - since > self.connected:
                 connection.close()
                 since = time.monotonic()
-            time.sleep(0.005)
+            time.sleep(self.pause)
         connection.close()

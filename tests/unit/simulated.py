@@ -28,6 +28,7 @@ from ebcd.model import (
     Platform,
     Quotas,
     Stage,
+    Timing,
     Upload,
 )
 from ebcd.release import ship as shipping
@@ -56,6 +57,8 @@ class Durations:
     swap: float = 5.0
     denial: float = 3.0
     """From CreateEnvironment to Terminated, where the launch is denied something."""
+    sample: float = 10.0
+    """Between two reports of the health agents."""
 
 
 class Simulated:
@@ -89,6 +92,12 @@ class Simulated:
         self._ended: dict[str, Environment] = {}
         self.swapped = -1e9
         """When the last swap began."""
+        self.phase = 0.0
+        """When the first of all reports is made: one comes with each interval behind it."""
+        self.report: Callable[[str, float], EnvironmentHealth] = self._healthy
+        """What the agents report of an environment at a time of the clock."""
+        self.basic = False
+        """Whether health reporting is basic."""
 
     def _called(self, operation: str) -> None:
         """Reads that are sent at once come one after the other here: it makes a ship slower, never faster."""
@@ -221,13 +230,38 @@ class Simulated:
             self._called(operation)
         return Quotas(1, 1000, 1, 200)
 
-    def metrics(self, name: str) -> Metrics:
-        self._called("DescribeEnvironmentHealth")
-        self._require(name)
-        return Metrics(requests=0, failed=0, p99=None, instances=1)
+    def metrics(self, environment: str) -> Metrics:
+        return self.health(environment).metrics
 
     def health(self, environment: str) -> EnvironmentHealth:
-        return EnvironmentHealth("Green", "Ok", (), self.metrics(environment))
+        """The last report, whoever asks how often; its age as the answer's date tells it, to the second."""
+        self._called("DescribeEnvironmentHealth")
+        if self.basic:
+            raise AwsRefused("AWS refused.", code="InvalidRequestException")
+        if environment not in self._environments:
+            raise AwsRefused("AWS refused.", code="InvalidParameterValue")
+        now, (_, began) = self.clock.seconds, self._environments[environment]
+        interval, status = self.durations.sample, self._now(environment).status
+        at = self.phase + (now - self.phase) // interval * interval
+        if at < began + self.durations.creation:
+            return EnvironmentHealth("Grey", "Pending", (), Metrics(0, 0, None), status)
+        found = self.report(environment, at)
+        time = self.clock.now() - timedelta(seconds=now - at)
+        told = replace(found.metrics, refreshed_at=time)
+        return replace(found, metrics=told, environment_status=status, age=int(now) - at + 1.0)
+
+    def _healthy(self, environment: str, at: float) -> EnvironmentHealth:
+        green = at >= self.greens_at(environment)
+        metrics = Metrics(requests=0, failed=0, p99=None, instances=1)
+        return EnvironmentHealth(*(("Green", "Ok") if green else ("Grey", "Pending")), (), metrics)
+
+    def greens_at(self, environment: str) -> float:
+        """When an environment is healthy."""
+        return self._environments[environment][1] + self.durations.creation + self.durations.health
+
+    def reported_after(self, environment: str) -> float:
+        """Seconds from then until the agents have reported it."""
+        return (self.phase - self.greens_at(environment)) % self.durations.sample
 
     def request_log_tail(self, _: str) -> None:
         self._called("RequestEnvironmentInfo")
@@ -332,6 +366,8 @@ class SimulatedProber:
     clock: MemoryClock
     label: Callable[[], str]
     status: Callable[[str], int]
+    resolver: Callable[[str], frozenset[str]] = lambda name: frozenset()
+    """Where a name leads from here."""
 
     def get(self, address: str, *_: object, **__: object) -> ProbeResult:
         self.clock.seconds += 0.05
@@ -339,6 +375,9 @@ class SimulatedProber:
 
     def download(self, _: str) -> str:
         return ""
+
+    def addresses(self, name: str) -> frozenset[str]:
+        return self.resolver(name)
 
 
 @dataclass(frozen=True)
@@ -375,6 +414,11 @@ class World:
         """What probes are answered with."""
         self.statuses: dict[str, int] = {}
         """What those to an environment's own address are answered with."""
+        self.resolver: Callable[[str], frozenset[str]] = lambda name: frozenset()
+        """Where a name leads from the machine that ships."""
+        self.timing = Timing()
+        self.live_address = ""
+        """The local Beanstalk's load balancer, where the stage is on one."""
         self.run = Run("ship", self.stage, 0.0)
         """The last run."""
         self._number = 0
@@ -391,6 +435,8 @@ class World:
         shipping.ship(run, services, shipping.ShipOptions(swap))
         spent, own = self.clock.seconds - start, self.durations
         aws = own.processing + own.creation + own.health + self.stage.stable + (0.0 if first else own.swap)
+        assert run.release is not None
+        aws += self.beanstalk.reported_after(run.release.environment)
         times = [time for time in self.beanstalk.times if time >= start]
         most = max(sum(1 for other in times if time <= other < time + 60.0) for time in times)
         return Shipped(spent, aws, most, Counter(self.beanstalk.calls) - before)
@@ -405,10 +451,15 @@ class World:
             lock=Lock(storage, *names, self.clock),
             hold=Hold(storage, *names),
             prober=SimulatedProber(
-                self.clock, lambda: label, lambda address: self.statuses.get(address) or self.status()
+                self.clock,
+                lambda: label,
+                lambda address: self.statuses.get(address) or self.status(),
+                self.resolver,
             ),
             clock=self.clock,
             progress=SilentProgress(),
             caller=Caller("ada", "desk"),
             pace=Pace(self.pause),
+            timing=self.timing,
+            live_address=self.live_address,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ebcd.model import BakeLimits, Metrics
-from ebcd.release.bake import limit_failure, told
+from ebcd.release.bake import limit_failures, told
 
 BEFORE = Metrics(requests=500, failed=0, p99=0.2)
 
@@ -23,7 +23,7 @@ def seen(requests: int = 500, failed: int = 0, p99: float | None = 0.3) -> Metri
     ],
 )
 def test_a_limit_that_is_broken_is_told(limits: BakeLimits, now: Metrics, said: str) -> None:
-    assert limit_failure(limits, now, BEFORE) == said
+    assert list(limit_failures(limits, now, BEFORE).values()) == [said]
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,15 @@ def test_a_limit_that_is_broken_is_told(limits: BakeLimits, now: Metrics, said: 
         (BakeLimits(p99_seconds=0.25), seen(p99=None), BEFORE),
         (BakeLimits(p99_ratio=1.6), seen(), BEFORE),
         (BakeLimits(p99_ratio=1.1), seen(), None),
-        (BakeLimits(p99_ratio=1.1), seen(), Metrics(requests=3, failed=0, p99=0.01)),
+        (BakeLimits(p99_ratio=1.1), seen(), Metrics(requests=99, failed=0, p99=0.01)),
+        (BakeLimits(p99_seconds=0.1), seen(requests=99), BEFORE),
+        (BakeLimits(max_5xx=0.01), seen(requests=50, failed=1), BEFORE),
     ],
 )
 def test_what_is_within_limits_or_too_little_to_tell_is_no_failure(
     limits: BakeLimits, now: Metrics, before: Metrics | None
 ) -> None:
-    assert limit_failure(limits, now, before) == ""
+    assert limit_failures(limits, now, before) == {}
 
 
 def test_a_measure_is_told_in_words() -> None:

@@ -160,7 +160,7 @@ def test_clients_with_an_old_dns_answer_are_waited_for(left: int, waits: float |
     )
     drains = [step for step in plan_ship(recent, THREE, swap=True).steps if isinstance(step, AwaitDrain)]
     assert drains == ([AwaitDrain("shop-prod-a", waits)] if waits else [])
-    local = replace(recent, stage=LOCAL_PAIR)
+    local = replace(recent, stage=LOCAL_PAIR, dns_ttl=0.0)
     assert not [step for step in plan_ship(local, THREE, swap=True).steps if isinstance(step, AwaitDrain)]
 
 

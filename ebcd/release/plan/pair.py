@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ebcd.model import ASG, Environment, OptionSetting, Target, by_place
+from ebcd.model import ASG, Environment, OptionSetting, by_place
 from ebcd.release.naming import standing_name
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.blue_green import finish_swapped, keep_capacity
@@ -16,7 +16,7 @@ from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import bring, change, deployment
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
-from ebcd.release.snapshot import DNS_TAIL, Snapshot
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitDrain, MatchCapacity, SetMinimum, Step
 
 
@@ -83,7 +83,7 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
 def _drained(snapshot: Snapshot, side: Environment) -> tuple[Step, ...]:
     """The time until clients with an old DNS answer have left the side: they must not see a version being deployed."""
     carried = snapshot.record_of(side)
-    if snapshot.stage.target is Target.LOCAL or carried is None or carried.left_live is None:
+    if carried is None or carried.left_live is None:
         return ()
-    left = timedelta(seconds=DNS_TAIL) - (snapshot.taken - carried.left_live)
+    left = timedelta(seconds=snapshot.dns_ttl) - (snapshot.taken - carried.left_live)
     return (AwaitDrain(side.name, left.total_seconds()),) if left > timedelta() else ()

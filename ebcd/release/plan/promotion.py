@@ -54,7 +54,7 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
         release = leaving_from(release, snapshot, live)
         steps += proofs.baseline(stage, live)
     steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
-    steps += proofs.watch(stage, release, live.cname, bake=not restoring)
+    steps += proofs.watch(stage, release, live.cname, bake=not restoring, earlier=live.name)
     return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, live))
 
 

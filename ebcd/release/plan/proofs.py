@@ -48,16 +48,20 @@ def baseline(stage: Stage, live: Environment) -> tuple[Step, ...]:
     return (MeasureLive(live.name),) if stage.bake else ()
 
 
-def watch(stage: Stage, release: ReleaseRecord, cname: str, *, bake: bool) -> tuple[Step, ...]:
-    """The proofs of a release that is live."""
+def watch(stage: Stage, release: ReleaseRecord, cname: str, *, bake: bool, earlier: str = "") -> tuple[Step, ...]:
+    """The proofs of a release that is live. earlier: the environment that held the CNAME before, where the record of
+    the release names another one.
+    """
     baking = (Bake(release.environment, cname, stage.bake),) if stage.bake and bake else ()
     tenants = (ProbeTenants(release.environment, cname, live=True),) if stage.tenants else ()
-    return (*prove(stage, release, cname), *tenants, *baking)
+    return (*prove(stage, release, cname, earlier), *tenants, *baking)
 
 
-def prove(stage: Stage, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
-    """The proof that the release answers at the live URL; a worker has none."""
+def prove(stage: Stage, release: ReleaseRecord, cname: str, earlier: str = "") -> tuple[Step, ...]:
+    """The proof that the release answers at the live URL; a worker has none. earlier: as for `watch`."""
     if stage.tier is Tier.WORKER:
         return ()
     path = stage.proof.path if stage.proof else stage.smoke.path
-    return (ProveLive(release.environment, cname, path, release.version_label, release.sha),)
+    earlier = earlier or release.from_environment
+    earlier = earlier if earlier != release.environment else ""
+    return (ProveLive(release.environment, cname, path, release.version_label, release.sha, earlier),)

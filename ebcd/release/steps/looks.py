@@ -107,6 +107,8 @@ class ProveLive:
     path: str
     label: str
     sha: str
+    earlier: str = ""
+    """The environment that held the CNAME before, and that resolvers may still lead to; empty: none."""
 
     def __str__(self) -> str:
         return f"prove that the live URL is answered by {self.label}"
