@@ -1,0 +1,27 @@
+"""AWS's partitions: what a region's ARNs begin with, and under which domain its services live.
+
+moto knows which region is whose. Source of the domains: botocore's endpoints.json (`dnsSuffix`).
+"""
+
+from __future__ import annotations
+
+from moto.utilities.utils import get_partition
+
+_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
+
+
+def partition(region: str) -> str:
+    """The partition that a region belongs to: aws, aws-cn, aws-us-gov …"""
+    found: str = get_partition(region)
+    return found
+
+
+def suffix(region: str) -> str:
+    """The domain of a partition's services: principals of some services end with it (`ec2.amazonaws.com.cn`)."""
+    return _SUFFIXES.get(partition(region), "amazonaws.com")
+
+
+def arn(service: str, region: str, account: str, resource: str) -> str:
+    """The ARN of something in a region and account. For a global service too, region is where the partition is looked up."""
+    place = "" if service in {"iam", "s3"} else region
+    return f"arn:{partition(region)}:{service}:{place}:{'' if service == 's3' else account}:{resource}"
