@@ -73,10 +73,11 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     command.add_argument("--domain", type=arguments.domain, metavar="SUFFIX", help=suffix)
     remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0"
     command.add_argument("--dns-ttl", type=arguments.duration, default=0.0, metavar="DURATION", help=remembered)
+    command.add_argument("--enforce-iam", action="store_true", help="judge each call by its caller's IAM policies")
 
 
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    ports, simulation = Ports(given.port, given.lb_port), Simulation(given.speed, given.dns_ttl)
+    ports, simulation = Ports(given.port, given.lb_port), Simulation(given.speed, given.dns_ttl, given.enforce_iam)
     if given.foreground:
         daemon.refuse_second(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,7 +93,7 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         ports, domain = (given.port or 0, given.lb_port or 0), given.domain or home.DOMAIN
-        serve(Settings(folder, *ports, given.speed, given.dns_ttl, domain))
+        serve(Settings(folder, *ports, given.speed, given.dns_ttl, domain, given.enforce_iam))
     except home.Taken as error:
         raise daemon.runs_already(folder) from error
     except PortTaken as error:

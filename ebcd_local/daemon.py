@@ -60,6 +60,8 @@ class Simulation:
     """Divides simulated durations."""
     dns_ttl: float = 0.0
     """Seconds that a client remembers which environment a CNAME led to."""
+    enforce_iam: bool = False
+    """Whether calls are judged by their callers' policies."""
 
 
 def running(folder: Path) -> home.Server | None:
@@ -111,7 +113,8 @@ def command(folder: Path, ports: Ports, simulation: Simulation, domain: str = ""
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
             "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
-            "--domain", domain or (last.domain if last else home.DOMAIN)]  # fmt: skip
+            "--domain", domain or (last.domain if last else home.DOMAIN),
+            *(["--enforce-iam"] if simulation.enforce_iam else [])]  # fmt: skip
 
 
 def down(folder: Path) -> bool:

@@ -35,6 +35,7 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 
 from ebcd_local.errors import ServiceError
+from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ebcd_local.partitions import partition
 from ebcd_local.state import ACCOUNT
 
@@ -122,7 +123,7 @@ class ObjectStore:
     def presigned_url(self, endpoint_url: str, region: str, bucket: str, key: str) -> str:
         """A URL by which an object can be read for a while."""
         config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-        session = boto3.Session("local", "local", region_name=region)
+        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
         client = session.client("s3", endpoint_url=endpoint_url, config=config)
         url: str = client.generate_presigned_url(
             "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_LIFETIME

@@ -22,6 +22,6 @@ def suffix(region: str) -> str:
 
 
 def arn(service: str, region: str, account: str, resource: str) -> str:
-    """The ARN of something in a region and account. For a global service too, region is where the partition is looked up."""
+    """The ARN of something in a region and account; of a global service, the region only tells the partition."""
     place = "" if service in {"iam", "s3"} else region
     return f"arn:{partition(region)}:{service}:{place}:{'' if service == 's3' else account}:{resource}"

@@ -9,7 +9,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import BaseWSGIServer
 
@@ -32,6 +32,9 @@ from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 from ebcd_local.worker.daemon import Daemons
 from ebcd_local.worker.queues import Queues
+
+if TYPE_CHECKING:
+    from ebcd_local.access.enforcement import Enforcement
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,8 @@ class Settings:
     """Seconds that a client remembers which environment a CNAME led to."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
+    enforce_iam: bool = False
+    """Whether calls are judged by their callers' policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         faults=faults,
         calls=CallLog(),
     )
-    endpoint = Endpoint(state, fleet, monitor, objects, control)
+    endpoint = Endpoint(state, fleet, monitor, objects, control, enforcement=_enforcement(settings))
     sources = page.Sources(
         state, balancer, monitor.instance_health, lambda: endpoint.url, jail.unavailable(), databases.status
     )
@@ -136,6 +141,14 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     life.stop(endpoint.fleet)
     running.balancer.stop()
     endpoint.state.close()
+
+
+def _enforcement(settings: Settings) -> Enforcement | None:
+    if not settings.enforce_iam:
+        return None
+    from ebcd_local.access.enforcement import Enforcement  # moto's IAM takes time to import
+
+    return Enforcement()
 
 
 def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 from urllib.parse import parse_qs
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -30,6 +30,9 @@ from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore, check_digests
 from ebcd_local.operations import Call
 from ebcd_local.state import State
+
+if TYPE_CHECKING:
+    from ebcd_local.access.enforcement import Enforcement
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,8 @@ class Endpoint:
     control: Control
     url: str = ""
     """Where it listens, known once it does."""
+    enforcement: Enforcement | None = None
+    """What judges calls by their callers' policies; None: every call is allowed."""
 
     def __call__(self, environ: Wsgi, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. Raises ConnectionAbortedError when a fault cut the connection."""
@@ -125,18 +130,25 @@ class Endpoint:
     def _serve(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         match request.service:
             case wire.BEANSTALK:
-                return self._serve_beanstalk(request, request_id, as_json=wire.wants_json(environ))
+                return self._serve_beanstalk(environ, request, request_id)
             case "s3":
                 return self._serve_s3(environ, request)
+        if self.enforcement:
+            self.enforcement.check(environ, request, lambda: _body(environ))
         return Response.from_app(self.objects.application, environ)
 
-    def _serve_beanstalk(self, request: wire.Request, request_id: str, *, as_json: bool) -> Response:
+    def _serve_beanstalk(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         parameters = {name: value for name, value in request.parameters.items() if name not in wire.OF_THE_PROTOCOL}
         try:
             action = protocol.operation(request.operation)
             call = Call(request.region, request_id, self.state, self.fleet, self.monitor, self.objects, self.url)
-            output = operations.find(action.name)(call, protocol.parse(action, parameters))
-            if as_json:
+            given = protocol.parse(action, parameters)
+            if self.enforcement:
+                self.enforcement.check_beanstalk(
+                    self.enforcement.caller(environ, call.region), call, action.name, given
+                )
+            output = operations.find(action.name)(call, given)
+            if wire.wants_json(environ):
                 return Response(protocol.serialize_json(action, output, request_id), content_type="application/json")
             return Response(protocol.serialize(action, output, request_id), content_type="text/xml")
         except ServiceError:
@@ -151,6 +163,8 @@ class Endpoint:
         if expected and owner and expected != owner:
             raise ServiceError("AccessDenied", "Access Denied", 403)
         _check_body(environ)
+        if self.enforcement:
+            self.enforcement.check(environ, request, lambda: _body(environ))
         if request.operation == "CompleteMultipartUpload":
             upload = parse_qs(environ.get("QUERY_STRING", "")).get("uploadId", [""])[0]
             if missing := self.objects.missing_checksum(request.bucket, upload, _body(environ)):
@@ -159,7 +173,10 @@ class Endpoint:
         environ.setdefault(
             "HTTP_AUTHORIZATION", f"AWS4-HMAC-SHA256 Credential=a/20260101/{request.region}/s3/aws4_request"
         )
+        hidden = self.enforcement is not None and self.enforcement.hides_missing(environ, request)
         response = Response.from_app(self.objects.application, environ)
+        if hidden and response.status_code == 404:
+            raise ServiceError("AccessDenied", "Access Denied", 403)
         if request.operation == "ListMultipartUploads":
             response.data = self.objects.with_times(response.data)
         if environ["REQUEST_METHOD"] in _S3_CHANGES and response.status_code < 300 and request.bucket:

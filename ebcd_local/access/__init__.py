@@ -4,6 +4,6 @@
             ─ beanstalk, services: what does the call ask for? ─────┤
             ─ on_behalf: what does Beanstalk do in its name? ───────┴─► statements, conditions: allowed? ─► enforcement
 
-Users, roles and their policies are moto's; `statements` and `conditions` are pure and follow IAM's documented logic, of which moto
-leaves out resources, conditions and wildcards.
+Users, roles and their policies are moto's; `statements` and `conditions` are pure and follow IAM's documented logic,
+of which moto leaves out resources, conditions and wildcards.
 """

@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TypeAlias
 
 Context: TypeAlias = Mapping[str, Sequence[str]]
@@ -55,7 +55,7 @@ def arn_like(value: str, pattern: str) -> bool:
 
 
 def substituted(text: str, context: Context) -> str | None:
-    """A policy's text with its variables (`${aws:username}`) replaced; None where one has no value, so that nothing fits.
+    """A policy's text with its variables (`${aws:username}`) replaced; None where one has no value: nothing fits then.
 
     A value stands for itself: a wildcard in it is none. Source: reference_policies_variables.html of IAM's user guide.
     """
@@ -111,14 +111,18 @@ def _safely(test: Test, value: str, wanted: str) -> bool:
 
 
 def _test(name: str) -> tuple[Test, bool]:
-    """The test behind an operator's name, and whether its answer is turned round. Raises ValueError for an unknown one."""
+    """The test of an operator, and whether its answer is turned round. Raises ValueError for an unknown operator."""
     negated, plain = "Not" in name, name.replace("Not", "")
     if plain in _TESTS:
         return _TESTS[plain], negated
-    for kind, number in (("Numeric", float), ("Date", _seconds)):
+    for kind, number in _NUMBERS.items():
         if plain.startswith(kind) and (order := _ORDER.get(plain.removeprefix(kind))):
-            return (lambda value, wanted: order(number(value), number(wanted))), negated
+            return partial(_compared, order, number), negated
     raise ValueError(f"there is no condition operator {name}")
+
+
+def _compared(order: Callable[[float, float], bool], number: Callable[[str], float], value: str, wanted: str) -> bool:
+    return order(number(value), number(wanted))
 
 
 def _seconds(text: str) -> float:
@@ -133,6 +137,7 @@ def _in_network(value: str, wanted: str) -> bool:
     return ipaddress.ip_address(value) in ipaddress.ip_network(wanted, strict=False)
 
 
+_NUMBERS: Mapping[str, Callable[[str], float]] = {"Numeric": float, "Date": _seconds}
 _TESTS: Mapping[str, Test] = {
     "StringEquals": operator.eq,
     "StringEqualsIgnoreCase": lambda value, wanted: value.casefold() == wanted.casefold(),

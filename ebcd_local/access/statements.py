@@ -41,8 +41,12 @@ class Asked:
 
 def decide(asked: Asked, documents: Iterable[Document]) -> Decision:
     """What an identity's policies say."""
-    effects = {statement["Effect"] for document in documents for statement in _statements(document)
-               if _concerns(statement, asked)}  # fmt: skip
+    effects = {
+        statement["Effect"]
+        for document in documents
+        for statement in _statements(document)
+        if _concerns(statement, asked)
+    }
     if "Deny" in effects:
         return Decision.DENIED
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
@@ -50,9 +54,13 @@ def decide(asked: Asked, documents: Iterable[Document]) -> Decision:
 
 def trusts(document: Document, asked: Asked, principals: Mapping[str, set[str]]) -> bool:
     """Whether a role's trust policy lets somebody do that. principals: kind (AWS, Federated, Service) → their names."""
-    effects = {statement["Effect"] for statement in _statements(document)
-               if _acts(statement, asked) and _named(statement.get("Principal", {}), principals)
-               and conditions.fits(statement.get("Condition", {}), asked.context)}  # fmt: skip
+    effects = {
+        statement["Effect"]
+        for statement in _statements(document)
+        if _acts(statement, asked)
+        and _named(statement.get("Principal", {}), principals)
+        and conditions.fits(statement.get("Condition", {}), asked.context)
+    }
     return effects == {"Allow"}
 
 

@@ -1,4 +1,4 @@
-"""IAM's logic, as the local Beanstalk evaluates it: statements, wildcards, conditions. Each case is from IAM's user guide."""
+"""IAM's logic, as the local Beanstalk evaluates it: statements, wildcards, conditions, by IAM's user guide."""
 
 from __future__ import annotations
 
@@ -131,8 +131,14 @@ def test_an_operator_that_there_is_not_is_told() -> None:
 
 
 def test_a_role_trusts_whom_its_policy_names() -> None:
-    trust = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::1:user/a"},
-                           "Condition": {"StringEquals": {"sts:ExternalId": "x"}}}}  # fmt: skip
+    trust = {
+        "Statement": {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": "arn:aws:iam::1:user/a"},
+            "Condition": {"StringEquals": {"sts:ExternalId": "x"}},
+        }
+    }
     asked = Asked("sts:AssumeRole", "arn:aws:iam::1:role/r", {"sts:externalid": ["x"]})
     assert trusts(trust, asked, {"AWS": {"arn:aws:iam::1:user/a", "1"}})
     assert not trusts(trust, asked, {"AWS": {"arn:aws:iam::1:user/b", "1"}})
