@@ -98,7 +98,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
     databases, queues = Databases(settings.folder / DATABASES), Queues(lambda: endpoint.url)
     fleet = Fleet(
         Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
-             databases, queues, settings.speed, domain=settings.domain)
+             databases, queues, settings.speed, domain=settings.domain, enforce_iam=settings.enforce_iam)
     )  # fmt: skip
     monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
     control = Control(

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -47,6 +48,11 @@ class Account:
         iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(document))
         found = iam.create_access_key(UserName=name)["AccessKey"]
         return {"aws_access_key_id": found["AccessKeyId"], "aws_secret_access_key": found["SecretAccessKey"]}
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """An environment."""
+        found = self.client("elasticbeanstalk").describe_environments(EnvironmentNames=[name])["Environments"]
+        return dict(found[-1])
 
     def role(self, name: str, trust: dict[str, Any], *statements: dict[str, Any]) -> str:
         """The ARN of a new role."""
@@ -307,3 +313,89 @@ def test_other_services_are_judged_by_what_they_are_about(
     with pytest.raises(ClientError) as error:
         getattr(own, call)(**{name: f"{value}-of-others" for name, value in given.items()})
     assert refused(error)[0] in {"AccessDenied", "AccessDeniedException"}
+
+
+def secret_settings(profile: str, **arns: str) -> list[dict[str, str]]:
+    """Option settings of an environment that reads secrets with an instance profile."""
+    launch = {"Namespace": "aws:autoscaling:launchconfiguration", "OptionName": "IamInstanceProfile", "Value": profile}
+    space = "aws:elasticbeanstalk:application:environmentsecrets"
+    return [launch, *({"Namespace": space, "OptionName": name, "Value": arn} for name, arn in arns.items())]
+
+
+def instance_profile(account: Account, name: str, *statements: dict[str, Any]) -> str:
+    trust = {"Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    account.role(name, trust, READS, *statements)
+    iam = account.client("iam")
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+    return name
+
+
+def launched(account: Account, name: str, settings: list[dict[str, str]]) -> list[str]:
+    """The messages of an environment's events, once it is Ready."""
+    beanstalk = account.client("elasticbeanstalk")
+    beanstalk.create_environment(
+        ApplicationName="shop", EnvironmentName=name, VersionLabel="one", PlatformArn=PLATFORM, OptionSettings=settings
+    )
+    account.local.wait(lambda: account.describe(name)["Status"] == "Ready")
+    return [item["Message"] for item in beanstalk.describe_events(EnvironmentName=name)["Events"]]
+
+
+@pytest.fixture(scope="module")
+def stored(account: Account) -> dict[str, str]:
+    """ARNs of a secret with a key of one's own, and of a parameter."""
+    key = account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    text = json.dumps({"user": "shop", "port": 5432})
+    made = account.client("secretsmanager").create_secret(Name="shop/db", SecretString=text, KmsKeyId=key)
+    account.client("ssm").put_parameter(Name="/shop/color", Value="blue", Type="SecureString")
+    return {"secret": made["ARN"], "parameter": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/color"}
+
+
+def test_instances_get_the_secrets_that_their_role_may_read(account: Account, stored: dict[str, str]) -> None:
+    decrypt = {
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"kms:EncryptionContext:SecretARN": stored["secret"]}},
+    }
+    fetch = {"Action": "secretsmanager:GetSecretValue", "Resource": stored["secret"]}
+    read = {"Action": "ssm:GetParameter", "Resource": stored["parameter"]}
+    profile = instance_profile(account, "may-read", fetch, read, decrypt)
+    arns = {"COLOR": stored["parameter"], "DB_USER": f"{stored['secret']}:user", "DB_PORT": f"{stored['secret']}:port"}
+    launched(account, "with-secrets", secret_settings(profile, **arns))
+    port = account.describe("with-secrets")["EndpointURL"].rpartition(":")[2]
+    assert b"one blue" in urllib3.request("GET", f"http://127.0.0.1:{port}/", retries=False).data
+    told = json.dumps(account.client("elasticbeanstalk").describe_events(EnvironmentName="with-secrets"), default=str)
+    assert "blue" not in told
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ("secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue on resource:"),
+        ("ssm:GetParameter", "ssm:GetParameter on resource:"),
+        ("kms:Decrypt", "kms:Decrypt on resource:"),
+    ],
+)
+def test_a_secret_that_the_role_may_not_read_fails_the_deployment(
+    account: Account, stored: dict[str, str], lacking: str, said: str
+) -> None:
+    name = f"lacks-{lacking.partition(':')[0]}"
+    rights = [
+        {"Action": action, "Resource": "*"}
+        for action in ("secretsmanager:GetSecretValue", "ssm:GetParameter", "kms:Decrypt")
+        if action != lacking
+    ]
+    profile = instance_profile(account, name, *rights)
+    messages = launched(account, name, secret_settings(profile, COLOR=stored["parameter"], DB=stored["secret"]))
+    assert "Instance deployment failed. For details, see 'eb-engine.log'." in messages
+    assert any(said in text and f"assumed-role/{name}/" in text for text in messages), messages
+
+
+def test_a_secret_or_a_profile_that_is_not_there_fails_the_deployment(
+    account: Account,
+) -> None:
+    profile = instance_profile(account, "reads-all", {"Action": "*", "Resource": "*"})
+    missing = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/nothing"
+    for environment, name in (("reads-nothing", profile), ("no-profile", "never-made")):
+        messages = launched(account, environment, secret_settings(name, COLOR=missing))
+        assert any("COLOR could not be fetched" in text or "never-made is not there" in text for text in messages)
