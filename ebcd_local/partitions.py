@@ -5,6 +5,8 @@ moto knows which region is whose. Source of the domains: botocore's endpoints.js
 
 from __future__ import annotations
 
+import re
+
 from moto.utilities.utils import get_partition
 
 _SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -19,6 +21,13 @@ def partition(region: str) -> str:
 def suffix(region: str) -> str:
     """The domain of a partition's services: principals of some services end with it (`ec2.amazonaws.com.cn`)."""
     return _SUFFIXES.get(partition(region), "amazonaws.com")
+
+
+def named(template: str, region: str) -> str:
+    """A CloudFormation template in JSON with the partition's names in the place of the pseudo parameters for them."""
+    for name, value in (("AWS::Partition", partition(region)), ("AWS::URLSuffix", suffix(region))):
+        template = re.sub(rf'\{{\s*"Ref"\s*:\s*"{name}"\s*\}}', f'"{value}"', template.replace(f"${{{name}}}", value))
+    return template
 
 
 def arn(service: str, region: str, account: str, resource: str) -> str:

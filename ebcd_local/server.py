@@ -15,12 +15,12 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from ebcd_local import operations, protocol, wire
+from ebcd_local import operations, partitions, protocol, wire
 from ebcd_local.browsers import from_a_page
 from ebcd_local.control import Control
 from ebcd_local.errors import ServiceError
@@ -135,6 +135,8 @@ class Endpoint:
                 return self._serve_s3(environ, request)
         if self.enforcement:
             self.enforcement.check(environ, request, lambda: _body(environ))
+        if request.service == "cloudformation":
+            _name_partition(environ, request)
         return Response.from_app(self.objects.application, environ)
 
     def _serve_beanstalk(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
@@ -208,6 +210,14 @@ def _body(environ: Wsgi) -> bytes:
     body: bytes = environ["wsgi.input"].read(wire.body_length(environ))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
+
+
+def _name_partition(environ: Wsgi, request: wire.Request) -> None:
+    """Resolve a template's AWS::Partition and AWS::URLSuffix, which moto takes for those of most regions everywhere."""
+    if template := request.parameters.get("TemplateBody"):
+        named = {**request.parameters, "TemplateBody": partitions.named(template, request.region)}
+        body = urlencode(named).encode()
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
 
 
 def _cut(environ: Wsgi, fault: Fault) -> ConnectionAbortedError:

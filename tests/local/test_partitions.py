@@ -8,6 +8,8 @@ import boto3
 import pytest
 from running import Local, running
 
+from ebcd_local.partitions import named
+
 REGIONS = {"eu-central-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
 
 
@@ -52,3 +54,12 @@ def test_what_was_stored_in_another_partition_is_there_after_a_restart() -> None
         s3 = client(local, "s3", "cn-north-1")
         assert s3.get_object(Bucket=bucket, Key="one.zip")["Body"].read() == b"kept"
         assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "cn-north-1"
+
+
+def test_a_template_s_partition_is_its_region_s() -> None:
+    """moto's CloudFormation resolves these two to `aws` and `amazonaws.com` everywhere."""
+    template = '{"A": {"Fn::Sub": "arn:${AWS::Partition}:ec2.${AWS::URLSuffix}"}, "B": {"Ref": "AWS::Partition"}}'
+    assert named(template, "cn-north-1") == '{"A": {"Fn::Sub": "arn:aws-cn:ec2.amazonaws.com.cn"}, "B": "aws-cn"}'
+    assert (
+        named(template, "us-gov-west-1") == '{"A": {"Fn::Sub": "arn:aws-us-gov:ec2.amazonaws.com"}, "B": "aws-us-gov"}'
+    )

@@ -1,7 +1,7 @@
 """The roles of `ebcd bootstrap`, proven by use: the local Beanstalk judges each call by its caller's policies.
 
-The stack is made in the local CloudFormation; a job's token opens its roles, as in GitHub Actions; then `ebcd` runs as a user
-runs it, with nothing but the role's credentials.
+The stack is made in the local CloudFormation; a job's token opens its roles, as in GitHub Actions; then `ebcd` runs as
+a user runs it, with nothing but the role's credentials.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from products import Cloud, Product, make_product, running_cloud
 from shop import CONFIGURATION, ROLLING
 
 GITHUB = "token.actions.githubusercontent.com"
-PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{GITHUB}"
+REGION = "eu-central-1"
+PARTITIONS = {REGION: "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
 JOB = "repo:acme/shop:environment:production"
 ARN = "arn:aws:elasticbeanstalk:eu-central-1::platform/Python 3.11 running on 64bit Amazon Linux 2023/4.7.1"
 PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
@@ -37,11 +38,16 @@ ServiceRole = "{ServiceRole}"
 """
 
 
-def administrator(cloud: Cloud, service: str) -> Any:
+def administrator(cloud: Cloud, service: str, region: str = REGION) -> Any:
     """A client with the server's own key."""
     told = json.loads((cloud.home / "local" / "server.json").read_text())
     keys = {"aws_access_key_id": told["access_key_id"], "aws_secret_access_key": told["secret_access_key"]}
-    return boto3.client(service, endpoint_url=told["endpoint_url"], region_name="eu-central-1", **keys)
+    return boto3.client(service, endpoint_url=told["endpoint_url"], region_name=region, **keys)
+
+
+def audience(region: str) -> str:
+    """Whom a job asks a token for."""
+    return "sts.amazonaws.com.cn" if region.startswith("cn-") else "sts.amazonaws.com"
 
 
 @dataclass
@@ -49,12 +55,14 @@ class Shop:
     """A product on an account where bootstrap was run."""
 
     product: Product
+    region: str
     roles: dict[str, str] = field(default_factory=dict)
     """Outputs of the stack: DeployRole, RollbackRole, and the environments' own."""
     _keys: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def bootstrap(self) -> None:
         """Make the stack."""
+        provider = f"arn:{PARTITIONS[self.region]}:iam::123456789012:oidc-provider/{GITHUB}"
         made = self.product.json(
             "bootstrap",
             "--repository",
@@ -64,7 +72,7 @@ class Shop:
             "-s",
             "here",
             "--oidc-provider",
-            PROVIDER,
+            provider,
             "--yes",
         )
         assert made["exit_code"] == 0, made
@@ -77,12 +85,12 @@ class Shop:
         return self._keys[role]
 
     def _assume(self, role: str) -> dict[str, str]:
-        claims = {"iss": f"https://{GITHUB}", "aud": "sts.amazonaws.com", "sub": JOB}
+        claims = {"iss": f"https://{GITHUB}", "aud": audience(self.region), "sub": JOB}
         parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
         sts = boto3.client(
             "sts",
             endpoint_url=self.product.cloud.endpoint_url,
-            region_name="eu-central-1",
+            region_name=self.region,
             config=Config(signature_version=UNSIGNED),
         )
         found = sts.assume_role_with_web_identity(
@@ -100,7 +108,7 @@ class Shop:
     def client(self, role: str, service: str) -> Iterator[Any]:
         """A client with a role's credentials, beside `ebcd`."""
         keys = {name.lower(): value for name, value in self.credentials(role).items()}
-        made = boto3.client(service, region_name="eu-central-1", endpoint_url=keys.pop("aws_endpoint_url"), **keys)
+        made = boto3.client(service, region_name=self.region, endpoint_url=keys.pop("aws_endpoint_url"), **keys)
         yield made
         made.close()
 
@@ -111,16 +119,20 @@ class Shop:
     def well(self, role: str, *words: str) -> dict[str, Any]:
         """The same, of a command that must go well."""
         told = self.run(role, *words)
-        assert told.get("exit_code", 0) == 0, told
+        assert told.get("exit_code", 0) == 0, told.get("error", told)
         return told
 
 
-def configured(product: Product) -> None:
+def configured(product: Product, region: str) -> None:
+    """Write an ebcd.toml whose stage `production` is on AWS."""
     text = CONFIGURATION.format(application=product.name, live_port=product.cloud.live_port)
-    text = text.replace('target = "local"', f'platform = "{PLATFORM}"\ncname = "{product.name}"')
-    text = text.replace("stages.local", "stages.production").replace(
-        'default_stage = "local"', 'default_stage = "production"'
-    )
+    for earlier, now in (
+        ("eu-central-1", region),
+        ('target = "local"', f'platform = "{PLATFORM}"\ncname = "{product.name}"'),
+        ("stages.local", "stages.production"),
+        ('default_stage = "local"', 'default_stage = "production"'),
+    ):
+        text = text.replace(earlier, now)
     (product.folder / "ebcd.toml").write_text(text + '[stages.here]\ntarget = "local"\n')
 
 
@@ -128,17 +140,22 @@ def configured(product: Product) -> None:
 def cloud() -> Iterator[Cloud]:
     """A local Beanstalk that enforces policies. The provider for GitHub is there: moto's CloudFormation makes none."""
     with running_cloud("--enforce-iam") as found:
-        iam = administrator(found, "iam")
-        iam.create_open_id_connect_provider(Url=f"https://{GITHUB}", ClientIDList=["sts.amazonaws.com"])
-        iam.close()
+        for region in PARTITIONS:
+            iam = administrator(found, "iam", region)
+            iam.create_open_id_connect_provider(Url=f"https://{GITHUB}", ClientIDList=[audience(region)])
+            iam.close()
         yield found
 
 
 @pytest.fixture
 def shop(cloud: Cloud, tmp_path: Path) -> Shop:
+    return opened(cloud, tmp_path)
+
+
+def opened(cloud: Cloud, folder: Path, region: str = REGION) -> Shop:
     """A product whose roles are there, and named in ebcd.toml."""
-    made = Shop(make_product(cloud, tmp_path))
-    configured(made.product)
+    made = Shop(make_product(cloud, folder), region)
+    configured(made.product, region)
     made.bootstrap()
     text = made.product.configuration().replace('[stages.here]\ntarget = "local"\n', STAGE.format(**made.roles))
     (made.product.folder / "ebcd.toml").write_text(text)
@@ -164,7 +181,6 @@ def test_the_deploy_role_ships_goes_back_and_clears_up(shop: Shop) -> None:
     assert shop.run("DeployRole", "doctor")["exit_code"] == 0
 
 
-@pytest.mark.long
 def test_the_deploy_role_makes_and_ends_previews(shop: Shop) -> None:
     released(shop, "DeployRole", "one")
     shop.product.git("checkout", "-q", "-b", "fix")
@@ -302,3 +318,19 @@ def test_what_somebody_made_by_hand_is_ended_by_no_role_and_live_not_by_who_is_o
             pytest.raises(ClientError, match="TerminateEnvironment on resource"),
         ):
             own.terminate_environment(EnvironmentName=environment)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_in_other_partitions_a_release_and_a_way_back_are_as_anywhere(
+    cloud: Cloud, tmp_path: Path, region: str
+) -> None:
+    shop = opened(cloud, tmp_path, region)
+    shop.product.configure(keep="1h")
+    assert {arn.split(":")[1] for name, arn in shop.roles.items() if name != "InstanceProfile" and ":" in arn} == {
+        PARTITIONS[region]
+    }
+    released(shop, "DeployRole", "one", "two")
+    done = shop.well("RollbackRole", "swap", "--rollback")
+    assert done["live"]["release"] == "r1"
+    assert f".{region}.elasticbeanstalk.localhost" in done["live"]["url"]
