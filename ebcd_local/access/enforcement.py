@@ -30,8 +30,8 @@ _OF_S3 = (
 )
 _FORBIDDEN = "Unable to download from S3 location (Bucket: {}  Key: {}). Reason: Forbidden"
 _JSON_SERVICES = frozenset({"secretsmanager", "ssm", "kms", "dynamodb", "logs"})
-_GLOBAL = frozenset({"iam", "sts"})
-"""Services whose actions are judged in the partition's first region: aws:RequestedRegion is us-east-1 for them."""
+_OF_IAM = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""What aws:RequestedRegion is for IAM, which is in no region: by partition."""
 
 
 class Enforcement:
@@ -85,7 +85,7 @@ class Enforcement:
 
 def _decision(caller: Caller, item: Asked, region: str) -> Decision:
     """Raises ServiceError for a policy with a condition operator that there is not."""
-    requested = "us-east-1" if item.action.partition(":")[0] in _GLOBAL else region
+    requested = _OF_IAM.get(partition(region), region) if item.action.startswith("iam:") else region
     now = datetime.now(UTC)
     known = {
         "aws:requestedregion": [requested],

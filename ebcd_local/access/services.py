@@ -7,10 +7,10 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from xml.etree import ElementTree
 
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -40,6 +40,7 @@ _OF_BUCKET = {
     "object-lock": "BucketObjectLockConfiguration",
 }
 """Subresource of a bucket → what its action is called behind the verb."""
+_OF_OBJECT = {"acl": "Acl", "tagging": "Tagging"}
 _BUCKET_OPERATIONS = {
     "ListBuckets": "ListAllMyBuckets",
     "ListObjects": "ListBucket",
@@ -107,24 +108,33 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _s3(environ: Mapping[str, Any], request: Request, body: Callable[[], bytes]) -> Iterator[Asked]:
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    bucket = arn("s3", request.region, "", request.bucket)
+    bucket, verb = arn("s3", request.region, "", request.bucket), _VERBS.get(environ["REQUEST_METHOD"], "Get")
     if request.operation == "DeleteObjects":
-        keys = re.findall(r"<Key>(.*?)</Key>", body().decode(errors="replace"), re.DOTALL)
-        yield from (Asked("s3:DeleteObject", f"{bucket}/{key}") for key in keys)
+        yield from (Asked("s3:DeleteObject", f"{bucket}/{key}") for key in _keys(body()) or ["*"])
         return
-    verb, names = _VERBS.get(environ["REQUEST_METHOD"], "Get"), query.keys()
     if not request.key:
-        special = next((_OF_BUCKET[name] for name in names if name in _OF_BUCKET), "")
-        plain = _BUCKET_OPERATIONS.get(request.operation, request.operation)
+        plain = "ListBucketVersions" if "versions" in query else request.operation
+        actions = [f"{verb}{_OF_BUCKET[name]}" for name in query if name in _OF_BUCKET]
         context = {f"s3:{name}": query[name] for name in ("prefix", "delimiter", "max-keys") if name in query}
-        yield Asked(f"s3:{verb}{special}" if special else f"s3:{plain}", bucket if request.bucket else "*", context)
+        for action in actions or [_BUCKET_OPERATIONS.get(plain, plain)]:
+            yield Asked(f"s3:{action}", bucket if request.bucket else "*", context)
         return
-    action = _OBJECT_OPERATIONS.get(request.operation, request.operation)
-    version = "Version" if "versionId" in names and action in {"GetObject", "DeleteObject"} else ""
-    special = "Acl" if "acl" in names else "Tagging" if "tagging" in names else ""
-    yield Asked(f"s3:{verb}Object{version}{special}" if special else f"s3:{action}{version}", f"{bucket}/{request.key}")
+    plain = _OBJECT_OPERATIONS.get(request.operation, request.operation)
+    version = "Version" if "versionId" in query and plain in {"GetObject", "DeleteObject"} else ""
+    actions = [f"{verb}Object{version}{_OF_OBJECT[name]}" for name in query if name in _OF_OBJECT]
+    for action in actions or [f"{plain}{version}"]:
+        yield Asked(f"s3:{action}", f"{bucket}/{request.key}")
     if source := environ.get("HTTP_X_AMZ_COPY_SOURCE"):
         yield Asked("s3:GetObject", arn("s3", request.region, "", unquote(source).lstrip("/").partition("?")[0]))
+
+
+def _keys(body: bytes) -> list[str]:
+    """The keys that DeleteObjects names; none for what is no XML."""
+    try:
+        root = ElementTree.fromstring(body)  # noqa: S314 - of a caller on this machine, and moto reads it, too
+    except ElementTree.ParseError:
+        return []
+    return [item.text or "" for item in root.iter() if item.tag.rpartition("}")[2] == "Key"]
 
 
 def _resources(request: Request, given: Mapping[str, Any]) -> Iterator[str]:

@@ -213,6 +213,9 @@ def test_s3_is_judged_by_bucket_key_and_prefix(account: Account) -> None:
         ("delete_object", {"Key": "shop/kept"}),
         ("get_bucket_policy", {}),
         ("delete_objects", {"Delete": {"Objects": [{"Key": "shop/kept"}]}}),
+        ("get_bucket_acl", {}),
+        ("list_object_versions", {}),
+        ("delete_objects", {"Delete": {"Objects": [{"Key": "a&b"}]}}),
         ("copy_object", {"Key": "shop/copy", "CopySource": f"{BUCKET}/other/kept"}),
         ("put_object_acl", {"Key": "shop/kept", "ACL": "public-read"}),
     ):

@@ -16,4 +16,6 @@ def test_a_release_and_a_way_back_are_as_anywhere(product: Product, region: str)
         assert product.json("ship")["exit_code"] == 0
     done = product.json("swap", "--rollback")
     assert (done["exit_code"], done["live"]["release"]) == (0, "r1")
+    with product.by_hand(region) as client:
+        client.delete_application(ApplicationName=product.name, TerminateEnvByForce=True)
     assert f"{product.name}.{region}.elasticbeanstalk.localhost" in done["live"]["url"]

@@ -123,6 +123,14 @@ class Shop:
         return told
 
 
+def password(cloud: Cloud, region: str) -> str:
+    """The ARN of the secret that the stage's environment properties name: no instance starts that may not read it."""
+    secrets = administrator(cloud, "secretsmanager", region)
+    found = str(secrets.describe_secret(SecretId="shop-password")["ARN"])
+    secrets.close()
+    return found
+
+
 def configured(product: Product, region: str) -> None:
     """Write an ebcd.toml whose stage `production` is on AWS."""
     text = CONFIGURATION.format(application=product.name, live_port=product.cloud.live_port)
@@ -133,6 +141,7 @@ def configured(product: Product, region: str) -> None:
         ('default_stage = "local"', 'default_stage = "production"'),
     ):
         text = text.replace(earlier, now)
+    text += f'PASSWORD = {{ secret = "{password(product.cloud, region)}" }}\n'
     (product.folder / "ebcd.toml").write_text(text + '[stages.here]\ntarget = "local"\n')
 
 
@@ -143,7 +152,10 @@ def cloud() -> Iterator[Cloud]:
         for region in PARTITIONS:
             iam = administrator(found, "iam", region)
             iam.create_open_id_connect_provider(Url=f"https://{GITHUB}", ClientIDList=[audience(region)])
-            iam.close()
+            secrets = administrator(found, "secretsmanager", region)
+            secrets.create_secret(Name="shop-password", SecretString="a secret of the shop's")
+            for client in (iam, secrets):
+                client.close()
         yield found
 
 
