@@ -154,8 +154,8 @@ def _secrets(clients: Clients, stage: Stage) -> identity.Simulation:
 
 
 def _fetch(clients: Clients, role: str, stage: Stage, arn: str) -> identity.Simulation:
-    actions_of = secrets.ACTIONS[secrets.service_of(arn)]
-    return identity.simulate(clients, role, actions_of[:1], secrets.resource(arn).replace("?", "x"), _context(stage))
+    action, resource = secrets.ACTIONS[secrets.service_of(arn)][0], secrets.resources(arn)[-1].replace("?", "x")
+    return identity.simulate(clients, role, [action], resource, _context(stage))
 
 
 def _context(stage: Stage) -> Mapping[str, str]:

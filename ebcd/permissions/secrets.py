@@ -25,17 +25,18 @@ _CONTEXT = {
     PARAMETER_STORE: "kms:EncryptionContext:PARAMETER_ARN",
 }
 _COMPLETE = re.compile(r"-(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6}$")
-"""The six characters that Secrets Manager puts behind a name. Six small letters are taken for a part of the name."""
+"""The six characters that Secrets Manager puts behind a name. Six small letters may be that, or a part of the name."""
 
 
-def resource(arn: str) -> str:
-    """The resource of IAM behind a declared ARN: without the JSON key, or the parameter's version, that may follow it.
+def resources(arn: str) -> tuple[str, ...]:
+    """IAM's resources behind a declared ARN: without the JSON key, or the parameter's version, that may follow it.
 
     A secret's ARN without its last six characters stands for whatever characters it has.
     """
     service = service_of(arn)
     plain = ":".join(arn.split(":")[: 7 if service == SECRETS_MANAGER else 6])
-    return plain if service == PARAMETER_STORE or _COMPLETE.search(plain) else f"{plain}-??????"
+    whole = service == PARAMETER_STORE or _COMPLETE.search(plain)
+    return (plain,) if whole else (plain, f"{plain}-??????")
 
 
 def service_of(arn: str) -> str:
@@ -51,17 +52,16 @@ def reads(arns: Iterable[str]) -> list[Grant]:
 
 def _reads(service: str, declared: list[str]) -> Iterator[Grant]:
     own = [arn for arn in declared if service_of(arn) == service]
-    resources = tuple(dict.fromkeys(map(resource, own)))
-    if not resources:
+    if not own:
         return
+    named = tuple(dict.fromkeys(item for arn in own for item in resources(arn)))
     title = {SECRETS_MANAGER: "Secret", PARAMETER_STORE: "Parameter"}[service]
-    yield Grant(
-        f"{title}s", "An instance fetches what environment properties name by ARN.", ACTIONS[service], resources
-    )
+    why = "An instance fetches what environment properties name by ARN."
+    yield Grant(f"{title}s", why, ACTIONS[service], named)
     regions = sorted({arn.split(":")[3] for arn in own})
     condition = {
         "StringEquals": {"kms:ViaService": [f"{service}.{region}.${{AWS::URLSuffix}}" for region in regions]},
-        "StringLike": {_CONTEXT[service]: list(resources)},
+        "StringLike": {_CONTEXT[service]: list(named)},
     }
     keys = ("arn:${AWS::Partition}:kms:*:*:key/*",)
     yield Grant(f"{title}Keys", "One may be encrypted with a key of one's own.", ("kms:Decrypt",), keys, condition)

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from running import BUCKET, PLATFORM, REGION, Local, bundle, running
 
+from ebcd_local.access.secrets import fetch
 from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 ACCOUNT = "123456789012"
@@ -402,3 +403,10 @@ def test_a_secret_or_a_profile_that_is_not_there_fails_the_deployment(
     for environment, name in (("reads-nothing", profile), ("no-profile", "never-made")):
         messages = launched(account, environment, secret_settings(name, COLOR=missing))
         assert any("COLOR could not be fetched" in text or "never-made is not there" in text for text in messages)
+
+
+def test_without_enforced_policies_and_without_a_profile_the_arns_stand_for_the_values_and_that_is_told() -> None:
+    wanted = {"COLOR": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/color"}
+    values, told = fetch(wanted, "never-made", REGION, enforced=False)
+    assert values == wanted
+    assert told.startswith("The secrets of COLOR are not fetched: there is no instance profile never-made here.")

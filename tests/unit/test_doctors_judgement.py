@@ -191,8 +191,11 @@ def test_the_local_beanstalk_asks_for_no_roles() -> None:
     assert of(local, "roles") == []
 
 
-SECRET = OptionSetting("aws:elasticbeanstalk:application:environmentsecrets", "DB_PASSWORD",
-                       "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCd12")  # fmt: skip
+SECRET = OptionSetting(
+    "aws:elasticbeanstalk:application:environmentsecrets",
+    "DB_PASSWORD",
+    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCd12",
+)
 WITH_SECRET = replace(RUNNING, stage=replace(STAGE, options=(*STAGE.options, SECRET)))
 
 
