@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,15 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     command.add_argument("--like-aws", action="store_true", help=like)
     remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0, or AWS's"
     command.add_argument("--dns-ttl", type=arguments.duration, metavar="DURATION", help=remembered)
+    command.add_argument("--enforce-iam", action="store_true", help="judge each call by its caller's IAM policies")
 
 
 def _simulation(given: argparse.Namespace) -> Simulation:
     if given.like_aws:
-        return Simulation.of_aws(given.speed, given.dns_ttl)
-    return Simulation.quick(given.speed, given.dns_ttl or 0.0)
+        times = Simulation.of_aws(given.speed, given.dns_ttl)
+    else:
+        times = Simulation.quick(given.speed, given.dns_ttl or 0.0)
+    return replace(times, enforce_iam=given.enforce_iam)
 
 
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:

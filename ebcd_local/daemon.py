@@ -100,10 +100,11 @@ def command(folder: Path, ports: Ports, simulation: Simulation, domain: str = ""
     last = home.read(folder)
     endpoint = _choose(ports.endpoint, last.endpoint_url if last else "", DEFAULT_PORT, "endpoint", "--port")
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
-    like_aws = ["--like-aws"] if simulation.like_aws else []
+    chosen = {"--like-aws": simulation.like_aws, "--enforce-iam": simulation.enforce_iam}
+    flags = [flag for flag, is_set in chosen.items() if is_set]
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
             "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
-            "--domain", domain or (last.domain if last else home.DOMAIN), *like_aws]  # fmt: skip
+            "--domain", domain or (last.domain if last else home.DOMAIN), *flags]  # fmt: skip
 
 
 def down(folder: Path) -> bool:

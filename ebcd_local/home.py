@@ -17,6 +17,8 @@ from ebcd_local.processes import alive, start_time
 SCHEMA = 1
 DOMAIN = "elasticbeanstalk.localhost"
 """What CNAMEs end in unless another domain is asked for: names that lead to this machine by themselves."""
+ACCESS_KEY_ID, SECRET_ACCESS_KEY = "LOCALBEANSTALK", "local-beanstalk"
+"""The server's own key pair: an administrator's where policies are enforced."""
 LOCK = "server.lock"
 """Held by the server that runs on a state folder, as long as it lives."""
 
@@ -44,8 +46,8 @@ class Server:
     """Clock ticks since boot: a process id that was used again has another one."""
     state_dir: str
     started: str
-    access_key_id: str = "LOCALBEANSTALK"
-    secret_access_key: str = field(default="local-beanstalk", repr=False)
+    access_key_id: str = ACCESS_KEY_ID
+    secret_access_key: str = field(default=SECRET_ACCESS_KEY, repr=False)
     token: str = field(default="", repr=False)
     """What control calls carry in X-Ebcd-Token."""
     domain: str = DOMAIN

@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 
+from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ebcd_local.options import Options
 
 _NAMESPACE = "aws:elasticbeanstalk:cloudwatch:logs"
@@ -64,5 +65,5 @@ class LogStreams:
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
     def _connect(self, region: str) -> Any:
-        session = boto3.Session("local", "local", region_name=region)
+        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
         return session.client("logs", endpoint_url=self._endpoint())

@@ -35,6 +35,8 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 
 from ebcd_local.errors import ServiceError
+from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from ebcd_local.partitions import partition
 from ebcd_local.state import ACCOUNT
 
 _BUCKET = "bucket.json"
@@ -69,7 +71,7 @@ class ObjectStore:
         """Create a bucket unless it is there."""
         with self._lock:
             if bucket not in s3_backends.bucket_accounts:
-                self._backend.create_bucket(bucket, region)
+                s3_backends[ACCOUNT][partition(region)].create_bucket(bucket, region)
         self.keep(bucket, "")
 
     def owner(self, bucket: str) -> str | None:
@@ -102,26 +104,26 @@ class ObjectStore:
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         """Store an object."""
-        self._backend.put_object(bucket, key, content)
+        self._backend_of(bucket).put_object(bucket, key, content)
         self.keep(bucket, key)
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; one that is gone is no error."""
         if self.exists(bucket, key):
-            self._backend.delete_object(bucket, key)
+            self._backend_of(bucket).delete_object(bucket, key)
             self.keep(bucket, key)
 
     def list(self, bucket: str, prefix: str) -> list[tuple[str, datetime]]:
         """Keys below a prefix and when they were written."""
         if self.owner(bucket) is None:
             return []
-        keys = self._backend.get_bucket(bucket).keys
+        keys = self._backend_of(bucket).get_bucket(bucket).keys
         return [(name, _aware(keys[name].last_modified)) for name in sorted(keys) if name.startswith(prefix)]
 
     def presigned_url(self, endpoint_url: str, region: str, bucket: str, key: str) -> str:
         """A URL by which an object can be read for a while."""
         config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-        session = boto3.Session("local", "local", region_name=region)
+        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
         client = session.client("s3", endpoint_url=endpoint_url, config=config)
         url: str = client.generate_presigned_url(
             "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_LIFETIME
@@ -148,7 +150,7 @@ class ObjectStore:
         """S3's words where the end of an upload names a part without the checksum that the upload was begun with; empty
         where it names all of them. moto does not look.
         """
-        found = self._backend.get_bucket(bucket).multiparts.get(upload)
+        found = self._backend_of(bucket).get_bucket(bucket).multiparts.get(upload)
         told = found.metadata if found else {}
         algorithm = told.get("x-amz-checksum-algorithm", "")
         if not algorithm or told.get("x-amz-checksum-type") == "FULL_OBJECT":
@@ -198,7 +200,7 @@ class ObjectStore:
 
     def _restore(self, folder: Path) -> None:
         told, kept = json.loads((folder / _BUCKET).read_text()), {_BUCKET}
-        backend = s3_backends[told["owner"]]["aws"]
+        backend = s3_backends[told["owner"]][partition(told["region"])]
         if folder.name not in s3_backends.bucket_accounts:
             backend.create_bucket(folder.name, told["region"])
         for path in [item for item in folder.glob("*.json") if item.name != _BUCKET]:
@@ -212,16 +214,14 @@ class ObjectStore:
         for path in [item for item in folder.iterdir() if item.name not in kept]:
             path.unlink()
 
-    @property
-    def _backend(self) -> S3Backend:
-        return s3_backends[ACCOUNT]["aws"]
-
     def _backend_of(self, bucket: str) -> S3Backend:
-        return s3_backends[self.owner(bucket) or ACCOUNT]["aws"]
+        """moto's S3 of the partition that has the bucket: another partition's does not find it and looks for ever."""
+        where, owner = s3_backends.bucket_accounts.get(bucket) or ("aws", ACCOUNT)
+        return s3_backends[owner][where]
 
     def _object(self, bucket: str, key: str) -> FakeKey | None:
         try:
-            found: FakeKey | None = self._backend.get_bucket(bucket).keys.get(key)
+            found: FakeKey | None = self._backend_of(bucket).get_bucket(bucket).keys.get(key)
         except MissingBucket:
             return None
         return found

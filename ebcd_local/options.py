@@ -119,7 +119,8 @@ def _joint_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
         if lacking:
             yield Problem(MANAGED, "ManagedActionsEnabled", f"Invalid option specification {where}: Managed platform "
                           f"updates require the option {lacking[0]}.")  # fmt: skip
-    size = len(",".join(f"{name}={value}" for name, value in properties(found).items()).encode())
+    told = properties(found) | secrets(found)
+    size = len(",".join(f"{name}={value}" for name, value in told.items()).encode())
     if size > PROPERTIES_LIMIT:
         yield Problem(ENVIRONMENT, "", f"The environment properties have {size:,} bytes; the combined size of all of "
                       f"them cannot be greater than {PROPERTIES_LIMIT:,} bytes.")  # fmt: skip
@@ -163,8 +164,18 @@ def balancer_of(options: Options, tier: str) -> str:
 
 
 def properties(options: Options) -> dict[str, str]:
-    """Environment properties. A secret's ARN stands for its value: there is no Secrets Manager to ask here."""
-    return {name: value for (space, name), value in options.items() if space in {ENVIRONMENT, SECRETS}}
+    """Environment properties, without those whose values are secrets."""
+    return {name: value for (space, name), value in options.items() if space == ENVIRONMENT}
+
+
+def secrets(options: Options) -> dict[str, str]:
+    """Environment properties that name a secret or a parameter: the property's name → the ARN."""
+    return {name: value for (space, name), value in options.items() if space == SECRETS}
+
+
+def instance_profile(options: Options) -> str:
+    """The instance profile that instances get; by default the one that Beanstalk's console makes."""
+    return options.get(("aws:autoscaling:launchconfiguration", "IamInstanceProfile")) or "aws-elasticbeanstalk-ec2-role"
 
 
 def timeout(options: Options) -> float:

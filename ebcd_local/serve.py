@@ -9,7 +9,7 @@ import signal
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import BaseWSGIServer
 
@@ -35,6 +35,9 @@ from ebcd_local.state import State, now
 from ebcd_local.worker.daemon import Daemons
 from ebcd_local.worker.queues import Queues
 
+if TYPE_CHECKING:
+    from ebcd_local.access.enforcement import Enforcement
+
 log = logging.getLogger(__name__)
 
 
@@ -57,7 +60,7 @@ class Settings:
     lb_port: int
     """Of the load balancer; 0: a free one."""
     simulation: Simulation = field(default_factory=Simulation)
-    """How long what the cloud does takes."""
+    """How long what the cloud does takes, and whether it enforces IAM."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
 
@@ -110,7 +113,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         calls=CallLog(),
     )
     limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
-    endpoint = Endpoint(state, fleet, monitor, objects, control, limits)
+    endpoint = Endpoint(state, fleet, monitor, objects, control, limits, enforcement=_enforcement(settings))
     sources = page.Sources(state, balancer, monitor.sample, lambda: endpoint.url, jail.unavailable(), databases.status)
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
     running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer)
@@ -136,6 +139,14 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     life.stop(endpoint.fleet)
     running.balancer.stop()
     endpoint.state.close()
+
+
+def _enforcement(settings: Settings) -> Enforcement | None:
+    if not settings.simulation.enforce_iam:
+        return None
+    from ebcd_local.access.enforcement import Enforcement  # moto's IAM takes time to import
+
+    return Enforcement()
 
 
 def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:

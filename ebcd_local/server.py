@@ -14,13 +14,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, assert_never
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING, Any, assert_never
+from urllib.parse import parse_qs, urlencode
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from ebcd_local import operations, protocol, wire
+from ebcd_local import operations, partitions, protocol, wire
 from ebcd_local.browsers import from_a_page
 from ebcd_local.call_limits import CallLimits
 from ebcd_local.control import Control
@@ -31,6 +31,9 @@ from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore, check_digests
 from ebcd_local.operations import Call
 from ebcd_local.state import State
+
+if TYPE_CHECKING:
+    from ebcd_local.access.enforcement import Enforcement
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,8 @@ class Endpoint:
     """How many calls of Elastic Beanstalk's are answered."""
     url: str = ""
     """Where it listens, known once it does."""
+    enforcement: Enforcement | None = None
+    """What judges calls by their callers' policies; None: every call is allowed."""
 
     def __call__(self, environ: Wsgi, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. Raises ConnectionAbortedError when a fault cut the connection."""
@@ -128,20 +133,29 @@ class Endpoint:
     def _serve(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         match request.service:
             case wire.BEANSTALK:
-                return self._serve_beanstalk(request, request_id, as_json=wire.wants_json(environ))
+                return self._serve_beanstalk(environ, request, request_id)
             case "s3":
                 return self._serve_s3(environ, request)
+        if self.enforcement:
+            self.enforcement.check(environ, request, lambda: _body(environ))
+        if request.service == "cloudformation":
+            _name_partition(environ, request)
         return Response.from_app(self.objects.application, environ)
 
-    def _serve_beanstalk(self, request: wire.Request, request_id: str, *, as_json: bool) -> Response:
+    def _serve_beanstalk(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         if not self.limits.take(request.region, request.operation):
             raise ServiceError("Throttling", "Rate exceeded")
         parameters = {name: value for name, value in request.parameters.items() if name not in wire.OF_THE_PROTOCOL}
         try:
             action = protocol.operation(request.operation)
             call = Call(request.region, request_id, self.state, self.fleet, self.monitor, self.objects, self.url)
-            output = operations.find(action.name)(call, protocol.parse(action, parameters))
-            if as_json:
+            given = protocol.parse(action, parameters)
+            if self.enforcement:
+                self.enforcement.check_beanstalk(
+                    self.enforcement.caller(environ, call.region), call, action.name, given
+                )
+            output = operations.find(action.name)(call, given)
+            if wire.wants_json(environ):
                 return Response(protocol.serialize_json(action, output, request_id), content_type="application/json")
             return Response(protocol.serialize(action, output, request_id), content_type="text/xml")
         except ServiceError:
@@ -156,6 +170,8 @@ class Endpoint:
         if expected and owner and expected != owner:
             raise ServiceError("AccessDenied", "Access Denied", 403)
         _check_body(environ)
+        if self.enforcement:
+            self.enforcement.check(environ, request, lambda: _body(environ))
         if request.operation == "CompleteMultipartUpload":
             upload = parse_qs(environ.get("QUERY_STRING", "")).get("uploadId", [""])[0]
             if missing := self.objects.missing_checksum(request.bucket, upload, _body(environ)):
@@ -164,7 +180,10 @@ class Endpoint:
         environ.setdefault(
             "HTTP_AUTHORIZATION", f"AWS4-HMAC-SHA256 Credential=a/20260101/{request.region}/s3/aws4_request"
         )
+        hidden = self.enforcement is not None and self.enforcement.hides_missing(environ, request)
         response = Response.from_app(self.objects.application, environ)
+        if hidden and response.status_code == 404:
+            raise ServiceError("AccessDenied", "Access Denied", 403)
         if request.operation == "ListMultipartUploads":
             response.data = self.objects.with_times(response.data)
         if environ["REQUEST_METHOD"] in _S3_CHANGES and response.status_code < 300 and request.bucket:
@@ -196,6 +215,14 @@ def _body(environ: Wsgi) -> bytes:
     body: bytes = environ["wsgi.input"].read(wire.body_length(environ))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
+
+
+def _name_partition(environ: Wsgi, request: wire.Request) -> None:
+    """Resolve a template's AWS::Partition and AWS::URLSuffix, which moto takes for those of most regions everywhere."""
+    if template := request.parameters.get("TemplateBody"):
+        named = {**request.parameters, "TemplateBody": partitions.named(template, request.region)}
+        body = urlencode(named).encode()
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
 
 
 def _cut(environ: Wsgi, fault: Fault) -> ConnectionAbortedError:

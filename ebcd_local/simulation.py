@@ -1,4 +1,4 @@
-"""How long what the cloud does takes here: as quick as it can be, or as on AWS, divided by a speed."""
+"""How the cloud is simulated: as quick as it can be, or at AWS's pace divided by a speed; whether it enforces IAM."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class Simulation:
     """Calls of one operation in a region that are answered in the long run; 0: all are."""
     calls_at_once: int = 0
     """How many of them may come at the same moment."""
+    enforce_iam: bool = False
+    """Whether each call is judged by its caller's IAM policies."""
 
     @classmethod
     def quick(cls, speed: float = 1.0, dns_ttl: float = 0.0) -> Simulation:

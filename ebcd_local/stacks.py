@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from ebcd_local import references
 from ebcd_local.ebextensions import Extensions
+from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ebcd_local.records import Environment
 
 _GROUPS = {
@@ -73,7 +74,7 @@ class Stacks:
 
     @contextmanager
     def _client(self, environment: Environment) -> Iterator[Any]:
-        session = boto3.Session("local", "local", region_name=environment.region)
+        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=environment.region)
         client = session.client("cloudformation", endpoint_url=self._endpoint())
         try:
             yield client

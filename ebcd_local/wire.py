@@ -54,6 +54,7 @@ class Request:
 
 def read(environ: dict[str, Any]) -> Request:
     """What a request calls. The body of all but S3's requests is read, and put back. Raises ServiceError."""
+    _sign_web_identity(environ)
     region, service = _scope(environ)
     if service == "s3":
         # Each byte of the path is one character of PATH_INFO, and its escapes are undone already.
@@ -74,6 +75,19 @@ def read(environ: dict[str, Any]) -> Request:
 def wants_json(environ: Mapping[str, Any]) -> bool:
     """Whether the client of a query asks for JSON: by its Accept, or by the parameter ContentType."""
     return _JSON in environ.get("HTTP_ACCEPT", "")
+
+
+def _sign_web_identity(environ: dict[str, Any]) -> None:
+    """Give AssumeRoleWithWebIdentity, which nobody signs, the scope that its role's partition has: moto looks there."""
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if environ.get("HTTP_AUTHORIZATION") or environ["REQUEST_METHOD"] != "POST" or not form:
+        return
+    parameters = _parameters(environ)
+    if parameters.get("Action") == "AssumeRoleWithWebIdentity":
+        partition = parameters.get("RoleArn", "").partition(":")[2].partition(":")[0]
+        region = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(partition, "us-east-1")
+        scope = f"Credential=web-identity/20260101/{region}/sts/aws4_request"
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none"
 
 
 def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:

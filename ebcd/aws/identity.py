@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -78,15 +78,22 @@ def principal(clients: Clients, who: Identity) -> str:
         return str(clients.iam.get_role(RoleName=rest.partition("/")[0])["Role"]["Arn"])
 
 
-def simulate(clients: Clients, source: str, actions: Iterable[str], resource: str) -> Simulation:
+def simulate(
+    clients: Clients, source: str, actions: Iterable[str], resource: str, context: Mapping[str, str] | None = None
+) -> Simulation:
     """What IAM's simulation says of a principal's actions on a resource. Changes nothing. Raises AwsRefused.
 
+    context: condition keys that such a request has, and their values.
     Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
     """
     wanted, results = list(actions), []
+    entries = [
+        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+        for key, value in (context or {}).items()
+    ]
     for start in range(0, len(wanted), _BATCH):
         given: dict[str, Any] = {"PolicySourceArn": source, "ActionNames": wanted[start : start + _BATCH],
-                                 "ResourceArns": [resource]}  # fmt: skip
+                                 "ResourceArns": [resource], "ContextEntries": entries}  # fmt: skip
         while True:
             with answering("iam:SimulatePrincipalPolicy"):
                 page = clients.iam.simulate_principal_policy(**given)
@@ -109,6 +116,16 @@ def instance_profile_exists(clients: Clients, name: str) -> bool:
         except clients.iam.exceptions.NoSuchEntityException:
             return False
     return True
+
+
+def profile_role(clients: Clients, name: str) -> str:
+    """The ARN of the role that an instance profile hands to instances; empty where there is none. Raises AwsRefused."""
+    with answering("iam:GetInstanceProfile"):
+        try:
+            found = clients.iam.get_instance_profile(InstanceProfileName=name.rpartition("/")[2])["InstanceProfile"]
+        except clients.iam.exceptions.NoSuchEntityException:
+            return ""
+    return str(found["Roles"][0]["Arn"]) if found["Roles"] else ""
 
 
 def role_exists(clients: Clients, name: str) -> bool:

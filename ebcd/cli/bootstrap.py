@@ -57,6 +57,7 @@ def bootstrap(
         common.application or (configuration.application if configuration else ""),
         repository, names, tuple(branch or ()), oidc_provider,
         worker=any(item.tier == "worker" for item in stages), containers=any("ECS" in item.platform for item in stages),
+        secrets=_secrets(configuration),
     )  # fmt: skip
     _check_named(wanted)
     made = template(wanted, OPERATIONS)
@@ -91,6 +92,12 @@ def _stages(common: Common, configuration: Configuration | None) -> list[Stage]:
     if common.stage:
         return [known[common.stage]] if common.stage in known else []
     return [item for item in known.values() if item.target == "aws"]
+
+
+def _secrets(configuration: Configuration | None) -> tuple[str, ...]:
+    """The ARNs that environment properties of all stages on AWS name: they share the instances' role."""
+    stages = configuration.stages.values() if configuration else ()
+    return tuple(sorted({arn for stage in stages if stage.target == "aws" for arn in stage.secrets.values()}))
 
 
 def _check_named(wanted: Wanted) -> None:

@@ -16,7 +16,7 @@ from ebcd.doctor.seen import Live, Seen
 from ebcd.doctor.standing import branch
 from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Platform, Stage, Target
-from ebcd.permissions import actions
+from ebcd.permissions import actions, secrets
 from ebcd.release.findings import UNKNOWN_PLATFORM
 from ebcd.release.observe import observe
 from ebcd.release.plan.creation import environment_options
@@ -81,10 +81,11 @@ def _of_the_stage(
         "changes": lambda: _simulation(clients, stage, first, operations),
         "profile_there": lambda: identity.instance_profile_exists(clients, option(stage, INSTANCE_PROFILE)),
         "role_there": lambda: identity.role_exists(clients, option(stage, SERVICE_ROLE)),
+        "secrets": lambda: _secrets(clients, stage),
     }
-    if stage.target is Target.LOCAL:  # it knows no permissions, and its environments need no roles
+    if stage.target is Target.LOCAL:  # it simulates no permissions, and its environments need no roles
         reads |= {"changes": lambda: identity.Simulation(frozenset()), "profile_there": lambda: True,
-                  "role_there": lambda: True}  # fmt: skip
+                  "role_there": lambda: True, "secrets": lambda: identity.Simulation(frozenset())}  # fmt: skip
     if live is not None:
         reads |= {
             "live_instances": lambda: beanstalk.instance_count(live.name),
@@ -133,10 +134,38 @@ def _simulation(
             raise first[name]
     who, bucket = first["identity"], first["bucket_name"]
     source = identity.principal(clients, who)
-    answers = [identity.simulate(clients, source, names, resource)
+    answers = [identity.simulate(clients, source, names, resource, _context(stage))
                for resource, names in questions(stage, who, bucket, operations)]  # fmt: skip
     return identity.Simulation(frozenset().union(*(item.denied for item in answers)),
                                frozenset().union(*(item.undecided for item in answers)))  # fmt: skip
+
+
+def _secrets(clients: Clients, stage: Stage) -> identity.Simulation:
+    """What IAM's simulation says of the instances' role and each declared secret: ARNs in the place of actions. Raises
+    EbcdError. Nothing is told of a role that is not there.
+    """
+    declared = set(stage.secrets.values())
+    role = identity.profile_role(clients, option(stage, INSTANCE_PROFILE)) if declared else ""
+    answers = {arn: _fetch(clients, role, stage, arn) for arn in sorted(declared)} if role else {}
+    return identity.Simulation(
+        frozenset(arn for arn, answer in answers.items() if answer.denied),
+        frozenset(arn for arn, answer in answers.items() if answer.undecided),
+    )
+
+
+def _fetch(clients: Clients, role: str, stage: Stage, arn: str) -> identity.Simulation:
+    action, resource = secrets.ACTIONS[secrets.service_of(arn)][0], secrets.resources(arn)[-1].replace("?", "x")
+    return identity.simulate(clients, role, [action], resource, _context(stage))
+
+
+def _context(stage: Stage) -> Mapping[str, str]:
+    """What conditions know of a request that ebcd makes for a stage."""
+    tag = "ebcd:stage"
+    return {
+        "aws:RequestedRegion": stage.region,
+        f"aws:RequestTag/{tag}": stage.name,
+        f"aws:ResourceTag/{tag}": stage.name,
+    }
 
 
 def questions(

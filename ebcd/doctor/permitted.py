@@ -13,8 +13,8 @@ from ebcd.model import Target
 
 OPTIONAL = frozenset({"quotas", "platform", "managed_actions"})
 """What a ship goes on without: its preflight says that it could not look."""
-ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there", "live", "stage", "now",
-                   "profile"})  # fmt: skip
+ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there", "secrets", "live",
+                   "stage", "now", "profile"})  # fmt: skip
 """What is asked for `doctor` alone, and what is no answer."""
 BOOTSTRAP = "ebcd bootstrap --print shows policies that are enough."
 MAKE_ROLES = "ebcd bootstrap makes one, and says what to put into ebcd.toml."
@@ -85,7 +85,7 @@ def changes(seen: Seen) -> Iterator[Check]:
         yield unknown("changes", f"IAM's simulation cannot tell of {', '.join(sorted(found.undecided))}.",
                       "Policies allow them under conditions that it was not given.", "Only a ship tells.")  # fmt: skip
     elif seen.stage.target is Target.LOCAL:
-        yield ok("changes", "The local Beanstalk knows no permissions: every change is allowed.")
+        yield ok("changes", "The local Beanstalk was not asked: it judges calls only where it runs with --enforce-iam.")
     else:
         yield ok("changes", "IAM's simulation allows the changes of a ship.",
                  "It knows no session policies, and not what Beanstalk does in your name.")  # fmt: skip
@@ -109,3 +109,36 @@ def roles(seen: Seen) -> Iterator[Check]:
             yield warning("roles", f"The {what} that ebcd takes where nothing names one is not there.",
                           f"Unless .ebextensions name another {key}, Beanstalk creates no environment.",
                           MAKE_ROLES)  # fmt: skip
+
+
+def secrets(seen: Seen) -> Iterator[Check]:
+    """The declared secrets, of which IAM's simulation was asked for the instances' role."""
+    declared, found = seen.stage.secrets, seen.secrets
+    if not declared or seen.stage.target is Target.LOCAL:
+        return
+    if isinstance(found, EbcdError):
+        told = unseen(seen, "secrets", "Whether instances may fetch the declared secrets is not known.", found)
+        hint = "Only a launch tells, or allow iam:GetInstanceProfile, and iam:SimulatePrincipalPolicy on their role."
+        yield Check("secrets", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
+    elif found.denied:
+        lacking = ", ".join(name for name, arn in declared.items() if arn in found.denied)
+        yield by_aws(
+            "secrets",
+            f"The instances' role may not fetch {lacking}.",
+            "Instances fetch secrets themselves when they start: a deployment fails without.",
+            "ebcd bootstrap grants what ebcd.toml declares.",
+        )
+    elif found.undecided:
+        untold = ", ".join(name for name, arn in declared.items() if arn in found.undecided)
+        yield unknown(
+            "secrets",
+            f"IAM's simulation cannot tell whether instances may fetch {untold}.",
+            "A policy allows it under conditions that it was not given.",
+            "Only a launch tells.",
+        )
+    elif seen.profile_there is True:
+        yield ok(
+            "secrets",
+            "The instances' role may fetch the declared secrets.",
+            "Whether it may decrypt them with a key of your own is not simulated.",
+        )

@@ -59,6 +59,8 @@ class Seen:
     """Whether the instance profile is there that environments get."""
     role_there: Answer[bool]
     """Whether their service role is there."""
+    secrets: Answer[Simulation] = field(default_factory=lambda: Simulation(frozenset()))
+    """What IAM's simulation says of the instances' role and the declared secrets: ARNs in the place of actions."""
     live: Live | None = field(default=None)
     """None where nothing is live, or where that is not known."""
 

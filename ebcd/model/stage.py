@@ -59,6 +59,9 @@ class SmokeTest:
     """How often it is tried, a second apart, before it counts as failed."""
 
 
+_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """Where the release must name itself by its SHA or version label."""
@@ -151,6 +154,11 @@ class Stage:
     tenants: Tenants | None = None
     bake_limits: BakeLimits = field(default_factory=BakeLimits)
     notify: Notify = field(default_factory=Notify)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Environment properties that name a secret or a parameter: the property's name → the ARN."""
+        return {item.name: item.value for item in self.options if item.namespace == _SECRETS}
 
     @property
     def named_only(self) -> bool:

@@ -32,21 +32,30 @@ KINDS: Mapping[str, str] = {
     "CreateApplication": "application/{application}",
     "CreateApplicationVersion": "applicationversion/{application}/*",
     "CreateConfigurationTemplate": "configurationtemplate/{application}/*",
-    "CreateEnvironment": "environment/{application}/*",
+    "CreateEnvironment": "environment/{application}/{application}-*",
     "CreateStorageLocation": "",
     "DeleteApplicationVersion": "applicationversion/{application}/*",
     "DeleteConfigurationTemplate": "configurationtemplate/{application}/*",
     "RequestEnvironmentInfo": "environment/{application}/*",
     "SwapEnvironmentCNAMEs": "environment/{application}/*",
-    "TerminateEnvironment": "environment/{application}/*",
+    "TerminateEnvironment": "environment/{application}/{application}-*",
     "UpdateEnvironment": "environment/{application}/*",
 }
-"""What each change of Elastic Beanstalk is about; empty: nothing that could be named."""
+"""What each change of Elastic Beanstalk is about; empty: nothing that could be named.
+
+ebcd creates and ends environments of its own names only; it also swaps and changes one that somebody else made.
+"""
+PRIVATE: Mapping[str, tuple[str, ...]] = {
+    "DescribeConfigurationSettings": ("environment/{application}/*", "configurationtemplate/{application}/*"),
+    "RetrieveEnvironmentInfo": ("environment/{application}/*",),
+}
+"""Reads that tell what is inside an environment, its properties and its logs: of one's own application only."""
 
 
 def reads(operations: Iterable[str]) -> list[str]:
-    """The actions of Elastic Beanstalk's operations that change nothing, in order."""
-    return [f"elasticbeanstalk:{name}" for name in sorted(operations) if name.startswith(READS)]
+    """The actions of Elastic Beanstalk's operations that change nothing and tell nothing private, in order."""
+    found = sorted(name for name in operations if name.startswith(READS) and name not in PRIVATE)
+    return [f"elasticbeanstalk:{name}" for name in found]
 
 
 def changes(operations: Iterable[str]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ebcd.permissions.grant import ANY, Grant, here, named
+from ebcd.permissions.grant import ANY, REGION, Grant, here, named
 
 TOPICS = (here("sns", "ElasticBeanstalkNotifications-*"),)
 LOG_GROUPS = (here("logs", "log-group:/aws/elasticbeanstalk/*"),)
@@ -18,9 +18,10 @@ LOOKS = (
     "acm:Describe*", "acm:List*", "autoscaling:Describe*", "cloudformation:Describe*", "cloudformation:Estimate*",
     "cloudformation:Get*", "cloudformation:List*", "cloudformation:Validate*", "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics", "ec2:Describe*", "elasticloadbalancing:Describe*",
-    "iam:ListInstanceProfiles", "iam:ListRoles", "iam:ListServerCertificates", "logs:Describe*",
-    "sns:ListSubscriptionsByTopic", "sns:ListTopics", "sqs:ListQueues",
+    "logs:Describe*", "sns:ListSubscriptionsByTopic", "sns:ListTopics", "sqs:ListQueues",
 )  # fmt: skip
+GLOBAL_LOOKS = ("iam:ListInstanceProfiles", "iam:ListRoles", "iam:ListServerCertificates")
+"""IAM is in no region."""
 STACKS = (
     "cloudformation:CancelUpdateStack", "cloudformation:ContinueUpdateRollback", "cloudformation:CreateStack",
     "cloudformation:SignalResource", "cloudformation:TagResource", "cloudformation:UntagResource",
@@ -50,7 +51,8 @@ def endings(*, worker: bool) -> Iterator[Grant]:
 
 
 def _stack() -> Iterator[Grant]:
-    yield Grant("Looks", "Beanstalk looks at networks, certificates, stacks, groups and balancers.", LOOKS, ANY)
+    yield Grant("Looks", "Beanstalk looks at networks, certificates, stacks, groups and balancers.", LOOKS, ANY, REGION)
+    yield Grant("GlobalLooks", "And at roles and certificates that IAM has.", GLOBAL_LOOKS, ANY)
     own = tuple(f"arn:${{AWS::Partition}}:s3:::elasticbeanstalk-{name}-*/*"
                 for name in ("env-resources", "platform-assets"))  # fmt: skip
     yield Grant("PlatformFiles", "Beanstalk's own templates lie in buckets of its own.", ("s3:GetObject",), own)
@@ -65,10 +67,10 @@ def _instances() -> Iterator[Grant]:
     yield Grant("Balancers", "Its load balancer, with listeners and target groups.", ("elasticloadbalancing:*",),
                 tuple(arn for kind in kinds for arn in named("elasticloadbalancing", kind)))  # fmt: skip
     yield Grant(
-        "Network", "Security groups, launch templates, addresses; their ids are not known before.", NETWORK, ANY
+        "Network", "Security groups, launch templates, addresses; their ids are not known before.", NETWORK, ANY, REGION
     )
     yield Grant("Launches", "Instances start from the environment's launch template.", ("ec2:RunInstances",), ANY,
-                {"ArnLike": {"ec2:LaunchTemplate": here("ec2", "launch-template/*")}})  # fmt: skip
+                {"ArnLike": {"ec2:LaunchTemplate": here("ec2", "launch-template/*")}, **REGION})  # fmt: skip
     tag = {"ec2:ResourceTag/aws:cloudformation:stack-id": list(named("cloudformation", "stack/{}*"))}
     yield Grant("Instances", "A deployment replaces instances of an environment's own stack.",
                 ("ec2:RebootInstances", "ec2:TerminateInstances"), (here("ec2", "instance/*"),),

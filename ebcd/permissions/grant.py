@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ANY = ("*",)
+REGION: Mapping[str, Mapping[str, object]] = {"StringEquals": {"aws:RequestedRegion": "${AWS::Region}"}}
+"""The condition of what IAM cannot limit to resources: it is done in the stack's own region only."""
 
 
 @dataclass(frozen=True, slots=True)

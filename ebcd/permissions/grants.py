@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ebcd.permissions import actions
 from ebcd.permissions.environments import endings
-from ebcd.permissions.grant import ANY, Grant, here
+from ebcd.permissions.grant import ANY, REGION, Grant, here
 
 Operations = Mapping[str, Iterable[str]]
 BUCKET = "arn:${AWS::Partition}:s3:::elasticbeanstalk-" + "${AWS::Region}-${AWS::AccountId}"
@@ -44,13 +44,45 @@ def rollback(operations: Operations, application: str) -> list[Grant]:
 
 def _beanstalk(operations: Iterable[str], application: str) -> Iterator[Grant]:
     named = list(operations)
-    yield Grant("BeanstalkReads", "Quotas, platforms and events are the region's; a read changes nothing.",
-                tuple(actions.reads(named)), ANY)  # fmt: skip
+    yield Grant(
+        "BeanstalkReads",
+        "Quotas, platforms and events are the region's; a read changes nothing.",
+        tuple(actions.reads(named)),
+        ANY,
+        REGION,
+    )
+    for operation, kinds in actions.PRIVATE.items():
+        if operation in named:
+            where = tuple(here("elasticbeanstalk", kind.format(application=application)) for kind in kinds)
+            why = "What is inside an environment is read of the own application only."
+            yield Grant(f"Own{operation}", why, (f"elasticbeanstalk:{operation}",), where)
     for kind, names in actions.changes(named).items():
-        where = (here("elasticbeanstalk", kind.format(application=application)),)
-        title = kind.partition("/")[0].capitalize() or "Bucket"
-        yield Grant(f"Change{title}", "The changes that ebcd makes, on its own application only.", tuple(names),
-                    where if kind else ANY)  # fmt: skip
+        yield from _changes(kind, names, application)
+
+
+def _changes(kind: str, names: Iterable[str], application: str) -> Iterator[Grant]:
+    """The changes of one kind of resource. What is created must be tagged as ebcd tags it, and only that is ended."""
+    if not kind:
+        yield Grant(
+            "ChangeBucket", "Beanstalk makes the default bucket; it knows no resource.", tuple(names), ANY, REGION
+        )
+        return
+    where, title = (
+        (here("elasticbeanstalk", kind.format(application=application)),),
+        kind.partition("/")[0].capitalize(),
+    )
+    why = "The changes that ebcd makes, on its own application only."
+    tagged = {"CreateEnvironment": "aws:RequestTag", "TerminateEnvironment": "aws:ResourceTag"}
+    for operation, key in tagged.items():
+        if (action := f"elasticbeanstalk:{operation}") in names:
+            yield Grant(operation, f"{why} ebcd tags each with its stage.", (action,), where, _with_stage(key))
+    if rest := tuple(name for name in names if name.partition(":")[2] not in tagged):
+        yield Grant(f"Change{title}", why, rest, where)
+
+
+def _with_stage(key: str) -> Mapping[str, Mapping[str, object]]:
+    """The condition that an environment has, or is given, the tag by which ebcd knows its own."""
+    return {"Null": {f"{key}/ebcd:stage": "false"}}
 
 
 def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:
@@ -72,16 +104,34 @@ def _rollback_objects(operations: Iterable[str], application: str) -> Iterator[G
                 ("s3:GetObject",), (f"{own}*",))  # fmt: skip
     yield Grant("ObjectWrites", "Lock, hold and ledger, but no bundle.", ("s3:PutObject",),
                 (f"{own}*/lock.json", f"{own}*/hold.json", f"{own}*/releases/*"))  # fmt: skip
-    yield Grant("LockRelease", "The lock is given back.", ("s3:DeleteObject",), (f"{own}*/lock.json",))
+    yield Grant(
+        "LockRelease",
+        "The lock is given back, and a hold ends.",
+        ("s3:DeleteObject",),
+        (f"{own}*/lock.json", f"{own}*/hold.json"),
+    )
 
 
 def _by_beanstalk(application: str) -> Iterator[Grant]:
     """What Beanstalk does with the bucket, and with tags, in the caller's name."""
-    yield Grant("BeanstalkTags", "Environments are tagged when they are created.", ("elasticbeanstalk:AddTags",),
-                (here("elasticbeanstalk", f"environment/{application}/*"),))  # fmt: skip
+    yield Grant(
+        "BeanstalkTags",
+        "Environments are tagged when they are created.",
+        ("elasticbeanstalk:AddTags",),
+        (here("elasticbeanstalk", f"environment/{application}/{application}-*"),),
+        _with_stage("aws:RequestTag"),
+    )
     yield Grant("BeanstalkBundles", "Beanstalk fetches the bundle of a version.", ("s3:GetObject*",),
                 (f"{BUCKET}/ebcd/{application}/bundles/*",))  # fmt: skip
-    yield Grant("BeanstalkBucket", "Beanstalk looks at its bucket.", ("s3:GetBucket*",), (BUCKET,))
+    yield Grant(
+        "BeanstalkBucket",
+        "At each change of an environment Beanstalk makes sure of its bucket: it creates it even if it is there.",
+        ("s3:CreateBucket", "s3:GetBucket*", "s3:ListBucket", "s3:PutBucketPolicy"),
+        (BUCKET,),
+    )
+    yield Grant(
+        "BeanstalkMark", "And of the object that marks it.", ("s3:PutObject",), (f"{BUCKET}/.elasticbeanstalk",)
+    )
     kept = (f"templates/{application}", "environments", "_runtime")
     yield Grant("BeanstalkObjects", "Beanstalk keeps saved configurations, log tails, and what instances fetch.",
                 ("s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"),
@@ -89,9 +139,12 @@ def _by_beanstalk(application: str) -> Iterator[Grant]:
 
 
 def _service() -> Iterator[Grant]:
-    yield Grant("DefaultBucket", "CreateStorageLocation makes the default bucket and closes it to others.",
-                ("s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
-                 "s3:PutBucketPublicAccessBlock"), (BUCKET,))  # fmt: skip
+    yield Grant(
+        "DefaultBucket",
+        "CreateStorageLocation makes the default bucket and closes it to others.",
+        ("s3:PutBucketOwnershipControls", "s3:PutBucketPublicAccessBlock"),
+        (BUCKET,),
+    )
     names = ("autoscaling", "elasticbeanstalk", "elasticloadbalancing", "managedupdates.elasticbeanstalk",
              "maintenance.elasticbeanstalk")  # fmt: skip
     linked = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/*"

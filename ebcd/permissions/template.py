@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd.permissions import grants
+from ebcd.permissions import grants, secrets
 from ebcd.permissions.environments import environments
 from ebcd.permissions.grant import Grant
 from ebcd.permissions.grants import Operations
 
 GITHUB = "token.actions.githubusercontent.com"
-AUDIENCE = "sts.amazonaws.com"
+AUDIENCE = "sts.${AWS::URLSuffix}"
+"""Whom GitHub's tokens are for; in China `sts.amazonaws.com.cn`, which the workflow must ask for there."""
 MANAGED = "arn:${AWS::Partition}:iam::aws:policy/"
 _NAMED = re.compile(r"[^A-Za-z0-9-]+")
 Json = dict[str, Any]
@@ -42,6 +43,8 @@ class Wanted:
     """Whether a stage is a worker."""
     containers: bool = False
     """Whether a stage's platform is Docker on ECS."""
+    secrets: tuple[str, ...] = ()
+    """ARNs of the secrets and parameters that stages' environment properties name."""
 
     @property
     def stack(self) -> str:
@@ -58,7 +61,7 @@ class Wanted:
 
 def template(wanted: Wanted, operations: Operations) -> Json:
     """The template. operations: which ebcd calls, by service."""
-    resources = _of_beanstalk(wanted)
+    resources = _of_beanstalk(wanted) | _of_secrets(wanted)
     outputs: Json = {"InstanceProfile": _output("IamInstanceProfile of environments", {"Ref": "InstanceProfile"}),
                      "ServiceRole": _output("ServiceRole of environments", {"Ref": "ServiceRole"})}  # fmt: skip
     if wanted.repository:
@@ -92,6 +95,12 @@ def _of_beanstalk(wanted: Wanted) -> Json:
     }
 
 
+def _of_secrets(wanted: Wanted) -> Json:
+    """What instances need to fetch the declared secrets; nothing where none is declared."""
+    granted = secrets.reads(wanted.secrets)
+    return {"SecretsPolicy": _policy_of("InstanceRole", "secrets", map(_statement, granted))} if granted else {}
+
+
 def _of_github(wanted: Wanted, operations: Operations) -> Json:
     """The roles that jobs of the repository may assume, and whom IAM believes about jobs."""
     provider: Json = {}
@@ -100,9 +109,9 @@ def _of_github(wanted: Wanted, operations: Operations) -> Json:
             "Type": "AWS::IAM::OIDCProvider",
             "DeletionPolicy": "Retain",  # an account has one at most, and others may rely on it by then
             "UpdateReplacePolicy": "Retain",
-            "Properties": {"Url": f"https://{GITHUB}", "ClientIdList": [AUDIENCE]},
+            "Properties": {"Url": f"https://{GITHUB}", "ClientIdList": [_sub(AUDIENCE)]},
         }
-    told = {"StringEquals": {f"{GITHUB}:aud": AUDIENCE, f"{GITHUB}:sub": wanted.subjects}}
+    told = {"StringEquals": {f"{GITHUB}:aud": _sub(AUDIENCE), f"{GITHUB}:sub": wanted.subjects}}
     federated = wanted.oidc_provider or {"Ref": "GitHub"}
     trust = _trust({"Federated": federated}, "sts:AssumeRoleWithWebIdentity", told)
     application, worker = wanted.application, wanted.worker
@@ -124,10 +133,13 @@ def _shared_policy(granted: Iterable[Grant]) -> Json:
 
 def _policy(role: str, granted: Iterable[Grant]) -> Json:
     """A role's policy: a resource of its own, because it names the role, which `doctor` asks IAM about."""
-    statements = [*map(_statement, granted), *_about_roles(role)]
-    document = {"Version": "2012-10-17", "Statement": statements}
-    return {"Type": "AWS::IAM::Policy",
-            "Properties": {"PolicyName": "ebcd", "Roles": [{"Ref": role}], "PolicyDocument": document}}  # fmt: skip
+    return _policy_of(role, "ebcd", [*map(_statement, granted), *_about_roles(role)])
+
+
+def _policy_of(role: str, name: str, statements: Iterable[Json]) -> Json:
+    document = {"Version": "2012-10-17", "Statement": list(statements)}
+    properties = {"PolicyName": name, "Roles": [{"Ref": role}], "PolicyDocument": document}
+    return {"Type": "AWS::IAM::Policy", "Properties": properties}
 
 
 def _about_roles(role: str) -> list[Json]:
@@ -142,7 +154,8 @@ def _about_roles(role: str) -> list[Json]:
          "Action": ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]},
         {"Sid": "LookAtProfile", "Effect": "Allow", "Action": "iam:GetInstanceProfile",
          "Resource": _arn("InstanceProfile")},
-        {"Sid": "Doctor", "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": _arn(role)},
+        {"Sid": "Doctor", "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy",
+         "Resource": [_arn(role), _arn("InstanceRole")]},
     ]  # fmt: skip
 
 

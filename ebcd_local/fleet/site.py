@@ -46,7 +46,7 @@ class Site:
     databases: Databases
     queues: Queues
     simulation: Simulation = field(default_factory=Simulation)
-    """How long what the cloud does takes."""
+    """How long what the cloud does takes, and whether it enforces IAM."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
     clock: Callable[[], datetime] = now
@@ -91,7 +91,12 @@ class Site:
             raise DeploymentFailed("The source bundle is not in S3.")
         found = self.effective(environment, label)
         coupled = self._coupled(environment, found)
-        properties = {**self._database(environment, found), **coupled, **options.properties(found)}
+        properties = {
+            **self._database(environment, found),
+            **coupled,
+            **options.properties(found),
+            **self._secrets(environment, found),
+        }
         return Deployment(
             bundle=bundle,
             version_label=label,
@@ -128,6 +133,19 @@ class Site:
             return self.databases.coupled.properties(environment.id, wanted)
         except DatabaseUnavailable as error:
             raise DeploymentFailed(f"The environment's database is not there. {error}") from error
+
+    def _secrets(self, environment: Environment, found: options.Options) -> dict[str, str]:
+        """The environment properties that are secrets, fetched as an instance does. Raises DeploymentFailed."""
+        wanted = options.secrets(found)
+        if not wanted:
+            return {}
+        from ebcd_local.access.secrets import fetch  # moto's IAM takes time to import
+
+        profile = options.instance_profile(found)
+        fetched, told = fetch(wanted, profile, environment.region, enforced=self.simulation.enforce_iam)
+        if told:
+            self.state.say(environment, told, severity="WARN")
+        return fetched
 
     def bundle(self, environment: Environment, label: str) -> Path | None:
         """A version's source bundle as a file, fetched once; None when there is no such version, or it has none."""

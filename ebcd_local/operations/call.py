@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
+from ebcd_local import partitions
 from ebcd_local.errors import ServiceError, invalid, no_application, no_environment
 from ebcd_local.faults import Kind
 from ebcd_local.fleet import Fleet
@@ -33,7 +34,7 @@ class Call:
 
     def arn(self, kind: str, name: str) -> str:
         """The ARN of something in the caller's account."""
-        return f"arn:aws:elasticbeanstalk:{self.region}:{ACCOUNT}:{kind}/{name}"
+        return partitions.arn("elasticbeanstalk", self.region, ACCOUNT, f"{kind}/{name}")
 
     def application(self, name: str) -> Application:
         """An application of the region. Raises ServiceError."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ebcd_local import partitions
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations.call import Call, Operation, Structure, page
 from ebcd_local.saved_configuration import TIERS
@@ -38,7 +39,7 @@ class Platform:
     @property
     def arn(self) -> str:
         """The platform version's ARN."""
-        return f"arn:aws:elasticbeanstalk:{self.region}::platform/{self.branch}/{self.version}"
+        return partitions.arn("elasticbeanstalk", self.region, "", f"platform/{self.branch}/{self.version}")
 
     @property
     def solution_stack(self) -> str:

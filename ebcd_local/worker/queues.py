@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ebcd_local.records import Environment
 from ebcd_local.worker.settings import Settings
 
@@ -37,7 +38,7 @@ class Queues:
         """The region's SQS; threads may share it."""
         with self._lock:
             if region not in self._clients:
-                session = boto3.Session("local", "local", region_name=region)
+                session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
                 self._clients[region] = session.client("sqs", endpoint_url=self._endpoint())
             return self._clients[region]
 

@@ -96,9 +96,9 @@ class Product:
         return self.git("rev-parse", "HEAD").strip()
 
     @contextmanager
-    def by_hand(self) -> Iterator[Any]:
+    def by_hand(self, region: str = "eu-central-1") -> Iterator[Any]:
         """A client of somebody who changes things beside ebcd."""
-        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": "eu-central-1"}
+        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": region}
         client = boto3.client("elasticbeanstalk", endpoint_url=self.cloud.endpoint_url, **keys)
         yield client
         client.close()

@@ -8,10 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
-from engine import Engine, Sent, Wire
-from policies import ACCOUNT, Policy
 from products import Cloud, Product
 
+ACCOUNT = "123456789012"
 KEYS = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": "eu-central-1"}
 GITHUB = ("bootstrap", "--repository", "acme/shop", "--environment", "production")
 
@@ -115,64 +114,3 @@ def test_a_fault_on_the_way_is_survived_or_told(
         assert "CreateStack" in told["error"]["what"]
     else:
         assert told["outputs"]["DeployRole"]
-
-
-@pytest.fixture
-def engine(product: Product) -> Iterator[Engine]:
-    product.configure(keep="1h")
-    with Wire(product.cloud) as wire:
-        yield Engine(product, wire)
-
-
-def sent_by(engine: Engine, *words: str) -> list[Sent]:
-    """The calls of a command that went well."""
-    before = len(engine.wire.sent)
-    told = engine.json(*words)
-    assert told.get("exit_code", 0) == 0, told
-    return engine.wire.sent[before:]
-
-
-def test_the_deploy_role_allows_a_release_and_all_that_follows(engine: Engine) -> None:
-    product, policy = engine.product, Policy.deploy(engine.product.name)
-    calls = []
-    for text in ("one", "two"):
-        product.commit(text)
-        calls += sent_by(engine, "ship")
-    calls += sent_by(engine, "swap", "--rollback")
-    product.configure(keep="0s")
-    calls += sent_by(engine, "retire", "--force")
-    calls += sent_by(engine, "prune", "--keep", "1")
-    assert {"CreateEnvironment", "SwapEnvironmentCNAMEs", "TerminateEnvironment"} <= {sent.operation for sent in calls}
-    assert policy.denied(calls) == []
-    assert Policy.rollback(product.name).denied(calls) != []
-    assert Policy.deploy("another").denied(calls) != []
-
-
-def test_the_rollback_role_allows_the_way_back_to_an_environment_that_stands(engine: Engine) -> None:
-    for text in ("one", "two"):
-        engine.product.commit(text)
-        sent_by(engine, "ship")
-    calls = [*sent_by(engine, "status"), *sent_by(engine, "releases"), *sent_by(engine, "swap", "--rollback")]
-    assert "SwapEnvironmentCNAMEs" in {sent.operation for sent in calls}
-    assert Policy.rollback(engine.product.name).denied(calls) == []
-
-
-def test_the_rollback_role_allows_the_way_back_where_the_environment_is_gone(engine: Engine) -> None:
-    for text in ("one", "two"):
-        engine.product.commit(text)
-        sent_by(engine, "ship")
-    engine.product.configure(keep="0s")
-    sent_by(engine, "retire", "--force")
-    calls = sent_by(engine, "swap", "--rollback")
-    assert {"CreateConfigurationTemplate", "CreateEnvironment"} <= {sent.operation for sent in calls}
-    assert Policy.rollback(engine.product.name).denied(calls) == []
-
-
-def test_the_rollback_role_allows_the_way_back_in_place(engine: Engine) -> None:
-    engine.product.choose("in-place")
-    for text in ("one", "two"):
-        engine.product.commit(text)
-        sent_by(engine, "ship")
-    calls = sent_by(engine, "swap", "--rollback")
-    assert "UpdateEnvironment" in {sent.operation for sent in calls}
-    assert Policy.rollback(engine.product.name).denied(calls) == []

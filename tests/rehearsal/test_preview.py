@@ -7,19 +7,11 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import fields
 from typing import Any
 
 import boto3
 import pytest
-from engine import Engine, Wire
-from policies import Policy
-from products import Cloud, Product
-
-from ebcd.config.preview import preview_of
-from ebcd.release import preview as previewing
-from ebcd.release.run import Run, Services
-from ebcd.release.ship import ShipOptions
+from products import Product
 
 HELD = 30.0
 """Seconds that a call is held: the process is dead long before."""
@@ -306,23 +298,3 @@ def test_wrong_input_changes_nothing(live: Product) -> None:
         assert result["command"] == f"preview {words[0]}"
         assert all(result["error"][part] for part in ("what", "why", "hint"))
     assert live.cloud.last_call() == last
-
-
-def test_the_deploy_role_may_do_all_of_it(product: Product, cloud: Cloud) -> None:
-    product.commit("one")
-    with Wire(cloud) as wire:
-        engine = Engine(product, wire)
-        bundle, stage = engine.bundle(), preview_of(engine.stage(), "fix")
-        engine.changes = {item.name: getattr(stage, item.name) for item in fields(stage)}
-
-        def up(run: Run, services: Services) -> None:
-            run.bundle = bundle
-            previewing.up(run, services, previewing.Wanted("fix", "local", 60.0), ShipOptions())
-
-        def down(run: Run, services: Services) -> None:
-            previewing.down(run, services, (), planned=False, wait=0.0)
-
-        for work in (up, down):
-            assert engine.perform("preview", work)["exit_code"] == 0
-        assert {"CreateEnvironment", "TerminateEnvironment"} <= {sent.operation for sent in wire.sent}
-        assert Policy.deploy(product.name).denied(wire.sent) == []

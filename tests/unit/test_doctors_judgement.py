@@ -191,6 +191,38 @@ def test_the_local_beanstalk_asks_for_no_roles() -> None:
     assert of(local, "roles") == []
 
 
+SECRET = OptionSetting(
+    "aws:elasticbeanstalk:application:environmentsecrets",
+    "DB_PASSWORD",
+    "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCd12",
+)
+WITH_SECRET = replace(RUNNING, stage=replace(STAGE, options=(*STAGE.options, SECRET)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "code"),
+    [
+        (Simulation(frozenset()), Outcome.OK, 0),
+        (Simulation(frozenset({SECRET.value})), Outcome.ERROR, 5),
+        (Simulation(frozenset(), frozenset({SECRET.value})), Outcome.UNKNOWN, 0),
+        (DENIED, Outcome.UNKNOWN, 0),
+    ],
+)
+def test_a_declared_secret_that_instances_may_not_fetch_is_told_by_the_property_s_name(
+    answer: Any, outcome: Outcome, code: int
+) -> None:
+    seen = replace(WITH_SECRET, secrets=answer)
+    (found,) = of(seen, "secrets")
+    assert (found.outcome, int(found.exit_code)) == (outcome, code)
+    if outcome is Outcome.ERROR:
+        assert found.what == "The instances' role may not fetch DB_PASSWORD."
+        assert "ebcd bootstrap" in found.hint
+
+
+def test_without_a_declared_secret_nothing_is_said_of_secrets() -> None:
+    assert of(RUNNING, "secrets") == []
+
+
 def test_what_iam_is_asked_about_a_ship_the_deploy_role_of_bootstrap_may() -> None:
     """Else `doctor` would speak against the very role that ebcd makes."""
     granted = grants.deploy(OPERATIONS, "shop", worker=True)

@@ -12,10 +12,11 @@ import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from ebcd.aws.models import OPERATIONS
-from ebcd.permissions import actions, grants
+from ebcd.permissions import actions, grants, secrets
 from ebcd.permissions.environments import endings, environments
 from ebcd.permissions.grant import Grant
 from ebcd.permissions.template import Wanted, template
+from ebcd_local.access.statements import Asked, Decision, decide
 
 WANTED = Wanted("shop", "acme/shop", ("production",), worker=True)
 DEPLOY = grants.deploy(OPERATIONS, "shop", worker=True)
@@ -133,7 +134,7 @@ def test_a_worker_s_queues_are_granted_only_where_there_is_a_worker() -> None:
 def test_only_jobs_that_are_named_may_assume_the_roles() -> None:
     made = template(Wanted("shop", "acme@1/shop@2", ("production",), ("main",)), OPERATIONS)["Resources"]
     for role in ("DeployRole", "RollbackRole"):
-        (trust,) = made[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        (trust,) = resolved(made)[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert list(trust["Condition"]) == ["StringEquals"]
         assert trust["Condition"]["StringEquals"] == {
             "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
@@ -194,3 +195,145 @@ def test_it_all_fits_into_what_aws_takes() -> None:
 @pytest.mark.parametrize(("application", "stack"), [("shop", "ebcd-shop"), ("My shop (2)", "ebcd-My-shop-2")])
 def test_a_stack_s_name_is_one_that_cloudformation_takes(application: str, stack: str) -> None:
     assert Wanted(application).stack == stack
+
+
+SECRET = "arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:shop/db-AbCd12"
+PARAMETER = "arn:aws:ssm:ap-southeast-2:123456789012:parameter/shop/key"
+KEY = "arn:aws:kms:ap-southeast-2:123456789012:key/0"
+
+
+def may(wanted: Wanted, policy: str, action: str, resource: str, **context: str) -> bool:
+    """Whether IAM allows it by a policy of the template. context: condition keys, with __ for a colon."""
+    known = {name.replace("__", ":").lower(): [value] for name, value in context.items()}
+    known.setdefault("aws:requestedregion", ["ap-southeast-2"])
+    document = {"Statement": list(statements(policy, wanted))}
+    return decide(Asked(action, resource, known), [document]) is Decision.ALLOWED
+
+
+def test_instances_may_fetch_the_declared_secrets_and_no_others() -> None:
+    """A stage's environment properties name them; AWSElasticBeanstalkWebTier has no right to any."""
+    wanted = Wanted("shop", secrets=(f"{SECRET}:password", PARAMETER, f"{PARAMETER}/other:3"))
+    fetch, read = "secretsmanager:GetSecretValue", "ssm:GetParameter"
+    assert may(wanted, "SecretsPolicy", fetch, SECRET)
+    assert may(wanted, "SecretsPolicy", read, PARAMETER)
+    assert may(wanted, "SecretsPolicy", read, f"{PARAMETER}/other")
+    assert not may(wanted, "SecretsPolicy", fetch, f"{SECRET}x")
+    assert not may(wanted, "SecretsPolicy", fetch, SECRET.replace("shop/db", "shop/other"))
+    assert not may(wanted, "SecretsPolicy", read, f"{PARAMETER}/third")
+    assert not may(wanted, "SecretsPolicy", "secretsmanager:PutSecretValue", SECRET)
+    assert "SecretsPolicy" not in template(Wanted("shop"), OPERATIONS)["Resources"]
+    assert json.dumps(OF_AWS["AWSElasticBeanstalkWebTier"]).count("secretsmanager") == 0
+
+
+def test_instances_may_decrypt_for_the_declared_secrets_only() -> None:
+    wanted, decrypt = Wanted("shop", secrets=(SECRET, PARAMETER)), "kms:Decrypt"
+    manager, store = "secretsmanager.ap-southeast-2.amazonaws.com", "ssm.ap-southeast-2.amazonaws.com"
+    secret = {"kms__ViaService": manager, "kms__EncryptionContext__SecretARN": SECRET}
+    assert may(wanted, "SecretsPolicy", decrypt, KEY, **secret)
+    parameter = {"kms__ViaService": store, "kms__EncryptionContext__PARAMETER_ARN": PARAMETER}
+    assert may(wanted, "SecretsPolicy", decrypt, KEY, **parameter)
+    assert not may(wanted, "SecretsPolicy", decrypt, KEY)
+    assert not may(wanted, "SecretsPolicy", decrypt, KEY, **(secret | {"kms__ViaService": "s3.amazonaws.com"}))
+    other = {"kms__EncryptionContext__SecretARN": SECRET.replace("shop", "other")}
+    assert not may(wanted, "SecretsPolicy", decrypt, KEY, **(secret | other))
+
+
+CHINESE = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:db-secret"
+
+
+@pytest.mark.parametrize(
+    ("declared", "granted"),
+    [
+        (SECRET, (SECRET,)),
+        (f"{SECRET}:key", (SECRET,)),
+        (f"{SECRET}:key:AWSCURRENT:", (SECRET,)),
+        (CHINESE, (CHINESE, f"{CHINESE}-??????")),
+        (f"{PARAMETER}:2", (PARAMETER,)),
+    ],
+)
+def test_what_a_declared_arn_stands_for(declared: str, granted: tuple[str, ...]) -> None:
+    assert secrets.resources(declared) == granted
+
+
+BUCKET = "arn:aws:s3:::elasticbeanstalk-ap-southeast-2-123456789012"
+HOME = "arn:aws:elasticbeanstalk:ap-southeast-2:123456789012"
+
+
+@pytest.mark.parametrize("policy", ["DeployPolicy", "RollbackPolicy"])
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:CreateBucket", BUCKET),
+        ("s3:GetBucketLocation", BUCKET),
+        ("s3:GetBucketPolicy", BUCKET),
+        ("s3:ListBucket", BUCKET),
+        ("s3:PutBucketPolicy", BUCKET),
+        ("s3:PutObject", f"{BUCKET}/.elasticbeanstalk"),
+        ("s3:PutObject", f"{BUCKET}/resources/environments/e-1/any"),
+        ("s3:GetObject", f"{BUCKET}/ebcd/shop/bundles/0.zip"),
+        ("elasticbeanstalk:UpdateEnvironment", f"{HOME}:environment/shop/made-by-hand"),
+        ("elasticbeanstalk:DescribeConfigurationSettings", f"{HOME}:environment/shop/made-by-hand"),
+    ],
+)
+def test_both_roles_may_do_what_a_change_of_an_environment_takes(policy: str, action: str, resource: str) -> None:
+    assert may(WANTED, policy, action, resource)
+
+
+@pytest.mark.parametrize("policy", ["DeployPolicy", "RollbackPolicy"])
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("elasticbeanstalk:UpdateEnvironment", f"{HOME}:environment/other/other-live"),
+        ("elasticbeanstalk:SwapEnvironmentCNAMEs", f"{HOME}:environment/other/other-live"),
+        ("elasticbeanstalk:DescribeConfigurationSettings", f"{HOME}:environment/other/other-live"),
+        ("elasticbeanstalk:RetrieveEnvironmentInfo", f"{HOME}:environment/other/other-live"),
+        ("elasticbeanstalk:DeleteApplication", f"{HOME}:application/shop"),
+        ("s3:GetObject", f"{BUCKET}/ebcd/other/production/lock.json"),
+        ("s3:DeleteObject", f"{BUCKET}/ebcd/shop/production/releases/000001.json"),
+        ("s3:DeleteBucket", BUCKET),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/administrator"),
+        ("iam:PutRolePolicy", "arn:aws:iam::123456789012:role/administrator"),
+        ("secretsmanager:GetSecretValue", SECRET),
+    ],
+)
+def test_neither_role_may_reach_what_is_not_the_application_s(policy: str, action: str, resource: str) -> None:
+    assert not may(WANTED, policy, action, resource, iam__PassedToService="ec2.amazonaws.com")
+
+
+def test_only_what_ebcd_made_and_tagged_may_be_created_or_ended() -> None:
+    create, end = "elasticbeanstalk:CreateEnvironment", "elasticbeanstalk:TerminateEnvironment"
+    mine, by_hand = f"{HOME}:environment/shop/shop-production-r1", f"{HOME}:environment/shop/database"
+    tagged = {"aws__RequestTag/ebcd__stage": "production", "aws__ResourceTag/ebcd__stage": "production"}
+    assert may(WANTED, "DeployPolicy", create, mine, **tagged)
+    assert may(WANTED, "DeployPolicy", end, mine, **tagged)
+    assert may(WANTED, "RollbackPolicy", create, mine, **tagged)
+    assert not may(WANTED, "RollbackPolicy", end, mine, **tagged)
+    for action in (create, end):
+        assert not may(WANTED, "DeployPolicy", action, mine)
+        assert not may(WANTED, "DeployPolicy", action, by_hand, **tagged)
+
+
+@pytest.mark.parametrize("name", ["DeployPolicy", "RollbackPolicy", "EnvironmentsPolicy"])
+def test_what_no_resource_limits_is_limited_to_the_region(name: str) -> None:
+    for item in statements(name):
+        actions_of = [item["Action"]] if isinstance(item["Action"], str) else item["Action"]
+        if "*" in item["Resource"] and not all(action.startswith("iam:") for action in actions_of):
+            assert item["Condition"]["StringEquals"]["aws:RequestedRegion"] == "ap-southeast-2", item
+
+
+def test_in_china_and_govcloud_the_template_names_nothing_of_another_partition() -> None:
+    """All that differs is left to CloudFormation's pseudo parameters."""
+    text = json.dumps(
+        template(Wanted("shop", "acme/shop", ("production",), worker=True, secrets=(SECRET,)), OPERATIONS)
+    )
+    assert set(re.findall(r"arn:(\$\{.*?\}|[\w-]+):", text.replace(SECRET, ""))) == {"${AWS::Partition}"}
+    fixed = set(re.findall(r'"[^"$]*\.amazonaws\.com[^"]*"', text))
+    assert {item.strip('"').removesuffix(".amazonaws.com") for item in fixed} == {
+        "elasticbeanstalk",
+        "autoscaling",
+        "elasticloadbalancing",
+        "managedupdates.elasticbeanstalk",
+        "maintenance.elasticbeanstalk",
+    }
+    assert "ec2.${AWS::URLSuffix}" in text
+    assert "sts.${AWS::URLSuffix}" in text
