@@ -24,7 +24,7 @@ class Belief:
     """What AWS does, and its source."""
     sure: str
     handlers: tuple[str, ...]
-    """Where ebcd handles it: paths, with `::symbol` where there is one."""
+    """Where ebcd handles it: paths, with `::symbol` where there is one. What else stands in the cell is prose."""
     tests: tuple[str, ...]
     """The tests that would fail: `path::name`."""
 
@@ -46,7 +46,8 @@ def codes(cell: str) -> tuple[str, ...]:
 
 def _belief(row: tuple[str, ...]) -> Belief:
     identifier, text, sure, handlers, tests = row
-    return Belief(identifier.strip("`"), text, sure, codes(handlers), codes(tests))
+    places = tuple(code for code in codes(handlers) if "/" in code)
+    return Belief(identifier.strip("`"), text, sure, places, codes(tests))
 
 
 def _rows(page: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

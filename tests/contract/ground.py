@@ -121,8 +121,7 @@ class Ground:
     def bring_roles(self) -> Brought:
         """Bring `ebcd bootstrap`'s stack, as it does."""
         wanted = Wanted(self.application, worker=True)
-        return bring(self.account.stacks, SystemClock(), wanted, template(wanted, OPERATIONS), lambda _: None,
-                     interval=0.5)  # fmt: skip
+        return bring(self.account.stacks, SystemClock(), wanted, template(wanted, OPERATIONS), lambda _: None)
 
     def options(self, *, health: str = "enhanced", **more: str) -> list[OptionSetting]:
         """What every environment of the run is made with. more: options by `namespace|name`."""
@@ -148,6 +147,10 @@ class Ground:
             application=self.application, name=name, label="one", cname_prefix=prefix, options=options,
             tags={TAG: self.account.run, "color": "blue"}, platform_arn=self.platform, worker=worker,
         )  # fmt: skip
+
+    def seen(self, name: str) -> None:
+        """Wait until an environment that was just created is described: a read may lag behind its creation."""
+        self.until(lambda: self.beanstalk.environment(self.application, name), lambda found: found is not None, SOON)
 
     def environment(self, name: str) -> Environment:
         """An environment that stands."""
@@ -222,7 +225,10 @@ def launched(ground: Ground) -> Environments:
     ground.launch(made.enhanced, ground.options(**more), prefix=made.prefix)
     ground.launch(made.basic, ground.options(health="basic"))
     ground.launch(made.worker, ground.options(), worker=True)
-    ground.ready(made.enhanced, made.basic, made.worker)
+    everything = (made.enhanced, made.basic, made.worker)
+    for item in everything:
+        ground.seen(item)
+    ground.ready(*everything)
     return made
 
 

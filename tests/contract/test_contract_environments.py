@@ -75,7 +75,7 @@ def test_an_environment_tells_what_ebcd_asks_it_for(environments: Environments) 
     assert found.id.startswith("e-")
     held = {ground.environment(name).cname for name in (environments.enhanced, environments.basic)}
     assert any(cname.split(".")[0] == environments.prefix for cname in held)
-    assert all(cname.split(".")[-3 if cname.endswith(".cn") else -2] == "elasticbeanstalk" for cname in held)
+    assert all(f".{ground.account.region}." in cname for cname in held)
     assert ground.environment(environments.worker).cname == ""
     assert ground.environment(environments.worker).tier == "Worker"
 
@@ -95,6 +95,19 @@ def test_an_environments_own_address_answers_whatever_host_it_is_asked_for(envir
 
 
 # what an environment is made with
+
+
+@pytest.mark.row("settings-come-back-rewritten")
+@pytest.mark.row("security-groups-hold-one-of-beanstalks")
+def test_settings_say_the_same_and_not_in_the_same_words(environments: Environments) -> None:
+    ground = environments.ground
+    found = settings(ground, environments.enhanced)
+    subnets = found["aws:ec2:vpc|Subnets"]
+    assert sorted(item.strip() for item in subnets.split(",")) == list(ground.network.subnets)
+    assert subnets == ",".join(ground.network.subnets), "sorted, and without spaces"
+    groups = found["aws:autoscaling:launchconfiguration|SecurityGroups"].split(",")
+    assert ground.network.group in groups
+    assert len(groups) > 1, "a group of Beanstalk's own stands beside it"
 
 
 @pytest.mark.row("json-settings-come-back-rewritten")
@@ -163,6 +176,35 @@ def test_an_environment_tells_the_instances_that_it_has(environments: Environmen
     assert len(found["AutoScalingGroups"]) == len(found["Instances"]) == 1
 
 
+@pytest.mark.row("resources-lists")
+def test_what_an_environment_has_not_is_an_empty_list(environments: Environments) -> None:
+    ground = environments.ground
+    web, worker = (ground.eb.describe_environment_resources(EnvironmentName=name)["EnvironmentResources"]
+                   for name in (environments.enhanced, environments.worker))  # fmt: skip
+    assert (web["LoadBalancers"], web["Queues"]) == ([], [])
+    assert worker["Queues"], "a worker has one"
+
+
+@pytest.mark.row("what-a-platform-gives-commands")
+def test_commands_and_hooks_find_what_the_platform_gives_them(environments: Environments) -> None:
+    ground, name = environments.ground, environments.basic
+    ground.ready(name)
+    address = ground.environment(name).endpoint_url
+
+    def ask() -> str:
+        return urllib3.request("GET", f"http://{address}/facts", retries=False, timeout=10).data.decode()
+
+    try:
+        ground.deploy(name, "facts")
+        found = dict(line.split("=", 1) for line in ground.until(ask, lambda text: "=" in text, SOON).splitlines())
+    finally:
+        ground.ready(name)
+        ground.deploy(name, "two", "one")  # the others' tests begin with a healthy one
+    assert (found["shell"], found["leader"], found["color"], found["hook"]) == ("bash", "true", "blue", "true")
+    assert found["here"].endswith("/staging")
+    assert found["python"].endswith("/bin/python")
+
+
 @pytest.mark.row("managed-actions")
 def test_an_environment_without_managed_updates_has_no_managed_actions(environments: Environments) -> None:
     assert environments.ground.beanstalk.managed_actions(environments.basic) == ()
@@ -191,7 +233,7 @@ def test_a_swap_exchanges_both_cnames_and_a_second_one_undoes_it(environments: E
     ground, names = environments.ground, (environments.enhanced, environments.basic)
     before, described = cnames(environments), [ground.described(name) for name in names]
     swap = {"SourceEnvironmentName": names[0], "DestinationEnvironmentName": names[1]}
-    answer = ground.eb.swap_environment_cnames(**swap)
+    answer = ground.account.clients.beanstalk_once.swap_environment_cnames(**swap)
     assert set(answer) == {"ResponseMetadata"}
     ground.until(lambda: cnames(environments), lambda found: found == before[::-1], SOON)
     ground.ready(*names, seconds=SOON)
@@ -222,7 +264,7 @@ def test_a_busy_environment_is_neither_swapped_nor_updated(environments: Environ
     ground.beanstalk.update_version(name, "two")
     try:
         busy = [
-            code_of(lambda: ground.eb.swap_environment_cnames(**swap)),
+            code_of(lambda: ground.account.clients.beanstalk_once.swap_environment_cnames(**swap)),
             code_of(lambda: ground.eb.update_environment(EnvironmentName=name, OptionSettings=[setting])),
         ]
     finally:
@@ -245,6 +287,17 @@ def test_a_version_that_cannot_be_deployed_leaves_the_environment_ready_on_the_e
     assert ground.until(lambda: ground.failures(name, after), bool, LAUNCH)
     ground.deployed(name, "one")
     ground.deploy(name, "two", "one")  # its health tells of the failure until a deployment succeeds
+
+
+@pytest.mark.row("update-takes-version-and-settings")
+def test_one_update_takes_a_version_and_settings(environments: Environments) -> None:
+    ground, name = environments.ground, environments.basic
+    for label, color in (("two", "green"), ("one", "blue")):
+        ground.ready(name)
+        setting = {"Namespace": PROPERTIES, "OptionName": "COLOR", "Value": color}
+        ground.eb.update_environment(EnvironmentName=name, VersionLabel=label, OptionSettings=[setting])
+        ground.deployed(name, label)
+        assert settings(ground, name)[f"{PROPERTIES}|COLOR"] == color
 
 
 @pytest.mark.row("pending-deployment")

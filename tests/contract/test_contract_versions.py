@@ -13,8 +13,6 @@ from source import BUNDLES
 from ebcd.errors import AwsRefused
 from ebcd.model import ApplicationVersion
 
-STATUSES = {"UNPROCESSED", "PROCESSING", "BUILDING", "PROCESSED", "FAILED"}
-
 
 @pytest.fixture
 def eb(account: Account) -> Any:
