@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,16 @@ def codes(cell: str) -> tuple[str, ...]:
 def _belief(row: tuple[str, ...]) -> Belief:
     identifier, text, sure, handlers, tests = row
     places = tuple(code for code in codes(handlers) if "/" in code)
-    return Belief(identifier.strip("`"), text, sure, places, codes(tests))
+    return Belief(identifier.strip("`"), text, sure, places, tuple(_whole(codes(tests))))
+
+
+def _whole(tests: Iterable[str]) -> Iterator[str]:
+    """Tests with their paths: `…` stands for the path of the one before."""
+    path = ""
+    for test in tests:
+        name, _, function = test.partition("::")
+        path = path if name == "…" else name
+        yield f"{path}::{function}"
 
 
 def _rows(page: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:

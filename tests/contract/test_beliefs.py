@@ -13,8 +13,8 @@ import pytest
 from beliefs import PAGE, ROOT, Belief, beliefs, index
 
 SURE = ("certain", "likely", "unsure")
-SOURCE = re.compile(r"https://[\w.-]+/\S|[\w./-]+: `?[\w./-]+\.\w+`")
-"""An address, or a file of a repository: `owner/name: path`."""
+SOURCE = re.compile(r"https://[\w.-]+/\S|[\w./-]+: `?[\w./-]+\.\w+`|botocore: \w")
+"""An address, a file of a repository (`owner/name: path`), or a shape of botocore's model."""
 ROWS = beliefs(PAGE.read_text())
 
 

@@ -176,7 +176,9 @@ def test_an_environment_tells_the_instances_that_it_has(environments: Environmen
     assert len(found["AutoScalingGroups"]) == len(found["Instances"]) == 1
 
 
-@pytest.mark.row("resources-lists")
+@pytest.mark.row("single-instance-has-no-load-balancer")
+@pytest.mark.row("worker-has-a-queue")
+@pytest.mark.row("empty-lists-are-sent")
 def test_what_an_environment_has_not_is_an_empty_list(environments: Environments) -> None:
     ground = environments.ground
     web, worker = (ground.eb.describe_environment_resources(EnvironmentName=name)["EnvironmentResources"]
@@ -185,7 +187,11 @@ def test_what_an_environment_has_not_is_an_empty_list(environments: Environments
     assert worker["Queues"], "a worker has one"
 
 
-@pytest.mark.row("what-a-platform-gives-commands")
+@pytest.mark.row("sh-is-bash")
+@pytest.mark.row("platform-folders")
+@pytest.mark.row("get-config")
+@pytest.mark.row("leader-is-told")
+@pytest.mark.row("hooks-of-windows")
 def test_commands_and_hooks_find_what_the_platform_gives_them(environments: Environments) -> None:
     ground, name = environments.ground, environments.basic
     ground.ready(name)
