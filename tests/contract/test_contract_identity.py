@@ -75,3 +75,10 @@ def test_a_saved_configuration_that_is_gone_is_no_error_to_ebcd(ground: Ground) 
         ground.eb.delete_configuration_template(ApplicationName=ground.application, TemplateName=name)
     assert refusal(error.value)[0] == "InvalidParameterValue"
     ground.beanstalk.delete_configuration(ground.application, name)
+
+
+@pytest.mark.row("refused-by-what-was-given")
+def test_what_is_named_by_its_id_is_refused_by_its_id(ground: Ground) -> None:
+    with pytest.raises(AwsRefused) as error:
+        ground.beanstalk.terminate("e-aaaaaaaaaa")
+    assert "No Environment found for EnvironmentId = 'e-aaaaaaaaaa'" in error.value.why
