@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from ebcd.aws.account import Account
 from ebcd.aws.session import Clients, answering
 from ebcd.aws.storage import Storage
-from ebcd.errors import AwsRefused, EbcdError, NoAnswer, Throttled
+from ebcd.errors import AwsRefused, Busy, EbcdError, NoAnswer, Throttled
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
@@ -67,7 +67,7 @@ def test_a_conflict_is_sent_again_and_not_for_ever() -> None:
         ("InternalFailure", 500, NoAnswer),
         ("ServiceUnavailable", 503, NoAnswer),
         ("InvalidParameterValue", 400, AwsRefused),
-        ("OperationInProgressFailure", 400, AwsRefused),
+        ("OperationInProgressFailure", 400, Busy),
         ("SourceBundleDeletionFailure", 400, AwsRefused),
         ("InsufficientPrivilegesException", 403, AwsRefused),
         ("ExpiredToken", 403, AwsRefused),
