@@ -86,3 +86,15 @@ def test_each_row_that_a_contract_test_is_about_names_such_a_test() -> None:
 def test_the_index_leads_to_rows() -> None:
     known = {row.id for row in ROWS}
     assert [(number, row) for number, rows in index(PAGE.read_text()).items() for row in rows if row not in known] == []
+
+
+def test_the_index_has_every_number() -> None:
+    numbers = [
+        *map(str, range(1, 17)),
+        *"ab",
+        "c",
+        "c2",
+        *"defghijklmnopqr",
+        *(f"M{n}" for n in range(1, 13)),
+    ]
+    assert list(index(PAGE.read_text())) == numbers

@@ -13,6 +13,8 @@ from source import BUNDLES
 from ebcd.errors import AwsRefused
 from ebcd.model import ApplicationVersion
 
+STATUSES = {"UNPROCESSED", "PROCESSING", "BUILDING", "PROCESSED", "FAILED"}
+
 
 @pytest.fixture
 def eb(account: Account) -> Any:
@@ -53,6 +55,12 @@ def test_a_label_names_one_version_of_an_application(ground: Ground) -> None:
     found = ground.beanstalk.version(ground.application, "one")
     assert found is not None
     assert found.key == ground.key("one.zip"), "the first one stays"
+
+
+@pytest.mark.row("version-status-upper-case")
+def test_a_versions_status_is_in_upper_case_on_the_wire(ground: Ground, eb: Any) -> None:
+    found = eb.describe_application_versions(ApplicationName=ground.application)["ApplicationVersions"]
+    assert {item["Status"] for item in found} <= STATUSES
 
 
 @pytest.mark.row("process-validates")
