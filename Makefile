@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: install ship test test-long check bench clean
+.PHONY: install ship test test-long test-aws clean-aws check bench clean
 
 install: .venv/.installed
 
@@ -29,6 +29,12 @@ test: .venv/.developing
 
 test-long: .venv/.developing
 	$(PYTEST) -n 3 --dist worksteal -rfEP
+
+test-aws: .venv/.developing
+	@$(BIN)/python tests/contract/on_account.py run
+
+clean-aws: .venv/.developing
+	@$(BIN)/python tests/contract/on_account.py clean $(RUN)
 
 check: .venv/.developing
 	$(BIN)/ruff check .

@@ -1,0 +1,54 @@
+"""A local Beanstalk of the tests' own, which stands in for an account."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "eu-central-1"
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A local Beanstalk that runs."""
+
+    endpoint_url: str
+    keys: tuple[str, str]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that point programs at it, as somebody who has an account would set them."""
+        access_key, secret_key = self.keys
+        return usual() | {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
+
+
+def usual() -> dict[str, str]:
+    """The environment without what would lead to an account."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EBCD_"))}
+
+
+@contextmanager
+def stand_in() -> Iterator[StandIn]:
+    """A local Beanstalk in a folder of its own, which leaves no process behind."""
+    with TemporaryDirectory(prefix="contract-", dir="/tmp") as folder:
+        environ = usual() | {"EBCD_HOME": folder, "PYTHONPATH": str(ROOT)}
+
+        def local(*words: str) -> None:
+            command = [sys.executable, "-m", "ebcd_local", *words]
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=90, check=False)
+            assert done.returncode == 0, done.stderr + done.stdout
+
+        local("up", "--port", "0", "--lb-port", "0", "--speed", "4")
+        told = json.loads((Path(folder) / "local" / "server.json").read_text())
+        try:
+            yield StandIn(told["endpoint_url"], (told["access_key_id"], told["secret_access_key"]))
+        finally:
+            local("down")
