@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import SERVER, healthy
+from running import ROOT, SERVER, healthy
 
 from ebcd_local import get_config, hooks, jail, options
 from ebcd_local.instance import Deployment, Instance
@@ -271,3 +274,34 @@ def test_in_a_jail_the_paths_are_the_platform_s_own(instance: Instance, tmp_path
     assert "read-only" in said
     assert (tmp_path / "i-1" / "current" / "written").exists()
     assert not Path("/var/app").exists()
+
+
+SHIM = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
+"""A jail that holds nothing: what it is asked to run it runs."""
+JAILED = """
+import sys
+from pathlib import Path
+from ebcd_local import jail, options
+from ebcd_local.instance import Deployment, Instance
+
+folder = Path(sys.argv[1])
+assert jail.available(), jail.unavailable()
+instance = Instance("i-1", folder / "i-1", folder / "cache" / "python")
+try:
+    instance.deploy(Deployment(folder / "bundle.zip", "v1", {}, options.effective({}, {}), True))
+    print((instance.log_dir / "eb-engine.log").read_text())
+finally:
+    instance.destroy()
+"""
+
+
+def test_a_jail_is_found_wherever_bubblewrap_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "bwrap").write_text(SHIM)
+    (tmp_path / "tools" / "bwrap").chmod(0o755)
+    bundle(tmp_path, commands("echo ran in the jail"))
+    path = os.pathsep.join((str(tmp_path / "tools"), os.environ["PATH"]))
+    environ = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", JAILED, str(tmp_path)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert "ran in the jail" in done.stdout, done.stderr
