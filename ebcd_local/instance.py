@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ebcd_local import ebextensions, hooks, instance_facts, procfile, python_environment
 from ebcd_local.archive import BadArchive, unpack
-from ebcd_local.jail import LOGS, Jail
+from ebcd_local.jail import LOGS, Jail, available
 from ebcd_local.platform_tree import Platform, is_bash
 from ebcd_local.processes import MARK, Supervised, sweep
 from ebcd_local.python_environment import InstallFailed, environment
@@ -65,7 +65,7 @@ class Instance:
         self._root = root
         self._cache = cache
         self._jail = Jail(root, hidden=cache.parent, readable=(cache,))
-        self._platform = Platform(root, jailed=bool(self._jail.words()))
+        self._platform = Platform(root, jailed=available())
         self._processes: list[Supervised] = []
 
     def deploy(self, deployment: Deployment) -> None:
@@ -94,8 +94,7 @@ class Instance:
                 workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
             venv = environment(staging, self._cache)
             commands = self._commands(staging, deployment)
-            if deployment.worker and (staging / cron.FILE).is_file():
-                tasks = cron.read((staging / cron.FILE).read_bytes())
+            if deployment.worker and (tasks := cron.of_application(staging)):
                 workflow.log(f"Successfully loaded {len(tasks)} scheduled tasks from {cron.FILE}.")
         except (BadArchive, cron.BadCron, procfile.BadProcfile, InstallFailed, OSError) as error:
             workflow.log(str(error))
@@ -264,10 +263,9 @@ class Instance:
         staging.rename(current)
 
     def _start(self, commands: dict[str, str], workflow: Workflow) -> None:
-        jail = self._jail.words()
+        jail, shell, variables = self._jail.words(), str(self._platform.shell), workflow.application_variables
         for name, command in commands.items():
             log = self.log_dir / f"{name}.stdout.log"
-            variables, shell = workflow.application_variables, str(self._platform.shell)
             self._processes.append(Supervised(name, command, self._current, variables, log, jail, shell))
         web = next((process for process in self._processes if process.name == "web"), None)
         timeout = min(START_DEADLINE, workflow.deadline - time.monotonic())

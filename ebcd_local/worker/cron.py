@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -37,6 +38,15 @@ class Task:
         # CronSim begins before the moment that it is given, and counts whole seconds.
         last = next(CronSim(self.schedule, now.replace(microsecond=0) + timedelta(seconds=1), reverse=True), None)
         return last if last and last > since else None
+
+
+def of_application(folder: Path) -> tuple[Task, ...]:
+    """The tasks of an application, from its cron.yaml; none where it has none. Raises BadCron and OSError."""
+    path = folder / FILE
+    if not path.is_file():
+        return ()
+    with path.open("rb") as stream:
+        return read(stream.read(plain_yaml.FILE_LIMIT + 1))
 
 
 def read(content: bytes) -> tuple[Task, ...]:

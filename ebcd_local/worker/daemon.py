@@ -162,9 +162,8 @@ class Daemons:
 
 def _tasks(application: Path) -> tuple[cron.Task, ...]:
     """The periodic tasks of an application that is deployed; none where its cron.yaml was spoilt since."""
-    path = application / cron.FILE
     try:
-        return cron.read(path.read_bytes()) if path.is_file() else ()
+        return cron.of_application(application)
     except (OSError, cron.BadCron):
         return ()
 
