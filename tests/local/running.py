@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -116,6 +117,18 @@ class Local:
     def describe(self, name: str) -> dict[str, Any]:
         found = self.client("elasticbeanstalk").describe_environments(EnvironmentNames=[name])["Environments"]
         return dict(found[-1])
+
+    def instances(self, name: str) -> list[dict[str, Any]]:
+        """An environment's instances, as a report tells of them that was made after this was called."""
+        eb, since = self.client("elasticbeanstalk"), datetime.now(UTC)
+        found: dict[str, Any] = {}
+
+        def reported() -> bool:
+            found.update(eb.describe_instances_health(EnvironmentName=name, AttributeNames=["All"]))
+            return "RefreshedAt" in found and found["RefreshedAt"] > since
+
+        self.wait(reported)
+        return list(found["InstanceHealthList"])
 
     def control(self, call: str, method: str = "POST", **content: Any) -> dict[str, Any]:
         """A control call; its answer."""

@@ -39,8 +39,7 @@ def set_fault(local: Local, *words: str) -> None:
 
 def instances(local: Local, name: str, *statuses: str) -> set[str]:
     """An environment's instances, or those whose deployment has one of these statuses."""
-    found = local.client("elasticbeanstalk").describe_instances_health(EnvironmentName=name, AttributeNames=["All"])
-    return {item["InstanceId"] for item in found["InstanceHealthList"]
+    return {item["InstanceId"] for item in local.instances(name)
             if not statuses or item["Deployment"]["Status"] in statuses}  # fmt: skip
 
 

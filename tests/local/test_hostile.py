@@ -177,7 +177,7 @@ def test_a_file_that_cannot_be_written_fails_its_deployment_and_leaves_the_earli
     local.launch("hostile", one, f"{one}-good")
     eb.update_environment(EnvironmentName=one, VersionLabel=f"{one}-bad")
     assert local.until(one, lambda item: item["Status"] == "Ready")["VersionLabel"] == f"{one}-good"
-    (found,) = eb.describe_instances_health(EnvironmentName=one, AttributeNames=["All"])["InstanceHealthList"]
+    (found,) = local.instances(one)
     assert found["Deployment"]["Status"] == "Failed"
     messages = [event["Message"] for event in eb.describe_events(EnvironmentName=one)["Events"]]
     assert any("Unsuccessful command execution on instance id(s)" in text for text in messages)

@@ -31,8 +31,7 @@ def versions(local: Local) -> Local:
 
 
 def instances(local: Local, name: str) -> dict[str, str]:
-    found = local.client("elasticbeanstalk").describe_instances_health(EnvironmentName=name, AttributeNames=["All"])
-    return {item["InstanceId"]: item["Deployment"]["VersionLabel"] for item in found["InstanceHealthList"]}
+    return {item["InstanceId"]: item["Deployment"]["VersionLabel"] for item in local.instances(name)}
 
 
 def update(local: Local, name: str, label: str) -> dict[str, Any]:
