@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ebcd_local import arguments, daemon, fault_command, home
+from ebcd_local import arguments, daemon, fault_command, home, platform_command
 from ebcd_local.daemon import DaemonError, Ports
 from ebcd_local.simulation import Simulation
 
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         "logs": "show the last lines of its log, or of an environment's",
         "reset": "stop it and forget everything",
         "fault": "let something go wrong at a call, or kill an instance",
+        "platform": "publish a newer platform version, or show those that there are",
         "psql": "look into an application's database",
         "serve": "serve in the foreground",
     }.items():
@@ -54,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--foreground", action="store_true", help="do not go into the background")
         if name == "fault":
             fault_command.add_arguments(command)
+        if name == "platform":
+            platform_command.add_arguments(command)
         if name == "logs":
             command.add_argument("name", nargs="?", help="an environment")
             command.add_argument("--lines", type=int, default=100)
@@ -152,6 +155,7 @@ def _reset(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 _COMMANDS = {
     "up": _up,
     "fault": fault_command.run,
+    "platform": platform_command.run,
     "down": _down,
     "status": _status,
     "logs": _logs,
@@ -168,6 +172,8 @@ def _text(command: str, told: dict[str, Any]) -> str:
         return "The local Beanstalk is stopped and its state deleted."
     if command == "fault":
         return fault_command.text(told)
+    if command == "platform":
+        return platform_command.text(told)
     if told["pid"] is None:
         return "The local Beanstalk is not running.\n  start it: ebcd local up"
     lines = [

@@ -6,6 +6,9 @@ GET    /_ebcd/faults              the faults that are set
 POST   /_ebcd/faults              set one (JSON: kind, place, nth, times, seconds, code, status, denied)
 DELETE /_ebcd/faults              take all away
 POST   /_ebcd/kill                kill an instance (JSON: environment, instance)
+GET    /_ebcd/platforms           the versions of each platform branch
+POST   /_ebcd/platforms           publish one (JSON: python, version, recommended)
+DELETE /_ebcd/platforms           forget those that were published
 POST   /_ebcd/shutdown            stop
 """
 
@@ -21,11 +24,12 @@ from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Response
 
-from ebcd_local import protocol, wire
+from ebcd_local import platform_versions, protocol, wire
 from ebcd_local.call_log import CallLog
 from ebcd_local.denial import CAUSES
 from ebcd_local.errors import ServiceError
 from ebcd_local.faults import Fault, Faults, Kind
+from ebcd_local.state import State
 
 BODY_LIMIT = 100_000
 
@@ -45,6 +49,7 @@ class Control:
     shutdown: Callable[[], None]
     faults: Faults
     calls: CallLog
+    state: State
 
     def answer(self, environ: dict[str, Any]) -> Response:
         """Answer a control call."""
@@ -73,10 +78,30 @@ class Control:
             case "POST", "kill":
                 given = _body(environ)
                 return {"killed": self.kill(str(given.get("environment", "")), str(given.get("instance", "")))}
+            case ("GET" | "POST" | "DELETE") as method, "platforms":
+                return self._platforms(method, environ)
             case "POST", "shutdown":
                 threading.Thread(target=self.shutdown, daemon=True).start()
                 return {"ok": True}
         raise BadControl("There is no such control call.")
+
+    def _platforms(self, method: str, environ: dict[str, Any]) -> dict[str, Any]:
+        """Show the platform versions, publish one, or forget those that were published. Raises BadControl."""
+        if method == "GET":
+            there = platform_versions.known(self.state, "")
+            return {"platforms": [{"branch": item.branch, "version": item.version, "recommended": item.recommended}
+                                  for item in there]}  # fmt: skip
+        if method == "DELETE":
+            return {"withdrawn": platform_versions.withdraw(self.state)}
+        given = _body(environ)
+        python, version, recommend = (given.get(name) for name in ("python", "version", "recommended"))
+        try:
+            made = platform_versions.publish(
+                self.state, str(python), str(version or ""), recommend=recommend is not False
+            )
+        except ValueError as error:
+            raise BadControl(str(error)) from error
+        return {"published": made.version, "python": made.python, "recommended": made.recommended}
 
 
 def _body(environ: dict[str, Any]) -> dict[str, Any]:

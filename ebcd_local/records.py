@@ -37,14 +37,34 @@ class Version:
     bucket: str
     s3_key: str
     status: str
+    """UNPROCESSED, PROCESSING, PROCESSED or FAILED: in capitals, whatever botocore's model says."""
     created: datetime
     updated: datetime
     tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Earlier versions of this program stored the status in mixed case."""
+        object.__setattr__(self, "status", self.status.upper())
 
     @property
     def key(self) -> str:
         """What identifies it."""
         return f"{self.region}/{self.application}/{self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformVersion:
+    """A version of a platform branch that was published here, beside those that are always there."""
+
+    python: str
+    version: str
+    released: datetime
+    recommended: bool
+
+    @property
+    def key(self) -> str:
+        """What identifies it."""
+        return f"{self.python}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +167,4 @@ class Environment:
         return self.status != "Terminated"
 
 
-Record: TypeAlias = Application | Version | Template | Environment
+Record: TypeAlias = Application | Version | Template | Environment | PlatformVersion

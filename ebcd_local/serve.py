@@ -111,6 +111,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         shutdown=stop.set,
         faults=faults,
         calls=CallLog(),
+        state=state,
     )
     limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
     endpoint = Endpoint(state, fleet, monitor, objects, control, limits, enforcement=_enforcement(settings))

@@ -1,7 +1,7 @@
 """The endpoint: one loopback port for every AWS service, and the control calls of `ebcd local`.
 
 request ─ loopback, and no web page's? ─► control call
-  └─► wire.read ─ fault before? ─► Elastic Beanstalk (operations) or moto ─ fault after? ─► answer
+  └─► wire.read ─ fault before? ─► Elastic Beanstalk (operations), ec2 or moto ─ fault after? ─► answer
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlencode
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from ebcd_local import operations, partitions, protocol, wire
+from ebcd_local import ec2, operations, partitions, protocol, wire
 from ebcd_local.browsers import from_a_page
 from ebcd_local.call_limits import CallLimits
 from ebcd_local.control import Control
@@ -138,6 +138,9 @@ class Endpoint:
                 return self._serve_s3(environ, request)
         if self.enforcement:
             self.enforcement.check(environ, request, lambda: _body(environ))
+        if (request.service, request.operation) == ("ec2", "DescribeInstances"):
+            told = ec2.describe_instances(self.fleet, request.region, request.parameters, request_id)
+            return Response(told, content_type="text/xml")
         if request.service == "cloudformation":
             _name_partition(environ, request)
         return Response.from_app(self.objects.application, environ)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local.event_log import Event, EventLog
-from ebcd_local.records import Application, Environment, InstanceRecord, Record, Template, Version
+from ebcd_local.records import Application, Environment, InstanceRecord, PlatformVersion, Record, Template, Version
 
 ACCOUNT = "123456789012"
 _TIME = "\x1ftime"
@@ -37,6 +37,7 @@ class State:
         self.versions: dict[str, Version] = self._load("version", Version)
         self.templates: dict[str, Template] = self._load("template", Template)
         self.environments: dict[str, Environment] = self._load("environment", Environment)
+        self.platforms: dict[str, PlatformVersion] = self._load("platform", PlatformVersion)
         self.events = EventLog(self._database, self.lock)
 
     def close(self) -> None:
@@ -127,6 +128,8 @@ class State:
                 return "template", self.templates
             case Environment():
                 return "environment", self.environments
+            case PlatformVersion():
+                return "platform", self.platforms
 
 
 def storage_bucket(region: str) -> str:

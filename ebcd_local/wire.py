@@ -156,13 +156,17 @@ def _parameters(environ: dict[str, Any]) -> dict[str, str]:
 
 
 def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, request_id: str) -> Response:
-    """An error as the service words it: S3's XML, JSON, or the query protocol's XML."""
+    """An error as the service words it: S3's XML, EC2's, JSON, or the query protocol's XML."""
     if service == "s3":
         text = (f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
                 f"<RequestId>{request_id}</RequestId></Error>")  # fmt: skip
         return Response(
             "" if environ["REQUEST_METHOD"] == "HEAD" else text, error.status, content_type="application/xml"
         )
+    if service == "ec2":
+        text = (f"<Response><Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+                f"</Error></Errors><RequestID>{request_id}</RequestID></Response>")  # fmt: skip
+        return Response(text, error.status, content_type="text/xml")
     if environ.get("HTTP_X_AMZ_TARGET"):
         told = {"__type": error.code, "message": error.message}
         return Response(json.dumps(told), error.status, content_type="application/x-amz-json-1.1")

@@ -33,6 +33,7 @@ for _name, _doc in {
     "logs": "Show the last lines of its log, or of an environment's.",
     "reset": "Stop it and forget everything.",
     "fault": "Let something go wrong at a call, or kill an instance.",
+    "platform": "Publish a newer platform version, or show those that there are.",
     "psql": "Look into an application's database.",
 }.items():
     _command(_name, _doc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ebcd_local import option_table, options, references, setting_keys
+from ebcd_local import option_table, options, platform_versions, references, setting_keys
 from ebcd_local.database.coupled import NAMESPACE as RDS
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations import platforms, templates
@@ -46,7 +46,7 @@ def _sets(environment: Environment) -> list[tuple[Environment, str]]:
 def _describe(call: Call, environment: Environment, status: str) -> Structure:
     """ConfigurationSettingsDescription of an environment."""
     return {
-        "SolutionStackName": platforms.solution_stack(environment.platform_arn),
+        "SolutionStackName": platform_versions.solution_stack(environment.platform_arn),
         "PlatformArn": environment.platform_arn,
         "ApplicationName": environment.application,
         "EnvironmentName": environment.name,
@@ -107,7 +107,10 @@ def describe_configuration_options(call: Call, given: Structure) -> Structure:
              if not wanted or any(_asked(space, name, item) for item in wanted)]  # fmt: skip
     found: Structure = {"Options": shown}
     if base.platform_arn:
-        found |= {"PlatformArn": base.platform_arn, "SolutionStackName": platforms.solution_stack(base.platform_arn)}
+        found |= {
+            "PlatformArn": base.platform_arn,
+            "SolutionStackName": platform_versions.solution_stack(base.platform_arn),
+        }
     return found
 
 

@@ -136,6 +136,8 @@ def _own_cname(call: Call, given: Structure, name: str, of_manifest: str, tier: 
 def _tier(given: dict[str, Any], fallback: str) -> str:
     """The tier of a request. Raises ServiceError."""
     name = given.get("Name") or fallback or "WebServer"
+    if name == "Cluster":
+        raise invalid("The local Beanstalk has no Amazon EKS: there are the tiers WebServer and Worker.")
     if name not in TIERS or given.get("Type", TIERS[name]) != TIERS[name]:
         raise invalid(f"No Environment Tier found for name = '{name}' and type = '{given.get('Type', '')}'.")
     return str(name)

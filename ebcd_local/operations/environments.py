@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ebcd_local import options
+from ebcd_local import options, platform_versions
 from ebcd_local.database import Wanted
 from ebcd_local.errors import cannot_terminate, invalid, not_ready
 from ebcd_local.operations import platforms, templates, versions
@@ -196,7 +196,7 @@ def describe(call: Call, item: Environment) -> Structure:
         "EnvironmentId": item.id,
         "ApplicationName": item.application,
         "VersionLabel": item.version_label,
-        "SolutionStackName": platforms.solution_stack(item.platform_arn),
+        "SolutionStackName": platform_versions.solution_stack(item.platform_arn),
         "PlatformArn": item.platform_arn,
         "Description": item.description,
         "DateCreated": item.created,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ebcd_local import options
+from ebcd_local import options, platform_versions
 from ebcd_local.errors import ServiceError
-from ebcd_local.operations import environments, platforms
+from ebcd_local.operations import environments
 from ebcd_local.operations.call import Call, Operation, Structure, page
 from ebcd_local.records import Environment
 from ebcd_local.state import now
@@ -78,7 +78,8 @@ def due(call: Call, environment: Environment) -> Action | None:
     effective = call.fleet.effective(environment)
     if effective.get((options.MANAGED, "ManagedActionsEnabled"), "").lower() != "true":
         return None
-    target = platforms.newer(environment.platform_arn, effective.get((options.PLATFORM_UPDATE, "UpdateLevel"), "patch"))
+    level = effective.get((options.PLATFORM_UPDATE, "UpdateLevel"), "patch")
+    target = platform_versions.newer(call.state, environment.platform_arn, level)
     if not target:
         return None
     digest = hashlib.sha256(f"{environment.key} {target}".encode()).hexdigest()

@@ -1,88 +1,46 @@
-"""The Python platforms, two versions of each branch. Bundles run on the interpreter that the local Beanstalk itself
-runs on, whatever is chosen. Custom platforms are machine images, which cannot be built here.
+"""What is asked of platforms: the versions that `platform_versions` knows, described, filtered, chosen. Custom
+platforms are machine images, which cannot be built here.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from ebcd_local import partitions
+from ebcd_local import platform_versions
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations.call import Call, Operation, Structure, page
+from ebcd_local.platform_versions import LINUX, PYTHONS, Platform, number
 from ebcd_local.saved_configuration import TIERS
 
-VERSIONS = ("4.7.1", "4.7.0")
-"""The newest first."""
-LINUX = "64bit Amazon Linux 2023"
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SUPPORTED_TIERS = [f"{name}/{kind}" for name, kind in TIERS.items()]
-_RELEASED = {"4.7.1": datetime(2025, 9, 3, tzinfo=UTC), "4.7.0": datetime(2025, 8, 6, tzinfo=UTC)}
+_OTHERS = "The local Beanstalk runs Python platforms only, on Amazon Linux 2023."
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """A platform version."""
-
-    region: str
-    python: str
-    version: str
-
-    @property
-    def branch(self) -> str:
-        """The platform branch's name."""
-        return f"Python {self.python} running on {LINUX}"
-
-    @property
-    def arn(self) -> str:
-        """The platform version's ARN."""
-        return partitions.arn("elasticbeanstalk", self.region, "", f"platform/{self.branch}/{self.version}")
-
-    @property
-    def solution_stack(self) -> str:
-        """The solution stack's name."""
-        return f"{LINUX} v{self.version} running Python {self.python}"
-
-    @property
-    def image(self) -> str:
-        """The machine image's id: one for each platform version and region, and of nothing that exists."""
-        return f"ami-{hashlib.sha256(self.arn.encode()).hexdigest()[:17]}"
-
-
-def known(region: str) -> list[Platform]:
-    """Every platform version of a region, by branch, the newest first."""
-    return [Platform(region, python, version) for python in PYTHONS for version in VERSIONS]
-
-
-def solution_stack(platform_arn: str) -> str:
-    """The solution stack's name of a platform version."""
-    region = platform_arn.split(":")[3] if platform_arn.count(":") > 3 else ""
-    return next((item.solution_stack for item in known(region) if item.arn == platform_arn), "")
-
-
-def newer(platform_arn: str, level: str) -> str:
-    """The newest version of the same branch that an update of a level (patch, minor) leads to; empty when none does."""
-    branch, _, version = platform_arn.rpartition("/")
-    parts = 1 if level == "minor" else 2
-    for item in VERSIONS:
-        if _number(item) > _number(version) and item.split(".")[:parts] == version.split(".")[:parts]:
-            return f"{branch}/{item}"
-    return ""
+def known(call: Call) -> list[Platform]:
+    """Every platform version of the call's region, by branch, the newest first."""
+    return platform_versions.known(call.state, call.region)
 
 
 def resolve(call: Call, name: str) -> str:
-    """The ARN of a platform version that is named by ARN (with or without its version) or solution stack.
-    Raises ServiceError.
+    """The ARN of a platform version that is named by ARN or solution stack; without its version, an ARN names the
+    branch's newest one. Raises ServiceError.
     """
-    for item in known(call.region):
-        if name in {item.arn, item.solution_stack, item.arn.rpartition("/")[0]}:
+    for item in known(call):
+        if name in {item.arn, item.solution_stack, item.branch_arn}:
             return item.arn
     if name.startswith("arn:"):
-        raise invalid(f"No Platform found for PlatformArn '{name}'.")
-    raise invalid(f"No Solution Stack named '{name}' found.")
+        raise _unknown(name)
+    raise invalid(f"No Solution Stack named '{name}' found.{_unless_python(name)}")
+
+
+def _unknown(arn: str) -> ServiceError:
+    return invalid(f"No Platform found for PlatformArn '{arn}'.{_unless_python(arn)}")
+
+
+def _unless_python(name: str) -> str:
+    """Why there is no such platform, where it is not a Python platform."""
+    return "" if "Python" in name else f" {_OTHERS}"
 
 
 def choose(call: Call, given: Structure, fallback: str = "") -> str:
@@ -99,15 +57,18 @@ def choose(call: Call, given: Structure, fallback: str = "") -> str:
 
 def list_platform_versions(call: Call, given: Structure) -> Structure:
     """ListPlatformVersions."""
-    found = [item for item in known(call.region) if _passes(_facts(item), given.get("Filters", []), "Type")]
+    found = [item for item in known(call) if _passes(_facts(item), given.get("Filters", []), "Type")]
     shown, token = page(found, given, most=1000)
     return {"PlatformSummaryList": [_summary(item) for item in shown], "NextToken": token}
 
 
 def list_platform_branches(call: Call, given: Structure) -> Structure:
     """ListPlatformBranches."""
-    found = [item for item in known(call.region) if item.version == VERSIONS[0]
-             and _passes(_branch_facts(item), given.get("Filters", []), "Attribute")]  # fmt: skip
+    found = [
+        item
+        for item in known(call)
+        if item.recommended and _passes(_branch_facts(item), given.get("Filters", []), "Attribute")
+    ]
     shown, token = page(found, given, most=1000)
     return {"PlatformBranchSummaryList": [_branch_summary(item) for item in shown], "NextToken": token}
 
@@ -115,21 +76,23 @@ def list_platform_branches(call: Call, given: Structure) -> Structure:
 def describe_platform_version(call: Call, given: Structure) -> Structure:
     """DescribePlatformVersion."""
     platform = _known(call, given)
-    released = _RELEASED[platform.version]
     return {
         "PlatformDescription": {
             **_summary(platform),
             "PlatformName": platform.branch,
             "SolutionStackName": platform.solution_stack,
-            "DateCreated": released,
-            "DateUpdated": released,
+            "DateCreated": platform.released,
+            "DateUpdated": platform.released,
             "Description": f"{LINUX} running Python {platform.python}",
             "Maintainer": "aws-elasticbeanstalk",
             "ProgrammingLanguages": [{"Name": "Python", "Version": platform.python}],
             "Frameworks": [],
             "CustomAmiList": [
                 {"VirtualizationType": "pv", "ImageId": ""},
-                {"VirtualizationType": "hvm", "ImageId": platform.image},
+                {"VirtualizationType": "hvm", "ImageId": platform.image("x86_64")},
+            ],
+            "DefaultAmiList": [
+                {"Architecture": name, "ImageId": platform.image(name)} for name in platform_versions.ARCHITECTURES
             ],
         }
     }
@@ -151,7 +114,7 @@ def delete_platform_version(call: Call, given: Structure) -> Structure:
 
 def list_available_solution_stacks(call: Call, _: Structure) -> Structure:
     """ListAvailableSolutionStacks."""
-    stacks = [item.solution_stack for item in known(call.region)]
+    stacks = [item.solution_stack for item in known(call)]
     details = [{"SolutionStackName": stack, "PermittedFileTypes": ["zip"]} for stack in stacks]
     return {"SolutionStacks": stacks, "SolutionStackDetails": details}
 
@@ -160,10 +123,10 @@ def _known(call: Call, given: Structure) -> Platform:
     arn = given.get("PlatformArn")
     if not arn:
         raise ServiceError("MissingRequiredParameter", "A PlatformArn is required.")
-    for item in known(call.region):
-        if item.arn == arn:
+    for item in known(call):
+        if arn in {item.arn, item.branch_arn}:
             return item
-    raise invalid(f"No Platform found for PlatformArn '{arn}'.")
+    raise _unknown(arn)
 
 
 def _summary(item: Platform) -> dict[str, Any]:
@@ -180,7 +143,7 @@ def _summary(item: Platform) -> dict[str, Any]:
         "PlatformBranchName": item.branch,
         "PlatformBranchLifecycleState": "Supported",
     }
-    return found | ({"PlatformLifecycleState": "Recommended"} if item.version == VERSIONS[0] else {})
+    return found | ({"PlatformLifecycleState": "Recommended"} if item.recommended else {})
 
 
 def _branch_summary(item: Platform) -> dict[str, Any]:
@@ -226,10 +189,10 @@ _OPERATORS: dict[str, Callable[[str, list[str]], bool]] = {
     "contains": lambda value, wanted: any(part in value for part in wanted),
     "begins_with": lambda value, wanted: value.startswith(tuple(wanted)),
     "ends_with": lambda value, wanted: value.endswith(tuple(wanted)),
-    "<": lambda value, wanted: _number(value) < _number(wanted[0]),
-    "<=": lambda value, wanted: _number(value) <= _number(wanted[0]),
-    ">": lambda value, wanted: _number(value) > _number(wanted[0]),
-    ">=": lambda value, wanted: _number(value) >= _number(wanted[0]),
+    "<": lambda value, wanted: number(value) < number(wanted[0]),
+    "<=": lambda value, wanted: number(value) <= number(wanted[0]),
+    ">": lambda value, wanted: number(value) > number(wanted[0]),
+    ">=": lambda value, wanted: number(value) >= number(wanted[0]),
 }
 
 
@@ -247,10 +210,6 @@ def _one_passes(facts: Mapping[str, list[str]], item: Structure, attribute: str)
     test = _OPERATORS[operator]
     every = operator in {"!=", "not_in"}
     return (all if every else any)(test(value, wanted) for value in facts[name])
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdecimal() else -1 for part in version.split("."))
 
 
 SERVED: dict[str, Operation] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ebcd_local import option_table, options, saved_configuration, setting_keys
+from ebcd_local import option_table, options, platform_versions, saved_configuration, setting_keys
 from ebcd_local.database.coupled import NAMESPACE as RDS
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.operations import platforms, quotas, tags
@@ -160,7 +160,7 @@ def of_snippets(given: Structure) -> dict[str, str]:
 def describe(template: Template) -> Structure:
     """ConfigurationSettingsDescription of a template."""
     return {
-        "SolutionStackName": platforms.solution_stack(template.platform_arn),
+        "SolutionStackName": platform_versions.solution_stack(template.platform_arn),
         "PlatformArn": template.platform_arn,
         "ApplicationName": template.application,
         "TemplateName": template.name,

@@ -1,4 +1,4 @@
-"""Application versions: created from bundles in S3, validated, deleted."""
+"""Application versions: created from bundles in S3 or of the sample application, validated, deleted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from ebcd_local import ebextensions, plain_yaml, saved_configuration
+from ebcd_local import ebextensions, plain_yaml, sample, saved_configuration
 from ebcd_local.archive import BadArchive, opened
 from ebcd_local.errors import ServiceError, invalid
 from ebcd_local.object_store import ObjectStore
@@ -18,20 +18,20 @@ from ebcd_local.operations.applications import create_application
 from ebcd_local.operations.call import Call, Operation, Structure, page
 from ebcd_local.records import Version
 from ebcd_local.saved_configuration import SavedConfiguration
-from ebcd_local.state import State, now
+from ebcd_local.state import State, now, storage_bucket
 
 
 def create_application_version(call: Call, given: Structure) -> Structure:
-    """CreateApplicationVersion. With Process the bundle is validated."""
+    """CreateApplicationVersion. Without a source it is the sample application; with Process the bundle is validated."""
     name, label = given["ApplicationName"], given["VersionLabel"]
     if "/" in label or not label.strip() or re.search(r"[^ -~]", label):
         raise invalid(f"Value '{label}' at 'VersionLabel' is invalid.")
-    bucket, key = _source(call, given)
+    bucket, key = _source(call, given) or _sample(call)
     version_tags = tags.of_request(given.get("Tags", []))
     if f"{call.region}/{name}" not in call.state.applications and given.get("AutoCreateApplication"):
         create_application(call, {"ApplicationName": name})
     application = call.application(name)
-    status = "Processing" if given.get("Process") else "Unprocessed"
+    status = "PROCESSING" if given.get("Process") else "UNPROCESSED"
     version = Version(call.region, name, label, given.get("Description", ""), bucket, key, status, now(), now(),
                       version_tags)  # fmt: skip
     with call.state.lock:
@@ -48,9 +48,11 @@ def create_application_version(call: Call, given: Structure) -> Structure:
     return {"ApplicationVersion": describe(call, version)}
 
 
-def _source(call: Call, given: Structure) -> tuple[str, str]:
-    """Bucket and key of a request's bundle. Raises ServiceError."""
-    if given.get("BuildConfiguration") or given.get("ImageConfiguration"):
+def _source(call: Call, given: Structure) -> tuple[str, str] | None:
+    """Bucket and key of a request's bundle; None where it names none. Raises ServiceError."""
+    if given.get("ImageConfiguration"):
+        raise invalid("The local Beanstalk has no Amazon EKS: an application version cannot be a container image.")
+    if given.get("BuildConfiguration"):
         raise ServiceError("CodeBuildNotInServiceRegionException", "AWS CodeBuild is not available in the specified "
                            "region.")  # fmt: skip
     source, build = given.get("SourceBundle"), given.get("SourceBuildInformation")
@@ -61,7 +63,9 @@ def _source(call: Call, given: Structure) -> tuple[str, str]:
             raise invalid("The local Beanstalk has no CodeCommit: the source must be a Zip in S3.")
         bucket, _, key = build["SourceLocation"].partition("/")
         source = {"S3Bucket": bucket, "S3Key": key}
-    bucket, key = (source or {}).get("S3Bucket", ""), (source or {}).get("S3Key", "")
+    if source is None:
+        return None
+    bucket, key = source.get("S3Bucket", ""), source.get("S3Key", "")
     if not bucket or not key:
         raise invalid("Both S3 bucket and key must be specified.")
     region = call.objects.region(bucket)
@@ -84,6 +88,17 @@ def _begin_processing(call: Call, version: Version) -> None:
     timer.start()
 
 
+def _sample(call: Call) -> tuple[str, str]:
+    """Bucket and key of the sample application's bundle. On AWS that lies in a bucket of the service's own."""
+    bucket, key = storage_bucket(call.region), "sample-application.zip"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample.zip"
+        sample.write(path)
+        call.objects.ensure_bucket(bucket, call.region)
+        call.objects.put(bucket, key, path.read_bytes())
+    return bucket, key
+
+
 def process(state: State, objects: ObjectStore, version: Version, request_id: str = "") -> None:
     """Validate a bundle as the service does: a zip whose .ebextensions can be read."""
     with tempfile.TemporaryDirectory() as folder:
@@ -97,12 +112,12 @@ def process(state: State, objects: ObjectStore, version: Version, request_id: st
         say(state, version, problem, "ERROR", request_id)
     with state.lock:
         if version.key in state.versions:
-            state.save(replace(version, status="Failed" if problems else "Processed", updated=now()))
+            state.save(replace(version, status="FAILED" if problems else "PROCESSED", updated=now()))
 
 
 def recover(state: State, objects: ObjectStore) -> None:
     """After a start: process the versions that an earlier life has not come to the end of."""
-    for version in [item for item in state.versions.values() if item.status == "Processing"]:
+    for version in [item for item in state.versions.values() if item.status == "PROCESSING"]:
         process(state, objects, version)
 
 
@@ -157,7 +172,7 @@ def find(call: Call, application: str, label: str) -> Version:
 def deployable(call: Call, application: str, label: str) -> Version:
     """A version that an environment may run. Raises ServiceError."""
     version = find(call, application, label)
-    if version.status in {"Processing", "Failed"}:
+    if version.status in {"PROCESSING", "FAILED"}:
         raise invalid(f"Application Version {label} is {version.status} and cannot be deployed.")
     return version
 

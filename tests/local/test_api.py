@@ -28,7 +28,7 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
 
 
 def test_a_version_is_validated(local: Local) -> None:
-    assert local.publish("valid", "v1", bundle()) == "Processed"
+    assert local.publish("valid", "v1", bundle()) == "PROCESSED"
     assert local.publish("valid", "v2", b"no zip") == "Failed"
     assert local.publish("valid", "v3", bundle(**{".ebextensions/a.config": "a: ["})) == "Failed"
     events = local.client("elasticbeanstalk").describe_events(ApplicationName="valid", VersionLabel="v3")["Events"]

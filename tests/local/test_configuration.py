@@ -188,7 +188,7 @@ def test_a_group_is_composed_from_its_manifests(local: Local) -> None:
                     SolutionStack="64bit Amazon Linux 2023 v4.7.1 running Python 3.11",
                     OptionSettings={PROPERTIES: {"ROLE": "back"}})  # fmt: skip
     for label, manifest in (("front", front), ("back", back)):
-        assert local.publish("group", label, bundle(**{"env.yaml": manifest})) == "Processed"
+        assert local.publish("group", label, bundle(**{"env.yaml": manifest})) == "PROCESSED"
     eb = local.client("elasticbeanstalk")
     eb.compose_environments(ApplicationName="group", GroupName="dev", VersionLabels=["front", "back"])
     for name in ("front-dev", "back-dev"):

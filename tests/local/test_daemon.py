@@ -284,7 +284,7 @@ def test_a_version_that_was_being_processed_is_processed_at_the_next_start(own: 
     own.run("up")
     found = own.client("elasticbeanstalk").describe_application_versions(ApplicationName="shop")
     assert {item["VersionLabel"]: item["Status"] for item in found["ApplicationVersions"]} == {
-        "good": "Processed", "gone": "Failed"
+        "good": "PROCESSED", "gone": "FAILED"
     }  # fmt: skip
 
 
