@@ -29,8 +29,8 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, str]:
 
 def test_a_version_is_validated(local: Local) -> None:
     assert local.publish("valid", "v1", bundle()) == "PROCESSED"
-    assert local.publish("valid", "v2", b"no zip") == "Failed"
-    assert local.publish("valid", "v3", bundle(**{".ebextensions/a.config": "a: ["})) == "Failed"
+    assert local.publish("valid", "v2", b"no zip") == "FAILED"
+    assert local.publish("valid", "v3", bundle(**{".ebextensions/a.config": "a: ["})) == "FAILED"
     events = local.client("elasticbeanstalk").describe_events(ApplicationName="valid", VersionLabel="v3")["Events"]
     assert ".ebextensions/a.config" in events[0]["Message"]
     assert events[0]["Severity"] == "ERROR"

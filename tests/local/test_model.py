@@ -32,6 +32,7 @@ UNDECLARED = {
 REAL_VALUES = {
     ".ValueType": {"Boolean", "CommaSeparatedList", "KeyValueList", "Json"},
     "DescribeEnvironmentHealth.Status": {"Ready", "Updating", "Launching", "Terminating", "Aborting"},
+    "ApplicationVersionStatus": {"UNPROCESSED", "PROCESSING", "PROCESSED", "FAILED"},
 }
 """Values that the service answers, as AWS's own examples show, and that the model's enumerations lack."""
 KNOWN: dict[str, Any] = {
@@ -110,6 +111,7 @@ def check_scalar(shape: Shape, value: Any, path: str) -> None:
     kinds = {"boolean": bool, "integer": int, "long": int, "double": float, "timestamp": datetime, "string": str}
     assert isinstance(value, kinds[shape.type_name]), f"{path}: {value!r}"
     allowed = set(getattr(shape, "enum", []) or []) | REAL_VALUES.get(path.rpartition("[]")[2], set())
+    allowed |= REAL_VALUES.get(shape.name, set())
     if getattr(shape, "enum", None):
         assert value in allowed, f"{path}: {value!r}"
     if isinstance(value, str):
