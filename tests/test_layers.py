@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PURE = {
-    **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".stage")},
+    **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".platforms", ".stage")},
     "ebcd.errors": set(),
     "ebcd.release.steps": {"ebcd.release.steps"},
     "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.words"},

@@ -183,17 +183,27 @@ class Beanstalk:
             return bool(self._read.check_dns_availability(CNAMEPrefix=prefix)["Available"])
 
     def platform_arn(self, branch: str) -> str:
-        """The newest platform version's ARN of a platform branch; empty when there is none."""
+        """The ARN of a platform branch's recommended version, else of its newest; empty when there is none."""
         filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
         pages = self._pages("list_platform_versions", "ListPlatformVersions", {"Filters": filters})
-        found = [item["PlatformArn"] for page in pages for item in page["PlatformSummaryList"]]
-        return max(found, key=shapes.platform_order, default="")
+        return shapes.preferred(item for page in pages for item in page["PlatformSummaryList"])
 
-    def _pages(self, method: str, operation: str, request: Mapping[str, object]) -> Iterator[dict[str, Any]]:
-        token: dict[str, str] = {}
+    def image_ids(self, environment: str) -> tuple[str, ...]:
+        """The machine images that an environment's instances run, each once, as EC2 tells: an image of one's own, or of
+        another architecture, is not what the platform version says.
+        """
+        named = {"Name": "tag:elasticbeanstalk:environment-name", "Values": [environment]}
+        standing = {"Name": "instance-state-name", "Values": ["pending", "running"]}
+        pages = self._pages("describe_instances", "DescribeInstances", {"Filters": [named, standing]}, service="ec2")
+        return shapes.images(pages)
+
+    def _pages(
+        self, method: str, operation: str, request: Mapping[str, object], service: str = "elasticbeanstalk"
+    ) -> Iterator[dict[str, Any]]:
+        client, token = self._clients.ec2 if service == "ec2" else self._read, dict[str, str]()
         while True:
-            with answering(f"elasticbeanstalk:{operation}"):
-                page = getattr(self._read, method)(**request, **token)
+            with answering(f"{service}:{operation}"):
+                page = getattr(client, method)(**request, **token)
             yield page
             if not page.get("NextToken"):
                 return

@@ -38,6 +38,12 @@ class ObjectReader(io.RawIOBase):
         self._at += length
         return data
 
+    def readinto(self, buffer: Any, /) -> int:
+        """The next bytes, into a buffer; how many they are."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def _range(self, offset: int, length: int) -> bytes:
         with answering("s3:GetObject"):
             found = self._s3.get_object(**self._request, Range=f"bytes={offset}-{offset + length - 1}")

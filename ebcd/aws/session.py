@@ -99,6 +99,11 @@ class Clients:
         return self._client("elasticbeanstalk", 1)
 
     @cached_property
+    def ec2(self) -> Any:
+        """EC2, for what may be repeated."""
+        return self._client("ec2", 4)
+
+    @cached_property
     def s3(self) -> Any:
         """S3."""
         return self._client("s3", 5)

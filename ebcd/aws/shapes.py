@@ -18,6 +18,7 @@ from ebcd.model import (
     Place,
     Platform,
 )
+from ebcd.model import platforms as names
 
 
 def wire_options(options: Iterable[OptionSetting]) -> list[dict[str, str]]:
@@ -54,6 +55,7 @@ def version(item: Mapping[str, Any]) -> ApplicationVersion:
         key=source.get("S3Key", ""),
         description=item.get("Description", ""),
         created=item["DateCreated"],
+        container=bool(item.get("ImageSource") or item.get("ImageBuildConfiguration")),
     )
 
 
@@ -99,20 +101,30 @@ def instance(item: Mapping[str, Any]) -> InstanceHealth:
     )
 
 
-def platform_order(arn: str) -> tuple[int, ...]:
-    """`…/4.10.2` after `…/4.9.0`."""
-    return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())
+def preferred(summaries: Iterable[Mapping[str, Any]]) -> str:
+    """The ARN of a branch's platform version that is marked Recommended, else of its newest one; empty for none.
+
+    A branch has one such mark, which may stand on an older version than the newest.
+    """
+    ready = [item for item in summaries if item.get("PlatformStatus", "Ready") == "Ready"]
+    marked = [item for item in ready if item.get("PlatformLifecycleState", "").lower() == "recommended"]
+    arns = [str(item["PlatformArn"]) for item in marked or ready]
+    return max(arns, key=lambda arn: names.version_order(names.version_of(arn)), default="")
 
 
 def platform(arn: str, item: Mapping[str, Any]) -> Platform:
-    """A platform version. AWS lists an image for each kind of virtualization, with an empty id where it has none."""
-    images = [image["ImageId"] for image in item.get("CustomAmiList", []) if image.get("ImageId")]
+    """A platform version."""
     return Platform(
         arn=arn,
         lifecycle=item.get("PlatformLifecycleState", ""),
         branch_lifecycle=item.get("PlatformBranchLifecycleState", ""),
-        image_id=images[0] if images else "",
     )
+
+
+def images(pages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The machine images of EC2's instances, each once, in order."""
+    return tuple(sorted({instance["ImageId"] for page in pages for reservation in page.get("Reservations", [])
+                         for instance in reservation.get("Instances", [])}))  # fmt: skip
 
 
 def metrics(found: Mapping[str, Any]) -> Metrics:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from ebcd.check import extensions, migrations
+from ebcd.check import entry, extensions, migrations
 from ebcd.check.extensions import File
 from ebcd.check.finding import Finding, Severity
 from ebcd.model import Stage
@@ -19,18 +19,17 @@ EXTENSION_KEYS = frozenset(
      "container_commands", "Resources", "Outputs", "Mappings", "Parameters", "Conditions"}
 )  # fmt: skip
 _PROGRAM = b"\x7fELF"
-_WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
 
 
 def check(files: Mapping[str, File], stage: Stage | None, live: frozenset[str] | None = None) -> list[Finding]:
     """All findings but secrets. Contents are looked at only where `reads` says so.
 
-    stage: whose option settings count too; None: none is named. live: the paths of what is live; None: not known.
+    stage: whose platform and option settings count; None: none is named. live: the paths of what is live; None: not
+    known.
     """
     return [
-        *_entry_point(files, stage),
-        *_requirements(files),
-        *_procfile(files),
+        *entry.check(files.keys(), stage),
+        *(_procfile(files) if entry.runs_procfile(stage) else ()),
         *_extensions(files),
         *_hooks(files),
         *migrations.check(files, live),
@@ -40,25 +39,6 @@ def check(files: Mapping[str, File], stage: Stage | None, live: frozenset[str] |
 def reads(path: str) -> bool:
     """Whether `check` looks into a file of that name."""
     return path == "Procfile" or extensions.is_read(path) or migrations.reads(path) or _is_hook(path)
-
-
-def _entry_point(files: Mapping[str, File], stage: Stage | None) -> Iterator[Finding]:
-    wsgi = {(item.namespace, item.name) for item in stage.options} if stage else set()
-    if "Procfile" not in files and "application.py" not in files and _WSGI not in wsgi:
-        yield Finding(
-            Severity.ERROR, "no-entry-point", "Procfile", None,
-            "There is neither a Procfile nor an application.py: Beanstalk would not know what to run.",
-            "Commit a Procfile with a line such as: web: gunicorn application:application",
-        )  # fmt: skip
-
-
-def _requirements(files: Mapping[str, File]) -> Iterator[Finding]:
-    if not files.keys() & {"requirements.txt", "Pipfile", "Pipfile.lock"}:
-        yield Finding(
-            Severity.WARNING, "no-requirements", "requirements.txt", None,
-            "There is no requirements.txt: nothing is installed on the instances.",
-            "Commit one, if the application needs packages.",
-        )  # fmt: skip
 
 
 def _procfile(files: Mapping[str, File]) -> Iterator[Finding]:

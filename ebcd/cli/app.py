@@ -11,6 +11,7 @@ from ebcd.cli.help import Command, Entry, Group
 
 COMMANDS = {
     "ship": Entry("release:ship", "Release", "Bring a commit live: bundle, environment, proofs, swap, bake."),
+    "patch": Entry("patch:patch", "Release", "Release the live commit again on the newest platform version."),
     "swap": Entry("release:swap", "Release", "Bring a waiting candidate live, or go back."),
     "publish": Entry("release:publish", "Release", "Make a commit an application version, and stop there."),
     "retire": Entry("release:retire", "Release", "Terminate environments that have drained."),

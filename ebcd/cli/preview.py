@@ -56,7 +56,13 @@ def up(
     stage = preview_of(base, named)
     refuse_declared(configuration, stage)
     wanted = previewing.Wanted(named, base.name, lives)
-    options = ShipOptions(message=message, wait_lock=seconds(wait_lock) or 0.0, accept_drift=True, timeout=limit)
+    options = ShipOptions(
+        message=message,
+        wait_lock=seconds(wait_lock) or 0.0,
+        accept_drift=True,
+        timeout=limit,
+        tells_platform=False,  # a preview is not patched
+    )
 
     def work(session: Session, run: Run) -> None:
         with bundled(session, run, rev, allow_dirty):

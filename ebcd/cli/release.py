@@ -29,6 +29,7 @@ Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the reco
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
 Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
 Planned = Annotated[bool, typer.Option("--plan", help="Show the steps and change nothing.")]
+NoSwap = Annotated[bool, typer.Option("--no-swap", help="Prove the candidate and let it wait.")]
 Timeout = Annotated[str | None, typer.Option(metavar="DURATION", help="How long one wait may take.")]
 WaitLock = Annotated[
     str | None, typer.Option("--wait-lock", metavar="DURATION", help="Wait that long for the stage's lock.")
@@ -40,7 +41,7 @@ def ship(
     common: Common,
     rev: Rev = "HEAD",
     plan: Planned = False,
-    no_swap: Annotated[bool, typer.Option("--no-swap", help="Prove the candidate and let it wait.")] = False,
+    no_swap: NoSwap = False,
     message: Message = "",
     wait_lock: WaitLock = None,
     timeout: Timeout = None,
@@ -58,7 +59,7 @@ def ship(
 
     def work(session: Session, run: Run) -> None:
         _refuse_preview(session.stage)
-        _require_variables(session)
+        require_variables(session)
         with bundled(session, run, rev, allow_dirty):
             _require_cname(session)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
@@ -103,7 +104,7 @@ def swap(
 
     def work(session: Session, run: Run) -> None:
         if not rollback:
-            _require_variables(session)
+            require_variables(session)
         (swapping.plan if plan else swapping.swap)(run, session.services, options)
 
     perform(common, "swap", work, text.plan if plan else text.swapped, notifies=True)
@@ -213,7 +214,7 @@ def _require_cname(session: Session) -> None:
         )
 
 
-def _require_variables(session: Session) -> None:
+def require_variables(session: Session) -> None:
     """Raises UsageError where the stage needs a variable that is not set: before anything is done."""
     from ebcd.release.notify import require_urls
     from ebcd.release.tenants import require_token

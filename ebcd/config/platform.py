@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from ebcd.config import values
-from ebcd.model import Python, Stage, Target
+from ebcd.model import Family, Python, Stage, Target
+from ebcd.model.platforms import family_of
 
 _PLATFORM = re.compile(r"Python (3\.\d+) running on 64bit Amazon Linux (2023|2)(?!\d)")
 """What the name of a branch holds, and the ARN of a platform version.
@@ -20,11 +21,12 @@ _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 def pythons(stages: Iterable[Stage]) -> tuple[Python, ...]:
-    """The Pythons of the stages on AWS; where there is none of these, of the local ones.
+    """The Pythons of the stages on AWS; where there is none of these, of the local ones. Stages of another language, or
+    of containers, have none.
 
     Raises UsageError for a platform that does not name its Python.
     """
-    everywhere = list(stages)
+    everywhere = [stage for stage in stages if family_of(stage.platform) in (Family.PYTHON, Family.OTHER)]
     counted = [stage for stage in everywhere if stage.target is Target.AWS] or everywhere
     if not counted:
         raise values.wrong("bundle.requirements", "wheels", "There is no stage whose platform names a Python.",

@@ -13,9 +13,9 @@ from ebcd.aws.session import Clients
 from ebcd.doctor.at_once import Reads, at_once
 from ebcd.doctor.check import Answer
 from ebcd.doctor.seen import Live, Seen
-from ebcd.doctor.standing import branch
 from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Platform, Stage, Target
+from ebcd.model.platforms import branch_of
 from ebcd.permissions import actions, secrets
 from ebcd.release.findings import UNKNOWN_PLATFORM
 from ebcd.release.observe import observe
@@ -60,7 +60,7 @@ def _of_the_account(services: Services, clients: Clients, stage: Stage) -> Reads
         "snapshot": lambda: observe(stage, beanstalk, services.ledger, services.clock.now()),
         "applications": beanstalk.applications,
         "version": lambda: beanstalk.version(stage.application, "-"),
-        "newest": lambda: beanstalk.platform_arn(branch(stage.platform)) if stage.platform else "",
+        "newest": lambda: beanstalk.platform_arn(branch_of(stage.platform)) if stage.platform else "",
         "quotas": beanstalk.quotas,
         "lock": services.lock.state,
         "hold": services.hold.state,

@@ -11,6 +11,7 @@ from ebcd.doctor.permitted import unseen
 from ebcd.doctor.seen import Seen
 from ebcd.errors import EbcdError
 from ebcd.model import NOT_YET, Environment, Quotas, Strategy
+from ebcd.model.platforms import branch_of, is_newer, version_of
 from ebcd.release.findings import (
     UNKNOWN_PLATFORM,
     UNKNOWN_QUOTAS,
@@ -90,13 +91,14 @@ def platform(seen: Seen) -> Iterator[Check]:
     told = list(_told("platform", seen))
     yield from told
     runs = "" if isinstance(snapshot, EbcdError) or snapshot.live is None else snapshot.live.platform_arn
-    if runs and newest and newest != runs and branch(newest) == branch(runs):
+    if is_newer(newest, runs):
         pinned = wanted.startswith("arn:") and wanted != newest
-        way = f'stages.{seen.stage.name}.platform = "{newest}"' if pinned else "The next ship brings it."
-        yield warning("platform", f"Live runs platform version {_version(runs)}; the newest is {_version(newest)}.",
+        patch = f"ebcd patch {seen.flags}"
+        way = f'Set stages.{seen.stage.name}.platform = "{newest}", then: {patch}' if pinned else patch
+        yield warning("platform", f"Live runs platform version {version_of(runs)}; {version_of(newest)} is out.",
                       "Newer ones bring security updates.", way)  # fmt: skip
     elif not told and not isinstance(seen.platform, EbcdError):
-        yield ok("platform", f"{branch(newest or wanted)}, version {_version(newest or wanted)}.")
+        yield ok("platform", f"{branch_of(newest or wanted)}, version {version_of(newest or wanted)}.")
 
 
 def used_quotas(seen: Seen) -> Iterator[Check]:
@@ -163,13 +165,3 @@ def check_of(finding: Finding) -> Check:
     """What a ship finds, as a check."""
     make = refused if finding.severity is Severity.ERROR else warning
     return make(CHECKS[finding.code], finding.what, finding.why, finding.hint)
-
-
-def branch(platform: str) -> str:
-    """The platform branch of a stage's platform. An ARN names it: `…::platform/BRANCH/VERSION`."""
-    parts = platform.split("/")
-    return parts[1] if platform.startswith("arn:") and len(parts) > 2 else platform
-
-
-def _version(arn: str) -> str:
-    return arn.rpartition("/")[2]

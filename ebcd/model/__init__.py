@@ -15,6 +15,7 @@ from ebcd.model.beanstalk import (
     Timing,
 )
 from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart
+from ebcd.model.platforms import Family
 from ebcd.model.settings import (
     ASG,
     PROPERTIES,
@@ -53,6 +54,7 @@ __all__ = [
     "Environment",
     "EnvironmentHealth",
     "Event",
+    "Family",
     "InstanceHealth",
     "LogTail",
     "ManagedAction",

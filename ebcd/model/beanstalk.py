@@ -15,12 +15,29 @@ class ApplicationVersion:
 
     label: str
     status: str
-    """Unprocessed, Processing, Building, Processed or Failed."""
+    """UNPROCESSED, PROCESSING, BUILDING, PROCESSED or FAILED; botocore's model says Processed, AWS sends PROCESSED."""
     bucket: str
     key: str
     description: str = ""
     created: datetime = NOT_YET
     """When Beanstalk says it was created."""
+    container: bool = False
+    """Whether it is a container image, of a Beanstalk Cluster."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether Beanstalk refuses it."""
+        return self.status.upper() == "FAILED"
+
+    @property
+    def in_process(self) -> bool:
+        """Whether Beanstalk works at it. One that is UNPROCESSED waits for nothing: it is validated when deployed."""
+        return self.status.upper() in {"PROCESSING", "BUILDING"}
+
+    @property
+    def processed(self) -> bool:
+        """Whether Beanstalk has validated it."""
+        return self.status.upper() == "PROCESSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +61,7 @@ class Environment:
     created: datetime
     platform_arn: str = ""
     tier: str = ""
-    """WebServer or Worker."""
+    """WebServer or Worker; Cluster for one on Amazon EKS."""
 
     @property
     def told_health(self) -> str:
@@ -73,8 +90,6 @@ class Platform:
     """Of the version: Recommended, Supported, Deprecated, Retired …; empty: not known."""
     branch_lifecycle: str = ""
     """Of its branch: Supported, Deprecated, Retiring, Retired …"""
-    image_id: str = ""
-    """The machine image that its instances start from."""
 
 
 @dataclass(frozen=True, slots=True)

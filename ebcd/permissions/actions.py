@@ -67,6 +67,11 @@ def changes(operations: Iterable[str]) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
+def of_ec2(operations: Iterable[str]) -> list[str]:
+    """The actions of EC2's operations, in order. All of them read, and can be limited to no resource."""
+    return [f"ec2:{name}" for name in sorted(operations)]
+
+
 def of_s3(operations: Iterable[str]) -> tuple[list[str], list[str]]:
     """The actions of S3's operations that are about the bucket, and those about objects."""
     found = sorted({action for name in operations for action in S3_ACTIONS[name]})

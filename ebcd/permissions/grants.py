@@ -28,8 +28,9 @@ gone, in a new one with live's settings; and of `logs`."""
 def deploy(operations: Operations, application: str, *, worker: bool) -> list[Grant]:
     """What every command of ebcd needs on one application, beside `environments`."""
     beanstalk = set(operations["elasticbeanstalk"])
-    return [*_beanstalk(beanstalk, application), *_deploy_objects(operations["s3"], application),
-            *_by_beanstalk(application), *_service(), *endings(worker=worker)]  # fmt: skip
+    return [*_beanstalk(beanstalk, application), *_images(operations["ec2"]),
+            *_deploy_objects(operations["s3"], application), *_by_beanstalk(application), *_service(),
+            *endings(worker=worker)]  # fmt: skip
 
 
 def rollback(operations: Operations, application: str) -> list[Grant]:
@@ -38,8 +39,8 @@ def rollback(operations: Operations, application: str) -> list[Grant]:
     """
     named = set(operations["elasticbeanstalk"])
     allowed = {name for name in named if name.startswith(actions.READS)} | (named & ROLLBACK)
-    return [*_beanstalk(allowed, application), *_rollback_objects(operations["s3"], application),
-            *_by_beanstalk(application)]  # fmt: skip
+    return [*_beanstalk(allowed, application), *_images(operations["ec2"]),
+            *_rollback_objects(operations["s3"], application), *_by_beanstalk(application)]  # fmt: skip
 
 
 def _beanstalk(operations: Iterable[str], application: str) -> Iterator[Grant]:
@@ -83,6 +84,11 @@ def _changes(kind: str, names: Iterable[str], application: str) -> Iterator[Gran
 def _with_stage(key: str) -> Mapping[str, Mapping[str, object]]:
     """The condition that an environment has, or is given, the tag by which ebcd knows its own."""
     return {"Null": {f"{key}/ebcd:stage": "false"}}
+
+
+def _images(operations: Iterable[str]) -> Iterator[Grant]:
+    yield Grant("Images", "A release's record says which machine images its instances run.",
+                tuple(actions.of_ec2(operations)), ANY)  # fmt: skip
 
 
 def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:

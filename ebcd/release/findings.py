@@ -13,6 +13,7 @@ from ebcd.model import (
     ASG,
     PROPERTIES,
     Environment,
+    Family,
     ManagedAction,
     OptionSetting,
     Platform,
@@ -20,7 +21,9 @@ from ebcd.model import (
     Quotas,
     Stage,
     Strategy,
+    Target,
 )
+from ebcd.model.platforms import branch_of, family_of
 from ebcd.release.plan import settings_digest
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import default_cname
@@ -98,6 +101,13 @@ def refuse(found: tuple[Finding, ...]) -> None:
 
 def unknown_platform(stage: Stage) -> Finding:
     """The stage's platform branch is none of those that there are."""
+    if stage.target is Target.LOCAL and family_of(stage.platform) not in (Family.PYTHON, Family.OTHER):
+        return Finding(
+            "unknown-platform",
+            f"The local Beanstalk cannot run the stage {stage.name}.",
+            f"Its platform is {branch_of(stage.platform)}, and the local Beanstalk runs Python platforms only.",
+            f"Ship it to a stage on AWS, or choose a Python platform in stages.{stage.name}.platform.",
+        )
     return Finding(
         "unknown-platform",
         f"There is no platform branch {stage.platform!r} in {stage.region}.",

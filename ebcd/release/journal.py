@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,10 +106,10 @@ def _encode(record: ReleaseRecord) -> bytes:
 
 
 def _decode(body: bytes, etag: str) -> ReleaseRecord:
-    content = json.loads(body)
-    for name in ("schema", "release"):
-        content.pop(name, None)
+    known = {item.name for item in fields(ReleaseRecord)}  # a later version of ebcd may have written more
+    content = {name: value for name, value in json.loads(body).items() if name in known}
     for name in ("since", "live_since", "left_live", "restored"):
         content[name] = datetime.fromisoformat(content[name]) if content.get(name) else None
     content["outcome"] = Outcome(content["outcome"])
+    content["image_ids"] = tuple(content.get("image_ids", ()))
     return ReleaseRecord(**content, etag=etag)

@@ -18,6 +18,12 @@ def is_side(application: str, stage: str, environment: str) -> bool:
     return environment in {standing_name(application, stage, side) for side in "ab"}
 
 
+def is_of_stage(application: str, stage: str, environment: str) -> bool:
+    """Whether an environment has a name that ebcd gives to the stage's."""
+    fixed = environment == standing_name(application, stage) or is_side(application, stage, environment)
+    return fixed or release_number(application, stage, environment) is not None
+
+
 def release_number(application: str, stage: str, environment: str) -> int | None:
     """The release number that an environment's name carries; None when it is not one of the stage's."""
     number = environment.removeprefix(f"{application}-{stage}-r")

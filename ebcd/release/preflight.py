@@ -1,14 +1,18 @@
-"""What is looked at before a release begins, all at once. What it means is in `findings`."""
+"""What is looked at before a release begins, all at once, and of its instances at its end. What it means is in
+`findings`.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from ebcd.aws.session import PERMISSION
 from ebcd.errors import AwsRefused
-from ebcd.model import Environment
-from ebcd.release.findings import UNKNOWN_PLATFORM, UNKNOWN_QUOTAS, Sight
+from ebcd.model import Environment, Stage
+from ebcd.release.findings import UNKNOWN_PLATFORM, UNKNOWN_QUOTAS, Sight, refuse, unknown_platform
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.run import Services
 
 T = TypeVar("T")
@@ -33,6 +37,28 @@ def look(services: Services, live: Environment, platform_arn: str) -> Sight:
         )
 
 
+def platform_arn(services: Services, stage: Stage) -> str:
+    """The platform version that the stage's platform means now: the one that it pins, else its branch's. Raises Refused
+    where there is no such branch.
+    """
+    if stage.platform.startswith("arn:"):
+        return stage.platform
+    arn = services.beanstalk.platform_arn(stage.platform)
+    if not arn:
+        refuse((unknown_platform(stage),))
+    return arn
+
+
+def with_images(services: Services, record: ReleaseRecord) -> ReleaseRecord:
+    """The record with the machine images that its instances run now; without, where they cannot be read."""
+    try:
+        found = services.beanstalk.image_ids(record.environment)
+    except AwsRefused as error:
+        services.progress.note(f"Which machine images the instances run is not known: {error.what}")
+        return record
+    return replace(record, image_id=found[0], image_ids=found) if found else record
+
+
 def _allowed(services: Services, what: str, answer: Future[T], otherwise: T) -> T:
     """An answer, or what stands for it where it may not be asked for: many may release and not read these."""
     try:
@@ -42,11 +68,3 @@ def _allowed(services: Services, what: str, answer: Future[T], otherwise: T) -> 
             raise
         services.progress.note(f"{what} could not be looked at: {error.what}")
         return otherwise
-
-
-def image_id(services: Services, platform_arn: str) -> str:
-    """The machine image of a platform version, for the record; empty where it cannot be read now."""
-    try:
-        return services.beanstalk.platform(platform_arn).image_id
-    except AwsRefused:
-        return ""

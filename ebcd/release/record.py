@@ -68,7 +68,9 @@ class ReleaseRecord:
     deploy_seconds: float | None = None
     """How long it took to deploy its version on an environment that stood."""
     image_id: str = ""
-    """The machine image of its platform; empty where it could not be read."""
+    """The first of `image_ids`. In records of earlier versions, which have no others, the image of its platform."""
+    image_ids: tuple[str, ...] = ()
+    """The machine images that its instances ran once it had passed its gates, each once; empty: not known."""
     ready_seconds: float | None = None
     """How long its environment took from its creation until it had passed its gates."""
     restores: str = ""
@@ -129,6 +131,15 @@ def handed_over(
         return replace(to, live_since=at, left_live=None), replace(by, left_live=at) if by else None
     to = replace(to, restored=at, left_live=None, outcome=Outcome.LIVE)
     return to, replace(by, left_live=at, live_since=by.live_since or at) if by else None
+
+
+def is_patch(release: ReleaseRecord, other: ReleaseRecord | None) -> bool:
+    """Whether two releases are of one version on two platform versions: then that is what a way back brings back. One
+    that deploys another version leaves the platform as it is, since users wait for the version.
+    """
+    if other is None or other.version_label != release.version_label:
+        return False
+    return other.platform_arn != release.platform_arn
 
 
 def is_fresh(record: ReleaseRecord) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from ebcd.model import Environment, Strategy
-from ebcd.release.naming import is_side, release_number, standing_name
+from ebcd.release.naming import is_of_stage, is_side
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot, leaving
 from ebcd.release.steps import ScaleDown, TerminateEnvironment
@@ -56,17 +56,11 @@ def _idle(snapshot: Snapshot, keep: Collection[str]) -> Iterator[tuple[Environme
     """The stage's own environments that are not live and not scaled down already, each with its release."""
     for item in snapshot.environments:
         record = snapshot.record_of(item)
-        if record is None or item == snapshot.live or item.name in keep or leaving(item) or not _own(snapshot, item):
+        own = is_of_stage(snapshot.stage.application, snapshot.stage.name, item.name)
+        if record is None or item == snapshot.live or item.name in keep or leaving(item) or not own:
             continue
         if not (snapshot.stage.strategy is Strategy.PAIR and _is_down(snapshot, item)):
             yield item, record
-
-
-def _own(snapshot: Snapshot, environment: Environment) -> bool:
-    """Whether an environment's name is one that ebcd gives for the stage, by whatever strategy."""
-    application, stage, name = snapshot.stage.application, snapshot.stage.name, environment.name
-    numbered = release_number(application, stage, name) is not None
-    return numbered or is_side(application, stage, name) or name == standing_name(application, stage)
 
 
 def _is_down(snapshot: Snapshot, environment: Environment) -> bool:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ebcd import words
 from ebcd.errors import NothingToRollBack, Refused
 from ebcd.model import Environment, Strategy
+from ebcd.model.platforms import version_of
 from ebcd.release.naming import is_side
-from ebcd.release.record import ReleaseRecord
+from ebcd.release.record import ReleaseRecord, is_patch
 from ebcd.release.snapshot import Snapshot, deployment_estimate, half_way
 
 if TYPE_CHECKING:  # `status` asks for the target and needs no plan
@@ -71,6 +72,7 @@ def announcement(snapshot: Snapshot, found: RollbackTarget, standing: Standing) 
     return (
         f"From {leaves.release} ({leaves.version_label}, live for {_ago(snapshot, leaves.live_at)}) "
         f"to {target.release} ({target.version_label}, left live {_ago(snapshot, target.left_live)} ago).",
+        *_platforms(target, leaves),
         _target_now(snapshot, target, standing),
         f"Not undone: {NOT_UNDONE}.",
         _clients(snapshot, target, leaves, swapped=target.environment != leaves.environment),
@@ -83,6 +85,14 @@ def _clients(snapshot: Snapshot, target: ReleaseRecord, leaves: ReleaseRecord, *
         return f"Clients get {leaves.release} from each instance until {target.release} is deployed on that one."
     about = f" for about {snapshot.dns_ttl:g} s" if snapshot.dns_ttl else ""
     return f"Clients may reach {leaves.release}{about} after the swap, until their DNS answers expire."
+
+
+def _platforms(target: ReleaseRecord, leaves: ReleaseRecord) -> tuple[str, ...]:
+    """What is said where the platform version is all that a rollback brings back."""
+    if not is_patch(target, leaves):
+        return ()
+    versions = (version_of(leaves.platform_arn), version_of(target.platform_arn))
+    return (f"Both are the same version: the platform goes back from {versions[0]} to {versions[1]}.",)
 
 
 def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -> str:

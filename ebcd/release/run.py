@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from ebcd.model import Timing
+from ebcd.model.platforms import is_newer, version_of
 from ebcd.release.clock import Pace
 from ebcd.release.front import Front, front_of
 
@@ -139,6 +140,22 @@ class Diagnosis:
     log_tail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PlatformNews:
+    """What live runs, and what a patch would bring."""
+
+    live: str
+    """The ARN of the platform version that live runs."""
+    newest: str
+    """That of the version which the stage's platform means now."""
+
+    @property
+    def out(self) -> str:
+        """`platform 4.3.1 → 4.4.0`; empty where there is no newer one."""
+        versions = (version_of(self.live), version_of(self.newest))
+        return f"platform {versions[0]} → {versions[1]}" if is_newer(self.newest, self.live) else ""
+
+
 @dataclass(slots=True)
 class Run:
     """What a run has done so far: the report is made from it, whether it ends well or not."""
@@ -172,6 +189,8 @@ class Run:
     """One sentence about the whole: "already live"."""
     findings: tuple[Finding, ...] = ()
     """What spoke against the release before it began."""
+    platform: PlatformNews | None = None
+    """Which platform version live runs, and which one is out; None where nobody asked."""
     told: tuple[str, ...] = ()
     """What a rollback tells before it acts."""
     remaining: list[Remaining] = field(default_factory=list)

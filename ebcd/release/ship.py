@@ -1,258 +1,69 @@
-"""`ship`: from a source bundle to a live release. The lock is taken, what is there observed, what is missing planned
-and done, and the outcome recorded, whatever it is.
-"""
+"""`ship`: from a source bundle to a live release."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from functools import partial
 
-from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
-from ebcd.model import Environment, OnFailure, Stage
-from ebcd.release import preflight
-from ebcd.release.busy import BUSY_PATIENCE
-from ebcd.release.diagnose import diagnose
+from ebcd.errors import AwsRefused, Refused
+from ebcd.model import Environment, Family, Stage, Target
+from ebcd.model.platforms import family_of
+from ebcd.release import delivery, preflight
+from ebcd.release.delivery import ShipOptions, Subject
 from ebcd.release.execute import Executor
-from ebcd.release.findings import Intent, findings, refuse, taken_cname, unknown_platform
-from ebcd.release.lease import Lease
-from ebcd.release.observe import observe, observe_if_possible, with_settings
-from ebcd.release.plan import (
-    Plan,
-    already_live,
-    environment_of,
-    plan_ship,
-    resumable,
-    settings_digest,
-)
+from ebcd.release.findings import refuse, unknown_platform
+from ebcd.release.plan import already_live, settings_digest
 from ebcd.release.publish import ensure_bucket, plan_publication
-from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, verification
-from ebcd.release.retirement import clearing
-from ebcd.release.run import Run, Services, Status, StepResult
-from ebcd.release.settlement import settled
+from ebcd.release.run import PlatformNews, Run, Services
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import Step
 
-
-@dataclass(frozen=True, slots=True)
-class ShipOptions:
-    """What the caller chose."""
-
-    swap: bool = True
-    message: str = ""
-    wait_lock: float = 0.0
-    """Seconds to wait for the lock."""
-    accept_drift: bool = False
-    """Whether settings that somebody changed on live are given up."""
-    timeout: float | None = None
-    """Seconds that one wait of this run may take; None: the stage's own."""
-    begins: Callable[[Snapshot, ReleaseRecord], None] | None = None
-    """Told under the lock what is there and which release it is, before the stage is changed: it may refuse, and write
-    down what must be there first.
-    """
+__all__ = ["ShipOptions", "plan", "ship"]
 
 
 def plan(run: Run, services: Services, options: ShipOptions) -> None:
     """What `ship` would do, as planned results. Changes nothing."""
-    services.hold.refuse()
-    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-    prepared = _prepare(run, services, snapshot, options)
-    steps = (*ensure_bucket(services), *plan_publication(run, services), *prepared.steps) if prepared else ()
-    run.results += [StepResult(step, Status.PLANNED) for step in steps]
-    run.after = snapshot
+    _refuse_unrunnable(run.stage)
+
+    def publication() -> tuple[Step, ...]:
+        return (*ensure_bucket(services), *plan_publication(run, services))
+
+    delivery.plan(run, services, options, partial(_subject, run, services, options), publication)
 
 
 def ship(run: Run, services: Services, options: ShipOptions) -> None:
     """Release the run's bundle. Raises any EbcdError; what was done is in the run, and recorded."""
+    _refuse_unrunnable(run.stage)
     Executor(run, services, run.stage).execute(ensure_bucket(services))
     message = f"ship {run.given_bundle.version_label}"
-    caller = services.caller
-    try:
-        with services.lock.held(
-            owner=caller.user, host=caller.host, message=message, wait=options.wait_lock, yields=True
-        ) as lease:
-            _ship_locked(run, services, lease, options)
-    finally:
-        run.after = observe_if_possible(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    publication = partial(plan_publication, run, services)
+    delivery.deliver(run, services, options, partial(_subject, run, services, options), publication, message=message)
 
 
-def _ship_locked(run: Run, services: Services, lease: Lease, options: ShipOptions) -> None:
-    services.hold.refuse()
-    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-    prepared = _prepare(run, services, snapshot, options)
-    if options.begins:
-        options.begins(snapshot, run.records[run.release_name])
-    if prepared is None:
-        return
-    publication = plan_publication(run, services)  # it may be refused, and then no number is taken
-    release = _allocate(run, services, prepared)
-    _settle(run, services, snapshot)
-    prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=run.given_bundle.options)
-    _release(run, services, publication, prepared, lease)
-
-
-def _prepare(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> Plan | None:
-    """The release's plan; None when that version is live with those settings already."""
-    snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
-    bundle, stage = run.given_bundle, snapshot.stage
-    settings = settings_digest(stage)
-    run.records = {record.release: record for record in snapshot.releases}
-    done = already_live(snapshot, bundle.version_label, settings)
-    if done is not None:
-        run.release_name = done.release
-        run.note = f"{done.release} is live with this version and these settings already."
-        return None
-    release = resumable(snapshot, bundle.version_label, settings) or _new_release(run, services, snapshot, options)
-    if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
-        _refuse_taken_cname(services, stage)
-    if snapshot.live is not None:
-        snapshot, image_id = _sighted(run, services, snapshot, snapshot.live, release, options)
-        release = replace(release, image_id=release.image_id or image_id)
-    if options.timeout is not None:
-        snapshot = replace(snapshot, stage=replace(stage, timeout=options.timeout))
-    prepared = plan_ship(snapshot, release, swap=options.swap, bundled=bundle.options)
-    run.records[prepared.release.release] = prepared.release
-    run.release_name = prepared.release.release
-    return prepared
-
-
-def _sighted(
-    run: Run, services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord, options: ShipOptions
-) -> tuple[Snapshot, str]:
-    """With what a plan must know of live, and of a standing environment that the release gets; and the machine image of
-    the release's platform. Raises Refused.
-    """
-    sight = preflight.look(services, live, release.platform_arn)
-    carried = snapshot.record_of(live)
-    if carried is None or carried.number != release.number:
-        creates = snapshot.environment(release.environment) is None
-        intent = Intent(snapshot.stage, snapshot.taken, carried, creates, options.accept_drift)
-        run.findings = findings(sight, intent)
-        refuse(run.findings)
-        for item in run.findings:
-            services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
-    snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
-    if live.name != release.environment and not is_fresh(release):
-        snapshot = with_settings(snapshot, services.beanstalk, release.environment)
-    return snapshot, sight.platform.image_id
-
-
-def _new_release(run: Run, services: Services, snapshot: Snapshot, options: ShipOptions) -> ReleaseRecord:
-    bundle, stage = run.given_bundle, snapshot.stage
-    number = max((record.number for record in snapshot.releases), default=0) + 1
-    return ReleaseRecord(
-        number=number,
-        application=stage.application,
-        stage=stage.name,
-        region=stage.region,
-        cname=stage.cname,
-        version_label=bundle.version_label,
-        sha=bundle.commit.sha,
-        tree=bundle.commit.tree,
-        content_digest=bundle.content_digest,
-        settings_digest=settings_digest(stage),
-        platform_arn=_platform_arn(services, stage),
-        environment=environment_of(snapshot, number),
-        outcome=Outcome.RUNNING,
-        verification=verification(stage),
-        since=services.clock.now(),
-        by=services.caller.user,
-        host=services.caller.host,
-        run_url=services.caller.run_url,
-        message=options.message or bundle.commit.subject,
-    )
-
-
-def _platform_arn(services: Services, stage: Stage) -> str:
-    if stage.platform.startswith("arn:"):
-        return stage.platform
-    arn = services.beanstalk.platform_arn(stage.platform)
-    if not arn:
+def _refuse_unrunnable(stage: Stage) -> None:
+    """Raises Refused for a platform that the local Beanstalk has not, before anything is made there."""
+    if stage.target is Target.LOCAL and family_of(stage.platform) not in (Family.PYTHON, Family.OTHER):
         refuse((unknown_platform(stage),))
-    return arn
 
 
-def _refuse_taken_cname(services: Services, stage: Stage) -> None:
-    if not services.beanstalk.cname_available(stage.cname):
-        refuse((taken_cname(stage),))
+def _subject(run: Run, services: Services, options: ShipOptions, snapshot: Snapshot) -> Subject | None:
+    """The run's bundle; None where it is live already with the stage's settings, on whichever platform version."""
+    bundle = run.given_bundle
+    done = already_live(snapshot, bundle.version_label, settings_digest(snapshot.stage))
+    if done is None:
+        return Subject.of_bundle(bundle)
+    run.release_name = done.release
+    run.note = f"{done.release} is live with this version and these settings already."
+    if options.tells_platform and snapshot.live is not None:
+        _tell_platform(run, services, snapshot.stage, snapshot.live)
+    return None
 
 
-def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
-    """Store the release's record: a new number for a new one, over its earlier state for one taken up again."""
-    record = replace(prepared.release, outcome=Outcome.RUNNING, reason="")
-    run.records.pop(record.release, None)
-
-    def named(number: int) -> str:
-        return environment_of(prepared.snapshot, number)
-
-    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record, named)
-    run.records[stored.release] = stored
-    run.release_name = stored.release
-    return stored
-
-
-def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
-    """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
-    for record in snapshot.releases:
-        ended = settled(record, snapshot)
-        if record.release != run.release_name and ended != record:
-            run.records[record.release] = services.ledger.update(ended)
-
-
-def _release(run: Run, services: Services, publication: tuple[Step, ...], prepared: Plan, lease: Lease) -> None:
-    """Perform the plan and record the outcome, whatever it is."""
-    executor = Executor(run, services, prepared.snapshot.stage, lease)
+def _tell_platform(run: Run, services: Services, stage: Stage, live: Environment) -> None:
+    """Say which platform version is out since the release; nothing where that cannot be read."""
     try:
-        executor.execute(publication)
-        if prepared.live is not None and prepared.live.name != prepared.release.environment:
-            executor.watch_live(prepared.live.cname)
-        executor.execute(prepared.steps, prepared.back)
-        lease.assert_ours()
-    except EbcdError as error:
-        if not lease.is_held():  # whoever has the lock tells how it ended
-            raise
-        with beside(error):
-            _record_failure(run, services, prepared, error)
-        if isinstance(error, ReleaseFailed):
-            _clear_up(run, services, executor, prepared, error)
-        raise
-    _record(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
-
-
-def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
-    record = run.records[run.release_name]
-    first_live = services.clock.now() if outcome is Outcome.LIVE else None
-    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
-                     ready_seconds=run.ready_seconds or record.ready_seconds,
-                     image_id=record.image_id or preflight.image_id(services, record.platform_arn))  # fmt: skip
-    run.records[record.release] = services.ledger.update(record)
-
-
-def _record_failure(run: Run, services: Services, prepared: Plan, error: EbcdError) -> None:
-    reason = f"{error.what} {error.why}".strip()
-    match error:
-        case SwappedBack():
-            _record(run, services, Outcome.SWAPPED_BACK, reason)
-        case ReleaseFailed():
-            run.diagnosis = diagnose(services, prepared.release, logs=not prepared.undo)
-            _record(run, services, Outcome.FAILED, reason)
-        case _:
-            _record(run, services, Outcome.INTERRUPTED, reason)
-
-
-def _clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed) -> None:
-    """Take back what a failed release changed on live's own environment, and what the stage does not want to keep."""
-    if prepared.undo:
-        executor.undo(prepared.undo, failed)
-    with beside(failed):
-        _terminate_failed(run, services, executor, prepared.snapshot.stage)
-
-
-def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:
-    """Terminate a failed candidate where the stage says so; never what holds the live CNAME."""
-    if stage.on_failure is not OnFailure.TERMINATE:
+        newest = preflight.platform_arn(services, stage)
+    except (AwsRefused, Refused):
         return
-    snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-    failed = snapshot.environment(run.records[run.release_name].environment)
-    if failed is not None and failed != snapshot.live:
-        step = clearing(snapshot, failed, "it failed, and on_failure says so")
-        executor.execute([replace(step, patience=BUSY_PATIENCE)])
+    run.platform = PlatformNews(live.platform_arn, newest)
+    if run.platform.out:
+        run.note += f" {run.platform.out[:1].upper()}{run.platform.out[1:]} is out: ebcd patch {services.flags}"

@@ -19,8 +19,11 @@ from ebcd.model import (
     Tier,
     Timing,
 )
-from ebcd.release.naming import standing_name
+from ebcd.release.naming import is_of_stage, standing_name
 from ebcd.release.record import UNENDED, ReleaseRecord
+
+CLUSTER = "Cluster"
+"""The tier of environments on Amazon EKS, as Beanstalk names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,11 @@ def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment 
     """The environment that holds the stage's live CNAME; None when none does. The whole CNAME decides.
 
     A worker has no CNAME: it is the environment of the stage's fixed name. Raises Refused (code `ambiguous-live`) when
-    more than one holds the live CNAME: ebcd never guesses.
+    more than one holds the live CNAME: ebcd never guesses; and (code `cluster`) when one that is the stage's runs on
+    Amazon EKS.
     """
+    environments = tuple(environments)
+    _refuse_clusters(stage, environments)
     if stage.tier is Tier.WORKER:
         name = standing_name(stage.application, stage.name)
         return next((item for item in environments if item.name == name and not leaving(item)), None)
@@ -162,6 +168,20 @@ def find_live(stage: Stage, environments: Iterable[Environment]) -> Environment 
             code="ambiguous-live",
         )
     return found[0] if found else None
+
+
+def _refuse_clusters(stage: Stage, environments: Iterable[Environment]) -> None:
+    """Raises Refused where an environment that is the stage's, by its CNAME or its name, is a Beanstalk Cluster's."""
+    held = live_cnames(stage.cname, stage.region) if stage.cname else frozenset()
+    for item in environments:
+        own = item.cname in held or is_of_stage(stage.application, stage.name, item.name)
+        if item.tier == CLUSTER and own and not leaving(item):
+            raise Refused(
+                f"The environment {item.name} runs on Amazon EKS.",
+                why="Beanstalk Cluster is a product of its own, which ebcd does not release to.",
+                hint=f"Give the stage {stage.name} an environment on EC2: another cname, or another name.",
+                code="cluster",
+            )
 
 
 @dataclass(frozen=True, slots=True)

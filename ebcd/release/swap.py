@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError, beside
 from ebcd.model import Environment, InstanceHealth
-from ebcd.release import rollback
+from ebcd.release import preflight, rollback
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.lease import Lease
@@ -238,6 +238,8 @@ def _record(run: Run, services: Services, options: SwapOptions) -> None:
     name = run.release_name
     record = replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason,
                      ready_seconds=run.ready_seconds or run.records[name].ready_seconds)  # fmt: skip
+    if record.restores and not record.image_ids:  # it was deployed just now
+        record = preflight.with_images(services, record)
     run.records[name] = services.ledger.update(record)
     left = run.records.get(run.left.release) if run.left else None
     if options.rollback and left:

@@ -88,9 +88,14 @@ def _has(services: Services, stage: Stage, environment: Environment, wanted: Upd
 
 def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOptions) -> Seen:
     """Change option settings and platform. Raises ReleaseFailed."""
+
+    def lacks(environment: Environment) -> Request | None:
+        there = environment.platform_arn == step.platform_arn and not (step.options or step.remove)
+        return None if there else Request(settings=step)
+
     update = Update(
         step.environment,
-        lambda _: Request(settings=step),
+        lacks,
         lambda environment: step.platform_arn in ("", environment.platform_arn),
         step.cname,
     )

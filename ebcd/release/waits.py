@@ -70,9 +70,9 @@ def await_version(services: Services, tick: Tick, application: str, label: str) 
     read = lambda: services.beanstalk.version(application, label)  # noqa: E731
     for version in looks(services, tick, PUBLISH_PATIENCE, read, lambda: SOON):
         status = version.status if version else "unseen"
-        if status.lower() == "processed":
+        if version is not None and version.processed:
             return ""
-        if status.lower() == "failed":
+        if version is not None and version.failed:
             events = services.beanstalk.events(application, limit=20)
             said = [item.message for item in events if item.version_label == label and item.severity in FAILURES]
             raise ReleaseFailed(

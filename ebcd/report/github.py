@@ -108,7 +108,15 @@ def _change(report: Report) -> str:
         ("Version", code(at(before, "version_label")), code(at(after, "version_label"))),
         ("Environment", code(at(before, "environment")), code(at(after, "environment"))),
     )
-    return table(head, rows)
+    return table(head, (*rows, *_platform(report)))
+
+
+def _platform(report: Report) -> tuple[tuple[str, str, str], ...]:
+    """From which platform version to which, where that is what a patch changed."""
+    if not at(report, "platform", "out"):
+        return ()
+    before, after = (at(report, "platform", name).rpartition("/")[2] for name in ("live", "newest"))
+    return (("Platform", code(before), code(after)),)
 
 
 def _address(report: Report) -> str:

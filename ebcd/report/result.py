@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
+from ebcd.release.housekeeping import Remaining
 from ebcd.release.lease import LockState
 from ebcd.release.previews import Preview
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
-from ebcd.release.run import Diagnosis, Run, Services, StepResult
+from ebcd.release.run import Diagnosis, PlatformNews, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
 from ebcd.report.envelope import Json, envelope
 
@@ -56,27 +57,27 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
 
 def _told(run: Run) -> Json:
     """What only some runs have to tell."""
-    result: Json = {}
-    if run.left:
-        result["left"] = _release_fields(run.left)
-    if run.findings:
-        result["findings"] = [{**asdict(item), "severity": str(item.severity)} for item in run.findings]
-    if run.told:
-        result["told"] = list(run.told)
-    if run.remaining:
-        result["remaining"] = [{"step": type(item.step).__name__, "text": str(item.step), "why": item.why,
-                                "command": item.command} for item in run.remaining]  # fmt: skip
-    if run.hold:
-        result["hold"] = hold(run.hold)
-    if run.preview:
-        result["preview"] = preview(run.preview)
-    if run.expired:
-        result["expired"] = [item.stage for item in run.expired]
-    if run.note:
-        result["note"] = run.note
-    if run.diagnosis is not None:
-        result["diagnosis"] = _diagnosis(run.diagnosis)
-    return result
+    told: Json = {
+        "left": _release(run.left),
+        "findings": [{**asdict(item), "severity": str(item.severity)} for item in run.findings],
+        "platform": _platform(run.platform) if run.platform else None,
+        "told": list(run.told),
+        "remaining": [_remaining(item) for item in run.remaining],
+        "hold": hold(run.hold),
+        "preview": preview(run.preview) if run.preview else None,
+        "expired": [item.stage for item in run.expired],
+        "note": run.note,
+        "diagnosis": _diagnosis(run.diagnosis) if run.diagnosis else None,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _platform(found: PlatformNews) -> Json:
+    return {"live": found.live, "newest": found.newest, "out": found.out}
+
+
+def _remaining(item: Remaining) -> Json:
+    return {"step": type(item.step).__name__, "text": str(item.step), "why": item.why, "command": item.command}
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:

@@ -39,12 +39,23 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
         head = "is live already: nothing to do"
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] {head}"
     rows = _live_rows(result)
+    if out := result.get("platform", {}).get("out"):
+        rows.append(("platform", f"{out.removeprefix('platform ')} is out: ebcd patch {flags(result)}"))
     if waiting:
         rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
     elif command := undo(result):
         rows.append(("undo", command))
     rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs([*rows, *more]))
+
+
+def patched(result: Json) -> RenderableType:
+    """The end of `patch`."""
+    if result.get("note"):
+        head = f"[bold green]●[/] [bold]{title(result)}[/]  nothing to patch: {escape(result['note'])}"
+        return Group(head, pairs(_live_rows(result)))
+    out = result["platform"]["out"]
+    return shipped({**result, "platform": {}}, [("platform", out.removeprefix("platform "))] if out else [])
 
 
 def swapped(result: Json) -> RenderableType:
@@ -158,8 +169,8 @@ def _earlier(result: Json) -> list[str]:
 
 def release(result: Json) -> RenderableType:
     """One release, whole: its record and its entries."""
-    record = result["record"]
-    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_id",
+    record = result["record"] | {"image_ids": _images(result["record"])}
+    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_ids",
              "settings_digest", "outcome", "reason", "by", "host", "run_url", "message", "since", "live_since",
              "left_live", "from_release", "restores")  # fmt: skip
     rows = [(name.replace("_", " "), str(record[name])) for name in shown if record.get(name)]
@@ -168,6 +179,13 @@ def release(result: Json) -> RenderableType:
         for item in result["entries"]
     ]
     return Group(f"[bold]{title(result)}  {result['release']}[/]", pairs(rows), *entries)
+
+
+def _images(record: Json) -> str:
+    """Which machine images a release's instances ran. Records of earlier versions have its platform's only."""
+    if found := record.get("image_ids"):
+        return ", ".join(found)
+    return f"unknown (its platform's: {record['image_id']})" if record.get("image_id") else "unknown"
 
 
 def events(result: Json) -> RenderableType:

@@ -41,7 +41,7 @@ def test_no_script_has_an_expression_pasted_in() -> None:
 
 def test_ebcd_replaces_the_shell_so_that_a_cancellation_reaches_it() -> None:
     script = ACTION["runs"]["steps"][-1]["run"]
-    assert script.count("exec ebcd ") == len(re.findall(r"\bebcd (?:ship|swap|preview)", script)) == 7
+    assert script.count("exec ebcd ") == len(re.findall(r"\bebcd (?:ship|swap|patch|preview)", script)) == 9
 
 
 def test_others_actions_are_pinned_by_their_whole_sha_and_named_by_their_version() -> None:
@@ -109,6 +109,7 @@ def test_a_job_ends_in_time_and_leaves_no_token_behind(name: str, job: str) -> N
 def test_a_release_is_never_cancelled_by_the_next_and_a_rollback_never_waits_behind_one() -> None:
     ship, rollback = WORKFLOWS["ship.yml"]["concurrency"], WORKFLOWS["rollback.yml"]["concurrency"]
     assert ship == {"group": "ship-${{ inputs.stage || 'production' }}", "cancel-in-progress": False}
+    assert WORKFLOWS["patch.yml"]["concurrency"] == ship | {"group": "ship-production"}
     assert rollback == {"group": "rollback-${{ inputs.stage }}", "cancel-in-progress": False}
 
 

@@ -36,8 +36,8 @@ FIRST = {
     **OBSERVED,
     "GetCallerIdentity": 1,  # the bucket's name and its owner
     "HeadBucket": 1,
-    "ListPlatformVersions": 1,  # the branch's newest platform version, which is pinned
-    "DescribePlatformVersion": 1,  # its machine image, for the record
+    "ListPlatformVersions": 1,  # the branch's recommended platform version, which is pinned
+    "DescribeInstances": 1,  # the machine images that run, for the record
     "CheckDNSAvailability": 1,  # whether the live CNAME is another account's
     "DescribeApplications": 1,
     "HeadObject bundle": 1,  # is it there already?
@@ -63,7 +63,8 @@ SECOND = {
     "GetCallerIdentity": 1,
     "HeadBucket": 1,
     "ListPlatformVersions": 1,
-    "DescribePlatformVersion": 1,  # is it retired, and its machine image for the record
+    "DescribePlatformVersion": 1,  # is it retired?
+    "DescribeInstances": 1,
     "DescribeConfigurationSettings": 1,  # what live's settings differ in from ebcd.toml's
     "DescribeEnvironmentResources": 1,  # how many instances live runs now
     "DescribeEnvironmentManagedActions": 1,
@@ -90,6 +91,7 @@ AGAIN = {
     **OBSERVED,
     "GetCallerIdentity": 1,
     "HeadBucket": 1,
+    "ListPlatformVersions": 1,  # is a newer one out?
     "GetObject record": 4,
 }
 AGAIN_LOOKS = {"DescribeEnvironments": 2, "PutObject lock": 1}

@@ -112,7 +112,7 @@ def test_a_newer_platform_and_the_managed_update_that_brings_it_are_told(product
     assert product.json("ship")["exit_code"] == 0
     told = product.json("doctor")
     assert (told["exit_code"], wrong(told)) == (0, {"platform": "warning"})
-    assert what(told, "platform") == "Live runs platform version 4.7.0; the newest is 4.7.1."
+    assert what(told, "platform") == "Live runs platform version 4.7.0; 4.7.1 is out."
     assert f"weekly from {later:%a:%H:%M} UTC; due at {later:%Y-%m-%d %H:%M} UTC" in what(told, "managed-updates")
 
 

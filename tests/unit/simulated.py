@@ -5,6 +5,7 @@ A call takes the time of its answer's way. What AWS does takes the time that AWS
 
 from __future__ import annotations
 
+import io
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -90,6 +91,8 @@ class Simulated:
         self._versions: dict[str, tuple[ApplicationVersion, float]] = {}
         self._environments: dict[str, tuple[Environment, float]] = {}
         self._ended: dict[str, Environment] = {}
+        self.branch = STAGE.platform
+        """The ARN of the platform version that a branch means."""
         self.swapped = -1e9
         """When the last swap began."""
         self.phase = 0.0
@@ -133,7 +136,7 @@ class Simulated:
         if found is None:
             return None
         done = self.clock.seconds - found[1] >= self.durations.processing
-        return replace(found[0], status="Processed" if done else "Processing")
+        return replace(found[0], status="PROCESSED" if done else "PROCESSING")
 
     def environments(self, _: str, names: Sequence[str] = ()) -> tuple[Environment, ...]:
         self._called("DescribeEnvironments")
@@ -223,7 +226,15 @@ class Simulated:
 
     def platform(self, arn: str) -> Platform:
         self._called("DescribePlatformVersion")
-        return Platform(arn, "Recommended", "Supported", "ami-1")
+        return Platform(arn, "Recommended", "Supported")
+
+    def platform_arn(self, _: str) -> str:
+        self._called("ListPlatformVersions")
+        return self.branch
+
+    def image_ids(self, _: str) -> tuple[str, ...]:
+        self._called("DescribeInstances")
+        return ("ami-1",)
 
     def quotas(self) -> Quotas:
         for operation in ("DescribeAccountAttributes", "DescribeApplicationVersions", "DescribeEnvironments"):
@@ -287,12 +298,14 @@ class Simulated:
         self._called("CreateApplicationVersion")
         self._versions[version.label] = (version, self.clock.seconds)
 
-    def create_environment(self, *, name: str, label: str, cname_prefix: str | None, **_: object) -> None:
+    def create_environment(
+        self, *, name: str, label: str, cname_prefix: str | None, platform_arn: str, **_: object
+    ) -> None:
         self._called("CreateEnvironment")
         domain = "eu-central-1.elasticbeanstalk.com"
         cname = f"{cname_prefix or f'{name}.eba-x'}.{domain}"
         made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,
-                           f"{name}.elb.example.com", self.clock.now(), STAGE.platform)  # fmt: skip
+                           f"{name}.elb.example.com", self.clock.now(), platform_arn)  # fmt: skip
         self._environments[name] = (made, self.clock.seconds)
         if "CreateEnvironment" in self.lost:
             raise NoAnswer("No answer came to elasticbeanstalk:CreateEnvironment.")
@@ -319,6 +332,8 @@ class SimulatedStorage(MemoryStorage):
     """A bucket whose answers take their time."""
 
     bucket = "elasticbeanstalk-eu-central-1-123456789012"
+    bundle = b""
+    """What is uploaded."""
 
     def __init__(self, clock: MemoryClock, durations: Durations) -> None:
         super().__init__(clock)
@@ -349,8 +364,12 @@ class SimulatedStorage(MemoryStorage):
 
     def upload(self, key: str, *_: object, **__: object) -> Upload:
         self._called()
-        self._write(key, b"")
+        self._write(key, self.bundle)
         return Upload(0, 0)
+
+    def open(self, key: str) -> io.BytesIO:
+        self._called()
+        return io.BytesIO(self.objects[key][0])
 
     def _write(self, key: str, body: bytes) -> str:
         self._called()

@@ -36,6 +36,18 @@ def test_a_record_comes_back_as_it_was(ledger: Ledger) -> None:
     assert ledger.read(2) is None
 
 
+def test_records_of_other_versions_of_ebcd_are_read(ledger: Ledger, storage: MemoryStorage) -> None:
+    stored = ledger.allocate(record(1, image_id="ami-1", image_ids=("ami-1", "ami-2")), named)
+    assert ledger.read(1) == stored
+    key = "ebcd/shop/prod/releases/000001.json"
+    content = json.loads(storage.objects[key][0])
+    del content["image_ids"]
+    storage._write(key, json.dumps(content | {"of_a_later_version": {"a": 1}}).encode())
+    found = ledger.read(1)
+    assert found is not None
+    assert (found.image_id, found.image_ids, found.outcome) == ("ami-1", (), Outcome.LIVE)
+
+
 def test_a_number_that_is_taken_is_never_given_again(ledger: Ledger) -> None:
     ledger.allocate(record(1), named)
     second = ledger.allocate(record(1, version_label="other"), named)

@@ -22,6 +22,7 @@ from ebcd.release.record import Outcome
 from ebcd.release.retirement import retirements
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
+    AwaitVersion,
     Bake,
     CreateApplication,
     CreateEnvironment,
@@ -241,6 +242,8 @@ def test_only_the_same_version_and_settings_are_taken_up_again() -> None:
     assert resumable(seen, "v2", SETTINGS) == record(2, Outcome.INTERRUPTED)
     assert resumable(seen, "v2", "other settings") is None
     assert resumable(seen, "v3", SETTINGS) is None
+    assert resumable(seen, "v2", SETTINGS, STAGE.platform) == record(2, Outcome.INTERRUPTED)
+    assert resumable(seen, "v2", SETTINGS, f"{STAGE.platform}0") is None, "on another platform it is another release"
 
 
 def test_a_release_whose_environment_is_leaving_is_not_taken_up_again() -> None:
@@ -252,8 +255,16 @@ def test_publishing_sends_what_is_not_there() -> None:
     nothing = Publication(stored=False, application_exists=False, version=None)
     steps = plan_publish(STAGE, bundle(1), nothing, "bucket")
     assert [type(step) for step in steps] == [UploadBundle, CreateApplication, CreateVersion]
-    there = ApplicationVersion(bundle(1).version_label, "Processed", "bucket", bundle_key("shop", "d1"))
-    assert plan_publish(STAGE, bundle(1), Publication(True, True, there), "bucket") == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "waits"),
+    [("PROCESSED", False), ("Processed", False), ("UNPROCESSED", False), ("PROCESSING", True), ("Building", True)],
+)
+def test_a_version_that_is_there_is_waited_for_only_while_beanstalk_works_at_it(status: str, waits: bool) -> None:
+    there = ApplicationVersion(bundle(1).version_label, status, "bucket", bundle_key("shop", "d1"))
+    steps = plan_publish(STAGE, bundle(1), Publication(True, True, there), "bucket")
+    assert steps == ((AwaitVersion(there.label),) if waits else ())
 
 
 @pytest.mark.parametrize(
@@ -261,7 +272,9 @@ def test_publishing_sends_what_is_not_there() -> None:
     [
         (ApplicationVersion("x", "Processed", "bucket", "other.zip"), "digest-mismatch"),
         (ApplicationVersion("x", "Processed", "else", bundle_key("shop", "d1")), "digest-mismatch"),
+        (ApplicationVersion("x", "FAILED", "bucket", bundle_key("shop", "d1")), "version-failed"),
         (ApplicationVersion("x", "Failed", "bucket", bundle_key("shop", "d1")), "version-failed"),
+        (ApplicationVersion("x", "PROCESSED", "", "", container=True), "cluster"),
     ],
 )
 def test_a_label_that_stands_for_something_else_is_refused(version: ApplicationVersion, code: str) -> None:

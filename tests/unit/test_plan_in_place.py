@@ -95,7 +95,8 @@ def test_settings_alone_are_an_update_of_their_own() -> None:
     wanted = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
     there = replace(seen(live(1), ONE), stage=replace(IN_PLACE, options=(*IN_PLACE.options, wanted)))
     plan = plan_ship(there, replace(NEXT, version_label="v1"), swap=True)
-    settings, deployment = plan.steps[:2]
+    _, settings, deployment = plan.steps[:3]
+    assert names(plan.steps)[0] == "MeasureLive"
     assert settings == UpdateOptions(NAME, (wanted,))
     assert deployment == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
 

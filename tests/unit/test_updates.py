@@ -188,3 +188,14 @@ def test_what_an_update_that_failed_has_left_is_read_and_only_the_rest_is_sent(
     assert act(one, BOTH) is (Status.DONE if sent else Status.SKIPPED)
     assert one.sent == sent
     assert (one.found.version_label, one.settings()) == ("v2", (COLOUR,))
+
+
+def test_a_platform_that_is_there_is_not_sent_again() -> None:
+    one = One(MemoryClock(), platform_arn="arn:new")
+    to_new = UpdateOptions(NAME, (), platform_arn="arn:new")
+    seen = updates.update_options(services(one), lambda: None, STAGE, to_new)
+    assert (seen.status, one.sent) == (Status.SKIPPED, [])
+    older = One(MemoryClock(), platform_arn="arn:old")
+    with pytest.raises(ReleaseFailed, match="did not take the update"):
+        updates.update_options(services(older), lambda: None, STAGE, to_new)
+    assert older.sent == ["options"]

@@ -12,7 +12,7 @@ from ebcd.errors import Refused, UsageError
 from ebcd.model import Environment, OptionSetting, Tier
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.plan import Plan
-from ebcd.release.plan.updating import bring, change, deployment
+from ebcd.release.plan.updating import bring, change, deployment, platform_back
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
@@ -50,7 +50,8 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     release = _following(release, snapshot, live)
     settings = change(snapshot, live, stage.options, release.platform_arn)
     back = _back(snapshot, release, live, settings.back)
-    untouched = bool(back) and live.status == "Ready" and live.version_label != release.version_label
+    changed = settings.there is not None or live.version_label != release.version_label
+    untouched = bool(back) and live.status == "Ready" and changed
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
         *(proofs.baseline(stage, live) if untouched else ()),
@@ -76,6 +77,7 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | 
         )
     back = () if restoring else _back(snapshot, release, live, None)
     steps = (
+        *platform_back(snapshot, live, release, leaves),
         deployment(snapshot, release, live.name, live=True, leaves=left),
         AwaitEnvironment(live.name, release.version_label, events=False),
         HoldHealth(live.name, stage.accept, 0.0 if restoring else stage.stable, stage.timeout),

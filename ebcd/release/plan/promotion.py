@@ -12,9 +12,16 @@ from ebcd.release.plan.creation import create
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.plan.updating import deployment
-from ebcd.release.record import Outcome, ReleaseRecord, is_fresh
+from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, is_patch
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, DeleteSavedConfiguration, HoldHealth, MatchCapacity, Step
+from ebcd.release.steps import (
+    AwaitEnvironment,
+    DeleteSavedConfiguration,
+    HoldHealth,
+    MatchCapacity,
+    Step,
+    UpdateOptions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,9 @@ def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> 
         steps.append(deployment(snapshot, release, there.name, live=False))
     else:
         steps.append(DeleteSavedConfiguration(there.name))
+    if is_patch(release, snapshot.record_of(live)):  # a saved configuration brings live's platform: changed afterwards
+        steps.append(AwaitEnvironment(release.environment, release.version_label, events=is_fresh(release)))
+        steps.append(UpdateOptions(release.environment, (), platform_arn=release.platform_arn, cname=live.cname))
     steps += proofs.gates(stage, release, live.cname, created=is_fresh(release))
     steps.append(swap_to(stage, release, live, snapshot))
     steps += proofs.watch(stage, release, live.cname, bake=False)
@@ -99,6 +109,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
     return replace(
         last,
         number=number,
+        platform_arn=(target if is_patch(target, last) else last).platform_arn,
         version_label=target.version_label,
         sha=target.sha,
         tree=target.tree,
@@ -114,6 +125,8 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
         swap_seconds=None,
         ready_seconds=None,
         deploy_seconds=None,
+        image_id="",
+        image_ids=(),
         etag="",
     )
 

@@ -24,6 +24,13 @@ def plan_publish(stage: Stage, bundle: SourceBundle, publication: Publication, b
     version = publication.version
     if version is None:
         return (*steps, CreateVersion(bundle.version_label, key, bundle.commit.subject))
+    if version.container:
+        raise Refused(
+            f"The version label {version.label} stands for a container image.",
+            why="It was made for a Beanstalk Cluster (Amazon EKS), which ebcd does not release to.",
+            hint="Release another commit, or delete that application version if nothing uses it.",
+            code="cluster",
+        )
     if (version.bucket, version.key) != (bucket, key):
         raise Refused(
             f"The version label {version.label} stands for another content.",
@@ -32,11 +39,11 @@ def plan_publish(stage: Stage, bundle: SourceBundle, publication: Publication, b
             hint="Release another commit, or delete that application version if nothing uses it.",
             code="digest-mismatch",
         )
-    if version.status == "Failed":
+    if version.failed:
         raise Refused(
             f"Beanstalk failed to process the application version {version.label}.",
             why="Its bundle did not pass Beanstalk's validation.",
             hint="ebcd check shows what is wrong; commit the correction and ship again.",
             code="version-failed",
         )
-    return tuple(steps) if version.status == "Processed" else (*steps, AwaitVersion(version.label))
+    return (*steps, AwaitVersion(version.label)) if version.in_process else tuple(steps)

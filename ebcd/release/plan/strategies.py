@@ -27,17 +27,18 @@ def environment_of(snapshot: Snapshot, number: int) -> str:
             assert_never(stage.strategy)
 
 
-def resumable(snapshot: Snapshot, label: str, settings: str) -> ReleaseRecord | None:
+def resumable(snapshot: Snapshot, label: str, settings: str, platform_arn: str = "") -> ReleaseRecord | None:
     """The release of that version and those settings that began and did not end, if there is one.
 
     Not one whose environment is leaving, nor one that the stage's strategy would send to another environment now.
+    platform_arn: on that platform version; empty: on any, since what was begun on one is finished on it.
     """
     gone = {item.name for item in snapshot.environments if leaving(item)}
     for record in snapshot.releases:
         fits = snapshot.standing(record) or record.environment == environment_of(snapshot, record.number)
         if record.outcome in UNENDED and record.environment not in gone and fits:
             same = (record.version_label, record.settings_digest) == (label, settings)
-            return record if same else None
+            return record if same and platform_arn in ("", record.platform_arn) else None
     return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, OptionSetting, PresentSettings
-from ebcd.release.record import ReleaseRecord
+from ebcd.release.record import ReleaseRecord, is_patch
 from ebcd.release.snapshot import Snapshot, deployment_estimate
 from ebcd.release.steps import Step, UpdateOptions, UpdateVersion
 
@@ -26,7 +26,7 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
     """
     present = PresentSettings.of(snapshot.settings[environment.name])
     differing = tuple(item for item in wanted if not present.has(item))
-    platform = platform_arn if environment.platform_arn not in ("", platform_arn) else ""
+    platform = _other_platform(environment, platform_arn)
     if not differing and not platform:
         return Change()
     earlier = tuple(found for item in differing if (found := present.find(item.place)))
@@ -47,6 +47,23 @@ def bring(environment: Environment, deployment: UpdateVersion, settings: UpdateO
     if environment.version_label == deployment.label:
         return (settings, deployment)
     return (replace(deployment, settings=settings),)
+
+
+def platform_back(
+    snapshot: Snapshot, environment: Environment, release: ReleaseRecord, leaves: ReleaseRecord | None
+) -> tuple[UpdateOptions, ...]:
+    """What brings a standing environment to the platform version of a release that it is to carry again, where the
+    release that it leaves is a patch of it, or it of that.
+    """
+    platform = _other_platform(environment, release.platform_arn)
+    if not platform or not is_patch(release, leaves):
+        return ()
+    return (UpdateOptions(environment.name, (), platform_arn=platform, cname=live_unless(snapshot, environment.name)),)
+
+
+def _other_platform(environment: Environment, platform_arn: str) -> str:
+    """The platform version, where an environment runs another one; empty where it does not."""
+    return platform_arn if environment.platform_arn not in ("", platform_arn) else ""
 
 
 def live_unless(snapshot: Snapshot, environment: str) -> str:

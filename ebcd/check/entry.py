@@ -1,0 +1,88 @@
+"""What a platform must find in a bundle to run it, by the platform of the stage. Pure.
+
+Only what AWS's developer guide says of a platform is asked for. What surely fails is an error; where a hook or a build
+may still make what is missing, it is a warning. Of a platform that is not known here nothing is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ebcd.check.finding import Finding, Severity
+from ebcd.model import Family, Stage
+from ebcd.model.platforms import branch_of, family_of
+
+_WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
+_GUIDE = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/"
+_PROCFILES = frozenset({Family.PYTHON, Family.NODE, Family.GO, Family.RUBY, Family.JAVA, Family.DOTNET})
+"""Platforms that start what a Procfile says. Beside a Dockerfile it is another program's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Files, one of which a platform needs at the root of a bundle."""
+
+    any_of: tuple[str, ...]
+    """Names, or patterns of names."""
+    page: str
+    """The page of the guide that says so."""
+    severity: Severity = Severity.WARNING
+
+    def met(self, paths: Collection[str]) -> bool:
+        """Whether one of them is there."""
+        return any(fnmatchcase(path, name) and path.count("/") == name.count("/")
+                   for path in paths for name in self.any_of)  # fmt: skip
+
+
+_NEEDS: Mapping[Family, Need] = {
+    Family.DOCKER: Need(("Dockerfile", "Dockerrun.aws.json", "docker-compose.yml"),
+                        "single-container-docker-configuration.html", Severity.ERROR),
+    Family.ECS: Need(("Dockerrun.aws.json",), "create_deploy_docker_v2config.html", Severity.ERROR),
+    Family.NODE: Need(("Procfile", "package.json", "app.js", "server.js"), "nodejs-configuration-procfile.html"),
+    Family.GO: Need(("Procfile", "Buildfile", "application.go", "application", "bin/application"),
+                    "go-environment.html"),
+    Family.RUBY: Need(("Procfile", "config.ru"), "ruby-platform-procfile.html"),
+    Family.JAVA: Need(("Procfile", "Buildfile", "*.jar"), "java-se-platform.html"),
+    Family.DOTNET: Need(("Procfile", "*.runtimeconfig.json"), "dotnet-linux-procfile.html"),
+}  # fmt: skip
+"""Tomcat, PHP and IIS serve what is in the bundle, whatever it is called."""
+
+
+def check(paths: Collection[str], stage: Stage | None) -> Iterator[Finding]:
+    """What a bundle of these paths lacks to be run on the stage's platform."""
+    family = platform_family(stage)
+    if family is Family.PYTHON:
+        yield from _python(paths, stage)
+    need = _NEEDS.get(family)
+    if stage is not None and need is not None and not need.met(paths):
+        message = f"{branch_of(stage.platform)} needs at the root of the bundle: {' or '.join(need.any_of)}."
+        hint = f"Commit what it needs: {_GUIDE}{need.page}"
+        yield Finding(need.severity, "no-entry-point", need.any_of[0], None, message, hint)
+
+
+def platform_family(stage: Stage | None) -> Family:
+    """The family of a stage's platform: Python, which local stages run, where none is named."""
+    return family_of(stage.platform) if stage is not None and stage.platform else Family.PYTHON
+
+
+def runs_procfile(stage: Stage | None) -> bool:
+    """Whether the stage's platform starts what a Procfile says."""
+    return platform_family(stage) in _PROCFILES
+
+
+def _python(paths: Collection[str], stage: Stage | None) -> Iterator[Finding]:
+    wsgi = {(item.namespace, item.name) for item in stage.options} if stage else set()
+    if "Procfile" not in paths and "application.py" not in paths and _WSGI not in wsgi:
+        yield Finding(
+            Severity.ERROR, "no-entry-point", "Procfile", None,
+            "There is neither a Procfile nor an application.py: Beanstalk would not know what to run.",
+            "Commit a Procfile with a line such as: web: gunicorn application:application",
+        )  # fmt: skip
+    if not {"requirements.txt", "Pipfile", "Pipfile.lock"} & set(paths):
+        yield Finding(
+            Severity.WARNING, "no-requirements", "requirements.txt", None,
+            "There is no requirements.txt: nothing is installed on the instances.",
+            "Commit one, if the application needs packages.",
+        )  # fmt: skip

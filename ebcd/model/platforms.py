@@ -1,0 +1,56 @@
+"""What the name of a platform tells: its branch, its version, what kind of application it runs. Pure.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/platforms/platforms-supported.html
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """What the platforms of a language, or of containers, have in common. The value begins a branch's name."""
+
+    PYTHON = "Python"
+    DOCKER = "Docker"
+    ECS = "ECS"
+    """Docker on Amazon ECS: several containers."""
+    NODE = "Node.js"
+    GO = "Go"
+    RUBY = "Ruby"
+    PHP = "PHP"
+    JAVA = "Corretto"
+    TOMCAT = "Tomcat"
+    DOTNET = ".NET"
+    WINDOWS = "IIS"
+    OTHER = ""
+    """A custom platform, or one that is not known here: nothing can be said of what it needs."""
+
+
+def family_of(platform: str) -> Family:
+    """The family of a stage's platform, which is named by its branch or by an ARN."""
+    name = branch_of(platform).lower()
+    return next((item for item in Family if item and name.startswith(item.lower())), Family.OTHER)
+
+
+def branch_of(platform: str) -> str:
+    """The platform branch of a stage's platform. An ARN names it: `…::platform/BRANCH/VERSION`."""
+    parts = platform.split("/")
+    return parts[1] if platform.startswith("arn:") and len(parts) > 1 else platform
+
+
+def version_of(arn: str) -> str:
+    """The version of a platform version's ARN; empty where it names none."""
+    parts = arn.split("/")
+    return parts[2] if len(parts) > 2 else ""
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """A version as it is compared: 4.10.0 is newer than 4.9.0."""
+    return tuple(int(part) if part.isascii() and part.isdigit() else -1 for part in version.split("."))
+
+
+def is_newer(arn: str, than: str) -> bool:
+    """Whether a platform version is a newer one of the same branch."""
+    same = arn.rpartition("/")[0] == than.rpartition("/")[0]
+    return same and version_order(version_of(arn)) > version_order(version_of(than))

@@ -1,0 +1,278 @@
+"""From a version to a live release: what `ship` and `patch` have in common. The lock is taken, what is there observed,
+what is missing planned and done, and the outcome recorded, whatever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
+from ebcd.model import Environment, OnFailure, OptionSetting, SourceBundle, Stage
+from ebcd.release import preflight
+from ebcd.release.busy import BUSY_PATIENCE
+from ebcd.release.diagnose import diagnose
+from ebcd.release.execute import Executor
+from ebcd.release.findings import Intent, findings, refuse, taken_cname
+from ebcd.release.lease import Lease
+from ebcd.release.observe import observe, observe_if_possible, with_settings
+from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
+from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, verification
+from ebcd.release.retirement import clearing
+from ebcd.release.run import Run, Services, Status, StepResult
+from ebcd.release.settlement import settled
+from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class ShipOptions:
+    """What the caller chose."""
+
+    swap: bool = True
+    message: str = ""
+    wait_lock: float = 0.0
+    """Seconds to wait for the lock."""
+    accept_drift: bool = False
+    """Whether settings that somebody changed on live are given up."""
+    timeout: float | None = None
+    """Seconds that one wait of this run may take; None: the stage's own."""
+    tells_platform: bool = True
+    """Whether a platform version is told of that is out since the release."""
+    begins: Callable[[Snapshot, ReleaseRecord], None] | None = None
+    """Told under the lock what is there and which release it is, before the stage is changed: it may refuse, and write
+    down what must be there first.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be released: a version, and where it is to run."""
+
+    version_label: str
+    sha: str
+    tree: str
+    content_digest: str
+    message: str
+    """What its record says where the caller gave no message."""
+    options: tuple[OptionSetting, ...] = ()
+    """What its bundle's .ebextensions set."""
+    platform_arn: str = ""
+    """The platform version; empty: the one that the stage's platform means now."""
+
+    @classmethod
+    def of_bundle(cls, bundle: SourceBundle) -> Subject:
+        """A bundle that is at hand."""
+        commit = bundle.commit
+        return cls(bundle.version_label, commit.sha, commit.tree, bundle.content_digest, commit.subject, bundle.options)
+
+
+Choose: TypeAlias = Callable[[Snapshot], Subject | None]
+"""What is to be released, from what is there; None where nothing is to be done, which the run then tells."""
+Publication: TypeAlias = Callable[[], tuple[Step, ...]]
+"""The steps that make the subject an application version. It may refuse."""
+
+
+def plan(run: Run, services: Services, options: ShipOptions, choose: Choose, publication: Publication) -> None:
+    """What a delivery would do, as planned results. Changes nothing."""
+    services.hold.refuse()
+    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    subject = _chosen(run, snapshot, choose)
+    steps: tuple[Step, ...] = ()
+    if subject is not None:
+        prepared = _prepare(run, services, snapshot, subject, options)
+        steps = (*publication(), *prepared.steps)
+    run.results += [StepResult(step, Status.PLANNED) for step in steps]
+    run.after = snapshot
+
+
+def deliver(
+    run: Run, services: Services, options: ShipOptions, choose: Choose, publication: Publication, *, message: str
+) -> None:
+    """Release what is chosen. Raises any EbcdError; what was done is in the run, and recorded.
+
+    message: what the lock tells others of this run.
+    """
+    caller = services.caller
+    try:
+        with services.lock.held(
+            owner=caller.user, host=caller.host, message=message, wait=options.wait_lock, yields=True
+        ) as lease:
+            _deliver_locked(run, services, options, choose, publication, lease)
+    finally:
+        run.after = observe_if_possible(run.stage, services.beanstalk, services.ledger, services.clock.now())
+
+
+def _deliver_locked(
+    run: Run, services: Services, options: ShipOptions, choose: Choose, publication: Publication, lease: Lease
+) -> None:
+    services.hold.refuse()
+    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    subject = _chosen(run, snapshot, choose)
+    prepared = _prepare(run, services, snapshot, subject, options) if subject else None
+    if options.begins:
+        options.begins(snapshot, run.records[run.release_name])
+    if subject is None or prepared is None:
+        return
+    published = publication()  # it may be refused, and then no number is taken
+    release = _allocate(run, services, prepared)
+    _settle(run, services, snapshot)
+    prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=subject.options)
+    _release(run, services, published, prepared, lease)
+
+
+def _chosen(run: Run, snapshot: Snapshot, choose: Choose) -> Subject | None:
+    run.records = {record.release: record for record in snapshot.releases}
+    return choose(snapshot)
+
+
+def _prepare(run: Run, services: Services, snapshot: Snapshot, subject: Subject, options: ShipOptions) -> Plan:
+    """The plan of the subject's release."""
+    snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
+    stage = snapshot.stage
+    taken_up = resumable(snapshot, subject.version_label, settings_digest(stage), subject.platform_arn)
+    release = taken_up or _new_release(services, snapshot, subject, options)
+    if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:
+        _refuse_taken_cname(services, stage)
+    if snapshot.live is not None:
+        snapshot = _sighted(run, services, snapshot, snapshot.live, release, options)
+    if options.timeout is not None:
+        snapshot = replace(snapshot, stage=replace(stage, timeout=options.timeout))
+    prepared = plan_ship(snapshot, release, swap=options.swap, bundled=subject.options)
+    run.records[prepared.release.release] = prepared.release
+    run.release_name = prepared.release.release
+    return prepared
+
+
+def _sighted(
+    run: Run, services: Services, snapshot: Snapshot, live: Environment, release: ReleaseRecord, options: ShipOptions
+) -> Snapshot:
+    """With what a plan must know of live, and of a standing environment that the release gets. Raises Refused."""
+    sight = preflight.look(services, live, release.platform_arn)
+    carried = snapshot.record_of(live)
+    if carried is None or carried.number != release.number:
+        creates = snapshot.environment(release.environment) is None
+        intent = Intent(snapshot.stage, snapshot.taken, carried, creates, options.accept_drift)
+        run.findings = findings(sight, intent)
+        refuse(run.findings)
+        for item in run.findings:
+            services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
+    snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
+    if live.name != release.environment and not is_fresh(release):
+        snapshot = with_settings(snapshot, services.beanstalk, release.environment)
+    return snapshot
+
+
+def _new_release(services: Services, snapshot: Snapshot, subject: Subject, options: ShipOptions) -> ReleaseRecord:
+    stage = snapshot.stage
+    number = max((record.number for record in snapshot.releases), default=0) + 1
+    return ReleaseRecord(
+        number=number,
+        application=stage.application,
+        stage=stage.name,
+        region=stage.region,
+        cname=stage.cname,
+        version_label=subject.version_label,
+        sha=subject.sha,
+        tree=subject.tree,
+        content_digest=subject.content_digest,
+        settings_digest=settings_digest(stage),
+        platform_arn=subject.platform_arn or preflight.platform_arn(services, stage),
+        environment=environment_of(snapshot, number),
+        outcome=Outcome.RUNNING,
+        verification=verification(stage),
+        since=services.clock.now(),
+        by=services.caller.user,
+        host=services.caller.host,
+        run_url=services.caller.run_url,
+        message=options.message or subject.message,
+    )
+
+
+def _refuse_taken_cname(services: Services, stage: Stage) -> None:
+    if not services.beanstalk.cname_available(stage.cname):
+        refuse((taken_cname(stage),))
+
+
+def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
+    """Store the release's record: a new number for a new one, over its earlier state for one taken up again."""
+    record = replace(prepared.release, outcome=Outcome.RUNNING, reason="")
+    run.records.pop(record.release, None)
+
+    def named(number: int) -> str:
+        return environment_of(prepared.snapshot, number)
+
+    stored = services.ledger.update(record) if record.etag else services.ledger.allocate(record, named)
+    run.records[stored.release] = stored
+    run.release_name = stored.release
+    return stored
+
+
+def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
+    """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
+    for record in snapshot.releases:
+        ended = settled(record, snapshot)
+        if record.release != run.release_name and ended != record:
+            run.records[record.release] = services.ledger.update(ended)
+
+
+def _release(run: Run, services: Services, publication: tuple[Step, ...], prepared: Plan, lease: Lease) -> None:
+    """Perform the plan and record the outcome, whatever it is."""
+    executor = Executor(run, services, prepared.snapshot.stage, lease)
+    try:
+        executor.execute(publication)
+        if prepared.live is not None and prepared.live.name != prepared.release.environment:
+            executor.watch_live(prepared.live.cname)
+        executor.execute(prepared.steps, prepared.back)
+        lease.assert_ours()
+    except EbcdError as error:
+        if not lease.is_held():  # whoever has the lock tells how it ended
+            raise
+        with beside(error):
+            _record_failure(run, services, prepared, error)
+        if isinstance(error, ReleaseFailed):
+            _clear_up(run, services, executor, prepared, error)
+        raise
+    _record(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
+
+
+def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
+    record = run.records[run.release_name]
+    first_live = services.clock.now() if outcome is Outcome.LIVE else None
+    if outcome in (Outcome.LIVE, Outcome.WAITING):
+        record = preflight.with_images(services, record)
+    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
+                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
+    run.records[record.release] = services.ledger.update(record)
+
+
+def _record_failure(run: Run, services: Services, prepared: Plan, error: EbcdError) -> None:
+    reason = f"{error.what} {error.why}".strip()
+    match error:
+        case SwappedBack():
+            _record(run, services, Outcome.SWAPPED_BACK, reason)
+        case ReleaseFailed():
+            run.diagnosis = diagnose(services, prepared.release, logs=not prepared.undo)
+            _record(run, services, Outcome.FAILED, reason)
+        case _:
+            _record(run, services, Outcome.INTERRUPTED, reason)
+
+
+def _clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed) -> None:
+    """Take back what a failed release changed on live's own environment, and what the stage does not want to keep."""
+    if prepared.undo:
+        executor.undo(prepared.undo, failed)
+    with beside(failed):
+        _terminate_failed(run, services, executor, prepared.snapshot.stage)
+
+
+def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:
+    """Terminate a failed candidate where the stage says so; never what holds the live CNAME."""
+    if stage.on_failure is not OnFailure.TERMINATE:
+        return
+    snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+    failed = snapshot.environment(run.records[run.release_name].environment)
+    if failed is not None and failed != snapshot.live:
+        step = clearing(snapshot, failed, "it failed, and on_failure says so")
+        executor.execute([replace(step, patience=BUSY_PATIENCE)])
