@@ -100,8 +100,8 @@ class Clients:
 
     @cached_property
     def ec2(self) -> Any:
-        """EC2, for what may be repeated."""
-        return self._client("ec2", 4)
+        """EC2, for what may be repeated; not often, since nothing depends on it."""
+        return self._client("ec2", 2)
 
     @cached_property
     def s3(self) -> Any:

@@ -123,8 +123,9 @@ def platform(arn: str, item: Mapping[str, Any]) -> Platform:
 
 def images(pages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The machine images of EC2's instances, each once, in order."""
-    return tuple(sorted({instance["ImageId"] for page in pages for reservation in page.get("Reservations", [])
-                         for instance in reservation.get("Instances", [])}))  # fmt: skip
+    reservations = (reservation for page in pages for reservation in page.get("Reservations", []))
+    found = (item.get("ImageId", "") for reservation in reservations for item in reservation.get("Instances", []))
+    return tuple(sorted(set(filter(None, found))))
 
 
 def metrics(found: Mapping[str, Any]) -> Metrics:

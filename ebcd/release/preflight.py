@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ebcd.aws.session import PERMISSION
-from ebcd.errors import AwsRefused
+from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Environment, Stage
 from ebcd.release.findings import UNKNOWN_PLATFORM, UNKNOWN_QUOTAS, Sight, refuse, unknown_platform
 from ebcd.release.record import ReleaseRecord
@@ -53,7 +53,7 @@ def with_images(services: Services, record: ReleaseRecord) -> ReleaseRecord:
     """The record with the machine images that its instances run now; without, where they cannot be read."""
     try:
         found = services.beanstalk.image_ids(record.environment)
-    except AwsRefused as error:
+    except EbcdError as error:  # the release has happened, whatever is known of its images
         services.progress.note(f"Which machine images the instances run is not known: {error.what}")
         return record
     return replace(record, image_id=found[0], image_ids=found) if found else record
