@@ -78,7 +78,8 @@ class Wire(AbstractContextManager["Wire"]):
     """Clients of a local Beanstalk, which tell of each call before it is sent."""
 
     def __init__(self, cloud: Cloud, read_timeout: float = 20.0) -> None:
-        access = Access("eu-central-1", None, cloud.endpoint_url, "LOCAL", "LOCAL", read_timeout)
+        models = cloud.home / "models"  # EC2's takes a second to read whole
+        access = Access("eu-central-1", None, cloud.endpoint_url, "LOCAL", "LOCAL", read_timeout, models)
         self.clients: Clients = connect(access)
         self.sent: list[Sent] = []
         """Every call so far, in order."""
@@ -94,7 +95,7 @@ class Wire(AbstractContextManager["Wire"]):
     @property
     def _all(self) -> tuple[Any, ...]:
         clients = self.clients
-        return (clients.beanstalk, clients.beanstalk_once, clients.s3, clients.s3_bulk, clients.sts)
+        return (clients.beanstalk, clients.beanstalk_once, clients.ec2, clients.s3, clients.s3_bulk, clients.sts)
 
     def _tell(self, params: Json, model: Any, **_: object) -> None:
         sent = Sent(model.name, params)

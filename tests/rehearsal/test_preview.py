@@ -269,8 +269,9 @@ def test_no_other_branch_no_other_base_and_no_ship_gets_a_preview(live: Product)
     live.commit("two", **{"ebcd.toml": text})
     other = live.json("preview", "up", "-s", "other")
     assert (other["exit_code"], other["error"]["code"]) == (3, "another-preview")
-    shipped = live.json("ship", "-s", "preview-fix")
-    assert (shipped["exit_code"], shipped["error"]["code"]) == (2, "preview")
+    for command in ("ship", "patch"):
+        refused = live.json(command, "-s", "preview-fix")
+        assert (refused["exit_code"], refused["error"]["code"]) == (2, "preview")
     unknown = live.json("ship", "-s", "pre-fix")
     assert (unknown["exit_code"], unknown["error"]["code"]) == (2, "unknown-stage")
     assert live.json("preview", "up", EBCD_STAGE="local")["exit_code"] == 0
