@@ -40,6 +40,8 @@ def plan(run: Run, services: Services, options: PatchOptions) -> None:
 
 def patch(run: Run, services: Services, options: PatchOptions) -> None:
     """Release what is live on the newest platform version. Raises any EbcdError; what was done is in the run."""
+    if not services.storage.bucket_exists():  # nothing was ever released, and there is nowhere to lock
+        require_live(Snapshot.empty(run.stage, services.clock.now()))
     choose = partial(_subject, run, services, options)
     delivery.deliver(run, services, options.shipping, choose, tuple, message="patch the platform")
 

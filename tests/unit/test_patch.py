@@ -71,6 +71,14 @@ def test_with_nothing_newer_there_is_nothing_to_do() -> None:
         assert run.note == f"r1 runs platform version 4.9.0; the recommended one is {told}."
 
 
+def test_a_stage_that_never_had_a_release_has_nothing_to_patch() -> None:
+    world = World(stage=FOLLOWS)
+    world.storage.bucket_exists = lambda: False  # type: ignore[method-assign]
+    run = Run("patch", FOLLOWS, 0.0)
+    error = refusal(lambda: patch.patch(run, world.services(""), PatchOptions(ShipOptions())))
+    assert (error.code, error.hint) == ("no-live", "ebcd ship -a shop -s prod")
+
+
 def test_the_version_that_is_live_is_released_again_without_a_new_bundle() -> None:
     world = Patched()
     world.beanstalk.branch = NEW
