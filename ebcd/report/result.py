@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
-from ebcd.release.housekeeping import Remaining
 from ebcd.release.lease import LockState
 from ebcd.release.previews import Preview
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
@@ -18,6 +18,9 @@ from ebcd.release.rollback import creation_estimate, redeployment_estimate, roll
 from ebcd.release.run import Diagnosis, PlatformNews, Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
 from ebcd.report.envelope import Json, envelope
+
+if TYPE_CHECKING:  # `status` tells of no steps
+    from ebcd.release.housekeeping import Remaining
 
 __all__ = [
     "candidate",
