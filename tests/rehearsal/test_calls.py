@@ -16,6 +16,7 @@ LOOKS = frozenset(
         "DescribeEnvironments",
         "DescribeEvents",
         "DescribeInstancesHealth",
+        "DescribeEnvironmentHealth",
         "DescribeApplicationVersions",
         "PutObject lock",
     }
@@ -53,6 +54,7 @@ FIRST_LOOKS = {
     "DescribeEnvironments": 6,  # before, its creation, its health at two moments, its address, after
     "DescribeEvents": 1,
     "DescribeInstancesHealth": 1,
+    "DescribeEnvironmentHealth": 1,  # its samples
     "DescribeApplicationVersions": 2,  # is it there, is it processed
     "PutObject lock": 5,  # taken, and proven to be ours before each of four changes
 }
@@ -83,6 +85,7 @@ SECOND_LOOKS = {
     "DescribeEnvironments": 9,  # as the first; how many there are in the region, both sides before and after the swap
     "DescribeEvents": 2,  # of its creation, and once more just before the swap
     "DescribeInstancesHealth": 1,
+    "DescribeEnvironmentHealth": 1,
     "DescribeApplicationVersions": 3,  # how many there are in the region
     "PutObject lock": 5,
 }

@@ -114,7 +114,7 @@ def test_in_place_the_platform_is_updated_and_taken_back(product: Product, tmp_p
     assert (refused["exit_code"], refused["error"]["code"]) == (3, "taken-back")
 
 
-@pytest.mark.long  # its short form is in tests/unit/test_patch.py
+@pytest.mark.long  # its short form is in tests/unit/test_patching.py
 def test_a_rollback_of_a_patch_finds_the_earlier_environment_gone_and_brings_its_platform_back(
     product: Product,
 ) -> None:
