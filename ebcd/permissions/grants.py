@@ -88,7 +88,7 @@ def _with_stage(key: str) -> Mapping[str, Mapping[str, object]]:
 
 def _images(operations: Iterable[str]) -> Iterator[Grant]:
     yield Grant("Images", "A release's record says which machine images its instances run.",
-                tuple(actions.of_ec2(operations)), ANY)  # fmt: skip
+                tuple(actions.of_ec2(operations)), ANY, REGION)  # fmt: skip
 
 
 def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:
