@@ -193,6 +193,18 @@ def test_the_deploy_role_ships_goes_back_and_clears_up(shop: Shop) -> None:
     assert shop.run("DeployRole", "doctor")["exit_code"] == 0
 
 
+def test_the_deploy_role_patches_and_who_is_on_call_goes_back_from_it(shop: Shop) -> None:
+    shop.product.configure(keep="1h")
+    released(shop, "DeployRole", "one")
+    shop.product.cloud.control("POST", "platforms", python="3.11")
+    try:
+        assert shop.well("DeployRole", "patch")["live"]["release"] == "r2"
+    finally:
+        shop.product.cloud.control("DELETE", "platforms")
+    assert shop.well("DeployRole", "releases", "r2")["record"]["image_ids"]
+    assert shop.well("RollbackRole", "swap", "--rollback")["live"]["release"] == "r1"
+
+
 def test_the_deploy_role_makes_and_ends_previews(shop: Shop) -> None:
     released(shop, "DeployRole", "one")
     shop.product.git("checkout", "-q", "-b", "fix")
