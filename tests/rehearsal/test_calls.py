@@ -13,6 +13,7 @@ from products import Cloud, Product
 
 LOOKS = frozenset(
     {
+        "DescribeEnvironmentHealth",
         "DescribeEnvironments",
         "DescribeEvents",
         "DescribeInstancesHealth",
@@ -51,7 +52,8 @@ FIRST = {
     "GetObject record": 1,
 }
 FIRST_LOOKS = {
-    "DescribeEnvironments": 6,  # before, its creation, its health at two moments, its address, after
+    "DescribeEnvironments": 5,  # before, its creation, itself at two moments, its address, after
+    "DescribeEnvironmentHealth": 1,  # its health, a sample at a time
     "DescribeEvents": 1,
     "DescribeInstancesHealth": 1,
     "DescribeEnvironmentHealth": 1,  # its samples
@@ -82,7 +84,8 @@ SECOND = {
     "GetObject record": 3,  # the one before; both for the report
 }
 SECOND_LOOKS = {
-    "DescribeEnvironments": 9,  # as the first; how many there are in the region, both sides before and after the swap
+    "DescribeEnvironmentHealth": 1,
+    "DescribeEnvironments": 8,  # as the first; how many there are in the region, both sides before and after the swap
     "DescribeEvents": 2,  # of its creation, and once more just before the swap
     "DescribeInstancesHealth": 1,
     "DescribeEnvironmentHealth": 1,
