@@ -31,6 +31,7 @@ from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore, check_digests
 from ebcd_local.operations import Call
 from ebcd_local.state import State
+from ebcd_local.worker.queues import AGENT
 
 if TYPE_CHECKING:
     from ebcd_local.access.enforcement import Enforcement
@@ -91,6 +92,8 @@ class Endpoint:
             request, received = wire.read(environ), wire.body_length(environ)
         except ServiceError as error:
             return wire.refuse(environ, wire.service(environ), error, request_id)
+        if environ.get("HTTP_USER_AGENT", "").startswith(AGENT):
+            return self._unrecorded(environ, request, request_id)
         calls = self.control.calls
         number = calls.begin(request.service, request.operation, environ.get("HTTP_USER_AGENT", ""), received)
         try:
@@ -103,6 +106,13 @@ class Endpoint:
             raise
         calls.end(number, response.status_code)
         return response
+
+    def _unrecorded(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
+        """The answer to the workers' daemon, which is no client: its calls are not told, and no fault is for them."""
+        try:
+            return self._serve(environ, request, request_id)
+        except ServiceError as error:
+            return wire.refuse(environ, request.service, error, request_id)
 
     def _with_faults(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         fault = self.control.faults.strike(f"{request.service}:{request.operation}")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ebcd_local.worker.queues import AGENT
 from ebcd_local.worker.settings import Settings
 
-AGENT = "aws-sqsd/3.0.4"
 _OWN = "beanstalk.sqsd."
 """What the daemon's own attributes of a message begin with."""
 

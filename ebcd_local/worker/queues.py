@@ -12,12 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ebcd_local.records import Environment
 from ebcd_local.worker.settings import Settings
 
+AGENT = "aws-sqsd/3.0.4"
+"""What the daemon calls itself, to SQS and to the application."""
 MAIN, DEAD = "WorkerQueue", "WorkerDeadLetterQueue"
 """What the queues are called in DescribeEnvironmentResources."""
 
@@ -39,7 +42,8 @@ class Queues:
         with self._lock:
             if region not in self._clients:
                 session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
-                self._clients[region] = session.client("sqs", endpoint_url=self._endpoint())
+                named = Config(user_agent=AGENT)
+                self._clients[region] = session.client("sqs", endpoint_url=self._endpoint(), config=named)
             return self._clients[region]
 
     def close(self) -> None:

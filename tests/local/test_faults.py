@@ -134,6 +134,7 @@ def test_an_instance_cannot_be_launched_once_the_live_bundle_is_deleted(own: Loc
     eb.restart_app_server(EnvironmentName="shop-live")
     own.until("shop-live", lambda item: item["Status"] == "Ready")
     s3.put_object(Bucket=BUCKET, Key="shop/v1.zip", Body=bundle("one"))
+    eb.update_environment(EnvironmentName="shop-live", OptionSettings=sizes)  # an update that fails leaves no setting
     own.wait(lambda: len(instances(own, "shop-live", "Deployed")) == 2)
     assert serving in instances(own, "shop-live", "Deployed"), "it has served on"
 

@@ -111,6 +111,11 @@ def test_messages_reach_the_application_and_failures_the_dead_letter_queue(serve
     assert int(json.loads(told["RedrivePolicy"])["maxReceiveCount"]) == 7
     sqs.send_message(QueueUrl=queues["WorkerQueue"], MessageBody="again")
     until(lambda: bool(posts(server)) and posts(server)[-1][:2] == ["/other", "again"])
+    assert not [
+        item
+        for item in server.control("calls?after=0", "GET")["calls"]
+        if item["service"] == "sqs" and item["operation"] == "ReceiveMessage"
+    ], "the daemon's own calls are no client's"
     eb.terminate_environment(EnvironmentName="works")
     server.until("works", lambda item: item["Status"] == "Terminated")
     assert [url for url in sqs.list_queues().get("QueueUrls", []) if "AWSEBWorker" in url] == []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ebcd_local.worker import cron, posting
+from ebcd_local.worker.queues import AGENT
 from ebcd_local.worker.settings import NAMESPACE, Settings
 
 QUEUE = "http://127.0.0.1:1/123456789012/awseb-queue"
@@ -39,7 +40,7 @@ def test_a_message_is_posted_with_the_daemon_s_headers() -> None:
     assert (post.path, post.body.decode()) == ("/work", '{"a": "\u00fc"}')
     assert post.headers == {
         "Content-Type": "text/plain",
-        "User-Agent": posting.AGENT,
+        "User-Agent": AGENT,
         "X-Aws-Sqsd-Msgid": "m-1",
         "X-Aws-Sqsd-Receive-Count": "2",
         "X-Aws-Sqsd-First-Received-At": "2026-09-21T14:13:20Z",
