@@ -17,7 +17,6 @@ LOOKS = frozenset(
         "DescribeEnvironments",
         "DescribeEvents",
         "DescribeInstancesHealth",
-        "DescribeEnvironmentHealth",
         "DescribeApplicationVersions",
         "PutObject lock",
     }
@@ -56,7 +55,6 @@ FIRST_LOOKS = {
     "DescribeEnvironmentHealth": 1,  # its health, a sample at a time
     "DescribeEvents": 1,
     "DescribeInstancesHealth": 1,
-    "DescribeEnvironmentHealth": 1,  # its samples
     "DescribeApplicationVersions": 2,  # is it there, is it processed
     "PutObject lock": 5,  # taken, and proven to be ours before each of four changes
 }
@@ -88,7 +86,6 @@ SECOND_LOOKS = {
     "DescribeEnvironments": 8,  # as the first; how many there are in the region, both sides before and after the swap
     "DescribeEvents": 2,  # of its creation, and once more just before the swap
     "DescribeInstancesHealth": 1,
-    "DescribeEnvironmentHealth": 1,
     "DescribeApplicationVersions": 3,  # how many there are in the region
     "PutObject lock": 5,
 }
