@@ -19,12 +19,17 @@ MINUTE = 60.0
 _LETTERS = {"application": "app", "network": "net"}
 
 
-def name(environment: Environment, found: Options) -> str:
-    """What DescribeEnvironmentResources calls it: a classic one's name, the ARN of any other; empty without one.
+def kind_of(environment: Environment, found: Options) -> str:
+    """Classic, application or network; empty for a single instance and for a worker, which have none.
 
     found: the environment's effective option settings.
     """
-    kind = options.load_balancer(found)
+    return "" if environment.tier == "Worker" else options.load_balancer(found)
+
+
+def name(environment: Environment, found: Options) -> str:
+    """What DescribeEnvironmentResources calls it: a classic one's name, the ARN of any other; empty without one."""
+    kind = kind_of(environment, found)
     if not kind or kind == "classic":
         return f"awseb-{environment.id}" if kind else ""
     return f"arn:aws:elasticloadbalancing:{environment.region}:{ACCOUNT}:loadbalancer/{_path(environment, kind)}"
@@ -52,7 +57,7 @@ class RequestMetrics:
             return
         self._told[environment.id] = (at, requests)
         if requests > before:
-            _put(environment, options.load_balancer(found), requests - before, at - began)
+            _put(environment, kind_of(environment, found), requests - before, at - began)
 
 
 def _put(environment: Environment, kind: str, requests: int, seconds: float) -> None:

@@ -13,14 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
-from ebcd_local import health, health_check, log_stream, options
+from ebcd_local import health, health_check, load_balancers, log_stream, options
 from ebcd_local.balancer import Traffic
 from ebcd_local.fleet import Fleet, Member, upkeep
 from ebcd_local.fleet.scaling import Load
 from ebcd_local.health import Sight, Surroundings
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.health_sample import HealthSample, InstanceSample
-from ebcd_local.load_balancers import RequestMetrics
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.measure import Measure, Usage
 from ebcd_local.records import Environment
@@ -48,7 +47,7 @@ class Monitor:
         """By environment, the last one."""
         self._looked: dict[str, float] = {}
         """When the last round of an environment began, in monotonic seconds."""
-        self._requests = RequestMetrics(fleet.speed)
+        self._requests = load_balancers.RequestMetrics(fleet.speed)
         self._looking: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)

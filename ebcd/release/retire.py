@@ -56,5 +56,5 @@ def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing, ...]:
     waited for.
     """
     going = (*failed_candidates(snapshot, keep=()), *retirements(snapshot))
-    steps = (replace(step, drained=step.drained and not force, patience=BUSY_PATIENCE) for step in going)
+    steps = (replace(step, left=None if force else step.left, patience=BUSY_PATIENCE) for step in going)
     return tuple(sorted(steps, key=lambda step: is_busy(snapshot.environment(step.environment))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from ebcd.model import Environment, Strategy
@@ -37,19 +37,19 @@ def retirements(snapshot: Snapshot, keep: Collection[str] = (), number: int = 0)
             found.append(clearing(snapshot, item, f"{record.release} was overtaken before it went live"))
         elif record.live_at is not None and _window_passed(snapshot, record):
             why = f"{record.release} left live more than {snapshot.stage.keep:g} s ago"
-            found.append(clearing(snapshot, item, why, drained=True))
+            found.append(clearing(snapshot, item, why, left=record.left_live))
     return tuple(found)
 
 
-def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, drained: bool = False) -> Clearing:
+def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, left: datetime | None = None) -> Clearing:
     """What becomes of an environment that nothing needs: a side of the stage's pair stands, anything else goes.
 
-    drained: it was live, and goes only once nobody reaches it.
+    left: when it left live: it goes only once nobody reaches it.
     """
     stage, cname = snapshot.stage, snapshot.live.cname if snapshot.live else ""
     if stage.strategy is Strategy.PAIR and is_side(stage.application, stage.name, environment.name):
-        return ScaleDown(environment.name, reason, cname, drained)
-    return TerminateEnvironment(environment.name, environment.id, reason, cname, drained)
+        return ScaleDown(environment.name, reason, cname, left)
+    return TerminateEnvironment(environment.name, environment.id, reason, cname, left)
 
 
 def _idle(snapshot: Snapshot, keep: Collection[str]) -> Iterator[tuple[Environment, ReleaseRecord]]:

@@ -19,6 +19,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "ebcd" / "aws"
 
 CALLS = {
     "cloudformation": r"\.cloudformation\.(\w+)\(",
+    "cloudwatch": r"\.cloudwatch\.(\w+)\(",
     "elasticbeanstalk": r"(?:_read|_once)\.(\w+)\(",
     "iam": r"\.iam\.(\w+)\(",
     "s3": r"(?:s3|s3_bulk)\.(\w+)\(",

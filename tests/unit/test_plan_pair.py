@@ -225,7 +225,7 @@ def test_what_has_drained_is_scaled_down_once_and_never_terminated() -> None:
     two = replace(TWO, left_live=NOW - timedelta(seconds=5000))
     found = seen(side("a", 3, live=True), side("b", 2), releases=(three, two, ONE))
     assert retirements(found, keep=()) == (
-        ScaleDown("shop-prod-b", "r2 left live more than 3600 s ago", LIVE_CNAME, drained=True),
+        ScaleDown("shop-prod-b", "r2 left live more than 3600 s ago", LIVE_CNAME, left=two.left_live),
     )
     down = replace(found, settings={"shop-prod-b": ONE_SIZE})
     assert retirements(down, keep=()) == ()
@@ -238,6 +238,6 @@ def test_the_sides_of_a_stage_that_is_no_pair_any_more_are_terminated() -> None:
     fresh = record(3, live_since=5000, from_=2)
     found = snapshot(environment(3, live=True), side("b", 2), releases=(fresh, two))
     assert retirements(found, keep=()) == (
-        TerminateEnvironment("shop-prod-b", "e-b", "r2 left live more than 3600 s ago", LIVE_CNAME, drained=True),
+        TerminateEnvironment("shop-prod-b", "e-b", "r2 left live more than 3600 s ago", LIVE_CNAME, left=two.left_live),
     )
     assert isinstance(clearing(found, side("b", 2), "why"), TerminateEnvironment)

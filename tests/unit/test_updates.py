@@ -98,6 +98,7 @@ class _Some:
         self.beanstalk: Any = one
         self.clock, self.pace, self.progress = one.clock, Pace(5.0), SilentProgress()
         self.flags = "-a shop -s prod"
+        self.cloudwatch = None
 
 
 def act(one: One, step: Any) -> Status:
@@ -133,11 +134,11 @@ def test_what_somebody_made_live_since_the_plan_is_not_deployed_on() -> None:
 def test_what_is_needed_after_all_is_not_scaled_down(live: bool, requests: int) -> None:
     one = One(MemoryClock(), live=live)
     one.requests = requests
-    step = ScaleDown(NAME, "r1 left live", LIVE_CNAME, drained=True)
+    step = ScaleDown(NAME, "r1 left live", LIVE_CNAME, left=one.clock.now())
     assert act(one, step) is Status.SKIPPED
     assert one.sent == []
     if not live:
-        assert act(one, replace(step, drained=False)) is Status.DONE, "ebcd retire --force"
+        assert act(one, replace(step, left=None)) is Status.DONE, "ebcd retire --force"
 
 
 BOTH = replace(DEPLOY, settings=UpdateOptions(NAME, (COLOUR,), (OLD.place,), cname=LIVE_CNAME))

@@ -187,8 +187,8 @@ class ScaleDown:
     reason: str
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays as it is."""
-    drained: bool = False
-    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    left: datetime | None = None
+    """When it left live: it stays while clients remember where the live CNAME led. None: nobody asks."""
     patience: float = 0.0
     """Seconds that it is waited for while it is busy; 0: it is left then."""
 
@@ -230,8 +230,8 @@ class TerminateEnvironment:
     reason: str
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays."""
-    drained: bool = False
-    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    left: datetime | None = None
+    """When it left live: it stays while clients remember where the live CNAME led. None: nobody asks."""
     holds: str = ""
     """The CNAME, whole, that it must hold still: a preview goes only while it is nothing else; empty: any."""
     patience: float = 0.0
