@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from ebcd.errors import AwsRefused
 from ebcd.model import ASG, Environment, OptionSetting
 from ebcd.release.run import Services
-from ebcd.release.snapshot import DNS_TAIL
 from ebcd.release.steps import ScaleDown, TerminateEnvironment
 from ebcd.release.waits import BASIC_HEALTH
 
@@ -47,7 +46,8 @@ def serving(services: Services, environment: Environment, left: datetime) -> str
 
     left: when it left live.
     """
-    seen = span(left, services.clock.now())
+    forgotten = left + timedelta(seconds=services.timing.dns_ttl)
+    seen = span(forgotten, services.clock.now())
     requests = _by_balancer(services, environment, seen) if seen else None
     if seen is None or requests is None:
         return _by_instances(services, environment)
@@ -55,10 +55,13 @@ def serving(services: Services, environment: Environment, left: datetime) -> str
     return f"it still got {requests} requests in {minutes} minutes" if requests > STRANGERS * minutes else ""
 
 
-def span(left: datetime, now: datetime) -> tuple[datetime, datetime] | None:
-    """The whole minutes that tell whether what left live is still reached; None where too few have passed. Pure."""
+def span(forgotten: datetime, now: datetime) -> tuple[datetime, datetime] | None:
+    """The whole minutes that tell whether what left live is still reached; None where too few have passed. Pure.
+
+    forgotten: when resolvers have forgotten it.
+    """
     until = _whole(now - LATE)
-    since = max(_whole(left + timedelta(seconds=DNS_TAIL)) + MINUTE, until - MOST)
+    since = max(_whole(forgotten) + MINUTE, until - MOST)
     return (since, until) if until - since >= LEAST else None
 
 

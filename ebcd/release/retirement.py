@@ -10,9 +10,13 @@ from ebcd.model import Environment, Strategy
 from ebcd.release.naming import is_side, release_number, standing_name
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot, leaving
-from ebcd.release.steps import ScaleDown, TerminateEnvironment
+from ebcd.release.steps import ScaleDown, SetMinimum, TerminateEnvironment
 
 Clearing: TypeAlias = TerminateEnvironment | ScaleDown
+ARRIVED = 600.0
+"""Seconds after which all users have arrived at what is live: resolvers have asked again, and the trigger has seen
+their load for longer than its five minutes.
+"""
 
 
 def failed_candidates(snapshot: Snapshot, keep: Collection[str]) -> tuple[Clearing, ...]:
@@ -39,6 +43,19 @@ def retirements(snapshot: Snapshot, keep: Collection[str] = (), number: int = 0)
             why = f"{record.release} left live more than {snapshot.stage.keep:g} s ago"
             found.append(clearing(snapshot, item, why, left=record.left_live))
     return tuple(found)
+
+
+def oversized(snapshot: Snapshot) -> tuple[SetMinimum, ...]:
+    """Live's MinSize where ebcd raised it and it is so still: after a rollback, or a release that did not bake.
+
+    Live's settings must be in the snapshot. One that somebody has chosen since stays.
+    """
+    live, record = snapshot.live, snapshot.record_of(snapshot.live)
+    if live is None or record is None or record.minimum is None or record.raised is None or record.live_at is None:
+        return ()
+    arrived = snapshot.taken - record.live_at >= timedelta(seconds=max(snapshot.stage.bake, ARRIVED))
+    still = snapshot.size(live, "MinSize") == record.raised
+    return (SetMinimum(live.name, record.minimum, record.release),) if arrived and still else ()
 
 
 def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, left: datetime | None = None) -> Clearing:

@@ -24,8 +24,9 @@ from ebcd.release.plan import (
     resumable,
     settings_digest,
 )
+from ebcd.release.plan.capacity import sizes
 from ebcd.release.publish import ensure_bucket, plan_publication
-from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, verification
+from ebcd.release.record import Outcome, ReleaseRecord, verification
 from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import settled
@@ -131,7 +132,7 @@ def _sighted(
         for item in run.findings:
             services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
-    if live.name != release.environment and not is_fresh(release):
+    if live.name != release.environment:
         snapshot = with_settings(snapshot, services.beanstalk, release.environment)
     return snapshot, sight.platform.image_id
 
@@ -154,6 +155,7 @@ def _new_release(run: Run, services: Services, snapshot: Snapshot, options: Ship
         environment=environment_of(snapshot, number),
         outcome=Outcome.RUNNING,
         verification=verification(stage),
+        minimum=sizes((*bundle.options, *stage.options), 0)[0],
         since=services.clock.now(),
         by=services.caller.user,
         host=services.caller.host,

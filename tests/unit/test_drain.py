@@ -11,7 +11,7 @@ from stages import environment
 
 from ebcd.cli.progress import SilentProgress
 from ebcd.errors import AwsRefused
-from ebcd.model import Metrics, OptionSetting
+from ebcd.model import Metrics, OptionSetting, Timing
 from ebcd.release import drain
 from ebcd.release.run import Services
 
@@ -31,7 +31,7 @@ class Left:
 
     def __init__(self, found: dict[tuple[str, str], str], counted: int, *, clients: float | None, instances: int = 2):
         self._found, self._counted, self._clients, self._instances = found, counted, clients, instances
-        self.clock, self.progress = MemoryClock(), SilentProgress()
+        self.clock, self.progress, self.timing = MemoryClock(), SilentProgress(), Timing()
         self.balancers: tuple[str, ...] = ("arn",)
         self.beanstalk = self.cloudwatch = self
 
@@ -100,7 +100,7 @@ AT = datetime(2026, 1, 2, 12, 0, 30, tzinfo=UTC)
 def test_only_whole_minutes_that_are_told_and_behind_the_ttl_are_looked_at(
     ago: timedelta, seen: tuple[datetime, datetime] | None
 ) -> None:
-    assert drain.span(AT - ago, AT) == seen
+    assert drain.span(AT - ago + timedelta(minutes=1), AT) == seen
 
 
 @pytest.mark.parametrize(
