@@ -19,17 +19,12 @@ MINUTE = 60.0
 _LETTERS = {"application": "app", "network": "net"}
 
 
-def kind_of(environment: Environment, found: Options) -> str:
-    """Classic, application or network; empty for a single instance and for a worker, which have none.
+def name(environment: Environment, found: Options) -> str:
+    """What DescribeEnvironmentResources calls it: a classic one's name, the ARN of any other; empty without one.
 
     found: the environment's effective option settings.
     """
-    return "" if environment.tier == "Worker" else options.load_balancer(found)
-
-
-def name(environment: Environment, found: Options) -> str:
-    """What DescribeEnvironmentResources calls it: a classic one's name, the ARN of any other; empty without one."""
-    kind = kind_of(environment, found)
+    kind = options.balancer_of(found, environment.tier)
     if not kind or kind == "classic":
         return f"awseb-{environment.id}" if kind else ""
     return f"arn:aws:elasticloadbalancing:{environment.region}:{ACCOUNT}:loadbalancer/{_path(environment, kind)}"
@@ -57,7 +52,7 @@ class RequestMetrics:
             return
         self._told[environment.id] = (at, requests)
         if requests > before:
-            _put(environment, kind_of(environment, found), requests - before, at - began)
+            _put(environment, options.balancer_of(found, environment.tier), requests - before, at - began)
 
 
 def _put(environment: Environment, kind: str, requests: int, seconds: float) -> None:

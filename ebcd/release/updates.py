@@ -116,8 +116,8 @@ def scale_down(services: Services, tick: Tick, stage: Stage, step: ScaleDown) ->
     def shrink(found: Environment | None) -> Seen:
         if found is not None and (why := drain.needed(services, found, step)):
             return Seen(why, Status.SKIPPED)
-        sizes = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
-        return update_options(services, tick, stage, UpdateOptions(step.environment, sizes, cname=step.cname))
+        smallest = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
+        return update_options(services, tick, stage, UpdateOptions(step.environment, smallest, cname=step.cname))
 
     return when_ready(services, tick, stage.application, step.environment, step.patience, shrink)
 
