@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import http.client
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from ebcd_local import options
 from ebcd_local.options import Options
 
 _PROCESS, _CLASSIC = "aws:elasticbeanstalk:environment:process:default", "aws:elb:healthcheck"
 _AGENT = "ELB-HealthChecker/2.0"
-TIMEOUT, HEALTHY, UNHEALTHY = 5.0, 3, 5
+INTERVAL, CLASSIC_INTERVAL, TIMEOUT, HEALTHY, UNHEALTHY = 15.0, 10.0, 5.0, 3, 5
 """The service's defaults."""
+AT_ONCE = 3
+"""Checks of one node that are made up for: as many as ten seconds have at the shortest interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +42,26 @@ class HealthCheck:
     """Checks in a row that bring an instance back."""
     unhealthy: int = UNHEALTHY
     """Checks in a row that take it out."""
+    interval: float = INTERVAL
+    """Seconds between two checks of one node of the load balancer."""
 
     @classmethod
     def of(cls, found: Options, tier: str = "WebServer") -> HealthCheck:
         """From effective option settings: of a classic load balancer, of the others, or without one."""
         kind = options.balancer_of(found, tier)
         classic = kind == "classic"
-        names = ("Timeout", "HealthyThreshold", "UnhealthyThreshold") if classic else (
-            "HealthCheckTimeout", "HealthyThresholdCount", "UnhealthyThresholdCount")  # fmt: skip
+        names = ("Timeout", "HealthyThreshold", "UnhealthyThreshold", "Interval") if classic else (
+            "HealthCheckTimeout", "HealthyThresholdCount", "UnhealthyThresholdCount",
+            "HealthCheckInterval")  # fmt: skip
         space = _CLASSIC if classic else _PROCESS
-        timeout, healthy, unhealthy = (found.get((space, name), "") for name in names)
+        timeout, healthy, unhealthy, interval = (found.get((space, name), "") for name in names)
         return cls(
             path=options.health_path(found, by_connecting=kind in {"", "classic"}),
             timeout=float(timeout or TIMEOUT),
             codes="200" if classic else found.get((_PROCESS, "MatcherHTTPCode"), "") or "200",
             healthy=int(healthy or HEALTHY),
             unhealthy=int(unhealthy or UNHEALTHY),
+            interval=float(interval or (CLASSIC_INTERVAL if classic else INTERVAL)),
         )
 
     def ask(self, port: int) -> Seen:
@@ -95,3 +102,30 @@ class HealthCheck:
         """Whether a status is healthy."""
         low, dash, high = self.codes.partition("-")
         return int(low) <= status <= int(high) if dash else str(status) in self.codes.split(",")
+
+
+@dataclass(slots=True)
+class Nodes:
+    """The nodes of an environment's load balancer, one in each zone: each checks each instance by itself, at its own
+    interval, beginning at its own moment.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+    """
+
+    _next: dict[tuple[str, int], float] = field(default_factory=dict)
+    """(Instance, node) → monotonic seconds of the next check."""
+
+    def due(self, instance: str, nodes: int, interval: float, now: float) -> int:
+        """How many checks an instance gets now: those whose time has come since the last call, but for long ones."""
+        count = 0
+        for number in range(nodes):
+            at = self._next.setdefault((instance, number), now + interval * number / nodes)
+            if at <= now:
+                passed = 1 + int((now - at) // interval)
+                count += min(passed, AT_ONCE)
+                self._next[instance, number] = at + interval * passed
+        return count
+
+    def keep(self, instances: Collection[str]) -> None:
+        """Forget instances that are gone."""
+        self._next = {key: at for key, at in self._next.items() if key[0] in instances}

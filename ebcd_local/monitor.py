@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
-from ebcd_local import health, health_check, log_stream, options
+from ebcd_local import health, health_check, load_balancers, log_stream, options
 from ebcd_local.balancer import Traffic
 from ebcd_local.fleet import Fleet, Member, upkeep
 from ebcd_local.fleet.scaling import Load
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 STOP_DEADLINE = 10.0
 NOTICED = 0.1
 """Seconds within which an operation's end is noticed, where a sample follows at once."""
+WINDOW = 10.0
+"""Seconds that a sample's requests are from on AWS. The intervals of health checks are scaled as it is."""
 _UNSEEN = frozenset({"Launching", "Terminating", "Terminated"})
 """Statuses of an environment whose health is not looked at."""
 
@@ -45,6 +47,7 @@ class Monitor:
         """By environment, the last one."""
         self._looked: dict[str, float] = {}
         """When the last round of an environment began, in monotonic seconds."""
+        self._requests = load_balancers.RequestMetrics(fleet.speed)
         self._looking: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
@@ -104,11 +107,13 @@ class Monitor:
             whole = health.of_environment({}, Surroundings(failure=failure))
             self._report(key, HealthSample(at, whole, self._traffic(environment), {}))
             if not environment.instances:  # else they are just being brought back
-                upkeep.tend(fleet, key, Load(time.monotonic(), 0, 0, None, 0.0))
+                upkeep.tend(fleet, key, Load(time.monotonic(), instances=0))
             return
         found = fleet.effective(environment)
         check = HealthCheck.of(found, environment.tier)
         probes = list(self._probes.map(lambda member: self._check(key, check, member), members))
+        self._count_checks(environment, check, members, probes)
+        self._requests.count(environment, found, fleet.balancer.served(environment.id), time.monotonic())
         usages = [self._measure.of(member.instance.pids()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
                                 if probe.healthy})  # fmt: skip
@@ -117,13 +122,37 @@ class Monitor:
         if log_stream.wanted(found):
             for member in members:
                 self._streams.push(environment.region, environment.name, member.instance.id, member.instance.log_dir)
-        upkeep.tend(fleet, key, self._load(environment, members, usages, interval))
+        healthy = sum(probe.healthy for probe in probes)
+        upkeep.tend(fleet, key, self._load(environment, members, usages, healthy, interval))
 
     def _check(self, key: str, check: HealthCheck, member: Member) -> health_check.Seen:
         sample = self._samples.get(key)
         known = sample.instances.get(member.instance.id) if sample else None
         before = known.healthy if known and member.instance.alive else None
         return check.decide(member.instance.port, before, self._fleet.simulation.sample)
+
+    def _count_checks(
+        self,
+        environment: Environment,
+        check: HealthCheck,
+        members: Sequence[Member],
+        probes: Sequence[health_check.Seen],
+    ) -> None:
+        """Send the checks of the load balancer's nodes whose time has come, and count them as an instance's proxy does.
+        The round's own look is the first node's; where only a connection is made, there is no request to count.
+        """
+        fleet, found = self._fleet, self._fleet.effective(environment)
+        unchecked = not options.balancer_of(found, environment.tier) or check.path is None
+        interval = check.interval * fleet.simulation.window / WINDOW
+        nodes = fleet.group(environment.key).nodes
+        nodes.keep({member.instance.id for member in members})
+        for member, probe in zip(members, probes, strict=True):
+            name, port = member.instance.id, member.instance.port
+            due = 0 if unchecked else nodes.due(name, options.zones(found), interval, time.monotonic())
+            others = self._probes.map(check.ask, [port] * (due - 1))
+            for seen in (probe, *others) if due else ():
+                if seen.status is not None:
+                    fleet.balancer.count_check(environment.id, name, seen.status, seen.seconds)
 
     def _judge(
         self,
@@ -188,8 +217,23 @@ class Monitor:
             state.change(key, **told)
 
     def _load(
-        self, environment: Environment, members: Sequence[Member], usages: Sequence[Usage], interval: float
+        self,
+        environment: Environment,
+        members: Sequence[Member],
+        usages: Sequence[Usage],
+        healthy: int,
+        interval: float,
     ) -> Load:
-        traffic = self._fleet.balancer.traffic(environment.id, interval)
-        cpu = 100 * sum(usage.cpu for usage in usages) / len(usages)
-        return Load(time.monotonic(), len(members), traffic.requests, traffic.latencies.get("P50"), cpu)
+        balancer = self._fleet.balancer
+        traffic = balancer.traffic(environment.id, interval, checks=False)
+        passed = {member.instance.id: balancer.passed(environment.id, member.instance.id) for member in members}
+        return Load(
+            at=time.monotonic(),
+            instances=len(members),
+            requests=traffic.requests,
+            latency=traffic.latencies.get("P50"),
+            cpu=100 * sum(usage.cpu for usage in usages) / len(usages),
+            healthy=healthy,
+            sent={name: count.sent for name, count in passed.items()},
+            received={name: count.received for name, count in passed.items()},
+        )

@@ -26,6 +26,9 @@ TYPE = "aws:elasticbeanstalk:environment"
 COMMAND = "aws:elasticbeanstalk:command"
 DATABASE = "ebcd:local:database"
 """Not AWS's: an environment that asks for a DBEngine here is given the application's database, which outlives it."""
+VPC = "aws:ec2:vpc"
+ZONES = 3
+"""Availability zones of a region here, as most have."""
 PROPERTIES_LIMIT = 4096
 """Bytes of all environment properties together, as `name=value`, comma separated.
 
@@ -161,6 +164,15 @@ def load_balancer(options: Options) -> str:
 def balancer_of(options: Options, tier: str) -> str:
     """The kind of load balancer of an environment of a tier; empty where it has none: a worker, a single instance."""
     return "" if tier == "Worker" else load_balancer(options)
+
+
+def zones(options: Options) -> int:
+    """In how many availability zones an environment's load balancer has a node; each checks every instance."""
+    for place in ((VPC, "ELBSubnets"), (VPC, "Subnets"), (ASG, "Custom Availability Zones")):
+        if named := [item for item in options.get(place, "").split(",") if item.strip()]:
+            return len(named)
+    count = options.get((ASG, "Availability Zones"), "").removeprefix("Any").strip()
+    return int(count) if count else ZONES
 
 
 def properties(options: Options) -> dict[str, str]:

@@ -19,6 +19,11 @@ from ebcd_local.errors import ServiceError
 _SCOPE = r"[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request"
 _SIGNED = re.compile(rf"AWS4-[A-Z0-9-]+ +(?:[^ ]+ +)*Credential={_SCOPE}")
 _PRESIGNED = re.compile(_SCOPE)
+_RPC = re.compile(r"/service/[A-Za-z0-9_.]+/operation/([A-Za-z0-9]+)")
+"""A path of Smithy's RPC v2, which newer clients of CloudWatch speak.
+
+Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+"""
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 BEANSTALK = "elasticbeanstalk"
 OF_THE_PROTOCOL = frozenset({"Action", "Operation", "Version", "ContentType"})
@@ -66,6 +71,8 @@ def read(environ: dict[str, Any]) -> Request:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         return Request(region, service, target.rpartition(".")[2], {})
+    if rpc := _RPC.fullmatch(environ["PATH_INFO"]):
+        return Request(region, service, rpc[1], {})
     parameters = _parameters(environ)
     if parameters.get("ContentType", "").upper() == "JSON":
         environ["HTTP_ACCEPT"] = _JSON
@@ -156,7 +163,7 @@ def _parameters(environ: dict[str, Any]) -> dict[str, str]:
 
 
 def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, request_id: str) -> Response:
-    """An error as the service words it: S3's XML, EC2's, JSON, or the query protocol's XML."""
+    """An error as the service words it: S3's XML, EC2's, JSON, CBOR, or the query protocol's XML."""
     if service == "s3":
         text = (f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
                 f"<RequestId>{request_id}</RequestId></Error>")  # fmt: skip
@@ -173,4 +180,13 @@ def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, reques
     if service == BEANSTALK and wants_json(environ):
         body = protocol.serialize_error_json(error, request_id)
         return Response(body, error.status, content_type=_JSON)
+    if _RPC.fullmatch(environ.get("PATH_INFO", "")):
+        body = b"\xa2" + b"".join(map(_cbor, ("__type", error.code, "message", error.message)))
+        return Response(body, error.status, {"smithy-protocol": "rpc-v2-cbor"}, content_type="application/cbor")
     return Response(protocol.serialize_error(error, request_id), error.status, content_type="text/xml")
+
+
+def _cbor(text: str) -> bytes:
+    """A text string of less than 64 KiB in CBOR. https://www.rfc-editor.org/rfc/rfc8949#section-3.1"""
+    body = text.encode()[:65_535]
+    return b"\x79" + len(body).to_bytes(2) + body

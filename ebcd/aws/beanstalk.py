@@ -126,6 +126,13 @@ class Beanstalk:
             found = self._read.describe_environment_resources(EnvironmentName=environment)
         return len(found["EnvironmentResources"].get("Instances", []))
 
+    def load_balancers(self, environment: str) -> tuple[str, ...]:
+        """What Beanstalk calls the environment's load balancer: a classic one's name, the ARN of any other; empty where
+        it has none."""
+        with answering("elasticbeanstalk:DescribeEnvironmentResources"):
+            found = self._read.describe_environment_resources(EnvironmentName=environment)
+        return tuple(item["Name"] for item in found["EnvironmentResources"].get("LoadBalancers", []))
+
     def settings(self, application: str, environment: str) -> tuple[OptionSetting, ...]:
         """The environment's option settings that have a value, wherever they come from."""
         with answering("elasticbeanstalk:DescribeConfigurationSettings"):

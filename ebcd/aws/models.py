@@ -21,6 +21,7 @@ from botocore.loaders import JSONFileLoader
 
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "cloudformation": frozenset({"CreateStack", "DescribeStackEvents", "DescribeStacks", "UpdateStack"}),
+    "cloudwatch": frozenset({"GetMetricStatistics"}),
     "ec2": frozenset({"DescribeInstances"}),
     "elasticbeanstalk": frozenset(
         {
@@ -71,7 +72,9 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     ),
 }
 """Every operation that ebcd calls. Services that are not named stay whole: botocore calls them for credentials."""
-ENDPOINTS = frozenset({"cloudformation", "ec2", "elasticbeanstalk", "iam", "s3", "sts", "oidc", "portal.sso", "signin"})
+ENDPOINTS = frozenset(
+    {"cloudformation", "ec2", "elasticbeanstalk", "iam", "monitoring", "s3", "sts", "oidc", "portal.sso", "signin"}
+)
 """Services whose endpoints are looked up: ebcd's own, and those that credentials come from."""
 _VERSION = hashlib.sha256(repr([(name, sorted(found)) for name, found in sorted(OPERATIONS.items())]).encode()
                           + repr(sorted(ENDPOINTS)).encode() + b"2").hexdigest()  # fmt: skip

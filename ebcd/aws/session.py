@@ -128,6 +128,11 @@ class Clients:
         """CloudFormation, for what may be repeated: reads, and changes that a token makes one."""
         return self._client("cloudformation", 6)
 
+    @cached_property
+    def cloudwatch(self) -> Any:
+        """CloudWatch, of which ebcd only reads."""
+        return self._client("cloudwatch", 4)
+
     def _client(self, service: str, attempts: int, read_timeout: float = 0) -> Any:
         from botocore.config import Config
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ebcd import config, folders, local, words
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
+from ebcd.aws.cloudwatch import CloudWatch
 from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.options import Common
@@ -81,6 +82,7 @@ def session_of(options: Common, clock: SystemClock, configuration: Configuration
         lock=Lock(storage, stage.application, stage.name, clock),
         hold=Hold(storage, stage.application, stage.name),
         prober=HttpProber(),
+        cloudwatch=CloudWatch(clients),
         clock=clock,
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
         caller=_caller(os.environ),

@@ -160,7 +160,9 @@ def delete_saved_configuration(services: Services, application: str, template: s
 
 
 def match_capacity(services: Services, tick: Tick, application: str, step: MatchCapacity) -> Seen:
-    """Raise MinSize, and wait until the environment is Ready with that many instances. What is live by now stays."""
+    """Raise MinSize, and wait until the environment is Ready with that many instances, where the step says so. What is
+    live by now stays.
+    """
     beanstalk, presence = services.beanstalk, Presence(services, application, step.environment)
 
     def read() -> Environment | None:
@@ -169,12 +171,12 @@ def match_capacity(services: Services, tick: Tick, application: str, step: Match
     def raise_minimum(found: Environment | None) -> Seen:
         if found is not None and step.cname and found.cname == step.cname:
             return Seen(drain.HOLDS_LIVE, Status.SKIPPED)
-        options = [OptionSetting(ASG, "MinSize", str(step.instances)),
-                   *answered(services, tick, lambda: _largest(services, application, step))]  # fmt: skip
-        return send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
+        if options := _lacking(services, tick, application, step):
+            send(services, tick, lambda: beanstalk.update_options(step.environment, options), lambda: False)
+        return Seen(f"MinSize {step.instances}")
 
     sent = when_ready(services, tick, application, step.environment, CAPACITY_PATIENCE, raise_minimum)
-    if sent.status is Status.SKIPPED:
+    if sent.status is Status.SKIPPED or not step.awaited:
         return sent
     count = 0
     for environment in looks(services, tick, CAPACITY_PATIENCE, read):
@@ -190,13 +192,24 @@ def match_capacity(services: Services, tick: Tick, application: str, step: Match
     )
 
 
-def _largest(services: Services, application: str, step: MatchCapacity) -> tuple[OptionSetting, ...]:
-    """MaxSize as it is where the step says, if the environment's own is smaller: it was scaled down."""
-    if not step.like:
-        return ()
-    sides = (services.beanstalk.settings(application, name) for name in (step.environment, step.like))
-    own, like = ([item for item in side if (item.namespace, item.name) == (ASG, "MaxSize")] for side in sides)
-    return tuple(like) if own and like and int(own[0].value) < int(like[0].value) else ()
+def _lacking(services: Services, tick: Tick, application: str, step: MatchCapacity) -> list[OptionSetting]:
+    """MinSize where it is smaller than the step says, and MaxSize as the other environment has it where that is larger:
+    the environment was scaled down.
+    """
+    own = sizes(services, tick, application, step.environment)
+    like = sizes(services, tick, application, step.like) if step.like else {}
+    largest = like.get("MaxSize", 0)
+    wanted = {"MinSize": step.instances} if own.get("MinSize", 0) < step.instances else {}
+    if own.get("MaxSize", largest) < largest:
+        wanted["MaxSize"] = largest
+    return [OptionSetting(ASG, name, str(size)) for name, size in wanted.items()]
+
+
+def sizes(services: Services, tick: Tick, application: str, environment: str) -> dict[str, int]:
+    """MinSize and MaxSize of an environment as they are set now."""
+    settings = answered(services, tick, lambda: services.beanstalk.settings(application, environment))
+    return {item.name: int(item.value) for item in settings
+            if item.namespace == ASG and item.name in {"MinSize", "MaxSize"} and item.value.isdigit()}  # fmt: skip
 
 
 def stays(environment: Environment, why: str) -> Refused:

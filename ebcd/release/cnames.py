@@ -22,6 +22,9 @@ from ebcd.release.waits import SOON, Tick, answered, lacking_instances, looks
 
 READY_PATIENCE = 120.0
 """Seconds that the two environments have to become Ready, the candidate with accepted health, before the swap."""
+RETURN_PATIENCE = 900.0
+"""The same on a way back: users have a bad release, and the earlier side may be Updating still, as its MinSize is being
+raised."""
 FRESH = 10.0
 """Seconds that a look at every instance counts as just now."""
 SWAP_PATIENCE = 180.0
@@ -101,7 +104,8 @@ def took_no_notice(services: Services, tick: Tick, application: str, step: SwapC
 
 def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:
     pair: Pair | None = None
-    for pair in looks(services, tick, READY_PATIENCE, lambda: _read(services, application, step)):
+    patience = READY_PATIENCE if step.accept else RETURN_PATIENCE
+    for pair in looks(services, tick, patience, lambda: _read(services, application, step)):
         if pair is None:
             _refuse_gone(services, application, step)
             continue
@@ -111,7 +115,7 @@ def _ready_pair(services: Services, tick: Tick, application: str, step: SwapCnam
     raise ReleaseFailed(
         f"The swap of {step.live} and {step.candidate} was not sent.",
         why=f"Both must be Ready, {step.candidate} {' or '.join(step.accept) or 'of any health'}. "
-        f"After {READY_PATIENCE:g} s: {pair or 'AWS did not answer'}.",
+        f"After {patience:g} s: {pair or 'AWS did not answer'}.",
         hint=f"ebcd status {services.flags}",
         code="not-ready",
     )

@@ -18,7 +18,8 @@ from ebcd.release.findings import Intent, findings, refuse, taken_cname
 from ebcd.release.lease import Lease
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
-from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, verification
+from ebcd.release.plan.capacity import sizes
+from ebcd.release.record import Outcome, ReleaseRecord, verification
 from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import settled
@@ -159,7 +160,7 @@ def _sighted(
         for item in run.findings:
             services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
-    if live.name != release.environment and not is_fresh(release):
+    if live.name != release.environment:
         snapshot = with_settings(snapshot, services.beanstalk, release.environment)
     return snapshot
 
@@ -182,6 +183,7 @@ def _new_release(services: Services, snapshot: Snapshot, subject: Subject, optio
         environment=environment_of(snapshot, number),
         outcome=Outcome.RUNNING,
         verification=verification(stage),
+        minimum=sizes((*subject.options, *stage.options), 0)[0],
         since=services.clock.now(),
         by=services.caller.user,
         host=services.caller.host,

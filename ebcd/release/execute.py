@@ -185,7 +185,7 @@ class Executor:
             case DeleteSavedConfiguration():
                 return actions.delete_saved_configuration(services, application, step.template)
             case SetMinimum():
-                return updates.set_minimum(services, tick, stage, step)
+                return self._note_raised(step.release, None, updates.set_minimum(services, tick, stage, step))
             case UpdateOptions():
                 return updates.update_options(services, tick, stage, step)
             case UpdateVersion():
@@ -193,7 +193,8 @@ class Executor:
             case ScaleDown():
                 return updates.scale_down(services, tick, stage, step)
             case MatchCapacity():
-                return actions.match_capacity(services, tick, application, step)
+                seen = actions.match_capacity(services, tick, application, step)
+                return self._note_raised(step.release, step.instances, seen)
             case SwapCnames():
                 return self._swap(step)
             case TerminateEnvironment():
@@ -244,6 +245,17 @@ class Executor:
             self._run.records[step.release] = replace(record, deploy_seconds=seconds)
         if step.live and changes_hands(self._run, step):
             hand_over(self._run, self._services.ledger, self._services.clock.now(), step)
+        return seen
+
+    def _note_raised(self, release: str, raised: int | None, seen: Seen) -> Seen:
+        """Record the MinSize that a release's environment has now: whoever brings it back later must know it."""
+        record = self._run.records.get(release)
+        if record is None or record.raised == raised or seen.status is not Status.DONE:
+            return seen
+        try:
+            self._run.records[release] = self._services.ledger.update(replace(record, raised=raised))
+        except AwsRefused as error:
+            self._services.progress.note(f"{error.what} Its MinSize is not in the record of {release}.")
         return seen
 
     def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:

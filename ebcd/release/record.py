@@ -73,6 +73,10 @@ class ReleaseRecord:
     """The machine images that its instances ran once it had passed its gates, each once; empty: not known."""
     ready_seconds: float | None = None
     """How long its environment took from its creation until it had passed its gates."""
+    minimum: int | None = None
+    """The MinSize that its settings ask for; None: an earlier version of ebcd wrote the record."""
+    raised: int | None = None
+    """The MinSize that ebcd has given its environment for a swap, and has not brought back to `minimum` yet."""
     restores: str = ""
     """The earlier release whose version a rollback deployed again with this one."""
     from_release: str = ""

@@ -9,10 +9,11 @@ from ebcd.release.busy import BUSY_PATIENCE, is_busy
 from ebcd.release.execute import Executor
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan.pair import idle_side
-from ebcd.release.retirement import Clearing, failed_candidates, retirements
+from ebcd.release.retirement import Clearing, failed_candidates, oversized, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import departed
 from ebcd.release.snapshot import Snapshot
+from ebcd.release.steps import SetMinimum
 
 
 def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
@@ -35,8 +36,11 @@ def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
 
 
 def _look(services: Services, stage: Stage) -> Snapshot:
-    """What is there, with the settings of a pair's idle side: it may be scaled down already."""
+    """What is there, with the settings of live, and of a pair's idle side: it may be scaled down already."""
     snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+    carried = snapshot.record_of(snapshot.live)
+    if snapshot.live is not None and carried is not None and carried.raised is not None:
+        snapshot = with_settings(snapshot, services.beanstalk, snapshot.live.name)
     if snapshot.stage.strategy is not Strategy.PAIR:
         return snapshot
     return with_settings(snapshot, services.beanstalk, idle_side(snapshot))
@@ -51,10 +55,11 @@ def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, releases=settled)
 
 
-def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing, ...]:
+def _plan(snapshot: Snapshot, force: bool) -> tuple[Clearing | SetMinimum, ...]:
     """All that may go: never live, never what a rollback returns to within its window. What is busy comes last: it is
-    waited for.
+    waited for. What live was raised by goes, too.
     """
     going = (*failed_candidates(snapshot, keep=()), *retirements(snapshot))
-    steps = (replace(step, drained=step.drained and not force, patience=BUSY_PATIENCE) for step in going)
-    return tuple(sorted(steps, key=lambda step: is_busy(snapshot.environment(step.environment))))
+    steps = (replace(step, left=None if force else step.left, patience=BUSY_PATIENCE) for step in going)
+    clearings = sorted(steps, key=lambda step: is_busy(snapshot.environment(step.environment)))
+    return (*clearings, *oversized(snapshot))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from ebcd.model import Environment, Strategy
 from ebcd.release.naming import is_of_stage, is_side
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot, leaving
-from ebcd.release.steps import ScaleDown, TerminateEnvironment
+from ebcd.release.steps import ScaleDown, SetMinimum, TerminateEnvironment
 
 Clearing: TypeAlias = TerminateEnvironment | ScaleDown
+ARRIVED = 600.0
+"""Seconds after which all users have arrived at what is live: resolvers have asked again, and the trigger has seen
+their load for longer than its five minutes.
+"""
 
 
 def failed_candidates(snapshot: Snapshot, keep: Collection[str]) -> tuple[Clearing, ...]:
@@ -37,19 +41,32 @@ def retirements(snapshot: Snapshot, keep: Collection[str] = (), number: int = 0)
             found.append(clearing(snapshot, item, f"{record.release} was overtaken before it went live"))
         elif record.live_at is not None and _window_passed(snapshot, record):
             why = f"{record.release} left live more than {snapshot.stage.keep:g} s ago"
-            found.append(clearing(snapshot, item, why, drained=True))
+            found.append(clearing(snapshot, item, why, left=record.left_live))
     return tuple(found)
 
 
-def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, drained: bool = False) -> Clearing:
+def oversized(snapshot: Snapshot) -> tuple[SetMinimum, ...]:
+    """Live's MinSize where ebcd raised it and it is so still: after a rollback, or a release that did not bake.
+
+    Live's settings must be in the snapshot. One that somebody has chosen since stays.
+    """
+    live, record = snapshot.live, snapshot.record_of(snapshot.live)
+    if live is None or record is None or record.minimum is None or record.raised is None or record.live_at is None:
+        return ()
+    arrived = snapshot.taken - record.live_at >= timedelta(seconds=max(snapshot.stage.bake, ARRIVED))
+    still = snapshot.size(live, "MinSize") == record.raised
+    return (SetMinimum(live.name, record.minimum, record.release),) if arrived and still else ()
+
+
+def clearing(snapshot: Snapshot, environment: Environment, reason: str, *, left: datetime | None = None) -> Clearing:
     """What becomes of an environment that nothing needs: a side of the stage's pair stands, anything else goes.
 
-    drained: it was live, and goes only once nobody reaches it.
+    left: when it left live: it goes only once nobody reaches it.
     """
     stage, cname = snapshot.stage, snapshot.live.cname if snapshot.live else ""
     if stage.strategy is Strategy.PAIR and is_side(stage.application, stage.name, environment.name):
-        return ScaleDown(environment.name, reason, cname, drained)
-    return TerminateEnvironment(environment.name, environment.id, reason, cname, drained)
+        return ScaleDown(environment.name, reason, cname, left)
+    return TerminateEnvironment(environment.name, environment.id, reason, cname, left)
 
 
 def _idle(snapshot: Snapshot, keep: Collection[str]) -> Iterator[tuple[Environment, ReleaseRecord]]:

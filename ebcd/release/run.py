@@ -14,6 +14,7 @@ from ebcd.release.front import Front, front_of
 
 if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.aws.beanstalk import Beanstalk
+    from ebcd.aws.cloudwatch import CloudWatch
     from ebcd.aws.storage import Storage
     from ebcd.model import Event, Metrics, SourceBundle, Stage
     from ebcd.release.clock import Clock
@@ -100,6 +101,8 @@ class Services:
     clock: Clock
     progress: Progress
     caller: Caller
+    cloudwatch: CloudWatch | None = None
+    """None: nobody asks what load balancers have counted."""
     live_address: str = ""
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)

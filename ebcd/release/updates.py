@@ -13,7 +13,7 @@ from functools import partial
 from ebcd.errors import AwsRefused, ReleaseFailed
 from ebcd.model import ASG, Environment, OptionSetting, PresentSettings, Stage
 from ebcd.release import drain
-from ebcd.release.actions import send
+from ebcd.release.actions import send, sizes
 from ebcd.release.busy import refused_as_busy, when_ready
 from ebcd.release.follow import EventFollower
 from ebcd.release.gone import Presence
@@ -103,9 +103,12 @@ def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOpt
 
 
 def set_minimum(services: Services, tick: Tick, stage: Stage, step: SetMinimum) -> Seen:
-    """Change MinSize. Capacity stays: a minimum does not scale in. Raises ReleaseFailed."""
+    """Lower MinSize, unless it is so already. Raises ReleaseFailed."""
+    now = sizes(services, tick, stage.application, step.environment).get("MinSize", 0)
+    if now <= step.minimum:
+        return Seen(f"it is {now} already", Status.SKIPPED)
     option = OptionSetting(ASG, "MinSize", str(step.minimum))
-    update_options(services, tick, stage, UpdateOptions(step.environment, (option,), cname=step.cname))
+    update_options(services, tick, stage, UpdateOptions(step.environment, (option,)))
     return Seen(f"MinSize {step.minimum}")
 
 
@@ -118,8 +121,8 @@ def scale_down(services: Services, tick: Tick, stage: Stage, step: ScaleDown) ->
     def shrink(found: Environment | None) -> Seen:
         if found is not None and (why := drain.needed(services, found, step)):
             return Seen(why, Status.SKIPPED)
-        sizes = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
-        return update_options(services, tick, stage, UpdateOptions(step.environment, sizes, cname=step.cname))
+        smallest = (OptionSetting(ASG, "MaxSize", "1"), OptionSetting(ASG, "MinSize", "1"))
+        return update_options(services, tick, stage, UpdateOptions(step.environment, smallest, cname=step.cname))
 
     return when_ready(services, tick, stage.application, step.environment, step.patience, shrink)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
@@ -20,8 +21,21 @@ _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-async def exchange(session: aiohttp.ClientSession, request: web.BaseRequest, port: int) -> web.StreamResponse:
-    """Pass a request on and its answer back; the answer, sent. Raises aiohttp.ClientError, TimeoutError before it."""
+@dataclass(slots=True)
+class Bytes:
+    """Bytes of bodies that an instance has exchanged with clients."""
+
+    sent: int = 0
+    received: int = 0
+
+
+async def exchange(
+    session: aiohttp.ClientSession, request: web.BaseRequest, port: int, count: Bytes
+) -> web.StreamResponse:
+    """Pass a request on and its answer back; the answer, sent. Raises aiohttp.ClientError, TimeoutError before it.
+
+    count: where the bytes of both bodies are added, as they pass.
+    """
     async with session.request(
         request.method,
         _target(request, port),
@@ -35,8 +49,9 @@ async def exchange(session: aiohttp.ClientSession, request: web.BaseRequest, por
             if name.lower() not in HOP_BY_HOP:
                 response.headers.add(name, value)
         if answer.status == 101:
-            return await _upgrade(request, answer, response)
-        return await _stream(request, answer, response)
+            return await _upgrade(request, answer, response, count)
+        count.received += request.content.total_bytes
+        return await _stream(request, answer, response, count)
 
 
 def expect_continue(request: web.BaseRequest) -> None:
@@ -74,11 +89,12 @@ def _target(request: web.BaseRequest, port: int) -> URL:
 
 
 async def _stream(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse, response: web.StreamResponse
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, response: web.StreamResponse, count: Bytes
 ) -> web.StreamResponse:
     await response.prepare(request)
     try:
         async for piece in answer.content.iter_any():
+            count.sent += len(piece)
             await response.write(piece)
         await response.write_eof()
     except (aiohttp.ClientError, TimeoutError):
@@ -89,7 +105,7 @@ async def _stream(
 
 
 async def _upgrade(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse, response: web.StreamResponse
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, response: web.StreamResponse, count: Bytes
 ) -> web.StreamResponse:
     """Pass bytes both ways as they are, until one side ends."""
     response.headers.update({"Connection": "Upgrade", "Upgrade": "websocket"})
@@ -104,6 +120,13 @@ async def _upgrade(
     connection.protocol.set_parser(from_upstream, None)
     request.protocol.set_parser(from_client)  # type: ignore[arg-type]  # declared for aiohttp's own reader only
     to_upstream = StreamWriter(connection.protocol, asyncio.get_running_loop())
-    await pump((from_upstream.stream, to_client), (from_client.stream, to_upstream))
+
+    def sent(size: int) -> None:
+        count.sent += size
+
+    def received(size: int) -> None:
+        count.received += size
+
+    await pump((from_upstream.stream, to_client, sent), (from_client.stream, to_upstream, received))
     answer.close()
     return response

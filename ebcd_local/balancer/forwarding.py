@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from ebcd_local.balancer import static_files
-from ebcd_local.balancer.exchange import exchange, expect_continue, is_upgrade
+from ebcd_local.balancer.exchange import Bytes, exchange, expect_continue, is_upgrade
 from ebcd_local.balancer.traffic import CLIENT_GONE, Record
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
@@ -35,6 +35,11 @@ class TargetGroup:
     """Instance → prefix → folder."""
     turn: itertools.count[int] = field(default_factory=itertools.count)
     record: Record = field(default_factory=Record)
+    """Clients' requests."""
+    checks: Record = field(default_factory=Record)
+    """Health checks, which an instance's proxy counts like any request, and the load balancer does not."""
+    passed: defaultdict[str, Bytes] = field(default_factory=lambda: defaultdict(Bytes))
+    """By instance."""
     tunnels: set[asyncio.Task[Any]] = field(default_factory=set)
     runner: web.ServerRunner | None = None
 
@@ -73,10 +78,10 @@ async def _try(
     expect_continue(request)
     for instance, port in [*upstreams, upstreams[0]]:
         if found := static_files.find(group.static.get(instance, {}), request.raw_path.partition("?")[0]):
-            return instance, await static_files.answer(request, *found)
+            return instance, await static_files.answer(request, *found, group.passed[instance])
         group.under_way[instance] += 1
         try:
-            return instance, await exchange(session, request, port)
+            return instance, await exchange(session, request, port, group.passed[instance])
         except aiohttp.ClientConnectorError:
             continue  # nothing was sent: another instance may take it
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):

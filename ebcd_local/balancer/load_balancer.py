@@ -19,8 +19,9 @@ import aiohttp
 from aiohttp import web
 
 from ebcd_local.balancer import names
+from ebcd_local.balancer.exchange import Bytes
 from ebcd_local.balancer.forwarding import TargetGroup, forward
-from ebcd_local.balancer.traffic import Record, Second, Traffic
+from ebcd_local.balancer.traffic import Second, Traffic
 
 T = TypeVar("T")
 Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -122,17 +123,39 @@ class LoadBalancer:
         """Who answers, on the shared port, a request whose Host is no environment's."""
         self._bare = handler
 
-    def traffic(self, environment_id: str, seconds: float = 10, instance_id: str | None = None) -> Traffic:
-        """An environment's requests of the last seconds, or those of one instance."""
-        return self._record(environment_id).traffic(time.monotonic(), seconds, instance_id)
+    def traffic(
+        self, environment_id: str, seconds: float = 10, instance_id: str | None = None, *, checks: bool = True
+    ) -> Traffic:
+        """An environment's requests of the last seconds, or those of one instance, as its instances' proxies count
+        them; without `checks` as the load balancer does, which leaves out health checks.
+        """
+        group, start = self._group(environment_id), time.monotonic() - seconds
+        found = [*group.record.since(start, instance_id), *(group.checks.since(start, instance_id) if checks else ())]
+        return Traffic.of(found, seconds)
+
+    def served(self, environment_id: str) -> int:
+        """How many requests an environment's clients have sent since its load balancer is there."""
+        return self._group(environment_id).record.total
+
+    def passed(self, environment_id: str, instance_id: str) -> Bytes:
+        """The bytes that an instance has exchanged with clients so far."""
+        return self._group(environment_id).passed.get(instance_id, Bytes())
+
+    def count_check(self, environment_id: str, instance_id: str, status: int, seconds: float) -> None:
+        """Count a health check that an instance has answered."""
+
+        def count() -> None:
+            self._group(environment_id).checks.add(time.monotonic(), instance_id, status, seconds)
+
+        self._loop.call_soon_threadsafe(count)
 
     def series(self, environment_id: str, seconds: int = 60) -> list[Second]:
-        """An environment's last whole seconds, oldest first."""
-        return self._record(environment_id).series(time.monotonic(), seconds)
+        """Clients' requests in an environment's last whole seconds, oldest first."""
+        return self._group(environment_id).record.series(time.monotonic(), seconds)
 
-    def _record(self, environment_id: str) -> Record:
-        environment = self._environments.get(environment_id)
-        return environment.record if environment else Record()
+    def _group(self, environment_id: str) -> TargetGroup:
+        """An environment's targets; of one that is gone there are none."""
+        return self._environments.get(environment_id) or TargetGroup()
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_DEADLINE)

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from ebcd_local.balancer.exchange import Bytes
+
 _NOT_FOUND = "There is no such file.\n"
 
 
@@ -24,12 +26,17 @@ def find(folders: Mapping[str, Path], path: str) -> tuple[Path, str] | None:
     return None
 
 
-async def answer(request: web.BaseRequest, folder: Path, rest: str) -> web.StreamResponse:
-    """The file, or a refusal. Nothing outside the folder is read, whatever `..` or a link says."""
+async def answer(request: web.BaseRequest, folder: Path, rest: str, count: Bytes) -> web.StreamResponse:
+    """The file, or a refusal. Nothing outside the folder is read, whatever `..` or a link says. count: where the file's
+    bytes are added.
+    """
     if request.method not in {"GET", "HEAD"}:
         return web.Response(status=405, headers={"Allow": "GET, HEAD"})
     path = await asyncio.to_thread(resolve, folder, rest)
-    return web.FileResponse(path) if path else web.Response(status=404, text=_NOT_FOUND)
+    if path is None:
+        return web.Response(status=404, text=_NOT_FOUND)
+    count.sent += path.stat().st_size if request.method == "GET" else 0
+    return web.FileResponse(path)
 
 
 def resolve(folder: Path, rest: str) -> Path | None:

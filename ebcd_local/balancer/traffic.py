@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 REMEMBERED = 20_000
@@ -31,6 +32,15 @@ class Traffic:
     latencies: dict[str, float]
     """Seconds by percentile: P10 … P999; empty without requests."""
 
+    @classmethod
+    def of(cls, requests: Iterable[tuple[int, float]], duration: float) -> Traffic:
+        """From each request's status and seconds."""
+        found = list(requests)
+        kinds = Counter(status // 100 for status, _ in found if status != CLIENT_GONE)
+        ordered = sorted(spent for _, spent in found)
+        latencies = {name: _percentile(ordered, share) for name, share in PERCENTILES.items() if ordered}
+        return cls(len(found), duration, kinds[2], kinds[3], kinds[4], kinds[5], latencies)
+
 
 @dataclass(frozen=True, slots=True)
 class Second:
@@ -53,6 +63,7 @@ class Record:
     _now: int = 0
     _spent: list[float] = field(default_factory=list)
     _failed: int = 0
+    _total: int = 0
 
     def add(self, at: float, instance: str, status: int, spent: float) -> None:
         """Count a request that ended at a time of the monotonic clock."""
@@ -60,21 +71,22 @@ class Record:
             self._close_second()
             self._now = int(at)
         self._requests.append((at, instance, status, spent))
+        self._total += 1
         self._spent.append(spent)
         self._failed += status >= 500
 
-    def traffic(self, now: float, seconds: float, instance_id: str | None = None) -> Traffic:
-        """The requests of the last seconds, or those of one instance."""
-        found = []
+    @property
+    def total(self) -> int:
+        """How many requests there were since the beginning."""
+        return self._total
+
+    def since(self, start: float, instance_id: str | None = None) -> Iterator[tuple[int, float]]:
+        """Status and seconds of each request that ended since a time of the monotonic clock, or of one instance's."""
         for at, instance, status, spent in reversed(tuple(self._requests)):
-            if at < now - seconds:
-                break
+            if at < start:
+                return
             if instance_id in (None, instance):
-                found.append((status, spent))
-        kinds = Counter(status // 100 for status, _ in found if status != CLIENT_GONE)
-        ordered = sorted(spent for _, spent in found)
-        latencies = {name: _percentile(ordered, share) for name, share in PERCENTILES.items() if ordered}
-        return Traffic(len(found), seconds, kinds[2], kinds[3], kinds[4], kinds[5], latencies)
+                yield status, spent
 
     def series(self, now: float, seconds: int) -> list[Second]:
         """The last whole seconds, oldest first; seconds without a request too."""

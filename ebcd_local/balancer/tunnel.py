@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import ClientError, StreamReader
 from aiohttp.abc import AbstractStreamWriter
@@ -32,9 +33,9 @@ class RawReader:
         self.stream.set_exception(error)
 
 
-async def pump(*ways: tuple[StreamReader, AbstractStreamWriter]) -> None:
-    """Copy each way until one of them ends."""
-    tasks = [asyncio.create_task(_copy(source, target)) for source, target in ways]
+async def pump(*ways: tuple[StreamReader, AbstractStreamWriter, Callable[[int], None]]) -> None:
+    """Copy each way until one of them ends. A way: from where, to where, and who is told how many bytes pass."""
+    tasks = [asyncio.create_task(_copy(*way)) for way in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -43,9 +44,10 @@ async def pump(*ways: tuple[StreamReader, AbstractStreamWriter]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _copy(source: StreamReader, target: AbstractStreamWriter) -> None:
+async def _copy(source: StreamReader, target: AbstractStreamWriter, passed: Callable[[int], None]) -> None:
     try:
         while data := await source.readany():
+            passed(len(data))
             await target.write(data)
     except (ClientError, OSError):
         return  # a connection that is lost has ended

@@ -17,7 +17,7 @@ from ebcd_local.faults import Kind
 from ebcd_local.fleet.backoff import Backoff
 from ebcd_local.fleet.scaling import Scaler
 from ebcd_local.fleet.site import Site
-from ebcd_local.health_check import HealthCheck
+from ebcd_local.health_check import HealthCheck, Nodes
 from ebcd_local.instance import Deployment, Instance
 from ebcd_local.records import Environment, InstanceRecord
 from ebcd_local.state import now
@@ -64,6 +64,7 @@ class Group:
         self.backoff = Backoff()
         self.scheduled_until: datetime | None = None
         """Until when scheduled actions have been carried out; None: nobody has looked yet."""
+        self.nodes = Nodes()
         self._site = site
         self._members: dict[str, Member] = {}
         self._routing = threading.Lock()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ebcd_local import options
 from ebcd_local.fleet import scaling, scheduled
 from ebcd_local.fleet.fleet import Fleet
 from ebcd_local.fleet.group import Aborted, Group, Member
@@ -26,10 +27,15 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         load = replace(load, instances=len(group.members))
         found = fleet.effective(environment)
         minimum, maximum = fleet.sizes(environment)
+        if not options.load_balancer(found):  # a single instance has no trigger
+            maximum = minimum
         trigger = scaling.Trigger.of(found, fleet.speed)
+        _tell_unmeasured(fleet, group, trigger)
         wanted = scaling.decide(group.scaler, load, trigger, minimum=minimum, maximum=maximum)
-        if wanted <= len(group.members) or time.monotonic() >= group.backoff.until:
+        if wanted <= load.instances or time.monotonic() >= group.backoff.until:
             fleet.fit(key, "", wanted)
+            if wanted != load.instances:
+                group.scaler.scaled(time.monotonic(), trigger)
     except Aborted:  # the environment is to be terminated
         return
     except DeploymentFailed as failure:
@@ -37,6 +43,14 @@ def tend(fleet: Fleet, key: str, load: scaling.Load) -> None:
         fleet.tell.failed(key, "", failure)
     finally:
         group.lock.release()
+
+
+def _tell_unmeasured(fleet: Fleet, group: Group, trigger: scaling.Trigger) -> None:
+    """Tell once of a trigger that never moves, because its measure has no values here."""
+    if trigger.measure not in scaling.MEASURED and group.scaler.unmeasured != trigger.measure:
+        group.scaler.unmeasured = trigger.measure
+        text = f"The trigger's measure {trigger.measure} has no values here, so the trigger never scales."
+        fleet.tell.say(group.key, "", text, "WARN")
 
 
 def kill(fleet: Fleet, name: str, instance_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ebcd_local import options, references
+from ebcd_local import load_balancers, references
 from ebcd_local.balancer import Traffic
 from ebcd_local.errors import ServiceError
 from ebcd_local.event_log import Event, Wanted
@@ -115,12 +115,12 @@ def _enhanced(call: Call, given: Structure, operation: str) -> Environment:
 def describe_environment_resources(call: Call, given: Structure) -> Structure:
     """DescribeEnvironmentResources."""
     environment = call.environment(given)
-    balancer = options.balancer_of(call.fleet.effective(environment), environment.tier)
+    balancer = load_balancers.name(environment, call.fleet.effective(environment))
     resources = {
         "EnvironmentName": environment.name,
         "AutoScalingGroups": [{"Name": references.names(environment)["AWSEBAutoScalingGroup"]}],
         "Instances": [{"Id": name} for name in environment.instances],
-        "LoadBalancers": [{"Name": f"awseb-{environment.id}"}] if balancer else [],
+        "LoadBalancers": [{"Name": balancer}] if balancer else [],
         "Queues": [{"Name": name, "URL": url} for name, url in environment.queues.items()],
     }
     return {"EnvironmentResources": resources}

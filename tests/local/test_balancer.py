@@ -258,6 +258,29 @@ def test_requests_are_counted_by_what_happened(balancer: LoadBalancer) -> None:
     assert max(second.p99 for second in series) > 0
 
 
+def test_health_checks_are_an_instance_s_requests_and_no_client_s(balancer: LoadBalancer) -> None:
+    ask(balancer.port)
+    counted(balancer, 1)
+    balancer.count_check("e-1", "i-e-1", 404, 0.001)
+    seen = counted(balancer, 2)
+    assert (seen.requests, seen.status_2xx, seen.status_4xx) == (2, 1, 1)
+    assert balancer.traffic("e-1", instance_id="i-e-1").requests == 2
+    assert (balancer.traffic("e-1", checks=False).requests, balancer.served("e-1")) == (1, 1)
+
+
+def test_the_bytes_of_bodies_are_counted_by_instance(balancer: LoadBalancer) -> None:
+    assert balancer.passed("e-1", "i-e-1").sent == 0
+    assert len(ask(balancer.port, "/large")[2]) == 20_000_000
+    counted(balancer, 1)
+    sent = balancer.passed("e-1", "i-e-1").sent
+    assert sent == 20_000_000
+    answer = ask(balancer.port, method="POST", body=b"abc")[2]
+    counted(balancer, 2)
+    passed = balancer.passed("e-1", "i-e-1")
+    assert (passed.sent, passed.received) == (sent + len(answer), 3)
+    assert balancer.passed("e-2", "i-e-2").sent == 0
+
+
 def test_a_websocket_passes_both_ways(balancer: LoadBalancer) -> None:
     with dial(balancer.port, UPGRADE + b"early") as connection:
         stream = connection.makefile("rb")
@@ -270,6 +293,8 @@ def test_a_websocket_passes_both_ways(balancer: LoadBalancer) -> None:
         sender.start()
         assert stream.read(len(data)) == data
         sender.join()
+        passed = balancer.passed("e-1", "i-e-1")
+        assert (passed.sent, passed.received) == (len(data) + 5, len(data) + 5), "counted while it lasts"
         balancer.set_routes({HOST: "e-2"})
         connection.sendall(b"still there")
         assert stream.read(11) == b"still there"

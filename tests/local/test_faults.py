@@ -178,3 +178,14 @@ def test_what_is_no_fault_is_refused_with_the_next_command(local: Local) -> None
         assert done.returncode == 2
         assert said in done.stderr
     assert "No fault is set" in local.run("fault").stdout
+
+
+@pytest.mark.parametrize(("kind", "code"), [("throttle", "Throttling"), ("error", "InternalFailure")])
+def test_a_refusal_in_cbor_is_the_error_that_it_names(own: Local, kind: str, code: str) -> None:
+    """Newer clients of CloudWatch speak Smithy's RPC v2, whose operation is in the path."""
+    client = own.client("cloudwatch", Config(retries={"total_max_attempts": 1}))
+    own.control("faults", kind=kind, place="monitoring:ListMetrics", nth=1, times=1)
+    with pytest.raises(ClientError) as refused:
+        client.list_metrics()
+    assert refused.value.response["Error"]["Code"] == code
+    assert client.list_metrics()["Metrics"] == []

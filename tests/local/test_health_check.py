@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from ebcd_local import options
-from ebcd_local.health_check import HealthCheck
+from ebcd_local.health_check import HealthCheck, Nodes
 
 ALB = {("aws:elasticbeanstalk:environment", "LoadBalancerType"): "application"}
 PROCESS, CLASSIC = "aws:elasticbeanstalk:environment:process:default", "aws:elb:healthcheck"
@@ -86,18 +86,20 @@ def test_which_statuses_are_healthy(codes: str, status: int, accepted: bool) -> 
 
 
 def test_the_rules_come_from_the_load_balancer_s_own_options() -> None:
-    assert HealthCheck.of(options.effective({}, {})) == HealthCheck(path=None), "classic: TCP"
+    assert HealthCheck.of(options.effective({}, {})) == HealthCheck(path=None, interval=10), "classic: TCP"
     single = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
     assert HealthCheck.of(options.effective({}, ALB | single)).path is None, "no load balancer asks"
     assert HealthCheck.of(options.effective({}, ALB), "Worker").path is None
     url = {("aws:elasticbeanstalk:application", "Application Healthcheck URL"): "up"}
-    assert HealthCheck.of(options.effective({}, url)) == HealthCheck("/up")
-    assert HealthCheck.of(options.effective({}, ALB)) == HealthCheck("/")
-    own = {(CLASSIC, "HealthyThreshold"): "2", (CLASSIC, "UnhealthyThreshold"): "4", (CLASSIC, "Timeout"): "9"}
-    assert HealthCheck.of(options.effective({}, own)) == HealthCheck(None, 9, "200", 2, 4)
+    assert HealthCheck.of(options.effective({}, url)) == HealthCheck("/up", interval=10)
+    assert HealthCheck.of(options.effective({}, ALB)) == HealthCheck("/", interval=15)
+    own = {(CLASSIC, "HealthyThreshold"): "2", (CLASSIC, "UnhealthyThreshold"): "4", (CLASSIC, "Timeout"): "9",
+           (CLASSIC, "Interval"): "30"}  # fmt: skip
+    assert HealthCheck.of(options.effective({}, own)) == HealthCheck(None, 9, "200", 2, 4, 30)
     own = ALB | {(PROCESS, "HealthyThresholdCount"): "2", (PROCESS, "MatcherHTTPCode"): "200-399",
-                 (PROCESS, "HealthCheckPath"): "/up", (CLASSIC, "HealthyThreshold"): "7"}  # fmt: skip
-    assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/up", 5, "200-399", 2, 5)
+                 (PROCESS, "HealthCheckPath"): "/up", (CLASSIC, "HealthyThreshold"): "7",
+                 (PROCESS, "HealthCheckInterval"): "5"}  # fmt: skip
+    assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/up", 5, "200-399", 2, 5, 5)
 
 
 def test_without_a_path_whatever_listens_is_healthy(scripted: Scripted) -> None:
@@ -107,3 +109,33 @@ def test_without_a_path_whatever_listens_is_healthy(scripted: Scripted) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         assert not HealthCheck(path=None).ask(nobody.getsockname()[1]).healthy
+
+
+def test_each_node_checks_each_instance_at_its_own_interval() -> None:
+    nodes = Nodes()
+    due = [nodes.due("i-1", 6, 5.0, 0.5 * look) for look in range(41)]
+    assert sum(due[:20]) == 12, "six zones, two checks each in ten seconds"
+    assert sum(due[20:40]) == 12
+    assert max(due) == 1, "not all at the same moment"
+    assert nodes.due("i-2", 6, 5.0, 20.0) == 1, "another instance is checked by itself"
+    assert nodes.due("i-1", 6, 5.0, 100.0) == 18, "of what was missed ten seconds are made up for"
+    assert nodes.due("i-1", 6, 5.0, 100.1) == 0
+    assert nodes.due("i-1", 0, 5.0, 200.0) == 0, "no load balancer"
+
+
+@pytest.mark.parametrize(
+    ("found", "count"),
+    [
+        ({}, 3),
+        ({(options.ASG, "Availability Zones"): "Any"}, 3),
+        ({(options.ASG, "Availability Zones"): "Any 2"}, 2),
+        ({(options.ASG, "Custom Availability Zones"): "us-east-1a, us-east-1b"}, 2),
+        ({(options.VPC, "Subnets"): "subnet-1"}, 1),
+        (
+            {(options.VPC, "ELBSubnets"): "subnet-1,subnet-2, subnet-3,subnet-4", (options.VPC, "Subnets"): "subnet-9"},
+            4,
+        ),
+    ],
+)
+def test_a_load_balancer_has_a_node_in_each_zone(found: options.Options, count: int) -> None:
+    assert options.zones(found) == count

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ebcd_local import health, options
+from ebcd_local import health, option_table, options
 from ebcd_local.balancer import Traffic
 from ebcd_local.fleet.policies import Settings, batch_size
-from ebcd_local.fleet.scaling import Load, Scaler, Trigger, decide
+from ebcd_local.fleet.scaling import MEASURED, Load, Scaler, Trigger, decide
 from ebcd_local.health import Health, Sight, Surroundings
 
 TRIGGER = "aws:autoscaling:trigger"
@@ -20,25 +20,35 @@ def trigger(**found: str) -> Trigger:
 
 def sizes(cpu: list[float], *, start: int = 2, **found: str) -> list[int]:
     """The sizes that a load gives, one look each ten seconds."""
-    scaler, size, seen = Scaler(), start, []
+    scaler, size, seen, rules = Scaler(), start, [], trigger(**found)
     for number, value in enumerate(cpu):
-        load = Load(at=10.0 * number, instances=size, requests=50, latency=0.2, cpu=value)
-        size = decide(scaler, load, trigger(**found), minimum=1, maximum=4)
+        load = Load(at=10.0 * number, instances=size, requests=50, latency=0.2, cpu=value, healthy=1)
+        wanted = decide(scaler, load, rules, minimum=1, maximum=4)
+        if wanted != size:
+            scaler.scaled(load.at, rules)
+        size = wanted
         seen.append(size)
     return seen
 
 
-def test_a_bound_that_is_broken_long_enough_scales_once_and_then_watches_anew() -> None:
-    assert sizes([90] * 20) == [2] * 6 + [3] * 7 + [4] * 7
-    assert sizes([10] * 14) == [2] * 6 + [1] * 8
+def test_an_alarm_that_lasts_repeats_its_action_after_each_cooldown() -> None:
+    assert sizes([90] * 80) == [2] * 6 + [3] * 36 + [4] * 38
+    assert sizes([10] * 60, start=3) == [3] * 6 + [2] * 36 + [1] * 18
     assert sizes([50] * 20) == [2] * 20
     assert sizes([90, 90, 90, 10, 10, 10, 50]) == [2] * 7
 
 
 def test_sizes_stay_between_minimum_and_maximum() -> None:
-    assert max(sizes([100] * 60)) == 4
-    assert min(sizes([0] * 60)) == 1
+    assert max(sizes([100] * 200)) == 4
+    assert min(sizes([0] * 200)) == 1
     assert sizes([50], start=9) == [4]
+
+
+def test_every_value_of_the_breach_duration_must_be_beyond_the_bound() -> None:
+    twice = {"BreachDuration": "2", "Period": "1", "EvaluationPeriods": "2"}
+    assert sizes([90] * 14, **twice) == [2] * 12 + [3] * 2
+    assert sizes([10] * 6 + [90] * 12, **twice) == [2] * 17 + [3]
+    assert sizes([100] * 7 + [70] * 7, **twice) == [2] * 14, "one of two minutes is within"
 
 
 def test_statistics_and_measures() -> None:
@@ -46,7 +56,53 @@ def test_statistics_and_measures() -> None:
     assert sizes([90, 10] * 10, Statistic="Minimum")[-1] < 2
     assert sizes([0] * 10, MeasureName="RequestCount", Statistic="Sum", UpperThreshold="200")[-1] == 3
     assert sizes([0] * 10, MeasureName="Latency", UpperThreshold="0.1", LowerThreshold="0")[-1] == 3
-    assert sizes([0] * 10, MeasureName="NetworkOut") == [2] * 10, "what is not measured moves nothing"
+    assert sizes([0] * 10, MeasureName="UnhealthyHostCount", UpperThreshold="0.5", LowerThreshold="0")[-1] == 3
+    assert sizes([0] * 10, MeasureName="HealthyHostCount", UpperThreshold="9", LowerThreshold="2")[-1] == 1
+    assert sizes([0] * 10, MeasureName="DiskReadOps") == [2] * 10, "what is not measured moves nothing"
+
+
+def test_the_measures_that_options_offer_are_measured_or_told() -> None:
+    offered = option_table.find(TRIGGER, "MeasureName")
+    assert offered is not None
+    assert set(offered.values) - MEASURED == {"DiskReadBytes", "DiskReadOps", "DiskWriteBytes", "DiskWriteOps"}
+
+
+def test_the_default_trigger_is_that_of_the_service() -> None:
+    assert Trigger.of(options.DEFAULTS, speed=1) == Trigger(
+        measure="NetworkOut", statistic="Average", lower=2_000_000, upper=6_000_000, period=300, evaluations=1,
+        minute=60, point=300, rest=360, lower_increment=-1, upper_increment=1,
+    )  # fmt: skip
+    quick = Trigger.of({(options.ASG, "Cooldown"): "0"}, speed=10)
+    assert (quick.period, quick.point, quick.rest, quick.span) == (30, 30, 6, 30)
+
+
+def by_network(rate: int, *, instances: int, minutes: int, minimum: int = 1, **found: str) -> list[int]:
+    """The sizes after each minute under the default trigger, where each instance sends so many bytes a minute."""
+    rules = Trigger.of({(TRIGGER, name): value for name, value in found.items()}, speed=1)
+    scaler, size, seen = Scaler(), instances, []
+    for second in range(0, 60 * minutes + 1, 10):
+        load = Load(second, size, sent={f"i-{number}": rate * second // 60 for number in range(size)})
+        wanted = decide(scaler, load, rules, minimum=minimum, maximum=8)
+        if wanted != size:
+            scaler.scaled(load.at, rules)
+        size = wanted
+        if second and second % 60 == 0:
+            seen.append(size)
+    return seen
+
+
+def test_an_idle_environment_scales_in_to_its_minimum_and_a_busy_one_out() -> None:
+    assert by_network(0, instances=4, minutes=20) == [4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1]
+    assert by_network(0, instances=6, minutes=30, minimum=6) == [6] * 30, "a raised MinSize holds"
+    assert by_network(399_999, instances=2, minutes=5) == [2, 2, 2, 2, 1]
+    assert by_network(400_001, instances=2, minutes=30) == [2] * 30
+    assert by_network(1_200_001, instances=2, minutes=12) == [2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4]
+
+
+def test_the_sum_of_network_bytes_is_that_of_all_instances() -> None:
+    found = {"Statistic": "Sum", "LowerThreshold": "0", "UpperThreshold": "4000000"}
+    assert by_network(500_000, instances=2, minutes=6, **found)[-1] == 3
+    assert by_network(390_000, instances=2, minutes=6, **found)[-1] == 2
 
 
 @pytest.mark.parametrize(

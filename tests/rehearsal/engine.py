@@ -17,6 +17,7 @@ from products import Cloud, Product
 from ebcd import config
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
+from ebcd.aws.cloudwatch import CloudWatch
 from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.progress import SilentProgress
@@ -95,7 +96,8 @@ class Wire(AbstractContextManager["Wire"]):
     @property
     def _all(self) -> tuple[Any, ...]:
         clients = self.clients
-        return (clients.beanstalk, clients.beanstalk_once, clients.ec2, clients.s3, clients.s3_bulk, clients.sts)
+        many = (clients.beanstalk, clients.beanstalk_once, clients.cloudwatch, clients.ec2)
+        return (*many, clients.s3, clients.s3_bulk, clients.sts)
 
     def _tell(self, params: Json, model: Any, **_: object) -> None:
         sent = Sent(model.name, params)
@@ -196,6 +198,7 @@ class Engine:
             lock=Lock(storage, stage.application, stage.name, clock),
             hold=Hold(storage, stage.application, stage.name),
             prober=HttpProber(),
+            cloudwatch=CloudWatch(clients),
             clock=clock,
             progress=self.progress,
             caller=Caller("test", "here"),

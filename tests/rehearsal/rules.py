@@ -46,6 +46,8 @@ class Account:
     """Told the number of each call before it is sent."""
     looks: bool = True
     """Whether instances may be asked: not where the next call of anybody is to fail."""
+    steady: bool = True
+    """Whether nobody else changes how many instances there are."""
     sent: list[Sent] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     events: int = 0
@@ -53,6 +55,8 @@ class Account:
     """The run has sent a candidate's smoke test and it passed."""
     breached: bool = False
     """Live has not held what it promised, so the run may go back."""
+    arriving: int = 0
+    """How many instances live must have, from the swap to the end of the bake."""
 
     def begin(self, text: str) -> None:
         self._event()
@@ -63,6 +67,8 @@ class Account:
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
         self.smoked |= text.startswith("smoke test") and status is Status.DONE
         self.breached |= text.startswith(("prove", "probe", "bake")) and status is Status.FAILED
+        if text.startswith("bake"):
+            self.arriving = 0
         self._event()
 
     def transferred(self, done: int, size: int) -> None:
@@ -81,11 +87,15 @@ class Account:
             self._may_swap(sent.given["SourceEnvironmentName"], sent.given["DestinationEnvironmentName"])
         if sent.operation in JOURNALED:
             self._is_intended(sent)
+        if self.arriving:
+            self._keeps_capacity()
         self.sent.append(sent)
 
     def _spares_live(self, sent: Sent) -> None:
         if sent.operation == "UpdateEnvironment" and self.observer.stage().strategy is Strategy.IN_PLACE:
             return  # rule 1 names it as the one exception
+        if _sets_minimum(sent):
+            return  # and this: no instance is replaced, or taken away at once
         live = self.person.live()
         met = {sent.given.get("EnvironmentName"), sent.given.get("EnvironmentId")}
         if live and {live.name, live.id} & met:
@@ -108,6 +118,7 @@ class Account:
             said("rule 2: a swap without the lock")
         if self.looks and not self.breached:
             self._runs_version(candidate)
+            self._is_large_enough(candidate, before)
         swaps = sum(item.operation == "SwapEnvironmentCNAMEs" for item in self.sent)
         if swaps > self.breached:
             said(f"rule 3: swap number {swaps + 1} of one run")
@@ -118,6 +129,21 @@ class Account:
         running = self.person.running(candidate.name)
         if {candidate.version_label, *(label for label, _ in running)} != {wanted}:
             self.broken.append(f"rule 2: a swap to {candidate.name}, which runs {running}, not {wanted}")
+
+    def _is_large_enough(self, candidate: Seen, before: Seen) -> None:
+        """Users arrive at as many instances as they leave, and these stay until the bake has ended."""
+        here, there = (len(self.person.running(side.name)) for side in (before, candidate))
+        if self.steady and there < here:
+            self.broken.append(
+                f"capacity: a swap from {here} instances of {before.name} to {there} of {candidate.name}"
+            )
+        self.arriving = min(here, there) if self.steady else 0
+
+    def _keeps_capacity(self) -> None:
+        live = self.person.live()
+        count = len(self.person.running(live.name)) if live else 0
+        if count < self.arriving:
+            self.broken.append(f"capacity: {live} has {count} of {self.arriving} instances while users arrive")
 
     def _holds_lock(self) -> bool:
         state = self.observer.services().lock.state()
@@ -146,6 +172,13 @@ class Account:
         """The operations of Beanstalk by which the run changed something."""
         storage = {"PutObject", "DeleteObject", "CreateStorageLocation"}
         return [item.operation for item in self.sent if item.changes and item.operation not in storage]
+
+
+def _sets_minimum(sent: Sent) -> bool:
+    """Whether an update changes MinSize and nothing else."""
+    changed = [(item["Namespace"], item["OptionName"]) for item in sent.given.get("OptionSettings", ())]
+    only = set(sent.given) <= {"EnvironmentName", "OptionSettings"}
+    return sent.operation == "UpdateEnvironment" and only and changed == [("aws:autoscaling:asg", "MinSize")]
 
 
 def check_stage(engine: Engine, person: Person) -> list[str]:

@@ -36,12 +36,12 @@ def stale_client(product: Product, environment: str) -> Iterator[None]:
         thread.join(15)
 
 
-def await_requests(product: Product, environment: str) -> None:
-    """Wait until health tells of the client's requests."""
+def await_requests(product: Product, environment: str, count: int = 50) -> None:
+    """Wait until health tells of so many requests."""
     deadline = time.monotonic() + 30
     with product.by_hand() as client:
         asked = {"EnvironmentName": environment, "AttributeNames": ["ApplicationMetrics"]}
-        while client.describe_environment_health(**asked)["ApplicationMetrics"]["RequestCount"] < 50:
+        while client.describe_environment_health(**asked)["ApplicationMetrics"]["RequestCount"] < count:
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
@@ -61,3 +61,22 @@ def test_what_still_gets_requests_stays_until_it_is_quiet_or_forced(product: Pro
         forced = product.json("retire", "--force")
     assert [(step["step"], step["status"]) for step in forced["steps"]] == [("TerminateEnvironment", "done")]
     assert product.json("retire")["steps"] == []
+
+
+SIX_ZONES = """
+[stages.local.options."aws:ec2:vpc"]
+ELBSubnets = "subnet-1,subnet-2,subnet-3,subnet-4,subnet-5,subnet-6"
+[stages.local.options."aws:elasticbeanstalk:environment:process:default"]
+HealthCheckInterval = 5
+"""
+
+
+def test_health_checks_of_six_zones_hold_nothing_back(product: Product) -> None:
+    path = product.folder / "ebcd.toml"
+    path.write_text(path.read_text() + SIX_ZONES)
+    for text in ("one", "two"):
+        product.commit(text)
+        assert product.json("ship")["exit_code"] == 0
+    await_requests(product, f"{product.name}-local-r1", 8)
+    retired = product.json("retire")
+    assert [(step["step"], step["status"]) for step in retired["steps"]] == [("TerminateEnvironment", "done")]

@@ -213,8 +213,8 @@ class World:
         return told
 
     def _account(self, command: str, harm: Harm) -> Account:
-        looks = harm.kind != "fault"
-        return Account(self.person, self.observer, command, self._interfering(harm), self._failing(harm), looks)
+        looks, steady = harm.kind != "fault", harm.kind != "person"
+        return Account(self.person, self.observer, command, self._interfering(harm), self._failing(harm), looks, steady)
 
     def _perform(
         self,

@@ -19,6 +19,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "ebcd" / "aws"
 
 CALLS = {
     "cloudformation": r"\.cloudformation\.(\w+)\(",
+    "cloudwatch": r"\.cloudwatch\.(\w+)\(",
     "ec2": r"\.ec2\.(\w+)\(",
     "elasticbeanstalk": r"(?:_read|_once)\.(\w+)\(",
     "iam": r"\.iam\.(\w+)\(",

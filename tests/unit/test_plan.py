@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from stages import LIVE_CNAME, STAGE, bundle, environment, record, snapshot
+from stages import LIVE_CNAME, NOW, STAGE, bundle, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
@@ -19,7 +20,7 @@ from ebcd.release.plan import (
 )
 from ebcd.release.plan.creation import environment_options
 from ebcd.release.record import Outcome
-from ebcd.release.retirement import retirements
+from ebcd.release.retirement import oversized, retirements
 from ebcd.release.snapshot import Publication, find_live
 from ebcd.release.steps import (
     AwaitVersion,
@@ -99,18 +100,78 @@ def test_no_swap_stops_before_the_swap() -> None:
     assert names(steps)[-1] == "SmokeCandidate"
 
 
-def test_the_candidate_gets_the_capacity_that_live_runs_at_now_and_its_own_minimum_back() -> None:
-    seen = snapshot(environment(1, live=True), releases=(record(1, live_since=9),), instances=6)
-    steps = plan_ship(seen, record(2, Outcome.RUNNING), swap=True).steps
+def sized(minimum: int) -> tuple[OptionSetting, ...]:
+    return (OptionSetting("aws:autoscaling:asg", "MinSize", str(minimum)),)
+
+
+BUSY = snapshot(environment(1, live=True), releases=(record(1, live_since=9),), instances=6)
+"""Live runs at six instances; two are configured."""
+CANDIDATE = ["AwaitEnvironment", "HoldHealth", "SmokeCandidate"]
+HELD = MatchCapacity("shop-prod-r1", 6, cname=LIVE_CNAME, release="r1", awaited=False)
+
+
+def test_capacity_does_not_fall_while_users_arrive() -> None:
+    steps = plan_ship(BUSY, record(2, Outcome.RUNNING), swap=True).steps
+    assert names(steps) == [
+        "CreateEnvironment", *CANDIDATE, "MeasureLive", "SwapCnames", "ProveLive", "MatchCapacity", "Bake",
+        "SetMinimum",
+    ]  # fmt: skip
     created = only(steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
     assert OptionSetting("aws:autoscaling:asg", "MinSize", "6") in created.options
-    assert only(steps, SetMinimum) == SetMinimum("shop-prod-r2", 2, LIVE_CNAME)
-    assert names(steps).index("SetMinimum") < names(steps).index("SwapCnames")
-    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, cname=LIVE_CNAME), (
-        "the way back stays as large"
-    )
-    assert names(steps)[-2:] == ["Bake", "MatchCapacity"]
+    assert only(steps, MatchCapacity) == HELD, "a way back during the bake finds all of it"
+    assert only(steps, SetMinimum) == SetMinimum("shop-prod-r2", 2, "r2")
+    assert plan_ship(BUSY, record(2, Outcome.RUNNING), swap=False).release.raised == 6
+    small = replace(BUSY, live_instances=2)
+    assert plan_ship(small, record(2, Outcome.RUNNING), swap=True).release.raised is None
+
+
+def test_what_its_own_minimum_holds_is_not_held_again() -> None:
+    seen = replace(BUSY, settings={"shop-prod-r1": sized(6)})
+    steps = plan_ship(seen, record(2, Outcome.RUNNING), swap=True).steps
+    assert names(steps)[-3:] == ["ProveLive", "Bake", "SetMinimum"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends"),
+    [
+        ({"keep": 0.0}, ["ProveLive", "MatchCapacity", "Bake", "SetMinimum"]),
+        ({"bake": 0.0}, ["SwapCnames", "ProveLive", "MatchCapacity"]),
+        ({"keep": 0.0, "bake": 0.0}, ["SmokeCandidate", "SwapCnames", "ProveLive"]),
+    ],
+)
+def test_the_earlier_side_is_held_while_there_is_a_way_back_and_a_bake_ends_what_is_raised(
+    changes: dict, ends: list[str]
+) -> None:
+    seen = replace(BUSY, stage=replace(STAGE, **changes))
+    assert names(plan_ship(seen, record(2, Outcome.RUNNING), swap=True).steps)[-len(ends) :] == ends
+
+
+def test_a_candidate_that_waits_keeps_what_it_needs() -> None:
+    steps = plan_ship(BUSY, record(2, Outcome.RUNNING), swap=False).steps
+    assert names(steps) == ["CreateEnvironment", *CANDIDATE]
+
+
+def test_a_candidate_of_a_dead_run_comes_to_what_live_has_by_now() -> None:
+    seen = replace(BUSY, environments=(*BUSY.environments, environment(2)), settings={"shop-prod-r2": sized(3)})
+    steps = plan_ship(seen, record(2, Outcome.RUNNING), swap=True).steps
+    assert names(steps)[:3] == ["AwaitEnvironment", "MatchCapacity", "AwaitEnvironment"]
+    assert steps[1] == MatchCapacity("shop-prod-r2", 6, cname=LIVE_CNAME, release="r2")
+    larger = replace(seen, live_instances=2, settings={"shop-prod-r2": sized(3)})
+    steps = plan_ship(larger, record(2, Outcome.RUNNING), swap=True).steps
+    assert names(steps)[0] == "AwaitEnvironment"
+    assert names(steps)[-1] == "SetMinimum", "it was raised for more than live has by now"
+
+
+def test_a_run_that_died_behind_its_swap_holds_the_earlier_side_and_lowers_after_the_bake() -> None:
+    died = replace(record(2, Outcome.RUNNING, from_=1), from_version="v1")
+    seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=9)), instances=6)
+    seen = replace(seen, settings={"shop-prod-r2": sized(6)})
+    steps = plan_ship(seen, died, swap=True).steps
+    assert steps[1] == HELD
+    assert names(steps) == ["ProveLive", "MatchCapacity", "Bake", "SetMinimum"]
+    lowered = replace(seen, settings={"shop-prod-r2": sized(2)})
+    assert names(plan_ship(lowered, died, swap=True).steps) == ["ProveLive", "MatchCapacity", "Bake"]
 
 
 def test_capacity_never_exceeds_the_maximum() -> None:
@@ -218,6 +279,20 @@ def test_what_is_not_ebcd_s_is_never_terminated() -> None:
     assert not [step for step in steps if isinstance(step, TerminateEnvironment)]
 
 
+@pytest.mark.parametrize(
+    ("raised", "since", "now", "lowers"),
+    [(6, 700, 6, True), (6, 700, 2, False), (6, 700, 8, False), (6, 500, 6, False), (None, 700, 6, False)],
+    ids=["rolled back to", "lowered since", "raised by somebody", "users arrive still", "not raised by ebcd"],
+)
+def test_retire_lowers_what_ebcd_raised_live_by_once_its_users_have_arrived(
+    raised: int | None, since: float, now: int, lowers: bool
+) -> None:
+    one = record(1, live_since=9000, restored=NOW - timedelta(seconds=since), minimum=2, raised=raised)
+    seen = snapshot(environment(1, live=True), releases=(one,))
+    seen = replace(seen, settings={"shop-prod-r1": sized(now)})
+    assert oversized(seen) == ((SetMinimum("shop-prod-r1", 2, "r1"),) if lowers else ())
+
+
 def test_live_of_the_same_version_and_settings_needs_nothing() -> None:
     seen = snapshot(environment(1, live=True), releases=(record(1, live_since=9),))
     assert already_live(seen, "v1", SETTINGS) == record(1, live_since=9)
@@ -294,7 +369,7 @@ def test_a_waiting_candidate_is_overtaken_by_what_went_live_after_it_and_by_noth
 def test_what_leaves_live_must_have_fallen_quiet_and_what_never_was_live_need_not() -> None:
     releases = (record(3, live_since=10), record(2, Outcome.WAITING), record(1, live_since=9000, left=5000))
     seen = snapshot(environment(1), environment(2), environment(3, live=True), releases=releases)
-    assert {step.environment: step.drained for step in retirements(seen)} == {
-        "shop-prod-r1": True, "shop-prod-r2": False,
+    assert {step.environment: step.left for step in retirements(seen)} == {
+        "shop-prod-r1": NOW - timedelta(seconds=5000), "shop-prod-r2": None,
     }  # fmt: skip
     assert all(step.cname == LIVE_CNAME for step in retirements(seen))

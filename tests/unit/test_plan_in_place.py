@@ -13,7 +13,7 @@ from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan
 from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.rollback import announcement, rollback_target
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, Step, UpdateOptions, UpdateVersion
+from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, SetMinimum, Step, UpdateOptions, UpdateVersion
 from ebcd.report import result
 
 IN_PLACE = replace(STAGE, strategy=Strategy.IN_PLACE)
@@ -74,6 +74,19 @@ def test_a_later_release_updates_it_and_the_way_back_is_the_earlier_version() ->
 
 def test_an_environment_of_another_name_that_holds_the_cname_is_the_one() -> None:
     assert environment_of(seen(live(1, name="made-by-hand")), 2) == "made-by-hand"
+
+
+def test_a_lower_minimum_comes_after_the_bake() -> None:
+    largest, minimum = (OptionSetting("aws:autoscaling:asg", name, "8") for name in ("MaxSize", "MinSize"))
+    plan = plan_ship(seen(live(1), ONE, settings=(largest, replace(minimum, value="6"))), NEXT, swap=True)
+    assert names(plan.steps)[:2] == ["MeasureLive", "UpdateVersion"]
+    assert plan.steps[-1] == SetMinimum(NAME, 2, "r2")
+    plan = plan_ship(seen(live(1), ONE, settings=(largest, replace(minimum, value="1"))), NEXT, swap=True)
+    higher = UpdateOptions(NAME, (replace(minimum, value="2"),))
+    assert [step.settings for step in deployments(plan)] == [higher], "a higher one comes with the version"
+    assert names(plan.steps)[-1] == "Bake"
+    undeclared = replace(seen(live(1), ONE, settings=(minimum,)), stage=replace(IN_PLACE, options=()))
+    assert names(plan_ship(undeclared, NEXT, swap=True).steps)[-1] == "Bake", "what nobody declared stays"
 
 
 def test_settings_go_and_come_back_with_the_version_in_one_update() -> None:

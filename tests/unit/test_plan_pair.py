@@ -123,13 +123,22 @@ def test_a_release_is_deployed_on_the_idle_side_and_swapped() -> None:
 def test_the_side_gets_live_s_capacity_and_its_own_minimum_back() -> None:
     plan = plan_ship(replace(BOTH, live_instances=5), THREE, swap=True)
     assert names(plan.steps)[:2] == ["UpdateVersion", "MatchCapacity"], "what is added starts with the version"
-    assert only(plan, SetMinimum) == SetMinimum("shop-prod-a", 2, LIVE_CNAME)
-    assert names(plan.steps).index("SetMinimum") < names(plan.steps).index("SwapCnames")
+    assert names(plan.steps)[-5:] == ["SwapCnames", "ProveLive", "MatchCapacity", "Bake", "SetMinimum"]
+    assert only(plan, SetMinimum) == SetMinimum("shop-prod-a", 2, "r3")
     kept = [step for step in plan.steps if isinstance(step, MatchCapacity)]
     assert kept == [
-        MatchCapacity("shop-prod-a", 5, cname=LIVE_CNAME),
-        MatchCapacity("shop-prod-b", 5, cname=LIVE_CNAME),
+        MatchCapacity("shop-prod-a", 5, cname=LIVE_CNAME, release="r3"),
+        MatchCapacity("shop-prod-b", 5, cname=LIVE_CNAME, release="r2", awaited=False),
     ]
+    waiting = plan_ship(replace(BOTH, live_instances=5), THREE, swap=False)
+    assert "SetMinimum" not in names(waiting.steps), "a side that waits keeps what it needs"
+
+
+def test_a_side_that_was_held_as_the_earlier_one_comes_back_to_its_minimum() -> None:
+    six = (OptionSetting("aws:autoscaling:asg", "MaxSize", "8"), OptionSetting("aws:autoscaling:asg", "MinSize", "6"))
+    held = replace(BOTH, live_instances=5, settings={**BOTH.settings, "shop-prod-a": six})
+    plan = plan_ship(held, THREE, swap=True)
+    assert names(plan.steps) == [*TURN[:-1], "MatchCapacity", "Bake", "SetMinimum"]
 
 
 def test_a_side_that_was_scaled_down_is_brought_up_again() -> None:
@@ -225,7 +234,7 @@ def test_what_has_drained_is_scaled_down_once_and_never_terminated() -> None:
     two = replace(TWO, left_live=NOW - timedelta(seconds=5000))
     found = seen(side("a", 3, live=True), side("b", 2), releases=(three, two, ONE))
     assert retirements(found, keep=()) == (
-        ScaleDown("shop-prod-b", "r2 left live more than 3600 s ago", LIVE_CNAME, drained=True),
+        ScaleDown("shop-prod-b", "r2 left live more than 3600 s ago", LIVE_CNAME, left=two.left_live),
     )
     down = replace(found, settings={"shop-prod-b": ONE_SIZE})
     assert retirements(down, keep=()) == ()
@@ -238,6 +247,6 @@ def test_the_sides_of_a_stage_that_is_no_pair_any_more_are_terminated() -> None:
     fresh = record(3, live_since=5000, from_=2)
     found = snapshot(environment(3, live=True), side("b", 2), releases=(fresh, two))
     assert retirements(found, keep=()) == (
-        TerminateEnvironment("shop-prod-b", "e-b", "r2 left live more than 3600 s ago", LIVE_CNAME, drained=True),
+        TerminateEnvironment("shop-prod-b", "e-b", "r2 left live more than 3600 s ago", LIVE_CNAME, left=two.left_live),
     )
     assert isinstance(clearing(found, side("b", 2), "why"), TerminateEnvironment)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from stages import LIVE_CNAME, NOW, environment, record, snapshot
 
@@ -9,7 +11,7 @@ from ebcd.errors import Refused
 from ebcd.model import InstanceHealth, OptionSetting
 from ebcd.release.plan import Standing, plan_promote, plan_redeploy, redeployment
 from ebcd.release.record import Outcome
-from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, MatchCapacity, Step, SwapCnames
+from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, MatchCapacity, SetMinimum, Step, SwapCnames
 
 ONE, TWO = record(1, live_since=99, left=9), record(2, live_since=9, from_=1)
 BOTH = snapshot(environment(1), environment(2, live=True), releases=(TWO, ONE))
@@ -75,7 +77,33 @@ def test_what_was_not_seen_ready_is_waited_for_and_looked_at_again(changes: dict
 def test_a_target_that_scaled_in_gets_live_s_capacity_first() -> None:
     steps = plan_promote(BOTH, ONE, standing(live=6), restoring=True).steps
     assert names(steps) == ["MatchCapacity", "AwaitEnvironment", "HoldHealth", *READY]
-    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, "shop-prod-r2", LIVE_CNAME)
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r1", 6, "shop-prod-r2", LIVE_CNAME, "r1")
+
+
+@pytest.mark.parametrize(
+    ("known", "first"),
+    [({}, "SmokeCandidate"), ({"minimum": 6}, "SmokeCandidate"), ({"minimum": 2, "raised": 6}, "SmokeCandidate"),
+     ({"minimum": 2}, "MatchCapacity"), ({"minimum": 2, "raised": 5}, "MatchCapacity")],
+)  # fmt: skip
+def test_a_target_whose_minimum_does_not_hold_its_instances_is_held_first(known: dict, first: str) -> None:
+    one = replace(ONE, **known)
+    both = replace(BOTH, releases=(TWO, one))
+    steps = names(plan_promote(both, one, standing(6, 6), restoring=True).steps)
+    assert steps[0] == first
+    assert steps[-1] == "ProveLive", "what is raised stays so while users arrive"
+
+
+def test_a_promotion_holds_the_earlier_side_and_lowers_its_own_minimum_after_the_bake() -> None:
+    two, waiting = replace(TWO, minimum=2), record(3, Outcome.WAITING, minimum=2, raised=6)
+    three = snapshot(environment(2, live=True), environment(3), releases=(waiting, two))
+    steps = plan_promote(three, waiting, Standing(6, 6, instances(6, "v3")), restoring=False).steps
+    assert names(steps)[-5:] == ["SwapCnames", "ProveLive", "MatchCapacity", "Bake", "SetMinimum"]
+    assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r2", 6, cname=LIVE_CNAME, release="r2", awaited=False)
+    assert only(steps, SetMinimum) == SetMinimum("shop-prod-r3", 2, "r3")
+    waiting = replace(waiting, raised=None)
+    three = replace(three, releases=(waiting, two))
+    small = plan_promote(three, waiting, Standing(2, 2, instances(2, "v3")), restoring=False).steps
+    assert names(small)[-3:] == ["SwapCnames", "ProveLive", "Bake"]
 
 
 def test_the_events_of_a_candidate_that_was_never_live_count_and_a_target_s_do_not() -> None:

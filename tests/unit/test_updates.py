@@ -12,11 +12,12 @@ from stages import LIVE_CNAME, STAGE, environment
 
 from ebcd.cli.progress import SilentProgress
 from ebcd.errors import AwsRefused, ReleaseFailed
-from ebcd.model import Environment, Event, InstanceHealth, Metrics, OptionSetting, Place, by_place
+from ebcd.model import ASG, Environment, Event, InstanceHealth, Metrics, OptionSetting, Place, Timing, by_place
 from ebcd.release import updates
+from ebcd.release.actions import match_capacity
 from ebcd.release.clock import Pace
 from ebcd.release.run import Services, Status
-from ebcd.release.steps import ScaleDown, UpdateOptions, UpdateVersion
+from ebcd.release.steps import MatchCapacity, ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
 
 NAME = "shop-prod-r1"
 MUST_BE_READY = AwsRefused("AWS refused UpdateEnvironment.", why="Must be Ready.", code="InvalidParameterValue")
@@ -63,6 +64,17 @@ class One:
     def settings(self, *_: str) -> tuple[OptionSetting, ...]:
         return tuple(self.present.values())
 
+    @property
+    def minimum(self) -> int:
+        return int(self.present[OptionSetting(ASG, "MinSize", "").place].value)
+
+    @minimum.setter
+    def minimum(self, size: int) -> None:
+        self.present |= by_place([OptionSetting(ASG, "MinSize", str(size))])
+
+    def instance_count(self, _: str) -> int:
+        return self.minimum
+
     def update_options(
         self,
         _: str,
@@ -89,6 +101,14 @@ class One:
         return Metrics(self.requests, 0, None, 1)
 
 
+ACTS: dict[type, Any] = {
+    ScaleDown: updates.scale_down,
+    UpdateVersion: updates.update_version,
+    SetMinimum: updates.set_minimum,
+    MatchCapacity: lambda services, tick, stage, step: match_capacity(services, tick, stage.application, step),
+}
+
+
 def services(one: One) -> Services:
     return cast(Services, _Some(one))
 
@@ -98,10 +118,11 @@ class _Some:
         self.beanstalk: Any = one
         self.clock, self.pace, self.progress = one.clock, Pace(5.0), SilentProgress()
         self.flags = "-a shop -s prod"
+        self.cloudwatch, self.timing = None, Timing()
 
 
 def act(one: One, step: Any) -> Status:
-    change = updates.scale_down if isinstance(step, ScaleDown) else updates.update_version
+    change = next(act for kind, act in ACTS.items() if isinstance(step, kind))
     return change(services(one), lambda: None, STAGE, step).status
 
 
@@ -133,11 +154,11 @@ def test_what_somebody_made_live_since_the_plan_is_not_deployed_on() -> None:
 def test_what_is_needed_after_all_is_not_scaled_down(live: bool, requests: int) -> None:
     one = One(MemoryClock(), live=live)
     one.requests = requests
-    step = ScaleDown(NAME, "r1 left live", LIVE_CNAME, drained=True)
+    step = ScaleDown(NAME, "r1 left live", LIVE_CNAME, left=one.clock.now())
     assert act(one, step) is Status.SKIPPED
     assert one.sent == []
     if not live:
-        assert act(one, replace(step, drained=False)) is Status.DONE, "ebcd retire --force"
+        assert act(one, replace(step, left=None)) is Status.DONE, "ebcd retire --force"
 
 
 BOTH = replace(DEPLOY, settings=UpdateOptions(NAME, (COLOUR,), (OLD.place,), cname=LIVE_CNAME))
@@ -199,3 +220,30 @@ def test_a_platform_that_is_there_is_not_sent_again() -> None:
     with pytest.raises(ReleaseFailed, match="did not take the update"):
         updates.update_options(services(older), lambda: None, STAGE, to_new)
     assert older.sent == ["options"]
+
+
+def test_a_minimum_is_lowered_once_and_live_s_own_too() -> None:
+    one = One(MemoryClock(), live=True)
+    one.minimum = 6
+    assert act(one, SetMinimum(NAME, 2)) is Status.DONE
+    assert (one.sent, one.minimum) == (["options"], 2)
+    assert act(one, SetMinimum(NAME, 2)) is Status.SKIPPED
+    assert act(one, SetMinimum(NAME, 3)) is Status.SKIPPED, "it is never raised by that"
+    assert one.sent == ["options"]
+
+
+def test_what_holds_the_earlier_side_is_sent_and_not_waited_for() -> None:
+    one = One(MemoryClock())
+    assert act(one, MatchCapacity(NAME, 6, cname=LIVE_CNAME, awaited=False)) is Status.DONE
+    assert (one.minimum, one.environment().status) == (6, "Updating")
+    assert act(one, MatchCapacity(NAME, 6, cname=LIVE_CNAME, awaited=False)) is Status.DONE
+    assert one.sent == ["options"], "its MinSize is there"
+
+
+def test_before_a_swap_the_instances_are_waited_for() -> None:
+    one = One(MemoryClock())
+    assert act(one, MatchCapacity(NAME, 6)) is Status.DONE
+    assert one.clock.seconds >= 30, "until it is Ready again"
+    held = One(MemoryClock(), live=True)
+    assert act(held, MatchCapacity(NAME, 6, cname=LIVE_CNAME)) is Status.SKIPPED, "it is live by now"
+    assert held.sent == []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ebcd.model import Environment, OptionSetting
-from ebcd.release.plan import first, proofs
-from ebcd.release.plan.creation import capacity, create, environment_options
+from ebcd.release.plan import capacity, first, proofs
+from ebcd.release.plan.creation import create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import MatchCapacity, SetMinimum, Step
+from ebcd.release.steps import Step
 
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
@@ -22,38 +22,58 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if live is None:
         return first.begin(snapshot, release, bundled)
     if live.name == release.environment:
-        return finish_swapped(snapshot, release, live)
+        return finish_swapped(snapshot, release, live, bundled)
     release = leaving_from(release, snapshot, live)
-    minimum, raised = capacity((*bundled, *stage.options), snapshot.live_instances)
+    minimum, raised = capacity.sizes((*bundled, *stage.options), snapshot.live_instances)
+    candidate = snapshot.environment(release.environment)
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
-    if snapshot.environment(release.environment) is None:
+    if candidate is None:
         options = environment_options(stage, bundled, raised if raised > minimum else None)
         steps.append(create(stage, release, options))
+    else:
+        steps += capacity.raised_again(snapshot, release, candidate, live, raised)
+        raised = max(raised, snapshot.size(candidate, "MinSize") or 0)
+    release = capacity.with_raised(release, minimum, raised)
     steps += proofs.gates(stage, release, live.cname)
-    if raised > minimum:
-        steps.append(SetMinimum(release.environment, minimum, live.cname))
     if swap:
-        steps += (*proofs.baseline(stage, live), swap_to(stage, release, live, snapshot))
-        steps += proofs.watch(stage, release, live.cname, bake=True)
-        steps += keep_capacity(snapshot, live, minimum)
-        steps += retirements(snapshot, {release.environment, live.name}, release.number)
+        steps += swapped(snapshot, release, live, minimum, raised)
     return Plan(snapshot, release, live, tuple(steps), swap_back(release, live), waits=not swap)
 
 
-def keep_capacity(snapshot: Snapshot, before: Environment, minimum: int) -> tuple[Step, ...]:
-    """The earlier environment gets no more requests and would scale in: a rollback needs it as it was."""
-    if not snapshot.stage.keep or snapshot.live_instances <= minimum:
-        return ()
-    return (MatchCapacity(before.name, snapshot.live_instances, cname=before.cname),)
+def swapped(
+    snapshot: Snapshot, release: ReleaseRecord, live: Environment, minimum: int, raised: int
+) -> tuple[Step, ...]:
+    """The swap of a proven candidate, the bake, and what is cleared up after it.
+
+    live: what is live before. minimum: the configured MinSize. raised: the one that the candidate has.
+    """
+    stage, instances = snapshot.stage, snapshot.live_instances
+    floor = snapshot.size(live, "MinSize") or minimum
+    held = capacity.held(stage, live, release.from_release, live.cname, instances, floor)
+    return (
+        *proofs.baseline(stage, live),
+        swap_to(stage, release, live, snapshot),
+        *proofs.watch(stage, release, live.cname, bake=True, seen=held),
+        *capacity.lowered(stage, release, minimum, raised),
+        *retirements(snapshot, {release.environment, live.name}, release.number),
+    )
 
 
-def finish_swapped(snapshot: Snapshot, release: ReleaseRecord, live: Environment) -> Plan:
+def finish_swapped(
+    snapshot: Snapshot, release: ReleaseRecord, live: Environment, bundled: tuple[OptionSetting, ...]
+) -> Plan:
     """What is left for a release that holds the live CNAME already but did not end."""
-    stage = snapshot.stage
+    stage, instances = snapshot.stage, snapshot.live_instances
     if not release.from_environment:
         return first.finish(snapshot, release)
-    standing = snapshot.environment(release.from_environment) is not None
-    watched = proofs.watch(stage, release, live.cname, bake=standing)
+    minimum, _ = capacity.sizes((*bundled, *stage.options), 0)
+    earlier = snapshot.environment(release.from_environment)
+    before = release.from_release
+    held = capacity.held(stage, earlier, before, live.cname, instances, minimum) if earlier else ()
     kept = {release.environment, release.from_environment}
-    steps = (*watched, *retirements(snapshot, kept, release.number))
-    return Plan(snapshot, release, live, steps, swap_back(release, live) if standing else ())
+    steps = (
+        *proofs.watch(stage, release, live.cname, bake=earlier is not None, seen=held),
+        *capacity.lowered(stage, release, minimum, snapshot.size(live, "MinSize") or 0),
+        *retirements(snapshot, kept, release.number),
+    )
+    return Plan(snapshot, release, live, steps, swap_back(release, live) if earlier else ())

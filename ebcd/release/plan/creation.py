@@ -37,14 +37,6 @@ def environment_options(
     return tuple(sorted(by_place((*unset, *stage.options, *raised)).values()))
 
 
-def capacity(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:
-    """The configured MinSize, and the one that meets live's capacity now (within MaxSize). The last setting wins."""
-    configured = {item.name: int(item.value) for item in options if item.namespace == ASG and item.value.isdigit()}
-    minimum = configured.get("MinSize", 1)
-    maximum = configured.get("MaxSize", max(4, minimum))
-    return minimum, max(minimum, min(live, maximum))
-
-
 def create(
     stage: Stage,
     release: ReleaseRecord,

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from ebcd import words
 from ebcd.errors import Refused, UsageError
-from ebcd.model import Environment, OptionSetting, Tier
+from ebcd.model import ASG, Environment, OptionSetting, Tier
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.updating import bring, change, deployment, platform_back
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, HoldHealth, Step, UpdateOptions, UpdateVersion
+from ebcd.release.steps import AwaitEnvironment, HoldHealth, SetMinimum, Step, UpdateOptions, UpdateVersion
 
 WORKER = "Worker"
 """The worker tier, as Beanstalk names it."""
@@ -48,7 +48,8 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if _is(snapshot.record_of(live), release) and not release.from_environment:
         return first.finish(snapshot, release)
     release = _following(release, snapshot, live)
-    settings = change(snapshot, live, stage.options, release.platform_arn)
+    before_it, lowered = _around_the_bake(snapshot, release, live)
+    settings = change(snapshot, live, before_it, release.platform_arn)
     back = _back(snapshot, release, live, settings.back)
     changed = settings.there is not None or live.version_label != release.version_label
     untouched = bool(back) and live.status == "Ready" and changed
@@ -58,6 +59,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         *bring(live, deployment(snapshot, release, live.name, live=True, leaves=release.from_release), settings.there),
         *proofs.gates(stage, release, live.cname, created=False),
         *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *lowered,
         *retirements(snapshot, {live.name}, release.number),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
@@ -85,6 +87,18 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | 
         *proofs.watch(stage, release, live.cname, bake=bool(back)),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def _around_the_bake(
+    snapshot: Snapshot, release: ReleaseRecord, live: Environment
+) -> tuple[tuple[OptionSetting, ...], tuple[Step, ...]]:
+    """The settings that come before the version, and what comes after the bake: a MinSize that is to be lowered."""
+    declared = snapshot.stage.options
+    sizes = [item for item in declared if (item.namespace, item.name) == (ASG, "MinSize") and item.value.isdigit()]
+    if not sizes or int(sizes[-1].value) >= (snapshot.size(live, "MinSize") or 0):
+        return declared, ()
+    before = tuple(item for item in declared if item not in sizes)
+    return before, (SetMinimum(live.name, int(sizes[-1].value), release.release),)
 
 
 def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:

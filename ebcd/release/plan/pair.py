@@ -8,16 +8,16 @@ from datetime import timedelta
 
 from ebcd.model import ASG, Environment, OptionSetting, by_place
 from ebcd.release.naming import standing_name
-from ebcd.release.plan import first, proofs
-from ebcd.release.plan.blue_green import finish_swapped, keep_capacity
-from ebcd.release.plan.creation import capacity, create, environment_options
+from ebcd.release.plan import capacity, first, proofs
+from ebcd.release.plan.blue_green import finish_swapped, swapped
+from ebcd.release.plan.creation import create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
-from ebcd.release.plan.swapping import swap_back, swap_to
+from ebcd.release.plan.swapping import swap_back
 from ebcd.release.plan.updating import bring, change, deployment
 from ebcd.release.record import ReleaseRecord
-from ebcd.release.retirement import failed_candidates, retirements
+from ebcd.release.retirement import failed_candidates
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitDrain, MatchCapacity, SetMinimum, Step
+from ebcd.release.steps import AwaitDrain, MatchCapacity, Step
 
 
 def idle_side(snapshot: Snapshot) -> str:
@@ -33,31 +33,23 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if live is None:
         return first.begin(snapshot, release, bundled)
     if live.name == release.environment:
-        return finish_swapped(snapshot, release, live)
+        return finish_swapped(snapshot, release, live, bundled)
     release = leaving_from(release, snapshot, live)
     side = snapshot.environment(release.environment)
-    minimum, raised = capacity((*bundled, *stage.options), snapshot.live_instances)
+    minimum, raised = capacity.sizes((*bundled, *stage.options), snapshot.live_instances)
     if side is None:
         options = environment_options(stage, bundled, raised if raised > minimum else None)
         steps: tuple[Step, ...] = (create(stage, release, options),)
     else:
         steps = _prepared(snapshot, release, side, raised)
         raised = max(raised, snapshot.size(side, "MinSize") or 0)
+    release = capacity.with_raised(release, minimum, raised)
     steps = (
         *failed_candidates(snapshot, keep={release.environment, live.name}),
         *steps,
         *proofs.gates(stage, release, live.cname, created=side is None),
-        *((SetMinimum(release.environment, minimum, live.cname),) if raised > minimum else ()),
+        *(swapped(snapshot, release, live, minimum, raised) if swap else ()),
     )
-    if swap:
-        steps = (
-            *steps,
-            *proofs.baseline(stage, live),
-            swap_to(stage, release, live, snapshot),
-            *proofs.watch(stage, release, live.cname, bake=True),
-            *keep_capacity(snapshot, live, minimum),
-            *retirements(snapshot, {release.environment, live.name}, release.number),
-        )
     return Plan(snapshot, release, live, steps, swap_back(release, live), waits=not swap)
 
 
@@ -67,6 +59,7 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
     """
     stage, live = snapshot.stage, snapshot.live
     assert live is not None
+    # MinSize has steps of its own: it is raised before the swap and lowered after the bake.
     wanted = by_place(item for item in stage.options if (item.namespace, item.name) != (ASG, "MinSize"))
     largest = snapshot.size(live, "MaxSize")
     if largest and (snapshot.size(side, "MaxSize") or largest) < largest:  # it was scaled down
@@ -76,7 +69,7 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
     return (
         *_drained(snapshot, side),
         *bring(side, deployment(snapshot, release, side.name, live=False), settings),
-        *((MatchCapacity(side.name, instances, cname=live.cname),) if lacks else ()),
+        *((MatchCapacity(side.name, instances, cname=live.cname, release=release.release),) if lacks else ()),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import ASG, Environment, InstanceHealth, OptionSetting, Stage
-from ebcd.release.plan import proofs
+from ebcd.release.plan import capacity, proofs
 from ebcd.release.plan.creation import create
 from ebcd.release.plan.plan import Plan, leaving_from
 from ebcd.release.plan.swapping import swap_back, swap_to
@@ -35,6 +35,13 @@ class Standing:
     instances: tuple[InstanceHealth, ...] = ()
     """The target's, one by one; empty where only basic health is reported."""
 
+    def enough(self, release: ReleaseRecord) -> bool:
+        """Whether the target has as many instances as live, and its MinSize holds them, as far as the record of the
+        release that it carries tells.
+        """
+        floor = max(release.raised or 0, release.minimum or 0)
+        return self.target >= self.live and (not floor or floor >= self.live)
+
 
 def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, restoring: bool) -> Plan:
     """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
@@ -61,8 +68,16 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
         release = leaving_from(release, snapshot, live)
         steps += proofs.baseline(stage, live)
     steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
-    steps += proofs.watch(stage, release, live.cname, bake=not restoring, earlier=live.name)
-    return Plan(snapshot, release, live, tuple(steps), () if restoring else swap_back(release, live))
+    if restoring:
+        steps += proofs.watch(stage, release, live.cname, bake=False, earlier=live.name)
+        return Plan(snapshot, release, live, tuple(steps))
+    before = snapshot.record_of(live)
+    floor = (before.minimum or 0) if before else 0
+    held = capacity.held(stage, live, release.from_release, live.cname, standing.live, floor)
+    steps += proofs.watch(stage, release, live.cname, bake=True, earlier=live.name, seen=held)
+    if release.minimum is not None:
+        steps += capacity.lowered(stage, release, release.minimum, max(standing.live, standing.target))
+    return Plan(snapshot, release, live, tuple(steps), swap_back(release, live))
 
 
 def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
@@ -75,11 +90,12 @@ def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> 
     there = snapshot.environment(release.environment)
     steps: list[Step] = []
     if there is None:
-        capacity = OptionSetting(ASG, "MinSize", str(max(1, standing.live)))
-        steps.append(create(stage, release, (capacity,), settings_of=live.name))
+        minimum = OptionSetting(ASG, "MinSize", str(max(1, standing.live)))
+        release = capacity.with_raised(release, release.minimum or standing.live, standing.live)
+        steps.append(create(stage, release, (minimum,), settings_of=live.name))
     elif not is_fresh(release):
-        if standing.target < standing.live:
-            steps.append(MatchCapacity(there.name, standing.live, live.name, live.cname))
+        if not standing.enough(release):
+            steps.append(MatchCapacity(there.name, standing.live, live.name, live.cname, release.release))
         steps.append(deployment(snapshot, release, there.name, live=False))
     else:
         steps.append(DeleteSavedConfiguration(there.name))
@@ -119,6 +135,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
         reason="",
         message=f"{target.release} again: {target.message}",
         restores=target.release,
+        raised=None,
         live_since=None,
         left_live=None,
         restored=None,
@@ -135,12 +152,11 @@ def _readying(
     target: Environment, release: ReleaseRecord, standing: Standing, stage: Stage, live: Environment
 ) -> tuple[bool, list[Step]]:
     """Whether the target was seen to be all that a swap asks for; where not, the steps that bring it there."""
-    lived = release.live_since is not None
+    lived, enough = release.live_since is not None, standing.enough(release)
     deployed = bool(standing.instances) and all(item.runs(release.version_label) for item in standing.instances)
-    enough = standing.target >= standing.live
     if lived and deployed and enough and target.status == "Ready" and target.health in stage.accept:
         return True, []
-    raised = [] if enough else [MatchCapacity(target.name, standing.live, live.name, live.cname)]
+    raised = [] if enough else [MatchCapacity(target.name, standing.live, live.name, live.cname, release.release)]
     waits = (
         AwaitEnvironment(target.name, release.version_label, events=not lived and is_fresh(release)),
         HoldHealth(target.name, stage.accept, 0.0, proofs.PROMOTION_PATIENCE),

@@ -48,13 +48,21 @@ def baseline(stage: Stage, live: Environment) -> tuple[Step, ...]:
     return (MeasureLive(live.name),) if stage.bake else ()
 
 
-def watch(stage: Stage, release: ReleaseRecord, cname: str, *, bake: bool, earlier: str = "") -> tuple[Step, ...]:
+def watch(
+    stage: Stage,
+    release: ReleaseRecord,
+    cname: str,
+    *,
+    bake: bool,
+    earlier: str = "",
+    seen: tuple[Step, ...] = (),
+) -> tuple[Step, ...]:
     """The proofs of a release that is live. earlier: the environment that held the CNAME before, where the record of
-    the release names another one.
+    the release names another one. seen: what is done as soon as it is seen to be.
     """
     baking = (Bake(release.environment, cname, stage.bake),) if stage.bake and bake else ()
     tenants = (ProbeTenants(release.environment, cname, live=True),) if stage.tenants else ()
-    return (*prove(stage, release, cname, earlier), *tenants, *baking)
+    return (*prove(stage, release, cname, earlier), *seen, *tenants, *baking)
 
 
 def prove(stage: Stage, release: ReleaseRecord, cname: str, earlier: str = "") -> tuple[Step, ...]:

@@ -102,12 +102,14 @@ def saved_configuration(environment: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SetMinimum:
-    """Bring the candidate's MinSize, raised to meet live's capacity, back to the configured one."""
+    """Bring the MinSize of a release that has baked, raised to meet live's capacity, back to the configured one. It is
+    the one change that is made to live's own environment: no instance is replaced by it, or taken away at once.
+    """
 
     environment: str
     minimum: int
-    cname: str = ""
-    """The live CNAME, whole: what holds it by now stays as it is."""
+    release: str = ""
+    """The release that the environment carries."""
 
     def __str__(self) -> str:
         return f"set MinSize of {self.environment} back to {self.minimum}"
@@ -123,6 +125,10 @@ class MatchCapacity:
     """The environment whose MaxSize it takes over where its own is smaller; empty: its own stays."""
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays as it is."""
+    release: str = ""
+    """The release that the environment carries; empty: none that is recorded."""
+    awaited: bool = True
+    """Whether the instances are waited for, and a refusal ends the run. Not where the release is live already."""
 
     def __str__(self) -> str:
         return f"keep {self.environment} at {self.instances} instances, as many as live runs"
@@ -187,8 +193,8 @@ class ScaleDown:
     reason: str
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays as it is."""
-    drained: bool = False
-    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    left: datetime | None = None
+    """When it left live: it stays while clients remember where the live CNAME led. None: nobody asks."""
     patience: float = 0.0
     """Seconds that it is waited for while it is busy; 0: it is left then."""
 
@@ -230,8 +236,8 @@ class TerminateEnvironment:
     reason: str
     cname: str = ""
     """The live CNAME, whole: what holds it by now stays."""
-    drained: bool = False
-    """Whether it must get no requests any more: clients may remember where the live CNAME led."""
+    left: datetime | None = None
+    """When it left live: it stays while clients remember where the live CNAME led. None: nobody asks."""
     holds: str = ""
     """The CNAME, whole, that it must hold still: a preview goes only while it is nothing else; empty: any."""
     patience: float = 0.0
