@@ -20,6 +20,8 @@ from ebcd_local.partitions import arn, partition
 from ebcd_local.state import ACCOUNT
 from ebcd_local.wire import Request
 
+_PREFIXES = {"monitoring": "cloudwatch"}
+"""Name that a service signs with → prefix of its actions, where that is another."""
 _VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
 _OF_BUCKET = {
     "acl": "BucketAcl",
@@ -87,7 +89,7 @@ def asked(environ: Mapping[str, Any], request: Request, body: Callable[[], bytes
     if not request.operation:
         return None
     given = _json(body()) if environ.get("HTTP_X_AMZ_TARGET") else dict(request.parameters)
-    action = f"{request.service}:{request.operation}"
+    action = f"{_PREFIXES.get(request.service, request.service)}:{request.operation}"
     return [Asked(action, resource) for resource in _resources(request, given)]
 
 

@@ -292,6 +292,14 @@ def test_what_cannot_be_judged_is_refused(account: Account) -> None:
     assert "cannot judge" in refused(error)[1]
 
 
+def test_cloudwatch_is_asked_under_another_name_than_its_actions_have(account: Account) -> None:
+    own = account.client("cloudwatch", account.user({"Action": "cloudwatch:ListMetrics", "Resource": "*"}))
+    assert own.list_metrics(Namespace="AWS/ELB")["Metrics"] == []
+    with pytest.raises(ClientError) as error:
+        own.describe_alarms()
+    assert refused(error)[0] in {"AccessDenied", "AccessDeniedException"}
+
+
 @pytest.mark.parametrize(
     ("service", "call", "given", "allowed"),
     [
