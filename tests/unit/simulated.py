@@ -299,7 +299,7 @@ class Simulated:
         self._versions[version.label] = (version, self.clock.seconds)
 
     def create_environment(
-        self, *, name: str, label: str, cname_prefix: str | None, platform_arn: str, **_: object
+        self, *, name: str, label: str, cname_prefix: str | None, platform_arn: str = "", **_: object
     ) -> None:
         self._called("CreateEnvironment")
         domain = "eu-central-1.elasticbeanstalk.com"

@@ -305,7 +305,7 @@ def test_without_a_stage_on_aws_wheels_are_for_the_local_one(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        (PROD.replace("Python 3.11", "Docker"), "stages.prod.platform"),
+        (PROD.replace("Python 3.11", "Docker"), "bundle.requirements"),
         (PROD.replace("Linux 2023", "Linux 20239"), "stages.prod.platform"),
         (PROD + ARM.format(name="prod", value="riscv"), "SupportedArchitectures"),
         ('application = "shop"\n', "bundle.requirements"),
