@@ -143,7 +143,7 @@ def is_patch(release: ReleaseRecord, other: ReleaseRecord | None) -> bool:
     """
     if other is None or other.version_label != release.version_label:
         return False
-    return other.platform_arn != release.platform_arn
+    return "" not in (release.platform_arn, other.platform_arn) and other.platform_arn != release.platform_arn
 
 
 def is_fresh(record: ReleaseRecord) -> bool:

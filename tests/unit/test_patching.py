@@ -17,7 +17,7 @@ from ebcd.release import patch
 from ebcd.release.bundled import stored_options
 from ebcd.release.patch import PatchOptions
 from ebcd.release.plan import Standing, plan_promote, plan_redeploy, plan_ship, redeployment
-from ebcd.release.record import Outcome, ReleaseRecord
+from ebcd.release.record import Outcome, ReleaseRecord, is_patch
 from ebcd.release.rollback import announcement, rollback_target
 from ebcd.release.run import Run
 from ebcd.release.ship import ShipOptions
@@ -287,6 +287,8 @@ def test_a_rollback_of_a_patch_whose_environment_is_gone_makes_one_on_the_earlie
     plan = plan_redeploy(seen, made, Standing(1, 0))
     assert names(plan.steps)[:3] == ["CreateEnvironment", "AwaitEnvironment", "UpdateOptions"]
     assert plan.steps[2] == UpdateOptions("shop-prod-r3", (), platform_arn=OLD, cname=live.cname)
+    unknown = replace(one, platform_arn="")
+    assert not is_patch(unknown, two), "a record that does not tell its platform version leaves live's as it is"
     of_v0 = redeployment(replace(one, version_label="v0"), two, 3, "shop-prod-r3")
     assert of_v0.platform_arn == NEW, "users wait for the version, and live's platform is known to be there"
     assert "UpdateOptions" not in names(plan_redeploy(seen, of_v0, Standing(1, 0)).steps)
