@@ -12,7 +12,7 @@ import pytest
 
 from ebcd_local import options, setting_keys
 from ebcd_local.balancer import LoadBalancer
-from ebcd_local.balancer.traffic import Record
+from ebcd_local.balancer.traffic import Traffic
 from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet
@@ -167,7 +167,7 @@ def test_a_swap_brings_no_environment_back_that_is_terminated_meanwhile(fleet: F
 def test_a_look_that_began_before_a_termination_says_nothing_behind_it(fleet: Fleet, state: Slow) -> None:
     gone = state.change("r/e-1", status="Terminated", health="Grey", health_status="")
     monitor = Monitor(fleet, LogStreams(lambda: ""))
-    monitor._report("r/e-1", HealthSample(now(), Health("Red", "Severe", ("gone",)), Record().traffic(0.0, 10.0), {}))
+    monitor._report("r/e-1", HealthSample(now(), Health("Red", "Severe", ("gone",)), Traffic.of([], 10.0), {}))
     assert monitor.sample("r/e-1") is None
     assert state.environments["r/e-1"] == gone
 

@@ -35,7 +35,7 @@ def told(color: str = "Green", status: str = "Ok", *causes: str, **metrics: floa
 def standing(report: Report, **durations: float) -> tuple[World, Services]:
     """An environment that has been Ready for long, and what its agents report."""
     world = World(durations=Durations(**durations), pause=AWS_INTERVAL)
-    world.beanstalk.create_environment(name=NAME, label="v1", cname_prefix="shop")
+    world.beanstalk.create_environment(name=NAME, label="v1", cname_prefix="shop", platform_arn=STAGE.platform)
     world.clock.seconds += 1000.0
     world.beanstalk.report = report
     return world, world.services("v1")
