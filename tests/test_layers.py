@@ -11,13 +11,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PURE = {
     **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".platforms", ".stage")},
+    "ebcd.model.kinds": set(),
     "ebcd.errors": set(),
+    "ebcd.documents": {"ebcd.plain_yaml"},
+    "ebcd.plain_yaml": {"ebcd.documents"},
+    "ebcd.release.stored": {"ebcd.aws", "ebcd.documents", "ebcd.model"},
     "ebcd.release.steps": {"ebcd.release.steps"},
     "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.words"},
     "ebcd.release.steps.looks": set(),
     "ebcd.config.preview": {"ebcd.config", "ebcd.errors", "ebcd.model"},
     "ebcd.release.naming": set(),
-    "ebcd.release.record": {"ebcd.model", "ebcd.release.naming"},
+    "ebcd.release.record": {"ebcd.model", "ebcd.release.naming", "ebcd.release.stored"},
     "ebcd.release.snapshot": {"ebcd.errors", "ebcd.model", "ebcd.release"},
     "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},
     "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
@@ -42,7 +46,7 @@ PURE = {
     "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
     "ebcd.config.platform": {"ebcd.config", "ebcd.model"},
     **{
-        f"ebcd.requirements.{name}": {"ebcd.errors", "ebcd.model", "ebcd.requirements"}
+        f"ebcd.requirements.{name}": {"ebcd.documents", "ebcd.errors", "ebcd.model", "ebcd.requirements"}
         for name in ("choose", "lines", "lock", "pins", "pylock")
     },
 } | {

@@ -22,6 +22,8 @@ from ebcd.model import Upload, UploadPart
 if TYPE_CHECKING:  # most commands send no bundle
     from ebcd.aws.ranges import Source
 
+READ_LIMIT = 1_000_000
+"""Bytes of an object that are read at once. Documents of the ledger have a few thousand."""
 _CONDITION = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = "ConditionalRequestConflict"
 _CONFLICT_ATTEMPTS = 3
@@ -39,6 +41,7 @@ class StoredObject:
 
     key: str
     body: bytes
+    """Its first bytes, one more than READ_LIMIT at most: whoever reads a document refuses one that is so large."""
     etag: str
     modified: datetime
     """When S3 says it was written."""
@@ -94,7 +97,7 @@ class Storage:
                 if error_code(error) in _MISSING | _NO_BUCKET:
                     return None
                 raise
-            body = found["Body"].read()
+            body = _read(found["Body"])
         read = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
         read = read if read.tzinfo else read.replace(tzinfo=UTC)  # "-0000" means UTC too
         return StoredObject(key, body, found["ETag"], found["LastModified"], read)
@@ -265,3 +268,12 @@ class Storage:
                     if error_code(error) != _CONFLICT or attempt == _CONFLICT_ATTEMPTS:
                         raise
         raise AssertionError("unreachable")
+
+
+def _read(content: Any) -> bytes:
+    """The first bytes of an object, READ_LIMIT and one at most. Of one that is no larger, all is seen to have come."""
+    body: bytes = content.read(READ_LIMIT + 1)
+    if len(body) > READ_LIMIT:
+        content.close()
+        return body
+    return body + bytes(content.read())

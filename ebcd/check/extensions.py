@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from ebcd.documents import LIMIT, yaml_of
 from ebcd.model import OptionSetting, Place, by_place
 
 FOLDER = ".ebextensions/"
-YAML_LIMIT = 1_000_000
+YAML_LIMIT = LIMIT
 """Bytes of a file that are parsed."""
 _PROPERTIES = "aws:elasticbeanstalk:application:environment"
 
@@ -40,17 +39,15 @@ def option_settings(files: Mapping[str, File]) -> tuple[OptionSetting, ...]:
     for path in sorted(filter(is_read, files)):
         try:
             options = options_of(load(files[path].data))
-        except (ValueError, yaml.YAMLError):
+        except ValueError:
             continue
         found |= by_place(options)
     return tuple(sorted(found.values()))
 
 
 def load(data: bytes) -> Any:
-    """A file's content. Raises ValueError or YAMLError."""
-    if len(data) > YAML_LIMIT:
-        raise yaml.YAMLError(f"it has more than {YAML_LIMIT:,} bytes")
-    return yaml.load(data.decode(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    """A file's content. Raises BadDocument."""
+    return yaml_of(data)
 
 
 def options_of(content: Any) -> list[OptionSetting]:
@@ -72,24 +69,3 @@ def _value(value: Any) -> str:
     if isinstance(value, dict | list):  # a document of JSON
         return json.dumps(value, default=str)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, without aliases (a few lines of them can stand for gigabytes), and with CloudFormation's short tags."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are refused")
-        return super().compose_node(parent, index)
-
-
-def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        return {tag: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {tag: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {tag: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-import yaml
-
 from ebcd.check import entry, extensions, migrations
 from ebcd.check.extensions import File
 from ebcd.check.finding import Finding, Severity
+from ebcd.documents import BadDocument
 from ebcd.model import Stage
 
 PROCFILE_LINE = re.compile(r"[A-Za-z0-9_-]+:\s*[^\s].*")
@@ -75,12 +74,8 @@ def _extension(path: str, data: bytes) -> Iterator[Finding]:
 
     try:
         content = extensions.load(data)
-    except UnicodeDecodeError:
-        yield wrong("It is not UTF-8.")
-        return
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        yield wrong(f"It is no YAML: {getattr(error, 'problem', None) or error}.", mark.line + 1 if mark else None)
+    except BadDocument as error:
+        yield wrong(f"{error.what[:1].upper()}{error.what[1:]}.", error.line)
         return
     if not isinstance(content, dict):
         yield wrong("It must be a mapping, such as option_settings: …")

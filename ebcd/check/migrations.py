@@ -8,7 +8,6 @@ without what it takes away.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from pathlib import PurePosixPath
 from ebcd.check import ddl
 from ebcd.check.extensions import File
 from ebcd.check.finding import Finding, Severity
+from ebcd.documents import BadDocument, python_of
 
 DECLARATION = "works_since"
-UNREADABLE = (SyntaxError, ValueError, RecursionError)
-"""What Python's parser raises."""
+UNREADABLE = (BadDocument, RecursionError)
+"""What the reading of a migration raises."""
 _FOLDER = "versions"
 _EXPAND = (
     "Add first and stop using it, and ship that; take it away in a later release. Its migration says "
@@ -61,10 +61,15 @@ def check(files: Mapping[str, File], live: frozenset[str] | None) -> Iterator[Fi
         try:
             migration = read(path, files[path].data)
         except UNREADABLE as error:
-            yield Finding(Severity.ERROR, "migration-unreadable", path, getattr(error, "lineno", None),
-                          f"It is no Python: {error}.", "Correct it: no migration would run.")  # fmt: skip
+            yield Finding(Severity.ERROR, "migration-unreadable", path, getattr(error, "line", None),
+                          _unreadable(error), "Correct it: no migration would run.")  # fmt: skip
         else:
             yield from _findings(migration, places, live) if migration else ()
+
+
+def _unreadable(error: Exception) -> str:
+    told = error.what if isinstance(error, BadDocument) else "it is nested too deeply"
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def any_takes_away(files: Mapping[str, File]) -> bool:
@@ -85,9 +90,7 @@ def read(path: str, data: bytes) -> Migration | None:
     """The migration in a file; None where it is none: Alembic asks for `revision`. Raises one of UNREADABLE."""
     if b"revision" not in data:
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Python finds odd in somebody's text is not ours to tell
-        module = ast.parse(data)
+    module = python_of(data)
     assigned = _assigned(module)
     revision = _literal(assigned.get("revision"))
     if revision is None:

@@ -127,9 +127,11 @@ def _require(reason: str, what: str, hint: str) -> None:
 
 def _journal(session: Session, name: str, reason: str, holder: dict[str, Any]) -> None:
     """Write into the newest release's entries: it is about the run that was at work."""
+    from ebcd.release.observe import NEWEST
+
     services = session.services
-    numbers = services.ledger.numbers()
-    record = services.ledger.read(numbers[-1]) if numbers else None
+    read = map(services.ledger.read, reversed(services.ledger.numbers()[-NEWEST:]))
+    record = next((found for found in read if found is not None), None)
     if record is not None:
         told = {"reason": reason, "by": services.caller.user, "holder": {**holder, "token": "…"}}
         services.ledger.entry(record, name, told, services.clock.now())

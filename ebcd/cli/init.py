@@ -59,11 +59,10 @@ def _refuse(path: Path, *, force: bool, named: bool) -> None:
 
 def _loaded(content: str, path: Path) -> list[str]:
     """The names of the stages, as ebcd itself reads them. Raises UsageError for an option that cannot be used."""
-    import tomllib
-
     from ebcd.config.read import eb_defaults, parse
+    from ebcd.documents import toml_of
 
-    return list(parse(tomllib.loads(content), path, eb_defaults(path.parent), os.environ).stages)
+    return list(parse(toml_of(content), path, eb_defaults(path.parent), os.environ).stages)
 
 
 def _write(path: Path, content: str) -> None:

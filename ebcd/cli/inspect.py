@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -72,7 +73,8 @@ def releases(
     if not release:
         newest = max((record.number for record in snapshot.releases), default=0)
         found = result.releases(_reaching_back(session, snapshot, newest - limit))[:limit]
-        tell(common, head | {"releases": found, "earlier": max(newest - limit, 0)}, text.releases)
+        told = {"releases": found, "earlier": max(newest - limit, 0), "damaged": result.damaged(snapshot)}
+        tell(common, head | told, text.releases)
         return
     tell(common, head | _whole(session, recorded(session, release)), text.release)
 
@@ -195,13 +197,28 @@ def observed(session: Session) -> Snapshot:
     from ebcd.release.observe import observe
 
     services = session.services
-    return observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
+    found = observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
+    note_doubts(session, found)
+    return found
+
+
+def note_doubts(session: Session, snapshot: Snapshot) -> None:
+    """Say what of the stage's records was passed over, and what of them is not used."""
+    for item in snapshot.damaged:
+        session.services.progress.note(f"Passed over: {item}")
+    if snapshot.stage.omitted:
+        session.services.progress.note(
+            f"Left out: {snapshot.stage.omitted}. The stage is known from its records, which choose no secret: "
+            f"--config FILE names its ebcd.toml."
+        )
 
 
 def recorded(session: Session, name: str) -> ReleaseRecord:
     """The record of a release, by its name (r7). Raises UsageError."""
-    number = int(name[1:]) if name.startswith("r") and name[1:].isdigit() else 0
-    record = session.services.ledger.read(number) if number else None
+    from ebcd.release.journal import HIGHEST
+
+    number = int(name[1:]) if re.fullmatch("r[0-9]{1,7}", name) else 0
+    record = session.services.ledger.require(number) if 0 < number <= HIGHEST else None
     if record is None:
         raise UsageError(f"The stage {session.stage.name} has no release {name!r}.", why="No record is so called.",
                          hint=f"ebcd releases {session.flags}", code="unknown-release")  # fmt: skip
@@ -214,9 +231,10 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
 
     from ebcd.report import result
 
-    fields = {name: value for name, value in asdict(record).items() if name != "etag"}
+    fields = {name: value for name, value in asdict(record).items() if name not in {"etag", "unknown"}}
     shown = {name: result.stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
-    return {"release": record.release, "record": shown, "entries": session.services.ledger.entries(record.number)}
+    entries = session.services.ledger.entries(record.number)
+    return {"release": record.release, "record": {**record.unknown, **shown}, "entries": entries}
 
 
 def choose(snapshot: Snapshot, env: str) -> Environment:

@@ -20,6 +20,7 @@ from ebcd.report.envelope import Json, envelope
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Configuration, Stage
+    from ebcd.release.previews import Previews
     from ebcd.release.run import Run
 
 app = typer.Typer(help="An environment for a branch, with a time to live.", no_args_is_help=True, cls=Group,
@@ -83,8 +84,9 @@ def list_(common: Common) -> None:
     session = _session(common, *_found(common, preview_place))
     application, services = session.stage.application, session.services
     environments = services.beanstalk.environments(application)
-    found = Previews(services.storage, application).all()
-    told = [report.described(item, environments, session.stage, services) for item in found]
+    known = Previews(services.storage, application)
+    told = [report.described(item, environments, session.stage, services) for item in known.all()]
+    _note_damaged(session, known)
     tell(common, envelope("preview list") | {"application": application, "previews": told}, report.listed)
 
 
@@ -111,10 +113,16 @@ def down(
     chosen = {} if expired else {f"{PREVIEW}-{preview_slug(place.application, named)}": named}
     session = _session(common, configuration, place)
     if expired:
-        known = Previews(session.services.storage, place.application).all()
-        chosen = {item.stage: item.branch for item in known if item.expired}
+        known = Previews(session.services.storage, place.application)
+        chosen = {item.stage: item.branch for item in known.all() if item.expired}
+        _note_damaged(session, known)
     ended = [_taken_down(session, stage, whose, planned=plan, wait=patience) for stage, whose in chosen.items()]
     _tell_down(common, session, ended)
+
+
+def _note_damaged(session: Session, known: Previews) -> None:
+    for item in known.damaged:
+        session.services.progress.note(f"Passed over: {item}")
 
 
 def _taken_down(

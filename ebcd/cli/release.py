@@ -236,6 +236,7 @@ def perform(
 
     session: where it is not that of the stage which the options name.
     """
+    from ebcd.cli.inspect import note_doubts
     from ebcd.cli.session import open_session
     from ebcd.report import result, text
     from ebcd.report.headline import left_to_do
@@ -246,6 +247,8 @@ def perform(
         work(session, run)
     except EbcdError as error:
         failure = error
+    if run.after is not None:
+        note_doubts(session, run.after)
     told = result.of_run(run, session.services, failure, time.monotonic() - run.started)
     tell(common, told, show)
     if "diagnosis" in told and not common.json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from ebcd.config import schema, values
 from ebcd.config.platform import pythons
+from ebcd.documents import LIMIT, BadDocument, toml_of, yaml_of
 from ebcd.errors import UsageError
 from ebcd.model import (
     BundleOptions,
@@ -47,7 +47,7 @@ def load(start: Path, *, explicit: Path | None, environ: Mapping[str, str]) -> C
         return None
     content = _toml(source)
     if source.name == "pyproject.toml":
-        content = content.get("tool", {}).get("ebcd", {})
+        content = _own(content) or {}
     return parse(content, source, eb_defaults(source.parent), environ)
 
 
@@ -57,11 +57,17 @@ def find(start: Path) -> Path | None:
         if (folder / NAME).is_file():
             return folder / NAME
         project = folder / "pyproject.toml"
-        if project.is_file() and "ebcd" in _toml(project).get("tool", {}):
+        if project.is_file() and _own(_toml(project)) is not None:
             return project
         if (folder / ".git").exists():
             return None
     return None
+
+
+def _own(project: Mapping[str, Any]) -> dict[str, Any] | None:
+    """[tool.ebcd] of a pyproject.toml; None where there is none."""
+    tools = project.get("tool")
+    return dict(values.table("tool.ebcd", tools["ebcd"])) if isinstance(tools, dict) and "ebcd" in tools else None
 
 
 def eb_defaults(folder: Path) -> dict[str, str]:
@@ -226,20 +232,30 @@ def saved_settings(path: Path, key: str) -> tuple[OptionSetting, ...]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read.", why=str(error.strerror), hint="Name another file with --config.",
-                         code="unreadable") from error  # fmt: skip
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no valid TOML.", why=str(error), hint="Correct that line.",
-                         code="bad-toml") from error  # fmt: skip
+        return toml_of(_bytes(path))
+    except BadDocument as error:
+        raise _bad(path, "TOML", error) from error
 
 
 def _yaml(path: Path) -> Any:
-    import yaml
-
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no valid YAML.", why=" ".join(str(error).split()), hint="Correct that line.",
-                         code="bad-yaml") from error  # fmt: skip
+        return yaml_of(_bytes(path))
+    except BadDocument as error:
+        raise _bad(path, "YAML", error) from error
+
+
+def _bytes(path: Path) -> bytes:
+    """A file's content, one byte more than the largest document has at most. Raises UsageError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LIMIT + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read.", why=str(error.strerror), hint="Name another file with --config.",
+                         code="unreadable") from error  # fmt: skip
+
+
+def _bad(path: Path, kind: str, error: BadDocument) -> UsageError:
+    place = f"{path}:{error.line}" if error.line else str(path)
+    return UsageError(f"{path} is no valid {kind}.", why=f"{place}: {error.what}.",
+                      hint="Correct that line." if error.line else "Correct it.",
+                      code=f"bad-{kind.lower()}")  # fmt: skip

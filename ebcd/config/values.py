@@ -158,7 +158,7 @@ def health(key: str, value: Any) -> tuple[str, ...]:
 def path(key: str, value: Any) -> str:
     """A path, and maybe a query, of an HTTP request."""
     found = text(key, value)
-    if not found.startswith("/") or not found.isascii() or any(mark.isspace() for mark in found):
+    if not re.fullmatch("/[!-~]*", found):
         raise wrong(key, value, "It must begin with a slash and hold no space.")
     return found
 
@@ -174,9 +174,16 @@ def cname(key: str, value: Any) -> str:
 def url(key: str, value: Any) -> str:
     """Scheme and host that users ask for: https://shop.example.com."""
     found = text(key, value)
-    if not re.fullmatch(r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9]\d{0,4})?", found):
+    if not re.fullmatch(
+        r"https?://[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?", found
+    ) or not _is_port(found):
         raise wrong(key, value, "It must be scheme and host alone, such as https://shop.example.com.")
     return found.lower()
+
+
+def _is_port(address: str) -> bool:
+    _, _, port = address.rpartition(":")
+    return not port.isdigit() or int(port) < 65536
 
 
 def application(key: str, value: Any) -> str:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ebcd.model.bundle import BundleOptions
+from ebcd.model.kinds import AnyHost, AnyUrlPath, Attempts, Count, Host, HttpStatus, Positive, Share, UrlPath
 from ebcd.model.settings import OptionSetting
 
 
@@ -49,13 +50,13 @@ class OnFailure(StrEnum):
 class SmokeTest:
     """One HTTP request that a healthy release answers."""
 
-    path: str = "/"
+    path: UrlPath = "/"
     """Path and query, beginning with a slash."""
-    status: int = 200
+    status: HttpStatus = 200
     """The expected status code."""
     contains: str = ""
     """Text that the body must contain; empty: any body."""
-    attempts: int = 10
+    attempts: Attempts = 10
     """How often it is tried, a second apart, before it counts as failed."""
 
 
@@ -66,7 +67,7 @@ _SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 class Proof:
     """Where the release must name itself by its SHA or version label."""
 
-    path: str
+    path: UrlPath
     """Path and query, beginning with a slash."""
 
 
@@ -74,16 +75,16 @@ class Proof:
 class Tenants:
     """The tenant gate, from `[stages.NAME.tenants]`."""
 
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Host, ...] = ()
     """Tenants' own hosts."""
-    url: str = ""
+    url: AnyUrlPath = ""
     """Path of the application that names them instead, as a JSON list."""
-    path: str = "/"
+    path: UrlPath = "/"
     """What each is asked."""
-    status: int = 200
-    budget: int = 0
+    status: HttpStatus = 200
+    budget: Count = 0
     """Failures allowed."""
-    unknown: str = ""
+    unknown: AnyHost = ""
     """A host that is no tenant's and must be rejected; empty: not asked."""
     token_env: str = ""
     """Environment variable of whoever runs ebcd that holds the bearer token for `url`; empty: it needs none."""
@@ -93,11 +94,11 @@ class Tenants:
 class BakeLimits:
     """What a bake does not tolerate, from `[stages.NAME.bake_limits]`. None: not limited."""
 
-    max_5xx: float | None = None
+    max_5xx: Share | None = None
     """Share of the requests that may be answered 5xx, 0 to 1."""
-    p99_seconds: float | None = None
+    p99_seconds: Positive | None = None
     """Seconds that all but one in a hundred requests may take."""
-    p99_ratio: float | None = None
+    p99_ratio: Positive | None = None
     """How many times the p99 of live before the swap it may be."""
 
 
@@ -154,6 +155,12 @@ class Stage:
     tenants: Tenants | None = None
     bake_limits: BakeLimits = field(default_factory=BakeLimits)
     notify: Notify = field(default_factory=Notify)
+    recorded: bool = False
+    """Whether its releases' records told it, as no ebcd.toml declares it. Instances can write the bucket that these lie
+    in: they choose no host that a request goes to, and no secret that goes with it.
+    """
+    omitted: str = ""
+    """What its records name and only ebcd.toml may choose, so that it is left out; empty: nothing."""
 
     @property
     def secrets(self) -> dict[str, str]:

@@ -167,7 +167,7 @@ def _sighted(
 
 def _new_release(services: Services, snapshot: Snapshot, subject: Subject, options: ShipOptions) -> ReleaseRecord:
     stage = snapshot.stage
-    number = max((record.number for record in snapshot.releases), default=0) + 1
+    number = snapshot.next_number
     return ReleaseRecord(
         number=number,
         application=stage.application,

@@ -37,10 +37,12 @@ def front_of(stage: Stage, cname: str, live_address: str = "") -> Front:
     """A stage's front. cname: the live CNAME, whole: what its users ask for where the stage has no `url` of its own.
 
     live_address: `host:port` of the local Beanstalk's load balancer, for a stage that is reached there: by HTTP at its
-    CNAME, whatever `url` says.
+    CNAME, whatever `url` says. What only records told of a stage chooses no place that a request goes to: a recorded
+    `url` is asked for at the live CNAME.
     """
     asked = urlsplit(stage.url if stage.url and not live_address else f"http://{cname}")
     scheme, name = asked.scheme, asked.hostname or cname
     port = live_address.rpartition(":")[2] or str(asked.port or _PORTS[scheme])
     host = name if port == _PORTS[scheme] else f"{name}:{port}"
-    return Front(f"{scheme}://{host}", host, live_address or f"{name}:{port}", scheme == "https")
+    place = f"{cname if stage.recorded else name}:{port}"
+    return Front(f"{scheme}://{host}", host, live_address or place, scheme == "https")

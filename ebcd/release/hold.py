@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Hold:
 
     def set(self, by: str, reason: str, now: datetime) -> HoldState:
         """Hold the stage; an earlier hold stays as it is. The hold that there is then."""
-        body = {"schema": 1, "by": by, "since": now.isoformat(), "reason": reason}
+        body = {"schema": SCHEMA, "by": by, "since": now.isoformat(), "reason": reason}
         try:
             self._storage.create(self._key, (json.dumps(body, indent=2) + "\n").encode())
         except PreconditionFailed:
@@ -71,5 +72,8 @@ class Hold:
 
 
 def _state(stored: StoredObject) -> HoldState:
-    content = json.loads(stored.body)
-    return HoldState(content["by"], datetime.fromisoformat(content["since"]).astimezone(UTC), content["reason"])
+    """The hold in an object. One that cannot be read holds, too: nobody knows what it was put there for."""
+    try:
+        return read(HoldState, content_of(stored))
+    except Unreadable as error:
+        return HoldState("somebody unknown", stored.modified, str(Damaged(stored.key, str(error))))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_DIGITS = 10
+"""Of a process id at most."""
+
 
 def identity() -> str:
     """This process, told apart from every other one: `boot/namespace pid/start`. Empty where /proc does not tell."""
@@ -17,7 +20,8 @@ def is_dead(identity: str) -> bool:
     """Whether the process of that identity is surely dead: it ran here, and does not any more."""
     place, _, process = identity.partition(" ")
     pid, _, started = process.partition("/")
-    return bool(place) and place == _place() and pid.isdigit() and _started(int(pid)) != started
+    known = pid.isascii() and pid.isdigit() and len(pid) <= _DIGITS
+    return bool(place) and place == _place() and known and _started(int(pid)) != started
 
 
 def _place() -> str:

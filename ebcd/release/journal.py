@@ -9,18 +9,31 @@ It serves audit and names what a rollback returns to. It never decides what is l
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ebcd import words
-from ebcd.aws.storage import PreconditionFailed, Storage
-from ebcd.errors import OutcomeUnknown
-from ebcd.release.record import Outcome, ReleaseRecord
+from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
+from ebcd.errors import OutcomeUnknown, Refused
+from ebcd.release.record import ReleaseRecord, Verification
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, read, typed
 
-SCHEMA = 1
+HIGHEST = 999_999
+"""The highest number of a release."""
+ENTRIES = 1000
+"""A release's newest entries that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What every entry says; there is more, which differs from one to another."""
+
+    entry: str
+    at: datetime
 
 
 class Ledger:
@@ -28,18 +41,59 @@ class Ledger:
 
     def __init__(self, storage: Storage, application: str, stage: str) -> None:
         self._storage = storage
+        self._application, self._stage = application, stage
+        self._damaged: dict[str, Damaged] = {}
         self._prefix = f"ebcd/{application}/{stage}/releases/"
+
+    @property
+    def damaged(self) -> tuple[Damaged, ...]:
+        """What was passed over so far, in the order of the keys."""
+        return tuple(self._damaged[key] for key in sorted(self._damaged))
+
+    def pass_over(self, number: int, what: str) -> None:
+        """Count a record as damaged: it was read, and contradicts what AWS says."""
+        self._damaged[self._key(number)] = Damaged(self._key(number), what)
 
     def numbers(self, after: int = 0) -> list[int]:
         """The release numbers above one, in order."""
         keys = self._storage.children(self._prefix, f"{after:06d}.json" if after > 0 else "")
         names = (key.removeprefix(self._prefix) for key in keys)
-        return [int(name.removesuffix(".json")) for name in names if name.endswith(".json")]
+        return [int(name.removesuffix(".json")) for name in names if _RECORD.fullmatch(name)]
 
     def read(self, number: int) -> ReleaseRecord | None:
-        """One record; None when there is none of that number."""
+        """One record; None when there is none of that number, or none that can be read: that one is in `damaged`."""
         stored = self._storage.get(self._key(number))
-        return _decode(stored.body, stored.etag) if stored else None
+        if stored is None:
+            return None
+        self._damaged.pop(stored.key, None)
+        try:
+            return self._decoded(stored, number)
+        except Unreadable as error:
+            self._damaged[stored.key] = Damaged(stored.key, str(error))
+            return None
+
+    def require(self, number: int) -> ReleaseRecord | None:
+        """One record; None when there is none of that number. Raises Refused for one that cannot be read."""
+        record, key = self.read(number), self._key(number)
+        if key in self._damaged:
+            raise Refused(
+                f"The record of r{number} cannot be read.",
+                why=f"{key}: {self._damaged[key].what}",
+                hint=f"aws s3 cp s3://{self._storage.bucket}/{key} - | head -c 1000",
+                code="damaged-record",
+            )
+        return record
+
+    def _decoded(self, stored: StoredObject, number: int) -> ReleaseRecord:
+        content = content_of(stored)
+        found = typed(ReleaseRecord, content)
+        read(Verification, found["verification"])
+        named = (found["number"], found["application"], found["stage"])
+        if named != (number, self._application, self._stage):
+            raise Unreadable("it is the record of another release.")
+        known = {*found, "schema", "release", "etag", "unknown"}
+        unknown = {name: value for name, value in content.items() if name not in known}
+        return ReleaseRecord(**found | {"etag": stored.etag, "unknown": unknown})
 
     def read_all(self, numbers: Iterable[int]) -> tuple[ReleaseRecord, ...]:
         """The records of those numbers, in their order, read at once."""
@@ -52,7 +106,7 @@ class Ledger:
         environment: the name that a release of a number gets, fixed with its number.
         """
         number = record.number
-        while True:
+        while number <= HIGHEST:
             candidate = replace(record, number=number, environment=environment(number))
             try:
                 etag = self._storage.create(self._key(number), _encode(candidate))
@@ -60,6 +114,12 @@ class Ledger:
                 number += 1
                 continue
             return replace(candidate, etag=etag)
+        raise Refused(
+            f"The stage {self._application}/{self._stage} has no release number left.",
+            why=f"There is a record {self._key(HIGHEST)}, and numbers go up to {HIGHEST}.",
+            hint=f"If it is forged: aws s3 rm s3://{self._storage.bucket}/{self._key(HIGHEST)}",
+            code="no-number",
+        )
 
     def update(self, record: ReleaseRecord) -> ReleaseRecord:
         """Store a changed record over the one that was read. Raises OutcomeUnknown when another run changed it."""
@@ -81,12 +141,26 @@ class Ledger:
         self._storage.create(key, _json(body))
 
     def entries(self, number: int) -> list[dict[str, Any]]:
-        """A release's entries in order."""
-        stored = map(self._storage.get, self._storage.keys(f"{self._prefix}{number:06d}/"))
-        return [json.loads(item.body) for item in stored if item is not None]
+        """A release's newest entries in order. One that cannot be read is in `damaged`."""
+        keys = list(self._storage.keys(f"{self._prefix}{number:06d}/"))[-ENTRIES:]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            stored = list(pool.map(self._storage.get, keys))
+        return [found for item in stored if item is not None and (found := self._entry(item)) is not None]
+
+    def _entry(self, stored: StoredObject) -> dict[str, Any] | None:
+        try:
+            content = content_of(stored)
+            read(Entry, content)
+        except Unreadable as error:
+            self._damaged[stored.key] = Damaged(stored.key, str(error))
+            return None
+        return content
 
     def _key(self, number: int) -> str:
         return f"{self._prefix}{number:06d}.json"
+
+
+_RECORD = re.compile(r"(?!0{6})[0-9]{6}\.json")
 
 
 def _json(content: object) -> bytes:
@@ -101,15 +175,5 @@ def _plain(value: object) -> str:
 
 def _encode(record: ReleaseRecord) -> bytes:
     content = asdict(record)
-    del content["etag"]
-    return _json({"schema": SCHEMA, "release": record.release, **content})
-
-
-def _decode(body: bytes, etag: str) -> ReleaseRecord:
-    known = {item.name for item in fields(ReleaseRecord)}  # a later version of ebcd may have written more
-    content = {name: value for name, value in json.loads(body).items() if name in known}
-    for name in ("since", "live_since", "left_live", "restored"):
-        content[name] = datetime.fromisoformat(content[name]) if content.get(name) else None
-    content["outcome"] = Outcome(content["outcome"])
-    content["image_ids"] = tuple(content.get("image_ids", ()))
-    return ReleaseRecord(**content, etag=etag)
+    del content["etag"], content["unknown"]
+    return _json({"schema": SCHEMA, "release": record.release, **content, **record.unknown})

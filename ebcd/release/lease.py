@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import EbcdError, Interrupted, LockLost, Transient
+from ebcd.model import kinds
 from ebcd.release import holder
 from ebcd.release.clock import Clock
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, read
 
 LEASE = 90.0
 """Seconds that a lock outlives its holder's last sign."""
@@ -39,6 +41,12 @@ class LockState:
     """Who asked its holder to stop, and why; empty: nobody."""
     yields: bool = False
     """Whether a rollback may overtake it."""
+    lease_seconds: kinds.Lease = LEASE
+    """Seconds that it outlives its holder's last sign."""
+    process: kinds.Process = ""
+    """Which process holds it, as `holder.identity` tells."""
+    unreadable: bool = False
+    """Whether it cannot be read: it is held by nobody known, until a person breaks it. Not part of the JSON."""
 
 
 class Lease:
@@ -152,7 +160,7 @@ class Lease:
 def body_of(content: dict[str, Any], now: datetime) -> bytes:
     """A lock as it is stored: its content, and until when it holds."""
     expires = (now + timedelta(seconds=LEASE)).isoformat()
-    return encoded({"schema": 1, **content, "lease_seconds": LEASE, "expires": expires})
+    return encoded({"schema": SCHEMA, **content, "lease_seconds": LEASE, "expires": expires})
 
 
 def encoded(content: dict[str, Any]) -> bytes:
@@ -162,21 +170,25 @@ def encoded(content: dict[str, Any]) -> bytes:
 
 def state_of(stored: StoredObject) -> LockState:
     """Who holds a lock, as it was read."""
-    content = json.loads(stored.body)
-    return LockState(
-        owner=content["owner"],
-        host=content["host"],
-        since=datetime.fromisoformat(content["since"]).astimezone(UTC),
-        expires=datetime.fromisoformat(content["expires"]).astimezone(UTC),
-        message=content["message"],
-        token=content["token"],
-        stop=content.get("stop", ""),
-        yields=content.get("yields", False),
-    )
+    try:
+        return replace(read(LockState, content_of(stored)), unreadable=False)
+    except Unreadable as error:
+        return LockState(
+            owner="somebody unknown",
+            host="an unknown host",
+            since=stored.modified,
+            expires=stored.modified,
+            message=f"{Damaged(stored.key, str(error))} It is held until a person breaks it",
+            token="",
+            unreadable=True,
+        )
 
 
 def is_gone(stored: StoredObject) -> bool:
-    """Whether the holder is gone: its lease ran out, or it was a process of this machine and is dead."""
-    content = json.loads(stored.body)
-    expired = stored.read - stored.modified > timedelta(seconds=float(content["lease_seconds"]))
-    return expired or holder.is_dead(content.get("process", ""))
+    """Whether the holder is gone: its lease ran out, or it was a process of this machine and is dead.
+
+    Of a lock that cannot be read nobody can tell: it is held.
+    """
+    state = state_of(stored)
+    expired = stored.read - stored.modified > timedelta(seconds=state.lease_seconds)
+    return not state.unreadable and (expired or holder.is_dead(state.process))

@@ -10,7 +10,6 @@ gives the lock back.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from ebcd.errors import EbcdError, LockHeld, OutcomeUnknown
 from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
 from ebcd.release.lease import CONFLICTS, LEASE, Lease, LockState, body_of, encoded, is_gone, state_of
+from ebcd.release.stored import content_of
 
 STOP_PATIENCE = 20.0
 """Seconds that a holder has to stop in order, before its lock is broken by a rollback."""
@@ -104,12 +104,14 @@ class Lock:
             stored = self._storage.get(self._key)
             if stored is None or is_gone(stored):
                 return None
-            content = json.loads(stored.body) | {"stop": f"{by}: {reason}"}
+            if (state := state_of(stored)).unreadable:
+                raise self._held_by(state)
+            content = content_of(stored) | {"stop": f"{by}: {reason}"}
             try:
                 self._storage.replace(self._key, encoded(content), stored.etag)
             except PreconditionFailed:
                 continue  # it was renewed at that very moment
-            return state_of(stored)
+            return state
         raise OutcomeUnknown(
             f"The holder of the lock of {self._name} could not be asked to stop.",
             why="The lock changed each time that it was written.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_DIGITS = 6
+"""Of the highest release number."""
+
 
 def environment_name(application: str, stage: str, number: int) -> str:
     """The name of a release's environment: fixed when its number is allocated."""
@@ -27,4 +30,11 @@ def is_of_stage(application: str, stage: str, environment: str) -> bool:
 def release_number(application: str, stage: str, environment: str) -> int | None:
     """The release number that an environment's name carries; None when it is not one of the stage's."""
     number = environment.removeprefix(f"{application}-{stage}-r")
-    return int(number) if number != environment and number.isascii() and number.isdigit() else None
+    digits = number != environment and number.isascii() and number.isdigit() and len(number) <= _DIGITS
+    return int(number) if digits else None
+
+
+def is_own(application: str, stage: str, environment: str) -> bool:
+    """Whether an environment's name is one that ebcd gives to this stage."""
+    standing = environment == standing_name(application, stage) or is_side(application, stage, environment)
+    return standing or release_number(application, stage, environment) is not None

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from ebcd.aws.beanstalk import Beanstalk
-from ebcd.errors import EbcdError
+from ebcd.errors import EbcdError, Refused
 from ebcd.model import Environment, Stage
 from ebcd.release.journal import Ledger
-from ebcd.release.naming import release_number
+from ebcd.release.naming import is_own, release_number
 from ebcd.release.record import ReleaseRecord
-from ebcd.release.snapshot import Snapshot, find_live
+from ebcd.release.snapshot import Snapshot, find_live, leaving
 
 NEWEST = 20
 """How many of the newest records a snapshot holds, beside those of the environments that exist."""
@@ -32,7 +32,8 @@ def observe_among(stage: Stage, environments: tuple[Environment, ...], ledger: L
            if (number := release_number(stage.application, stage.name, item.name)) is not None}  # fmt: skip
     newest = ledger.numbers(after=max(own, default=0) - NEWEST)[-NEWEST:]
     wanted = sorted({*newest, *own}, reverse=True)
-    return _with_earlier(_snapshot(stage, environments, ledger.read_all(wanted), now), ledger)
+    found = _snapshot(stage, environments, ledger, wanted, now)
+    return _with_earlier(replace(found, newest=max(newest, default=0)), ledger)
 
 
 def observe_standing(stage: Stage, environments: tuple[Environment, ...], ledger: Ledger, now: datetime) -> Snapshot:
@@ -40,15 +41,63 @@ def observe_standing(stage: Stage, environments: tuple[Environment, ...], ledger
 
     Two or three records instead of the whole ledger, as long as live is one of them."""
     own = (release_number(stage.application, stage.name, item.name) for item in environments)
-    return _snapshot(stage, environments, ledger.read_all(sorted({item for item in own if item}, reverse=True)), now)
+    return _snapshot(stage, environments, ledger, sorted({item for item in own if item}, reverse=True), now)
 
 
 def _snapshot(
-    stage: Stage, environments: tuple[Environment, ...], releases: tuple[ReleaseRecord, ...], now: datetime
+    stage: Stage, environments: tuple[Environment, ...], ledger: Ledger, numbers: list[int], now: datetime
 ) -> Snapshot:
+    releases = ledger.read_all(numbers)
     if stage.named_only and releases:
-        stage = releases[0].completed(stage)
-    return Snapshot(now, stage, environments, find_live(stage, environments), releases)
+        stage = _completed(stage, environments, releases)
+    live = find_live(stage, environments)
+    own = tuple(record for record in releases if _is_own(record, stage, live, ledger))
+    return Snapshot(now, stage, environments, live, own, damaged=ledger.damaged)
+
+
+def _is_own(record: ReleaseRecord, stage: Stage, live: Environment | None, ledger: Ledger) -> bool:
+    """Whether a record names an environment of its stage: one that ebcd names so, or live, which somebody may have made
+    before. Any other is passed over: nothing of it may be swapped or terminated for this stage.
+    """
+    if is_own(stage.application, stage.name, record.environment) or (live and record.environment == live.name):
+        return True
+    ledger.pass_over(record.number, f"its environment {record.environment} is none of the stage {stage.name}.")
+    return False
+
+
+def _completed(stage: Stage, environments: tuple[Environment, ...], releases: tuple[ReleaseRecord, ...]) -> Stage:
+    """The stage as its newest release tells it whose live CNAME an environment of the stage holds; where none does, as
+    the newest tells it.
+
+    A record does not decide what is live. Raises Refused (code `undeclared-live`) where the only CNAME that records
+    tell is held by an environment of another name, or where one of the stage holds a CNAME that no record tells.
+    """
+    told = [record.completed(stage) for record in releases]
+    for item in told:
+        live = find_live(item, environments)
+        if live is not None and is_own(stage.application, stage.name, live.name):
+            return item
+    live = find_live(told[0], environments) or _reached(stage, environments)
+    if live is None:
+        return told[0]
+    raise Refused(
+        f"It is not sure what is live on the stage {stage.name}.",
+        why=f"{live.name} holds the CNAME {live.cname}, and its records alone do not show that this is the stage's.",
+        hint=f"Run it where the stage's ebcd.toml is, or name that: --config FILE -s {stage.name}",
+        code="undeclared-live",
+    )
+
+
+def _reached(stage: Stage, environments: tuple[Environment, ...]) -> Environment | None:
+    """An environment of the stage that holds a CNAME which somebody chose: one that Beanstalk chose begins with an
+    environment's name.
+    """
+    names = (stage.application.lower(), stage.name.lower())
+    for item in environments:
+        chosen = item.cname and not is_own(*names, item.cname.lower().partition(".")[0])
+        if chosen and is_own(stage.application, stage.name, item.name) and not leaving(item):
+            return item
+    return None
 
 
 def _with_earlier(snapshot: Snapshot, ledger: Ledger) -> Snapshot:
@@ -58,7 +107,9 @@ def _with_earlier(snapshot: Snapshot, ledger: Ledger) -> Snapshot:
         if known is None or not known.from_release or snapshot.release(known.from_release):
             return snapshot
         before = ledger.read(int(known.from_release[1:]))
-        snapshot = replace(snapshot, releases=(*snapshot.releases, before)) if before else snapshot
+        kept = before is not None and _is_own(before, snapshot.stage, snapshot.live, ledger)
+        releases = (*snapshot.releases, before) if before and kept else snapshot.releases
+        snapshot = replace(snapshot, releases=releases, damaged=ledger.damaged)
     return snapshot
 
 

@@ -8,41 +8,47 @@ The record is there before the environment, and goes after it: no environment st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
-from ebcd.errors import OutcomeUnknown
+from ebcd.errors import OutcomeUnknown, Refused
+from ebcd.model import kinds
+from ebcd.release.naming import standing_name
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, typed
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """One preview, as its record tells it."""
 
-    stage: str
+    stage: kinds.StageName
     branch: str
-    base: str
+    base: kinds.StageName
     """The stage that it is made like."""
-    environment: str
+    environment: kinds.EnvironmentName
     """Its one environment's name."""
-    cname: str
+    cname: kinds.CnamePrefix
     """Its CNAME's prefix."""
-    release: str
+    release: kinds.AnyReleaseName
     """The release that was brought to it last."""
-    version_label: str
-    sha: str
+    version_label: kinds.AnyVersionLabel
+    sha: kinds.Sha
     by: str
     """Who brought that."""
     since: datetime
     expires: datetime
-    ttl: float
+    ttl: kinds.Seconds
     """Seconds that it lives from the moment on when it was recorded."""
     left: float = 0.0
     """Seconds that it had left when it was read, by S3's clock; 0: its time has passed. Not part of the JSON."""
     etag: str = ""
     """The stored record's ETag; empty before it is stored. Not part of the JSON."""
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What the JSON has beside these fields: it is kept when the record is written back."""
 
     @property
     def expired(self) -> bool:
@@ -57,17 +63,41 @@ class Previews:
         self._storage = storage
         self._application = application
         self._prefix = f"ebcd/{application}/previews/"
+        self._damaged: dict[str, Damaged] = {}
+
+    @property
+    def damaged(self) -> tuple[Damaged, ...]:
+        """What was passed over so far, in the order of the keys."""
+        return tuple(self._damaged[key] for key in sorted(self._damaged))
 
     def all(self) -> tuple[Preview, ...]:
-        """Every preview, by the stage's name, read at once."""
+        """Every preview, by the stage's name, read at once. One that cannot be read is in `damaged`."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             stored = pool.map(self._storage.get, self._keys())
-            return tuple(_decode(item) for item in stored if item is not None)
+            found = [self._decoded(item) for item in stored if item is not None]
+        return tuple(item for item in found if item is not None)
 
     def read(self, stage: str) -> Preview | None:
-        """The preview of a stage's name; None when there is none."""
-        stored = self._storage.get(self._key(stage))
-        return _decode(stored) if stored else None
+        """The preview of a stage's name; None when there is none. Raises Refused for a record that cannot be read."""
+        key = self._key(stage)
+        stored = self._storage.get(key)
+        found = self._decoded(stored) if stored else None
+        if stored and found is None:
+            raise Refused(
+                f"The record of the preview {stage} cannot be read.",
+                why=f"{key}: {self._damaged[key].what} Nobody knows whose environment it is.",
+                hint=f"When that is settled: aws s3 rm s3://{self._storage.bucket}/{key}",
+                code="damaged-record",
+            )
+        return found
+
+    def _decoded(self, stored: StoredObject) -> Preview | None:
+        self._damaged.pop(stored.key, None)
+        try:
+            return _decode(stored, self._application, stored.key.removeprefix(self._prefix).removesuffix(".json"))
+        except Unreadable as error:
+            self._damaged[stored.key] = Damaged(stored.key, str(error))
+            return None
 
     def keep(self, preview: Preview) -> Preview:
         """Record a preview: a new one, or over what was read; the preview as it is stored."""
@@ -103,18 +133,21 @@ class Previews:
 
 def _encode(preview: Preview) -> bytes:
     content = asdict(preview) | {"since": _stamp(preview.since), "expires": _stamp(preview.expires)}
-    del content["left"], content["etag"]
-    return (json.dumps({"schema": 1, **content}, indent=2) + "\n").encode()
+    del content["left"], content["etag"], content["unknown"]
+    return (json.dumps({"schema": SCHEMA, **content, **preview.unknown}, indent=2) + "\n").encode()
 
 
-def _decode(stored: StoredObject) -> Preview:
+def _decode(stored: StoredObject, application: str, stage: str) -> Preview:
     """A preview as it was read. Its time began when S3 wrote its record: no machine's wrong clock ends it early."""
-    content = json.loads(stored.body)
-    content.pop("schema", None)
-    content["since"] = datetime.fromisoformat(content["since"])
-    content["expires"] = expires = stored.modified + timedelta(seconds=content["ttl"])
+    content = content_of(stored)
+    found = typed(Preview, content)
+    if (found["stage"], found["environment"]) != (stage, standing_name(application, stage)):
+        raise Unreadable("it is the record of another preview.")
+    expires = stored.modified + timedelta(seconds=found["ttl"])
     left = max(0.0, (expires - stored.read).total_seconds())
-    return Preview(**content, left=left, etag=stored.etag)
+    known = {*found, "schema", "left", "etag", "unknown"}
+    unknown = {name: value for name, value in content.items() if name not in known}
+    return Preview(**found | {"expires": expires, "left": left, "etag": stored.etag, "unknown": unknown})
 
 
 def _stamp(at: datetime) -> str:

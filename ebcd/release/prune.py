@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ebcd.model import ApplicationVersion, Stage
+from ebcd.errors import Refused
+from ebcd.model import NOT_YET, ApplicationVersion, Stage
 from ebcd.release.execute import Executor
 from ebcd.release.journal import Ledger
 from ebcd.release.observe import observe, observe_among, observe_if_possible
@@ -14,6 +16,7 @@ from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import DeleteBundle, DeleteVersion
+from ebcd.release.stored import Damaged
 
 ABANDONED = timedelta(days=1)
 """Age from which on a bundle without a version belongs to a run that will not come back."""
@@ -52,7 +55,11 @@ def _other_stages(services: Services, snapshot: Snapshot) -> Iterator[Snapshot]:
         if name != stage.name:
             other = Stage(name, stage.application, stage.region, "", target=stage.target)
             ledger = Ledger(services.storage, stage.application, name)
-            yield observe_among(other, snapshot.environments, ledger, snapshot.taken)
+            try:
+                yield observe_among(other, snapshot.environments, ledger, snapshot.taken)
+            except Refused as error:  # nobody knows what that stage needs
+                unsure = Damaged(f"ebcd/{stage.application}/{name}/", error.what)
+                yield replace(Snapshot.empty(other, snapshot.taken), damaged=(unsure,))
 
 
 def prunable(
@@ -61,8 +68,8 @@ def prunable(
     """The versions that may go, oldest first. Pure.
 
     stages: all of the application's. Kept are: the newest `keep`, what any environment of the application carries, what
-    is live, what a rollback returns to and what is under way on any stage, and what ebcd did not make: its bundles lie
-    under `ebcd/{application}/bundles/` alone.
+    is live, what a rollback returns to and what is under way on any stage, what records may need that cannot be read,
+    and what ebcd did not make: its bundles lie under `ebcd/{application}/bundles/` alone.
     """
     own = _place(stages[0].stage.application)
     ordered = sorted(versions, key=lambda item: item.created, reverse=True)
@@ -70,7 +77,11 @@ def prunable(
     needed |= {record.version_label for stage in stages for record in _needed(stage)}
     needed |= {item.label for item in ordered[:keep]}
     going = [
-        item for item in ordered if item.label not in needed and (item.bucket, item.key[: len(own)]) == (bucket, own)
+        item
+        for item in ordered
+        if item.label not in needed
+        and (item.bucket, item.key[: len(own)]) == (bucket, own)
+        and all(item.created < _known_until(stage) for stage in stages)
     ]
     shared = {item.key for item in ordered if item not in going}
     return tuple(DeleteVersion(item.label, "" if item.key in shared else item.key) for item in reversed(going))
@@ -84,6 +95,8 @@ def orphaned(
 
     stored: keys, and when each was written. What is younger than a day may be an upload that is under way.
     """
+    if any(stage.damaged for stage in stages):
+        return ()
     application, oldest = stages[0].stage.application, stages[0].taken - ABANDONED
     needed = {item.key for item in versions}
     needed |= {bundle_key(application, record.content_digest) for stage in stages for record in _needed(stage)}
@@ -92,9 +105,21 @@ def orphaned(
 
 
 def _needed(stage: Snapshot) -> Iterator[ReleaseRecord]:
-    """The releases of a stage whose versions must stay."""
+    """The releases of a stage whose versions must stay: all, where one cannot be read that may lead to any of them."""
+    if stage.damaged:
+        yield from stage.releases
+        return
     yield from (record for record in (stage.record_of(stage.live), stage.previous) if record)
     yield from (record for record in stage.releases if record.outcome in AT_WORK)
+
+
+def _known_until(stage: Snapshot) -> datetime:
+    """Before when every version is older than what is recorded of a stage: a record that cannot be read may need any
+    version since then.
+    """
+    if not stage.damaged:
+        return stage.taken + timedelta(days=1)
+    return min((record.since for record in stage.releases), default=NOT_YET)
 
 
 def _place(application: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier
+from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier, kinds
 from ebcd.release.naming import environment_name
+from ebcd.release.stored import read
 
 
 class Outcome(StrEnum):
@@ -33,20 +34,20 @@ UNENDED = (Outcome.RUNNING, Outcome.WAITING, Outcome.INTERRUPTED)
 class ReleaseRecord:
     """One release, as its record tells it."""
 
-    number: int
-    application: str
-    stage: str
-    region: str
-    cname: str
+    number: kinds.ReleaseNumber
+    application: kinds.ApplicationName
+    stage: kinds.StageName
+    region: kinds.Region
+    cname: kinds.CnamePrefix
     """The live CNAME's prefix."""
-    version_label: str
-    sha: str
-    tree: str
-    content_digest: str
-    settings_digest: str
+    version_label: kinds.VersionLabel
+    sha: kinds.Sha
+    tree: kinds.Digest
+    content_digest: kinds.Digest
+    settings_digest: kinds.Digest
     """SHA-256 over platform and option settings: their values are never recorded."""
-    platform_arn: str
-    environment: str
+    platform_arn: kinds.PlatformArn
+    environment: kinds.EnvironmentName
     outcome: Outcome
     verification: Mapping[str, Any]
     """What a swap must prove (smoke, proof, accept, …), so that a rollback needs no ebcd.toml."""
@@ -63,27 +64,29 @@ class ReleaseRecord:
     """When another release took the live CNAME from it."""
     restored: datetime | None = None
     """When a rollback or a swap-back made it live again."""
-    swap_seconds: float | None = None
+    swap_seconds: kinds.Seconds | None = None
     """How long the swap took that brought it live."""
-    deploy_seconds: float | None = None
+    deploy_seconds: kinds.Seconds | None = None
     """How long it took to deploy its version on an environment that stood."""
     image_id: str = ""
     """The first of `image_ids`. In records of earlier versions, which have no others, the image of its platform."""
     image_ids: tuple[str, ...] = ()
     """The machine images that its instances ran once it had passed its gates, each once; empty: not known."""
-    ready_seconds: float | None = None
+    ready_seconds: kinds.Seconds | None = None
     """How long its environment took from its creation until it had passed its gates."""
-    minimum: int | None = None
+    minimum: kinds.Count | None = None
     """The MinSize that its settings ask for; None: an earlier version of ebcd wrote the record."""
-    raised: int | None = None
+    raised: kinds.Count | None = None
     """The MinSize that ebcd has given its environment for a swap, and has not brought back to `minimum` yet."""
-    restores: str = ""
+    restores: kinds.AnyReleaseName = ""
     """The earlier release whose version a rollback deployed again with this one."""
-    from_release: str = ""
-    from_environment: str = ""
-    from_version: str = ""
+    from_release: kinds.AnyReleaseName = ""
+    from_environment: kinds.AnyEnvironmentName = ""
+    from_version: kinds.AnyVersionLabel = ""
     etag: str = ""
     """The stored record's ETag; empty before it is stored. Not part of the JSON."""
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What the JSON has beside these fields: it is kept when the record is written back."""
 
     @property
     def release(self) -> str:
@@ -104,22 +107,42 @@ class ReleaseRecord:
 
     def completed(self, stage: Stage) -> Stage:
         """A stage of which only the names are known, with the CNAME and the proofs that this release recorded."""
-        known = self.verification
+        known = read(Verification, self.verification)
+        token = known.tenants is not None and known.tenants.token_env
         return replace(
             stage,
+            recorded=True,
+            omitted="the tenant gate, which needs a token" if token else "",
             cname=self.cname,
-            strategy=Strategy(known.get("strategy", Strategy.BLUE_GREEN)),
-            tier=Tier(known.get("tier", Tier.WEB)),
-            accept=tuple(known["accept"]),
-            timeout=known["timeout"],
-            keep=known["keep"],
-            bake=known["bake"],
-            smoke=SmokeTest(**known["smoke"]),
-            proof=Proof(**known["proof"]) if known["proof"] else None,
-            tenants=_tenants(known.get("tenants")),
-            bake_limits=BakeLimits(**known.get("bake_limits", {})),
-            url=known.get("url", ""),
+            strategy=known.strategy,
+            tier=known.tier,
+            accept=known.accept,
+            timeout=known.timeout,
+            keep=known.keep,
+            bake=known.bake,
+            smoke=known.smoke,
+            proof=known.proof,
+            tenants=None if token else known.tenants,
+            bake_limits=known.bake_limits,
+            url=known.url,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a record keeps of its stage."""
+
+    accept: tuple[kinds.Health, ...]
+    timeout: kinds.Seconds
+    keep: kinds.Seconds
+    bake: kinds.Seconds
+    smoke: SmokeTest
+    strategy: Strategy = Strategy.BLUE_GREEN
+    tier: Tier = Tier.WEB
+    proof: Proof | None = None
+    tenants: Tenants | None = None
+    bake_limits: BakeLimits = field(default_factory=BakeLimits)
+    url: kinds.Url = ""
 
 
 def handed_over(
@@ -152,7 +175,7 @@ def is_fresh(record: ReleaseRecord) -> bool:
 
 
 def verification(stage: Stage) -> dict[str, Any]:
-    """What a record keeps of its stage; `ReleaseRecord.completed` reads it back."""
+    """What a record keeps of its stage, as JSON has it; `Verification` reads it back."""
     return {
         "strategy": str(stage.strategy),
         "tier": str(stage.tier),
@@ -166,7 +189,3 @@ def verification(stage: Stage) -> dict[str, Any]:
         "bake_limits": asdict(stage.bake_limits),
         "url": stage.url,
     }
-
-
-def _tenants(known: dict[str, Any] | None) -> Tenants | None:
-    return Tenants(**{**known, "hosts": tuple(known["hosts"])}) if known else None

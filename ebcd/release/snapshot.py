@@ -19,8 +19,9 @@ from ebcd.model import (
     Tier,
     Timing,
 )
-from ebcd.release.naming import is_of_stage, standing_name
+from ebcd.release.naming import is_of_stage, release_number, standing_name
 from ebcd.release.record import UNENDED, ReleaseRecord
+from ebcd.release.stored import Damaged
 
 CLUSTER = "Cluster"
 """The tier of environments on Amazon EKS, as Beanstalk names it."""
@@ -44,11 +45,21 @@ class Snapshot:
     """Option settings by environment, of those where somebody asked."""
     dns_ttl: float = Timing().dns_ttl
     """Seconds that resolvers may remember where the live CNAME led."""
+    newest: int = 0
+    """The highest number that a record has, whether or not it can be read; 0: there is none."""
+    damaged: tuple[Damaged, ...] = ()
+    """Records that could not be read and were passed over."""
 
     @classmethod
     def empty(cls, stage: Stage, taken: datetime) -> Snapshot:
         """A stage of which nothing is there yet."""
         return cls(taken, stage, (), None, ())
+
+    @property
+    def next_number(self) -> int:
+        """A release number that no record has, and no environment of the stage."""
+        own = (release_number(self.stage.application, self.stage.name, item.name) or 0 for item in self.environments)
+        return max(self.newest, *(record.number for record in self.releases), *own, 0) + 1
 
     def record_of(self, environment: Environment | None) -> ReleaseRecord | None:
         """The record of the release that an environment carries.

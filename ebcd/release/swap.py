@@ -141,7 +141,7 @@ def _redeployment(services: Services, snapshot: Snapshot, found: rollback.Rollba
     for record in snapshot.releases:
         if record.restores == found.target.release and record.outcome in UNENDED:
             return record
-    number = max(record.number for record in snapshot.releases) + 1
+    number = snapshot.next_number
     caller = services.caller
     made = redeployment(found.target, found.leaves, number, environment_of(snapshot, number))
     return replace(made, since=services.clock.now(), by=caller.user, host=caller.host, run_url=caller.run_url)
@@ -173,7 +173,7 @@ def _chosen(services: Services, snapshot: Snapshot, name: str) -> ReleaseRecord:
     flags = services.flags
     if name:
         number = int(name[1:]) if re.fullmatch(r"r[1-9]\d{0,5}", name) else 0
-        release = snapshot.release(name) or (services.ledger.read(number) if number else None)
+        release = snapshot.release(name) or (services.ledger.require(number) if number else None)
         if release is None:
             raise UsageError(
                 f"The stage {snapshot.stage.name} has no release {name!r}.",

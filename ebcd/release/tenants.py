@@ -4,10 +4,10 @@ smoke test may still fail a tenant.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from ebcd.documents import json_of
 from ebcd.errors import UsageError
 from ebcd.model import Stage, Tenants
 from ebcd.release.front import Front
@@ -94,7 +94,7 @@ def hosts_of(answer: ProbeResult, url: str) -> tuple[str, ...] | str:
     if answer.status != 200:
         return f"{url} named no tenants: {answer.error or f'it answered {answer.status}'}"
     try:
-        told = json.loads(answer.body)
+        told = json_of(answer.body)
     except ValueError:
         return f"{url} named no tenants: its answer is no JSON"
     hosts = told.get("hosts") if isinstance(told, dict) else told

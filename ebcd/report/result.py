@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # `status` tells of no steps
 
 __all__ = [
     "candidate",
+    "damaged",
     "hold",
     "live",
     "lock",
@@ -55,6 +56,8 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = live(snapshot, services) if snapshot else _proven(run, services, error)
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = steps(run)
+    if snapshot is not None and snapshot.damaged:
+        result["damaged"] = damaged(snapshot)
     return {**result, **_told(run), "seconds": round(seconds, 3)}
 
 
@@ -96,7 +99,13 @@ def status(snapshot: Snapshot, services: Services, locked: LockState | None, hel
         "rollback": rollback(snapshot),
         "lock": lock(locked),
         "hold": hold(held),
+        "damaged": damaged(snapshot),
     }
+
+
+def damaged(snapshot: Snapshot) -> list[Json]:
+    """The records that could not be read and were passed over."""
+    return [asdict(item) for item in snapshot.damaged]
 
 
 def releases(snapshot: Snapshot) -> list[Json]:

@@ -6,11 +6,11 @@ Source: https://packaging.python.org/en/latest/specifications/pylock-toml/ (PEP 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
 
+from ebcd.documents import LARGE_LIMIT, BadDocument, toml_of
 from ebcd.requirements.lines import Found
 from ebcd.requirements.pins import LockedFile, Pin, Problem
 
@@ -24,9 +24,11 @@ _PACKAGE = re.compile(r"^\s*\[\[\s*packages\s*\]\]", re.MULTILINE)
 def read(data: bytes) -> Found:
     """The packages of a lock file."""
     try:
+        lock = Pylock.from_dict(toml_of(data, limit=LARGE_LIMIT))
         text = data.decode()
-        lock = Pylock.from_dict(tomllib.loads(text))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, PylockValidationError) as error:
+    except BadDocument as error:
+        return Found(problems=[Problem(NAME, error.line, f"It cannot be read: {error.what}.")])
+    except PylockValidationError as error:
         return Found(problems=[Problem(NAME, None, f"It cannot be read: {error}.")])
     lines = [text.count("\n", 0, found.end()) + 1 for found in _PACKAGE.finditer(text)]
     known = lines if len(lines) == len(lock.packages) else [None] * len(lock.packages)
