@@ -28,6 +28,8 @@ DEPTH = 64
 """Levels of mappings and lists in each other."""
 SCALAR_LIMIT = 100
 """Characters of a number or a time: Python needs quadratic time for some of them."""
+INTEGER_BITS = 64
+"""Of a number: Python cannot even show one of some thousand digits."""
 _TOML_STRING = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'')
 _TOML_KEY = re.compile(rf"(?:\.[\w-]+){{{KEY_PARTS}}}")
 _TOML_PLACE = re.compile(r"\(at line (\d+)")
@@ -74,7 +76,7 @@ def toml_of(data: bytes | str, *, limit: int = LIMIT) -> dict[str, Any]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
-        raise BadDocument(f"it is no TOML: {error}", int(place[1]) if place else None) from error
+        raise BadDocument(f"it is no TOML: {error}", int(place[1]) if place else text.count("\n") + 1) from error
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
@@ -170,6 +172,8 @@ def _bounded(found: Any) -> None:
         for item in level:
             if isinstance(item, str):
                 _refuse_impossible(item)
+            elif isinstance(item, int) and item.bit_length() > INTEGER_BITS:
+                raise BadDocument(f"a number has more than {INTEGER_BITS} bits")
         level = [inner for item in level for inner in _inner(item)]
     if level:
         raise _too_deep()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import posixpath
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,13 @@ import pathspec
 from ebcd.bundle.git import TreeEntry
 from ebcd.errors import Refused
 
+PATTERNS = 5_000
+"""Lines of .ebignore."""
+_STARS = re.compile(r"\*+")
+_MOST_STARS = 6
+"""Wildcards of one pattern: each multiplies the time that a match may take."""
+_LONGEST = 1000
+"""Characters of one pattern."""
 MANIFEST = ".ebcd/manifest.json"
 
 
@@ -45,13 +54,35 @@ class Rules:
 def rules(ignore_file: str, exclude: Sequence[str]) -> Rules:
     """The rules of .ebignore and of `bundle.exclude`, which comes after it. Raises Refused for a bad pattern."""
     lines = [(f".ebignore:{number}", line) for number, line in enumerate(ignore_file.splitlines(), 1)]
+    if len(lines) > PATTERNS:
+        raise Refused(
+            f".ebignore has more than {PATTERNS:,} lines.",
+            why="Each path is matched against all of them.",
+            hint="Exclude folders instead of files.",
+            code="bad-pattern",
+        )
+    for place, line in lines:
+        _refuse_slow(place, line)
     lines += [(f"bundle.exclude {pattern}", pattern) for pattern in exclude]
     try:
-        spec = pathspec.GitIgnoreSpec.from_lines(line for _, line in lines)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python finds odd in somebody's pattern
+            spec = pathspec.GitIgnoreSpec.from_lines(line for _, line in lines)
+    except (ValueError, re.error, RecursionError, OverflowError) as error:
         raise Refused("A pattern of .ebignore or bundle.exclude is none.", why=str(error), hint="See gitignore(5).",
                       code="bad-pattern") from error  # fmt: skip
     return Rules(spec, tuple(place for place, _ in lines))
+
+
+def _refuse_slow(place: str, pattern: str) -> None:
+    """Raise Refused for a pattern that may take hours to match: of that kind nobody writes one."""
+    if not pattern.startswith("#") and (len(pattern) > _LONGEST or len(_STARS.findall(pattern)) > _MOST_STARS):
+        raise Refused(
+            f"{place} is too long a pattern.",
+            why=f"It may have {_MOST_STARS} wildcards and {_LONGEST:,} characters: more take too long to match.",
+            hint="Write several patterns, or exclude the folder.",
+            code="bad-pattern",
+        )
 
 
 def refuse_unfit(entries: Sequence[TreeEntry]) -> None:

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 
 _HOLE = "…"
-_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+_NOISE = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'", re.DOTALL)
 _VERB = re.compile(r"'\s*(?:ALTER|DROP|TRUNCATE)\b", re.IGNORECASE)
 _BETWEEN = re.compile(r";|\$\w*\$|\b(?:BEGIN|LOOP|THEN|ELSE)\b", re.IGNORECASE)
 """What separates statements, those of a block of code among them."""
-_NAME = r'((?:[\w."`…%]|\{[^{}]*\})+)'
+_NAME = r'((?:[\w."`…%]|\{[^{}]*\})++)'
 _OBJECT = r"TABLE|VIEW|MATERIALIZED\s+VIEW|SCHEMA|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE"
 _MAYBE = r"(?:IF\s+EXISTS\s+|ONLY\s+)*"
 _NO_COLUMN = r"(?!(?:CONSTRAINT|INDEX|KEY|PRIMARY|FOREIGN|CHECK|PARTITION|VALUE|ATTRIBUTE)\b)"

@@ -256,6 +256,7 @@ def _bytes(path: Path) -> bytes:
 
 def _bad(path: Path, kind: str, error: BadDocument) -> UsageError:
     place = f"{path}:{error.line}" if error.line else str(path)
-    return UsageError(f"{path} is no valid {kind}.", why=f"{place}: {error.what}.",
-                      hint="Correct that line." if error.line else "Correct it.",
-                      code=f"bad-{kind.lower()}")  # fmt: skip
+    hint = "Correct that line." if error.line else "Correct it."
+    return UsageError(
+        f"{path} is no valid {kind}.", why=f"{place}: {error.what}.", hint=hint, code=f"bad-{kind.lower()}"
+    )

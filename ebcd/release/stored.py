@@ -83,8 +83,10 @@ def read(cls: type[T], content: Mapping[str, Any]) -> T:
 def _declared(cls: Any) -> dict[str, tuple[Any, bool]]:
     """Each field's type, and whether it must be there."""
     hints = get_type_hints(cls, include_extras=True)
-    return {item.name: (hints[item.name], item.default is MISSING and item.default_factory is MISSING)
-            for item in fields(cls)}  # fmt: skip
+    return {
+        item.name: (hints[item.name], item.default is MISSING and item.default_factory is MISSING)
+        for item in fields(cls)
+    }
 
 
 def _read(name: str, hint: Any, value: Any) -> Any:

@@ -16,7 +16,7 @@ Source: ECMA-48, 5.3 to 5.6; https://invisible-island.net/xterm/ctlseqs/ctlseqs.
 """
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 """Unicode's categories of control, formatting (directions among them) and surrogate characters."""
-_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+_COMMAND = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
 """How a workflow command begins; Actions takes it behind spaces, too.
 
 Source: https://github.com/actions/runner, src/Runner.Common/ActionCommand.cs

@@ -15,14 +15,19 @@ from dataclasses import dataclass, field
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ebcd.documents import LARGE_LIMIT
 from ebcd.requirements.pins import Pin, Problem
 
 Read = Callable[[str], bytes | None]
 """The content of a file; None where there is none."""
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(^|\s)#.*$")
 _OPTION = re.compile(r"(?:^|\s)-")
 _HASH = re.compile(r"(sha256|sha384|sha512):[0-9a-f]+")
 """Source: https://pip.pypa.io/en/stable/topics/secure-installs/"""
+_LINE_LIMIT = 100_000
+"""Characters of a requirement with its hashes: a thousand hashes have so many."""
+_FILES = 100
+"""Files that may include each other."""
 
 
 @dataclass(slots=True)
@@ -44,16 +49,22 @@ def read(path: str, content: Read) -> Found:
 def _read(path: str, content: Read, found: Found, *, constraints: bool) -> None:
     if path in found.seen:
         return
+    if len(found.seen) >= _FILES:
+        raise ValueError(f"More than {_FILES} files include each other.")
     found.seen.add(path)
     data = content(path)
     assert data is not None, path
     try:
-        text = data.decode("utf-8-sig")
+        text = "" if len(data) > LARGE_LIMIT else data.decode("utf-8-sig")
     except UnicodeDecodeError:
         found.problems.append(Problem(path, None, "It is not UTF-8."))
         return
+    if len(data) > LARGE_LIMIT:
+        found.problems.append(Problem(path, None, f"It has more than {LARGE_LIMIT:,} bytes."))
     for number, line in _logical(text):
         try:
+            if len(line) > _LINE_LIMIT:
+                raise ValueError(f"The line has more than {_LINE_LIMIT:,} characters.")
             _line(path, number, line, content, found, constraints=constraints)
         except ValueError as error:
             found.problems.append(Problem(path, number, str(error)))
@@ -105,6 +116,8 @@ def _options(text: str) -> argparse.Namespace:
 def _pin(text: str, hashes: Sequence[str], place: str, *, hashed: bool) -> Pin:
     try:
         requirement = Requirement(text)
+    except RecursionError as error:
+        raise ValueError("Its marker is nested too deeply.") from error
     except InvalidRequirement as error:
         if "/" in text or text.startswith("."):
             raise ValueError(f"{text} is a path or a URL: nothing says which version it is.") from error

@@ -18,7 +18,7 @@ NAME = "pylock.toml"
 _MEMBER = re.compile(r'"([^"]*)" (not )?in (extras|dependency_groups)')
 _TRUE, _FALSE = 'python_version >= "3"', 'python_version < "3"'
 """What is always and what is never so: markers of requirements.txt have no constants."""
-_PACKAGE = re.compile(r"^\s*\[\[\s*packages\s*\]\]", re.MULTILINE)
+_PACKAGE = re.compile(r"^[ \t]*\[\[[ \t]*packages[ \t]*\]\]", re.MULTILINE)
 
 
 def read(data: bytes) -> Found:
@@ -28,7 +28,7 @@ def read(data: bytes) -> Found:
         text = data.decode()
     except BadDocument as error:
         return Found(problems=[Problem(NAME, error.line, f"It cannot be read: {error.what}.")])
-    except PylockValidationError as error:
+    except (PylockValidationError, RecursionError) as error:
         return Found(problems=[Problem(NAME, None, f"It cannot be read: {error}.")])
     lines = [text.count("\n", 0, found.end()) + 1 for found in _PACKAGE.finditer(text)]
     known = lines if len(lines) == len(lock.packages) else [None] * len(lock.packages)

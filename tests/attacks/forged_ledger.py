@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import re
@@ -51,13 +52,24 @@ FORGED: dict[str, tuple[Any, ...]] = {
     "hosts": (["evil.example.com"], ["a\r\nX: y"], "abc", [1]),
     "path": ("http://evil.example.com/", "//evil", "\r\n", "/ok"),
     "accept": ([], ["Red"], ["Green", "Red"], "Green"),
-    "keep": (0, -1, 1e300), "timeout": (0, 1e12), "bake": (1e12,), "attempts": (10**9, -1), "budget": (10**9,),
-    "strategy": ("in-place", "pair", "blue-green", "rm"), "tier": ("worker", "web", "x"),
-    "lease_seconds": (0, 1e300, -5, "90", 10**400), "process": ("x " + "9" * 5000 + "/1", "../../etc/passwd 1/2"),
-    "yields": (True, "yes"), "token": ("", 7), "stop": ("somebody", None), "by": ("\x1b]0;owned\x07", None),
-    "reason": ("::set-env name=PATH::/tmp", "\ud800"), "schema": (0, 2, 10**30, "1", None, True), "ttl": (1e300, -1),
+    "keep": (0, -1, 1e300),
+    "timeout": (0, 1e12),
+    "bake": (1e12,),
+    "attempts": (10**9, -1),
+    "budget": (10**9,),
+    "strategy": ("in-place", "pair", "blue-green", "rm"),
+    "tier": ("worker", "web", "x"),
+    "lease_seconds": (0, 1e300, -5, "90", 10**400),
+    "process": ("x " + "9" * 5000 + "/1", "../../etc/passwd 1/2"),
+    "yields": (True, "yes"),
+    "token": ("", 7),
+    "stop": ("somebody", None),
+    "by": ("\x1b]0;owned\x07", None),
+    "reason": ("::set-env name=PATH::/tmp", "\ud800"),
+    "schema": (0, 2, 10**30, "1", None, True),
+    "ttl": (1e300, -1),
     "extra": ({"kept": True},),
-}  # fmt: skip
+}
 """Values that somebody may write who wants more than confusion, by the name of the field."""
 ODD = (None, True, -1, 0, 1.5, 10**30, "", "x", [], {}, [[]], {"a": {}}, "\x00", "\ud800", "9" * 5000)
 
@@ -130,9 +142,17 @@ class Forged:
 
 
 LOCK = {
-    "schema": 1, "owner": "ada", "host": "desk", "message": "ship v3", "token": "t", "yields": True, "process": "",
-    "since": "2026-01-02T00:00:00+00:00", "lease_seconds": 90.0, "expires": "2026-01-02T00:01:30+00:00",
-}  # fmt: skip
+    "schema": 1,
+    "owner": "ada",
+    "host": "desk",
+    "message": "ship v3",
+    "token": "t",
+    "yields": True,
+    "process": "",
+    "since": "2026-01-02T00:00:00+00:00",
+    "lease_seconds": 90.0,
+    "expires": "2026-01-02T00:01:30+00:00",
+}
 HOLD = {"schema": 1, "by": "ada", "since": "2026-01-02T00:00:00+00:00", "reason": "it loses orders"}
 ONE, TWO = (f"ebcd/shop/prod/releases/{number:06d}.json" for number in (1, 2))
 
@@ -196,8 +216,8 @@ def _change(chance: random.Random, content: dict[str, Any]) -> None:
         case 0:
             place.pop(name, None)
         case 1:
-            place[name] = chance.choice(ODD)
+            place[name] = copy.deepcopy(chance.choice(ODD))
         case _:
             known = [item for item in place if item in FORGED]
             name = chance.choice(sorted(known) if known and chance.random() < 0.8 else sorted(FORGED))
-            place[name] = chance.choice(FORGED[name])
+            place[name] = copy.deepcopy(chance.choice(FORGED[name]))

@@ -270,11 +270,20 @@ def test_a_hold_that_cannot_be_read_holds(forged: Forged, body: bytes) -> None:
 
 
 PREVIEW = {
-    "schema": 1, "stage": "preview-x", "branch": "x", "base": "prod", "environment": "shop-preview-x",
-    "cname": "shop-x", "release": "r1",
-    "version_label": "v1", "sha": "", "by": "ada", "since": "2026-01-02T00:00:00+00:00",
-    "expires": "2026-01-03T00:00:00+00:00", "ttl": 3600.0,
-}  # fmt: skip
+    "schema": 1,
+    "stage": "preview-x",
+    "branch": "x",
+    "base": "prod",
+    "environment": "shop-preview-x",
+    "cname": "shop-x",
+    "release": "r1",
+    "version_label": "v1",
+    "sha": "",
+    "by": "ada",
+    "since": "2026-01-02T00:00:00+00:00",
+    "expires": "2026-01-03T00:00:00+00:00",
+    "ttl": 3600.0,
+}
 PREVIEWED = "ebcd/shop/previews/preview-x.json"
 
 
