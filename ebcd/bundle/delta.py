@@ -8,6 +8,7 @@ the copied part before it; where there is none before it, it costs 5 MiB.
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -45,10 +46,15 @@ class _Run:
 
 
 def entries(archive: IO[bytes] | io.RawIOBase) -> list[Entry]:
-    """The entries of a zip file, in the order of their places. Raises zipfile.BadZipFile."""
-    with zipfile.ZipFile(cast(IO[bytes], archive)) as opened:
-        found = sorted(opened.infolist(), key=lambda item: item.header_offset)
-        ends = [item.header_offset for item in found[1:]] + [opened.start_dir]
+    """The entries of a zip file, in the order of their places. Raises zipfile.BadZipFile, also for one that somebody
+    else wrote in its place, whatever is wrong with it.
+    """
+    try:
+        with zipfile.ZipFile(cast(IO[bytes], archive)) as opened:
+            found = sorted(opened.infolist(), key=lambda item: item.header_offset)
+            ends = [item.header_offset for item in found[1:]] + [opened.start_dir]
+    except (ValueError, NotImplementedError, ArithmeticError, LookupError, EOFError, struct.error) as error:
+        raise zipfile.BadZipFile(f"its directory cannot be read: {error}") from error
     return [
         Entry((item.filename, item.date_time, item.compress_type, item.CRC, item.compress_size, item.file_size),
               item.header_offset, end - item.header_offset)

@@ -32,9 +32,3 @@ def release_number(application: str, stage: str, environment: str) -> int | None
     number = environment.removeprefix(f"{application}-{stage}-r")
     digits = number != environment and number.isascii() and number.isdigit() and len(number) <= _DIGITS
     return int(number) if digits else None
-
-
-def is_own(application: str, stage: str, environment: str) -> bool:
-    """Whether an environment's name is one that ebcd gives to this stage."""
-    standing = environment == standing_name(application, stage) or is_side(application, stage, environment)
-    return standing or release_number(application, stage, environment) is not None

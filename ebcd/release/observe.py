@@ -9,7 +9,7 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
 from ebcd.model import Environment, Stage
 from ebcd.release.journal import Ledger
-from ebcd.release.naming import is_own, release_number
+from ebcd.release.naming import is_of_stage, release_number
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import Snapshot, find_live, leaving
 
@@ -59,7 +59,7 @@ def _is_own(record: ReleaseRecord, stage: Stage, live: Environment | None, ledge
     """Whether a record names an environment of its stage: one that ebcd names so, or live, which somebody may have made
     before. Any other is passed over: nothing of it may be swapped or terminated for this stage.
     """
-    if is_own(stage.application, stage.name, record.environment) or (live and record.environment == live.name):
+    if is_of_stage(stage.application, stage.name, record.environment) or (live and record.environment == live.name):
         return True
     ledger.pass_over(record.number, f"its environment {record.environment} is none of the stage {stage.name}.")
     return False
@@ -75,7 +75,7 @@ def _completed(stage: Stage, environments: tuple[Environment, ...], releases: tu
     told = [record.completed(stage) for record in releases]
     for item in told:
         live = find_live(item, environments)
-        if live is not None and is_own(stage.application, stage.name, live.name):
+        if live is not None and is_of_stage(stage.application, stage.name, live.name):
             return item
     live = find_live(told[0], environments) or _reached(stage, environments)
     if live is None:
@@ -94,8 +94,8 @@ def _reached(stage: Stage, environments: tuple[Environment, ...]) -> Environment
     """
     names = (stage.application.lower(), stage.name.lower())
     for item in environments:
-        chosen = item.cname and not is_own(*names, item.cname.lower().partition(".")[0])
-        if chosen and is_own(stage.application, stage.name, item.name) and not leaving(item):
+        chosen = item.cname and not is_of_stage(*names, item.cname.lower().partition(".")[0])
+        if chosen and is_of_stage(stage.application, stage.name, item.name) and not leaving(item):
             return item
     return None
 

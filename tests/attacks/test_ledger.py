@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from forged_ledger import FORGED, HOLD, LOCK, ONE, OWN, SECRETS, STRANGERS, TWO, Forged, deadline, mutate
-from rich.console import Console
 from stages import STAGE, record
 
 from ebcd.cli import inspect
+from ebcd.cli.plain_console import PlainConsole
 from ebcd.errors import EbcdError, ExitCode, LockHeld, Refused
 from ebcd.model import ApplicationVersion, Tenants
 from ebcd.release import prune, swap
@@ -46,7 +46,7 @@ def judge(forged: Forged, *, declared: bool) -> dict[str, Any] | None:
     with deadline():
         try:
             told = inspect._status(forged.session(declared=declared))
-            Console(file=io.StringIO()).print(text.status(told))
+            PlainConsole(file=io.StringIO(), highlight=False, soft_wrap=True).print(text.status(told))
             json.dumps(told)
             assert all(OWN.fullmatch(name) for name in named(told))
         except EbcdError as error:

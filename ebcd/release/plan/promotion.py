@@ -145,6 +145,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
         image_id="",
         image_ids=(),
         etag="",
+        unknown={},
     )
 
 
