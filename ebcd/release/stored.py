@@ -45,16 +45,16 @@ class Unreadable(Exception):
 
 
 def content_of(stored: StoredObject) -> dict[str, Any]:
-    """The mapping in an object, of a schema that this ebcd knows. Raises Unreadable."""
+    """The mapping in an object, of a schema that this ebcd knows: the first, where it names none. Raises Unreadable."""
     try:
         content = json_of(stored.body)
     except BadDocument as error:
         raise Unreadable(f"{error}.") from error
     if not isinstance(content, dict):
         raise Unreadable("it is no mapping.")
-    schema = content.get("schema")
+    schema = content.get("schema", SCHEMA)
     if type(schema) is not int or schema < SCHEMA:
-        raise Unreadable("it has no schema number.")
+        raise Unreadable("its schema is no number that there is.")
     if schema > SCHEMA:
         raise Unreadable(f"it has the schema {str(schema)[:20]}, which this ebcd does not know: a newer one wrote it.")
     return content
