@@ -74,15 +74,20 @@ class Ledger:
 
     def require(self, number: int) -> ReleaseRecord | None:
         """One record; None when there is none of that number. Raises Refused for one that cannot be read."""
-        record, key = self.read(number), self._key(number)
-        if key in self._damaged:
-            raise Refused(
-                f"The record of r{number} cannot be read.",
-                why=f"{key}: {self._damaged[key].what}",
-                hint=f"aws s3 cp s3://{self._storage.bucket}/{key} - | head -c 1000",
-                code="damaged-record",
-            )
+        record = self.read(number)
+        if self._key(number) in self._damaged:
+            raise self.refusal(number)
         return record
+
+    def refusal(self, number: int) -> Refused:
+        """That a record which was passed over is what a command needs."""
+        key = self._key(number)
+        return Refused(
+            f"The record of r{number} cannot be read.",
+            why=f"{key}: {self._damaged[key].what}",
+            hint=f"aws s3 cp s3://{self._storage.bucket}/{key} - | head -c 1000",
+            code="damaged-record",
+        )
 
     def _decoded(self, stored: StoredObject, number: int) -> ReleaseRecord:
         content = content_of(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -98,6 +99,20 @@ def _reached(stage: Stage, environments: tuple[Environment, ...]) -> Environment
         if chosen and is_of_stage(stage.application, stage.name, item.name) and not leaving(item):
             return item
     return None
+
+
+def recorded(snapshot: Snapshot, ledger: Ledger, name: str) -> ReleaseRecord | None:
+    """A release by its name (r7), however long ago it was; None where there is none.
+
+    Raises Refused for one whose record cannot be read, or is passed over.
+    """
+    number = int(name[1:]) if re.fullmatch(r"r[1-9][0-9]{0,5}", name) else 0
+    if found := snapshot.release(name):
+        return found
+    record = ledger.require(number) if number else None
+    if record is not None and not _is_own(record, snapshot.stage, snapshot.live, ledger):
+        raise ledger.refusal(number)
+    return record
 
 
 def _with_earlier(snapshot: Snapshot, ledger: Ledger) -> Snapshot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.lease import Lease
 from ebcd.release.lock import Overtake
-from ebcd.release.observe import observe, observe_if_possible, observe_standing
+from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded
 from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
@@ -172,8 +171,7 @@ def _chosen(services: Services, snapshot: Snapshot, name: str) -> ReleaseRecord:
     """The release to promote: the named one, however long ago it was, or the only one that waits."""
     flags = services.flags
     if name:
-        number = int(name[1:]) if re.fullmatch(r"r[1-9]\d{0,5}", name) else 0
-        release = snapshot.release(name) or (services.ledger.require(number) if number else None)
+        release = recorded(snapshot, services.ledger, name)
         if release is None:
             raise UsageError(
                 f"The stage {snapshot.stage.name} has no release {name!r}.",

@@ -186,6 +186,10 @@ def test_an_environment_that_is_not_the_stage_s_is_never_a_target(forged: Forged
         told = judge(forged, declared=declared)
         assert told is not None
         assert [item["key"] for item in told["damaged"]] == [ONE]
+        session = forged.session(declared=declared)
+        with pytest.raises(Refused) as refused:
+            swap.plan(forged.run(session), session.services, swap.SwapOptions(to="r1"))
+        assert refused.value.code == "damaged-record"
 
 
 @pytest.mark.parametrize("cname", ["shop-staging", "shop-handmade", "nothing-there"])
