@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
-from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, read
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Hold:
         """Hold the stage; an earlier hold stays as it is. The hold that there is then."""
         body = {"schema": SCHEMA, "by": by, "since": now.isoformat(), "reason": reason}
         try:
-            self._storage.create(self._key, (json.dumps(body, indent=2) + "\n").encode())
+            self._storage.create(self._key, encoded(body))
         except PreconditionFailed:
             if earlier := self.state():
                 return earlier

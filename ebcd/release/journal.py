@@ -8,19 +8,18 @@ It serves audit and names what a rollback returns to. It never decides what is l
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
 from ebcd.release.record import ReleaseRecord, Verification
-from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, read, typed
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, read, typed
 
 HIGHEST = 999_999
 """The highest number of a release."""
@@ -143,7 +142,7 @@ class Ledger:
         """Write one entry of a release. Its name begins with the time, so names sort as they happened."""
         key = f"{self._prefix}{record.number:06d}/{at.strftime('%Y%m%dT%H%M%S.%fZ')}-{name}.json"
         body = {"schema": SCHEMA, "release": record.release, "entry": name, "at": at.isoformat(), **content}
-        self._storage.create(key, _json(body))
+        self._storage.create(key, encoded(body))
 
     def entries(self, number: int) -> list[dict[str, Any]]:
         """A release's newest entries in order. One that cannot be read is in `damaged`."""
@@ -168,17 +167,7 @@ class Ledger:
 _RECORD = re.compile(r"(?!0{6})[0-9]{6}\.json")
 
 
-def _json(content: object) -> bytes:
-    return (json.dumps(content, indent=2, default=_plain) + "\n").encode()
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a record")
-
-
 def _encode(record: ReleaseRecord) -> bytes:
     content = asdict(record)
     del content["etag"], content["unknown"]
-    return _json({"schema": SCHEMA, "release": record.release, **content, **record.unknown})
+    return encoded({"schema": SCHEMA, "release": record.release, **content, **record.unknown})

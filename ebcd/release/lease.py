@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from ebcd.errors import EbcdError, Interrupted, LockLost, Transient
 from ebcd.model import kinds
 from ebcd.release import holder
 from ebcd.release.clock import Clock
-from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, read
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, read
 
 LEASE = 90.0
 """Seconds that a lock outlives its holder's last sign."""
@@ -161,11 +160,6 @@ def body_of(content: dict[str, Any], now: datetime) -> bytes:
     """A lock as it is stored: its content, and until when it holds."""
     expires = (now + timedelta(seconds=LEASE)).isoformat()
     return encoded({"schema": SCHEMA, **content, "lease_seconds": LEASE, "expires": expires})
-
-
-def encoded(content: dict[str, Any]) -> bytes:
-    """JSON, readable by hand."""
-    return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def state_of(stored: StoredObject) -> LockState:

@@ -21,8 +21,8 @@ from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import EbcdError, LockHeld, OutcomeUnknown
 from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
-from ebcd.release.lease import CONFLICTS, LEASE, Lease, LockState, body_of, encoded, is_gone, state_of
-from ebcd.release.stored import content_of
+from ebcd.release.lease import CONFLICTS, LEASE, Lease, LockState, body_of, is_gone, state_of
+from ebcd.release.stored import content_of, encoded
 
 STOP_PATIENCE = 20.0
 """Seconds that a holder has to stop in order, before its lock is broken by a rollback."""

@@ -7,18 +7,17 @@ The record is there before the environment, and goes after it: no environment st
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
 from ebcd.model import kinds
 from ebcd.release.naming import standing_name
-from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, typed
+from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +131,9 @@ class Previews:
 
 
 def _encode(preview: Preview) -> bytes:
-    content = asdict(preview) | {"since": _stamp(preview.since), "expires": _stamp(preview.expires)}
+    content = asdict(preview)
     del content["left"], content["etag"], content["unknown"]
-    return (json.dumps({"schema": SCHEMA, **content, **preview.unknown}, indent=2) + "\n").encode()
+    return encoded({"schema": SCHEMA, **content, **preview.unknown})
 
 
 def _decode(stored: StoredObject, application: str, stage: str) -> Preview:
@@ -148,7 +147,3 @@ def _decode(stored: StoredObject, application: str, stage: str) -> Preview:
     known = {*found, "schema", "left", "etag", "unknown"}
     unknown = {name: value for name, value in content.items() if name not in known}
     return Preview(**found | {"expires": expires, "left": left, "etag": stored.etag, "unknown": unknown})
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat()

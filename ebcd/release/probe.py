@@ -78,7 +78,7 @@ class HttpProber:
             answer = pool.request("GET", path, headers=headers, redirect=False, preload_content=False)
             body = self._body(answer, start + self._longest)
             return ProbeResult(answer.status, body, time.monotonic() - start)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: no server is called so
             return ProbeResult(None, b"", time.monotonic() - start, str(error))
         finally:
             pool.close()

@@ -8,6 +8,7 @@ back.
 
 from __future__ import annotations
 
+import json
 import math
 import types
 from collections.abc import Hashable, Mapping
@@ -58,6 +59,19 @@ def content_of(stored: StoredObject) -> dict[str, Any]:
     if schema > SCHEMA:
         raise Unreadable(f"it has the schema {str(schema)[:20]}, which this ebcd does not know: a newer one wrote it.")
     return content
+
+
+def encoded(content: Mapping[str, Any]) -> bytes:
+    """A document as it is stored: JSON in UTF-8, readable by hand. Half of a surrogate pair, which a file's name or an
+    argument may have, becomes a question mark: it could not be read back.
+    """
+    return (json.dumps(content, indent=2, ensure_ascii=False, default=_stamp) + "\n").encode(errors="replace")
+
+
+def _stamp(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a document")
 
 
 def typed(cls: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:

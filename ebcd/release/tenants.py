@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from ebcd.documents import json_of
 from ebcd.errors import UsageError
 from ebcd.model import Stage, Tenants
+from ebcd.model.kinds import Shape
 from ebcd.release.front import Front
 from ebcd.release.probe import ProbeResult
 from ebcd.release.run import Services
@@ -19,6 +20,7 @@ AT_ONCE = 16
 """Connections that are open at the same time."""
 SHOWN = 3
 """Failures that are told one by one."""
+_HOST = Shape(r"[A-Za-z0-9.:_\[\]-]{1,260}", "a host")
 REJECTED = 404
 """What a host that is no tenant's must be answered."""
 
@@ -98,7 +100,7 @@ def hosts_of(answer: ProbeResult, url: str) -> tuple[str, ...] | str:
     except ValueError:
         return f"{url} named no tenants: its answer is no JSON"
     hosts = told.get("hosts") if isinstance(told, dict) else told
-    if not isinstance(hosts, list) or not all(isinstance(item, str) and item for item in hosts):
+    if not isinstance(hosts, list) or not all(map(_HOST.fits, hosts)):
         return f"{url} named no tenants: its answer is no list of hosts"
     return tuple(hosts)
 

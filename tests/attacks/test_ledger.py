@@ -172,6 +172,16 @@ def test_unknown_keys_are_written_back(forged: Forged) -> None:
     assert "unknown" not in stored
 
 
+def test_what_ebcd_writes_can_be_read_whatever_it_is_told(forged: Forged) -> None:
+    services = forged.services()
+    read = services.ledger.read(2)
+    assert read is not None
+    services.ledger.update(replace(read, reason="caf\udce9 ü …", message="x" * 100_000))
+    again = services.ledger.read(2)
+    assert again is not None
+    assert again.reason == "caf? ü …"
+
+
 def test_a_record_of_another_release_or_stage_is_passed_over(forged: Forged) -> None:
     forged.objects[TWO] = forged.objects[ONE]
     services = forged.services()
