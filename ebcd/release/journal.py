@@ -84,7 +84,7 @@ class Ledger:
         return Refused(
             f"The record of r{number} cannot be read.",
             why=f"{key}: {self._damaged[key].what}",
-            hint=f"aws s3 cp s3://{self._storage.bucket}/{key} - | head -c 1000",
+            hint=f"aws s3 cp s3://{self._storage.bucket}/{key} - | head -c 1000 | cat -v",
             code="damaged-record",
         )
 

@@ -44,6 +44,8 @@ def _plan(services: Services, snapshot: Snapshot, keep: int) -> tuple[DeleteVers
     stored = tuple(services.storage.written(_place(snapshot.stage.application)))  # before the versions that name them
     versions = services.beanstalk.versions(snapshot.stage.application)
     stages = (snapshot, *_other_stages(services, snapshot))
+    for item in (found for stage in stages[1:] for found in stage.damaged):
+        services.progress.note(f"Passed over: {item}")
     going = prunable(stages, versions, services.storage.bucket, keep)
     return (*going, *orphaned(stages, versions, stored))
 
