@@ -53,7 +53,9 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
         result["bundle"] = _bundle(run.bundle, run.stage, reused=run.bundle_reused)
     if release is not None:
         result["environment"] = _environment(snapshot, release)
-    result["live"] = live(snapshot, services) if snapshot else _proven(run, services, error)
+    result["live"] = found = live(snapshot, services) if snapshot else _proven(run, services, error)
+    if found and found["url"]:
+        result["try"] = try_command(services, found["url"])
     result["previous"] = _release(snapshot.previous) if snapshot else None
     result["steps"] = steps(run)
     if snapshot is not None and snapshot.damaged:
@@ -171,8 +173,7 @@ def live(snapshot: Snapshot, services: Services) -> Json | None:
         "release": record.release if record else None,
         "environment": environment.name,
         "version_label": environment.version_label,
-        "url": (reached := url(snapshot, services, environment)),
-        "try": reached and try_command(services, reached),
+        "url": url(snapshot, services, environment),
     }
 
 
@@ -197,7 +198,7 @@ def _proven(run: Run, services: Services, error: EbcdError | None) -> Json | Non
         return None
     reached = services.front(run.stage, default_cname(run.stage)).url if run.stage.cname else None
     return {"release": release.release, "environment": release.environment, "version_label": release.version_label,
-            "url": reached, "try": reached and try_command(services, reached)}  # fmt: skip
+            "url": reached}  # fmt: skip
 
 
 def stamp(at: datetime | None) -> str | None:

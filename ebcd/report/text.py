@@ -267,7 +267,7 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
     if live := result["live"]:
         rows.append(("live", live["url"] or live["environment"]))
         if live["url"]:
-            rows.append(("try", live["try"]))
+            rows.append(("try", result["try"]))
     if previous := result["previous"]:
         rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
     return rows

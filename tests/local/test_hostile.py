@@ -147,9 +147,9 @@ def test_a_hostile_configuration_file_is_skipped_and_named(tmp_path: Path, name:
 def test_the_server_refuses_them_by_its_own_words(local: Local) -> None:
     eb = local.client("elasticbeanstalk")
     for label, text in (("bomb", BOMB), ("deep", "[" * 50_000)):
-        assert local.publish("hostile", label, bundle("x", **{".ebextensions/a.config": text})) == "Failed"
+        assert local.publish("hostile", label, bundle("x", **{".ebextensions/a.config": text})) == "FAILED"
     for label, content in (("text", b"no zip at all"), ("latin", renamed(b"caf\xe9", utf8=True))):
-        assert local.publish("hostile", label, content) == "Failed"
+        assert local.publish("hostile", label, content) == "FAILED"
     events = [event["Message"] for event in eb.describe_events(ApplicationName="hostile", Severity="ERROR")["Events"]]
     assert sum("is invalid" in text for text in events) == 2
     with pytest.raises(eb.exceptions.ClientError, match="InvalidParameterValue"):
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_written_fails_its_deployment_and_leaves_the_earli
     eb.update_environment(EnvironmentName=one, VersionLabel=f"{one}-bad")
     assert local.until(one, lambda item: item["Status"] == "Ready")["VersionLabel"] == f"{one}-good"
     (found,) = local.instances(one)
-    assert found["Deployment"]["Status"] == "Failed"
+    assert found["Deployment"]["Status"] == "FAILED"
     messages = [event["Message"] for event in eb.describe_events(EnvironmentName=one)["Events"]]
     assert any("Unsuccessful command execution on instance id(s)" in text for text in messages)
     eb.terminate_environment(EnvironmentName=one)

@@ -117,7 +117,7 @@ def drafts(local: Local, application: str, environment: str) -> dict[str, str | 
 
 
 def test_a_version_that_fails_with_settings_leaves_the_earlier_label_and_the_settings_as_a_draft(local: Local) -> None:
-    broken = {".ebextensions/a.config": "container_commands: {a: {command: 'exit 3'}}\n"}
+    broken = {".ebextensions/a.config": "container_commands: {a: {command: 'sleep 2; exit 3'}}\n"}
     local.publish("half", "v1", bundle("one"))
     local.publish("half", "v2", bundle("two", **broken))
     local.launch("half", "half-r1", "v1", **{f"{PROPERTIES}|COLOR": "red"})
@@ -126,7 +126,7 @@ def test_a_version_that_fails_with_settings_leaves_the_earlier_label_and_the_set
     eb.update_environment(
         EnvironmentName="half-r1", VersionLabel="v2", OptionSettings=[setting(PROPERTIES, "COLOR", "green")]
     )
-    assert drafts(local, "half", "half-r1") == {"deployed": "red", "pending": "green"}
+    local.wait(lambda: drafts(local, "half", "half-r1") == {"deployed": "red", "pending": "green"})
     assert local.until("half-r1", lambda item: item["Status"] == "Ready")["VersionLabel"] == "v1"
     assert "Failed to deploy application." in events(local, "half-r1")
     assert drafts(local, "half", "half-r1") == {"deployed": "red", "failed": "green"}

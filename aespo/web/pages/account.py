@@ -171,8 +171,8 @@ def confirm() -> Page:
 def _signed_in(answer: Response, member_id: str) -> Response:
     """Begin a session, and remember the browser: from there the member can sign in whatever others try elsewhere."""
     tx = visit().tx
-    device = people.open_session(tx, member_id, "device", people.DEVICE)
-    return cookies.keep_device(cookies.keep(answer, people.open_session(tx, member_id)), device)
+    cookies.keep_device(answer, people.open_session(tx, member_id, "device", people.DEVICE))
+    return cookies.keep(answer, people.open_session(tx, member_id))
 
 
 def _count_sign_in(email: str) -> list[str]:
