@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from workspaces import signed_up
 
-from aespo.admission import BURST, Admission
+from aespo.admission import BURST, PRESENT, Admission
 from aespo.problems import TooManyRequests
 from aespo.web import Aespo
 
@@ -91,16 +91,46 @@ def test_a_caller_has_some_requests_at_a_time_and_others_have_theirs() -> None:
     admission.enter("a")
 
 
+def comes(admission: Admission, caller: str) -> None:
+    """A request of a caller that takes nothing."""
+    admission.enter(caller)
+    admission.leave(caller, 0.0)
+
+
 def test_what_a_caller_spends_grows_back_with_its_share() -> None:
     clock = Clock()
     admission = Admission(at_once=2, share=50, clock=clock)
     admission.enter("a")
     admission.leave("a", BURST * 0.5 + 3.0)
+    admission.enter("a")  # nobody else is there
+    admission.leave("a", 0.0)
+    comes(admission, "b")
     with pytest.raises(TooManyRequests) as refused:
         admission.enter("a")
     assert refused.value.retry_after == 7  # 3 s too much, at half a second each second, and a moment more
+    clock.now += PRESENT - 0.1
+    with pytest.raises(TooManyRequests):
+        admission.enter("a")
+    clock.now += 0.2
+    admission.enter("a")  # the other one has gone
+    admission.leave("a", 0.0)
+    comes(admission, "b")
+    clock.now += 1.9
+    with pytest.raises(TooManyRequests):
+        admission.enter("a")
+    clock.now += 4.0
+    comes(admission, "b")
+    admission.enter("a")  # it has grown back
+
+
+def test_a_debt_is_bounded() -> None:
+    clock = Clock()
+    admission = Admission(at_once=2, share=50, clock=clock)
+    for _ in range(100):
+        admission.enter("a")
+        admission.leave("a", 60.0)
+    clock.now += BURST + 0.1
     admission.enter("b")
-    clock.now += 6.1
     admission.enter("a")
 
 

@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_written_fails_its_deployment_and_leaves_the_earli
     eb.update_environment(EnvironmentName=one, VersionLabel=f"{one}-bad")
     assert local.until(one, lambda item: item["Status"] == "Ready")["VersionLabel"] == f"{one}-good"
     (found,) = local.instances(one)
-    assert found["Deployment"]["Status"] == "FAILED"
+    assert found["Deployment"]["Status"] == "Failed"
     messages = [event["Message"] for event in eb.describe_events(EnvironmentName=one)["Events"]]
     assert any("Unsuccessful command execution on instance id(s)" in text for text in messages)
     eb.terminate_environment(EnvironmentName=one)

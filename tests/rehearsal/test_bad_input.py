@@ -206,8 +206,8 @@ def test_a_live_environment_with_a_database_of_its_own(product: Product) -> None
     one = product.commit("one")
     assert product.json("ship")["exit_code"] == 0
     live = product.json("status")["live"]["environment"]
-    option = {"Namespace": "aws:rds:dbinstance", "OptionName": "DBEngine", "Value": "postgres"}
-    product.set_option(live, option)
+    for name, value in (("DBPassword", "correct-horse-9"), ("DBEngine", "postgres"), ("HasCoupledDatabase", "true")):
+        product.set_option(live, {"Namespace": "aws:rds:dbinstance", "OptionName": name, "Value": value})
     product.commit("two")
     for command in (["ship", "--plan"], ["ship"]):
         refused = product.json(*command)

@@ -258,7 +258,7 @@ def test_what_was_swapped_with_live_by_hand_stays(live: Product) -> None:
         )
     settle(live)
     refused = live.json("preview", "down")
-    assert (refused["exit_code"], refused["error"]["code"]) == (3, "not-its-own")
+    assert (refused["exit_code"], refused["error"]["code"]) == (3, "undeclared-live")
     assert live.json("preview", "up")["error"]["code"] == "cname-taken"
     assert (live.get("/version")[0], set(standing(live))) == (200, {f"{live.name}-local-r1", name(live)})
 

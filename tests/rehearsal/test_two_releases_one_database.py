@@ -39,6 +39,8 @@ unknown = "nobody.{host}"
 AESPO_OPERATOR_TOKEN = "{operators}"
 AESPO_SAMPLE_TOKEN = "{gate}"
 AESPO_METRICS = "/dev/null"
+AESPO_SHARE = "1000"  # the programs of one workspace ask as often as they can
+AESPO_REQUESTS_AT_ONCE = "100"
 WEB_CONCURRENCY = "1"
 """
 
