@@ -165,8 +165,9 @@ def test_the_cookie_belongs_to_one_host_and_to_no_script(acme: Founded) -> None:
 def test_over_https_the_cookie_has_the_host_prefix(make_site: Callable[..., Aespo], acme: Founded) -> None:
     secure = Browser(make_site(AESPO_SCHEME="https"), acme.host)
     answer = secure.post("/login", {"Origin": f"https://{acme.host}"}, email=acme.email, password=PASSWORD)
-    assert answer.headers["Set-Cookie"].startswith("__Host-aespo=")
-    assert "Secure" in answer.headers["Set-Cookie"]
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert [cookie.partition("=")[0] for cookie in cookies] == ["__Host-aespo-device", "__Host-aespo"]
+    assert all("; Secure" in cookie for cookie in cookies)
 
 
 def test_nobody_keeps_others_from_setting_a_new_password(acme: Founded) -> None:

@@ -142,20 +142,22 @@ def test_a_url_is_presigned_for_reading_from_s3_and_for_nothing_else(local: Loca
     eb, s3, sqs = local.client("elasticbeanstalk"), local.client("s3"), local.client("sqs")
     eb.create_application(ApplicationName="kept")
     eb.create_storage_location()
-    s3.put_object(Bucket=BUCKET, Key="page/a b", Body=b"x")
+    s3.put_object(Bucket=BUCKET, Key="presigned/a b", Body=b"x")
     queue = sqs.create_queue(QueueName="kept")["QueueUrl"]
     name = "Action=DeleteApplication&ApplicationName=kept"
     assert drive(local, f"/?{credential('elasticbeanstalk')}&{name}") == 403
     assert drive(local, f"/?{credential('elasticbeanstalk')}", "POST", name.encode()) == 403
-    assert drive(local, f"/{BUCKET}/page/evil?{credential('s3')}", "PUT", b"x") == 403
-    assert drive(local, f"/{BUCKET}/page/a%20b?{credential('s3')}", "DELETE") == 403
+    assert drive(local, f"/{BUCKET}/presigned/evil?{credential('s3')}", "PUT", b"x") == 403
+    assert drive(local, f"/{BUCKET}/presigned/a%20b?{credential('s3')}", "DELETE") == 403
     assert drive(local, f"/{BUCKET}?{credential('s3')}", "POST", b"x") == 403
     assert drive(local, f"/sqs_{REGION}/?{credential('s3')}&Action=DeleteQueue&QueueUrl={queue}") in {400, 404}
     assert sqs.list_queues(QueueNamePrefix="kept")["QueueUrls"] == [queue]
     assert eb.describe_applications(ApplicationNames=["kept"])["Applications"]
-    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="page/")["Contents"]] == ["page/a b"]
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="presigned/")["Contents"]] == [
+        "presigned/a b"
+    ]
     for method in ("get_object", "head_object"):
-        url = s3.generate_presigned_url(method, Params={"Bucket": BUCKET, "Key": "page/a b"})
+        url = s3.generate_presigned_url(method, Params={"Bucket": BUCKET, "Key": "presigned/a b"})
         assert drive(local, url.removeprefix(local.told["endpoint_url"]), "HEAD" if "head" in method else "GET") == 200
 
 

@@ -18,6 +18,9 @@ RELEASES = 1_100
 """More than S3 tells of in one answer."""
 
 
+ENTRY = b'{"schema": 1, "entry": "SwapCnames-intent", "at": "2026-01-02T03:04:05+00:00"}'
+
+
 @pytest.fixture
 def storage(clients: Clients) -> Storage:
     return Storage(clients, REGION, Account(clients))
@@ -37,7 +40,7 @@ def test_a_long_ledger_is_read_from_its_end(clients: Clients, storage: Storage) 
     names = [f"{number:06d}.json" for number in range(1, RELEASES + 1)]
     names += [f"{number:06d}/intent.json" for number in range(7, RELEASES, 50)]
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(lambda name: storage.create(folder + name, b"{}"), names))
+        assert all(pool.map(lambda name: storage.create(folder + name, ENTRY), names))
     asked: list[Any] = []
     clients.s3.meta.events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: asked.append(params))
     ledger = Ledger(storage, "long", "prod")
