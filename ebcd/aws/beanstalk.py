@@ -207,9 +207,10 @@ class Beanstalk:
     def _pages(
         self, method: str, operation: str, request: Mapping[str, object], service: str = "elasticbeanstalk"
     ) -> Iterator[dict[str, Any]]:
-        client, token = self._clients.ec2 if service == "ec2" else self._read, dict[str, str]()
+        token: dict[str, str] = {}
         while True:
-            with answering(f"{service}:{operation}"):
+            with answering(f"{service}:{operation}"):  # a client loads its credentials when it is made
+                client = self._clients.ec2 if service == "ec2" else self._read
                 page = getattr(client, method)(**request, **token)
             yield page
             if not page.get("NextToken"):

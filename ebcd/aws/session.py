@@ -225,10 +225,12 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
 def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
     from botocore.exceptions import (
         ConnectTimeoutError,
+        CredentialRetrievalError,
         EndpointConnectionError,
         HTTPClientError,
         NoCredentialsError,
         PartialCredentialsError,
+        SSOTokenLoadError,
         TokenRetrievalError,
         UnauthorizedSSOTokenError,
     )
@@ -237,6 +239,10 @@ def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
         error, NoCredentialsError | PartialCredentialsError | UnauthorizedSSOTokenError | TokenRetrievalError
     ):
         return AwsRefused("There are no usable AWS credentials.", why=str(error), hint=_SIGN_IN, code="no-credentials")
+    if isinstance(error, CredentialRetrievalError | SSOTokenLoadError):  # their texts quote what a program printed
+        return AwsRefused(
+            "There are no usable AWS credentials.", why=_told(error), hint=_SIGN_IN, code="no-credentials"
+        )
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
         return Unreachable(f"AWS could not be reached for {operation}.", why=_told(error),
                            hint="Check the network, --region and --endpoint-url.")  # fmt: skip

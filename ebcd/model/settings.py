@@ -31,9 +31,15 @@ Place: TypeAlias = tuple[str, str, str]
 """What tells an option from every other one: namespace, name, resource."""
 
 _TEMPLATE = "aws:cloudformation:template:parameter"
-_VERBATIM = PROPERTIES | {_TEMPLATE, "aws:elasticbeanstalk:customoption"}
+_VERBATIM = PROPERTIES | {
+    _TEMPLATE,
+    "aws:elasticbeanstalk:customoption",
+    "aws:elasticbeanstalk:environment:proxy:staticfiles",
+}
 """Namespaces whose values are the user's own, letter by letter."""
 _LAUNCH = "aws:autoscaling:launchconfiguration"
+_NAMES = frozenset({(_LAUNCH, "EC2KeyName"), (_LAUNCH, "IamInstanceProfile")})
+"""Options that name what somebody made, letter by letter."""
 _GROUPS = frozenset({(_LAUNCH, "SecurityGroups"), ("aws:elb:loadbalancer", "SecurityGroups"),
                      ("aws:elbv2:loadbalancer", "SecurityGroups")})  # fmt: skip
 """Lists in which a group of Beanstalk's own stands beside those that were set."""
@@ -83,9 +89,9 @@ class OptionSetting:
 
     def means(self, value: str) -> bool:
         """Whether another spelling of its value means the same to Beanstalk, by the option's type."""
-        if value == self.value or self.namespace in _VERBATIM:
-            return value == self.value
         option = (self.namespace, self.name)
+        if value == self.value or self.private or self.namespace in _VERBATIM or option in _NAMES:
+            return value == self.value
         if option in _NUMBERS and (numbers := _both(_number, self.value, value)):
             return bool(numbers[0] == numbers[1])
         if option in _TIMES and (times := _both(_time, self.value, value)):

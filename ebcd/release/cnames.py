@@ -156,6 +156,8 @@ def _verify_instances(services: Services, tick: Tick, step: SwapCnames) -> None:
     if fresh or not step.label:
         return
     lacking, seen = answered(services, tick, lambda: lacking_instances(services, step.candidate, step.label))
+    if lacking and not step.accept and answered(services, tick, lambda: _serves(services, step)):
+        return  # a way back: what is launched beside those that serve is no reason to leave users where they are
     if lacking:
         raise ReleaseFailed(
             f"The swap of {step.live} and {step.candidate} was not sent.",
@@ -163,6 +165,13 @@ def _verify_instances(services: Services, tick: Tick, step: SwapCnames) -> None:
             hint="Run the same command again: it plans anew from what is there.",
             code="candidate-changed",
         )
+
+
+def _serves(services: Services, step: SwapCnames) -> bool:
+    """Whether an instance runs the version, and none runs another one."""
+    instances = services.beanstalk.instances(step.candidate)
+    deployed = [item for item in instances if item.deployment_status.lower() == "deployed"]
+    return bool(deployed) and all(item.version_label == step.label for item in deployed)
 
 
 def _verify_events(services: Services, tick: Tick, application: str, step: SwapCnames, candidate: Environment) -> None:

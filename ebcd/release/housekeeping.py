@@ -34,7 +34,8 @@ def may_be_left(step: Step, error: EbcdError, release: ReleaseRecord | None) -> 
     if isinstance(step, TerminateEnvironment | ScaleDown):
         return True
     is_live = release.live_at is not None and release.left_live is None
-    return is_live and isinstance(step, MatchCapacity | SetMinimum)
+    after_the_swap = isinstance(step, SetMinimum) or (isinstance(step, MatchCapacity) and not step.awaited)
+    return is_live and after_the_swap
 
 
 def remaining(step: Step, error: EbcdError, flags: str, region: str) -> Remaining:

@@ -159,7 +159,8 @@ def refuse_taken_back(snapshot: Snapshot, record: ReleaseRecord, newest: str) ->
     """Raises Refused where this version went live on that platform version before, and was taken back. Pure."""
     for item in snapshot.releases:
         same = (item.version_label, item.platform_arn) == (record.version_label, newest)
-        if same and item.outcome in TAKEN_BACK:
+        failed_live = item.outcome is Outcome.FAILED and item.live_since is not None  # in place, users have had it
+        if same and (item.outcome in TAKEN_BACK or failed_live):
             raise Refused(
                 f"{item.release} was this version on platform version {version_of(newest)}, and was taken back.",
                 why=item.reason or f"Its outcome is {item.outcome}.",

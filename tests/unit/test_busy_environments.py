@@ -236,7 +236,7 @@ def test_what_aws_refuses_while_something_is_under_way_has_a_kind_of_its_own(
 
 TERMINATE = TerminateEnvironment("e", "e-1", "r1 failed")
 DOWN = ScaleDown("e", "r1 left live")
-RAISE, LOWER = MatchCapacity("e", 3), SetMinimum("e", 2)
+RAISE, HOLD, LOWER = MatchCapacity("e", 3), MatchCapacity("e", 3, awaited=False), SetMinimum("e", 2)
 SWAP = SwapCnames("a", "b", "v2", LIVE_CNAME, "r2")
 
 
@@ -245,7 +245,8 @@ SWAP = SwapCnames("a", "b", "v2", LIVE_CNAME, "r2")
     [
         (TERMINATE, DENIED, True, True),
         (DOWN, ReleaseFailed("It failed to update."), True, True),
-        (RAISE, OutcomeUnknown("It did not come to 3."), False, True),
+        (RAISE, OutcomeUnknown("It did not come to 3."), False, False),
+        (HOLD, DENIED, False, True),
         (LOWER, BUSY, False, True),
         (SWAP, DENIED, False, False),
         (TERMINATE, LockLost("Another run has it."), False, False),

@@ -208,3 +208,15 @@ def test_configuration_names_scheduled_actions_and_takes_times() -> None:
     with pytest.raises(UsageError) as refusal:
         values.options("stages.prod.options", {SCHEDULED: {"MinSize": 2}})
     assert f"NAME.{SCHEDULED}" in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("aws:autoscaling:launchconfiguration", "EC2KeyName"),
+        ("aws:rds:dbinstance", "DBPassword"),
+        ("aws:elasticbeanstalk:environment:proxy:staticfiles", "/static"),
+    ],
+)
+def test_names_and_passwords_are_compared_letter_by_letter(namespace: str, name: str) -> None:
+    assert not OptionSetting(namespace, name, "Prod").means("prod")

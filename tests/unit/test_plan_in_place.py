@@ -228,3 +228,13 @@ def test_settings_alone_make_a_release_of_the_same_version() -> None:
     assert found.record_of(found.live) == two, "the one under way"
     assert seen(live(1), replace(two, outcome=Outcome.FAILED), ONE).record_of(live(1)) == ONE
     assert live(1).cname == LIVE_CNAME
+
+
+def test_a_patch_that_died_in_its_update_is_taken_back_with_the_platform() -> None:
+    """Live shows the new platform version by then: the records know the earlier one."""
+    one = replace(ONE, platform_arn="arn:old")
+    taken = {"from_release": "r1", "from_environment": NAME, "from_version": "v1"}
+    died = replace(NEXT, version_label="v1", platform_arn="arn:new", **taken)
+    found = seen(replace(live(1), platform_arn="arn:new"), died, one)
+    assert isinstance(back := plan_ship(found, died, swap=True).undo[0], UpdateVersion)
+    assert back.settings == UpdateOptions(NAME, (), platform_arn="arn:old")

@@ -13,7 +13,7 @@ from ebcd.model import ASG, Environment, OptionSetting, Tier
 from ebcd.release.plan import first, proofs
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.updating import bring, change, deployment, platform_back
-from ebcd.release.record import ReleaseRecord
+from ebcd.release.record import ReleaseRecord, is_patch
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, HoldHealth, SetMinimum, Step, UpdateOptions, UpdateVersion
@@ -131,10 +131,24 @@ def _back(
     stage, before, label = snapshot.stage, snapshot.release(release.from_release), release.from_version
     if not label:
         return ()
-    name = live.name
+    name, settings = live.name, _with_platform(settings, release, before, live)
     return (
         UpdateVersion(name, label, release.from_release, live=True, leaves=release.release, settings=settings),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
         *(proofs.prove(stage, before, live.cname) if before else ()),
     )
+
+
+def _with_platform(
+    settings: UpdateOptions | None, release: ReleaseRecord, before: ReleaseRecord | None, live: Environment
+) -> UpdateOptions | None:
+    """The settings of the way back, with the earlier release's platform version where this release has changed that
+    and live does not show it any more: a run that died may have changed it already.
+    """
+    there = is_patch(release, before) or live.version_label == release.version_label
+    if before is None or not there or (settings is not None and settings.platform_arn):
+        return settings
+    if before.platform_arn in ("", release.platform_arn):
+        return settings
+    return replace(settings or UpdateOptions(live.name, ()), platform_arn=before.platform_arn)
