@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ebcd.check.finding import Finding, Severity
-from ebcd.model import Family, Stage
+from ebcd.model import Family, Stage, Target
 from ebcd.model.platforms import branch_of, family_of
 
 _WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
@@ -53,6 +53,10 @@ _NEEDS: Mapping[Family, Need] = {
 def check(paths: Collection[str], stage: Stage | None) -> Iterator[Finding]:
     """What a bundle of these paths lacks to be run on the stage's platform."""
     family = platform_family(stage)
+    if stage is not None and stage.target is Target.LOCAL and family not in (Family.PYTHON, Family.OTHER):
+        message = f"The stage {stage.name} is local, and the local Beanstalk runs Python platforms only."
+        hint = f"Name a stage on AWS with -s, or a platform of Python in stages.{stage.name}.platform"
+        yield Finding(Severity.ERROR, "local-platform", "ebcd.toml", None, message, hint)
     if family is Family.PYTHON:
         yield from _python(paths, stage)
     need = _NEEDS.get(family)

@@ -201,3 +201,10 @@ def test_an_option_of_python_counts_for_python_only() -> None:
     wsgi = OptionSetting("aws:elasticbeanstalk:container:python", "WSGIPath", "shop.wsgi")
     stage: Stage = replace(STAGE, platform=f"Docker {AL2023}", options=(wsgi,))
     assert [item.code for item in check({}, stage)] == ["no-entry-point"]
+
+
+def test_check_says_as_ship_does_that_the_local_beanstalk_runs_python_only() -> None:
+    local, aws = (replace(STAGE, target=target, platform=f"Docker {AL2023}") for target in (Target.LOCAL, Target.AWS))
+    files = {"Dockerfile": File(b"")}
+    assert [item.code for item in check(files, local)] == ["local-platform"]
+    assert list(check(files, aws)) == []
