@@ -171,6 +171,7 @@ def confirm() -> Page:
 def _signed_in(answer: Response, member_id: str) -> Response:
     """Begin a session, and remember the browser: from there the member can sign in whatever others try elsewhere."""
     tx = visit().tx
+    people.close_session(tx, cookies.device())  # each browser has one, however often somebody signs in there
     cookies.keep_device(answer, people.open_session(tx, member_id, "device", people.DEVICE))
     return cookies.keep(answer, people.open_session(tx, member_id))
 
