@@ -33,11 +33,11 @@ REGION = "eu-central-1"
 BUCKET = f"elasticbeanstalk-{REGION}-123456789012"
 PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/Python 3.11 running on 64bit Amazon Linux 2023/4.7.1"
 APPLICATION = "from flask import Flask\napplication = Flask(__name__)\napplication.get('/')(lambda: 'ok')\n"
-LIMITS = {"up to ready": 2.0, "first environment, cold": 8.0, "first environment, warm": 3.0,
+LIMITS = {"up to ready": 1.0, "first environment, cold": 8.0, "first environment, warm": 3.0,
           "killed: out of rotation": 1.5, "killed: replaced": 10.0}  # fmt: skip
 """Seconds that each should take at most. A killed instance is to be out within a health interval, 1 s, which begins at
 any time, and the look that ends it."""
-MEMORY = 300
+MEMORY = 150
 """Megabytes that the server should stay below."""
 
 
