@@ -31,6 +31,11 @@ class Simulation:
     undecided: frozenset[str] = frozenset()
     """Denied, but under conditions whose values the simulation was not given."""
 
+    @property
+    def allowed(self) -> bool:
+        """Whether every action is surely allowed."""
+        return not self.denied and not self.undecided
+
 
 def identity(clients: Clients) -> Identity:
     """Who calls. Raises AwsRefused where there are no usable credentials."""

@@ -22,8 +22,8 @@ CLOCK_REFUSED = timedelta(minutes=5)
 def judge(seen: Seen) -> tuple[Check, ...]:
     """Every check, in the order in which they matter."""
     rules: tuple[Callable[[Seen], Iterator[Check]], ...] = (
-        _identity, _clock, permitted.reads, permitted.changes, permitted.roles, permitted.secrets, _bucket,
-        _application, _live, _cname, _lock, _hold, *standing.RULES,
+        _identity, _clock, permitted.reads, permitted.changes, permitted.roles, permitted.secrets,
+        permitted.ledger, _bucket, _application, _live, _cname, _lock, _hold, *standing.RULES,
     )  # fmt: skip
     return tuple(check for rule in rules for check in rule(seen))
 

@@ -82,10 +82,12 @@ def _of_the_stage(
         "profile_there": lambda: identity.instance_profile_exists(clients, option(stage, INSTANCE_PROFILE)),
         "role_there": lambda: identity.role_exists(clients, option(stage, SERVICE_ROLE)),
         "secrets": lambda: _secrets(clients, stage),
+        "ledger_writes": lambda: _ledger_writes(clients, stage, first),
     }
     if stage.target is Target.LOCAL:  # it simulates no permissions, and its environments need no roles
         reads |= {"changes": lambda: identity.Simulation(frozenset()), "profile_there": lambda: True,
-                  "role_there": lambda: True, "secrets": lambda: identity.Simulation(frozenset())}  # fmt: skip
+                  "role_there": lambda: True, "secrets": lambda: identity.Simulation(frozenset()),
+                  "ledger_writes": lambda: False}  # fmt: skip
     if live is not None:
         reads |= {
             "live_instances": lambda: beanstalk.instance_count(live.name),
@@ -158,6 +160,23 @@ def _fetch(clients: Clients, role: str, stage: Stage, arn: str) -> identity.Simu
     return identity.simulate(clients, role, [action], resource, _context(stage))
 
 
+def _ledger_writes(clients: Clients, stage: Stage, first: Mapping[str, Any]) -> bool:
+    """Whether IAM's simulation lets the instances' role write the stage's lock, which stands for the ledger. Raises
+    EbcdError.
+    """
+    for name in ("identity", "bucket_name"):
+        if isinstance(first[name], EbcdError):
+            raise first[name]
+    role = identity.profile_role(clients, option(stage, INSTANCE_PROFILE))
+    lock = _lock(stage, first["identity"], first["bucket_name"])
+    return bool(role) and identity.simulate(clients, role, ["s3:PutObject"], lock, _context(stage)).allowed
+
+
+def _lock(stage: Stage, who: identity.Identity, bucket: str) -> str:
+    """The ARN of the stage's lock."""
+    return f"arn:{who.arn.split(':')[1]}:s3:::{bucket}/ebcd/{stage.application}/{stage.name}/lock.json"
+
+
 def _context(stage: Stage) -> Mapping[str, str]:
     """What conditions know of a request that ebcd makes for a stage."""
     tag = "ebcd:stage"
@@ -179,4 +198,4 @@ def questions(
         for kind, names in actions.changes(operations["elasticbeanstalk"]).items()
     ]
     _, objects = actions.of_s3(operations["s3"])
-    return [*asked, (f"arn:{partition}:s3:::{bucket}/ebcd/{stage.application}/{stage.name}/lock.json", objects)]
+    return [*asked, (_lock(stage, who, bucket), objects)]

@@ -14,7 +14,7 @@ from ebcd.model import Target
 OPTIONAL = frozenset({"quotas", "platform", "managed_actions"})
 """What a ship goes on without: its preflight says that it could not look."""
 ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there", "secrets", "live",
-                   "stage", "now", "profile"})  # fmt: skip
+                   "ledger_writes", "stage", "now", "profile"})  # fmt: skip
 """What is asked for `doctor` alone, and what is no answer."""
 BOOTSTRAP = "ebcd bootstrap --print shows policies that are enough."
 MAKE_ROLES = "ebcd bootstrap makes one, and says what to put into ebcd.toml."
@@ -142,3 +142,21 @@ def secrets(seen: Seen) -> Iterator[Check]:
             "The instances' role may fetch the declared secrets.",
             "Whether it may decrypt them with a key of your own is not simulated.",
         )
+
+
+def ledger(seen: Seen) -> Iterator[Check]:
+    """Whether instances may write the ledger, which IAM's simulation was asked about."""
+    found = seen.ledger_writes
+    if isinstance(found, EbcdError):
+        told = unseen(seen, "ledger", "Whether instances may write ebcd's ledger is not known.", found)
+        hint = "Allow iam:GetInstanceProfile, and iam:SimulatePrincipalPolicy on the instances' role."
+        yield Check("ledger", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
+    elif found:
+        yield warning(
+            "ledger",
+            "The instances' role may write ebcd's ledger.",
+            "Who breaks into the application could forge a release's record, or break the stage's lock.",
+            "ebcd bootstrap makes a role that may not.",
+        )
+    elif seen.profile_there is True and seen.stage.target is not Target.LOCAL:
+        yield ok("ledger", "The instances' role may not write ebcd's ledger.")

@@ -61,6 +61,8 @@ class Seen:
     """Whether their service role is there."""
     secrets: Answer[Simulation] = field(default_factory=lambda: Simulation(frozenset()))
     """What IAM's simulation says of the instances' role and the declared secrets: ARNs in the place of actions."""
+    ledger_writes: Answer[bool] = False
+    """Whether IAM's simulation lets the instances' role write the ledger; False where there is no such role."""
     live: Live | None = field(default=None)
     """None where nothing is live, or where that is not known."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 ANY = ("*",)
 REGION: Mapping[str, Mapping[str, object]] = {"StringEquals": {"aws:RequestedRegion": "${AWS::Region}"}}
@@ -17,10 +18,11 @@ class Grant:
     name: str
     """Its Sid."""
     why: str
-    """What would fail without it."""
+    """What would fail without it; of a denial, what could happen without it."""
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     condition: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    effect: Literal["Allow", "Deny"] = "Allow"
 
 
 def here(service: str, resource: str) -> str:

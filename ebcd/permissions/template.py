@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd.permissions import grants, secrets
+from ebcd.permissions import grants, ledger, secrets
 from ebcd.permissions.environments import environments
 from ebcd.permissions.grant import Grant
 from ebcd.permissions.grants import Operations
@@ -87,6 +87,7 @@ def _of_beanstalk(wanted: Wanted) -> Json:
             _trust({"Service": _sub("ec2.${AWS::URLSuffix}")}, "sts:AssumeRole"),
             [MANAGED + name for name, needed in fits.items() if needed],
         ),
+        "LedgerPolicy": _policy_of("InstanceRole", "ledger", map(_statement, ledger.denials())),
         "InstanceProfile": {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": [{"Ref": "InstanceRole"}]}},
         "ServiceRole": _role(
             _trust({"Service": "elasticbeanstalk.amazonaws.com"}, "sts:AssumeRole", external),
@@ -160,7 +161,7 @@ def _about_roles(role: str) -> list[Json]:
 
 
 def _statement(grant: Grant) -> Json:
-    made: Json = {"Sid": grant.name, "Effect": "Allow", "Action": list(grant.actions),
+    made: Json = {"Sid": grant.name, "Effect": grant.effect, "Action": list(grant.actions),
                   "Resource": [_sub(item) for item in grant.resources]}  # fmt: skip
     if grant.condition:
         made["Condition"] = {test: {key: _values(value) for key, value in keys.items()}

@@ -19,6 +19,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from products import Cloud, Product, make_product, running_cloud
 from shop import CONFIGURATION, ROLLING
 
@@ -327,6 +328,42 @@ def test_no_role_reaches_what_is_not_its_application_s(shop: Shop) -> None:
                 getattr(own, call)(**given)
             code = error.value.response["Error"]["Code"]
             assert code in {"AccessDenied", "AccessDeniedException"}, (role, call, error.value)
+
+
+def test_an_instance_cannot_forge_the_ledger(shop: Shop) -> None:
+    """The role that bootstrap makes for instances trusts EC2 only, and moto knows none of AWS's own policies: both are
+    added by hand.
+    """
+    released(shop, "DeployRole", "one")
+    iam, sts = (administrator(shop.product.cloud, name) for name in ("iam", "sts"))
+    profile = iam.get_instance_profile(InstanceProfileName=shop.roles["InstanceProfile"])["InstanceProfile"]
+    role = profile["Roles"][0]["RoleName"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trusting = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=trusting)
+    of_aws = json.dumps(json.loads(aws_managed_policies_data)["AWSElasticBeanstalkWebTier"]["Document"])
+    iam.put_role_policy(RoleName=role, PolicyName="web-tier", PolicyDocument=of_aws)
+    keys = sts.assume_role(RoleArn=profile["Roles"][0]["Arn"], RoleSessionName="i-1")["Credentials"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=shop.product.cloud.endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    bucket = f"elasticbeanstalk-{REGION}-123456789012"
+    record = f"ebcd/{shop.product.name}/production/releases/000001.json"
+    s3.put_object(Bucket=bucket, Key="resources/environments/logs/publish/e-1/x.gz", Body=b"log")
+    for call in (
+        lambda: s3.put_object(Bucket=bucket, Key=record, Body=b"{}"),
+        lambda: s3.delete_object(Bucket=bucket, Key=record),
+        lambda: s3.get_object(Bucket=bucket, Key=record),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call()
+    for client in (iam, sts, s3):
+        client.close()
 
 
 def test_what_somebody_made_by_hand_is_ended_by_no_role_and_live_not_by_who_is_on_call(shop: Shop) -> None:

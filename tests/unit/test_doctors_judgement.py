@@ -223,6 +223,16 @@ def test_without_a_declared_secret_nothing_is_said_of_secrets() -> None:
     assert of(RUNNING, "secrets") == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"), [(False, Outcome.OK), (True, Outcome.WARNING), (DENIED, Outcome.UNKNOWN)]
+)
+def test_instances_that_may_write_the_ledger_are_told_with_a_way_out(answer: Any, outcome: Outcome) -> None:
+    (found,) = of(replace(RUNNING, ledger_writes=answer), "ledger")
+    assert (found.outcome, found.exit_code) == (outcome, ExitCode.OK)
+    if outcome is Outcome.WARNING:
+        assert "ebcd bootstrap" in found.hint
+
+
 def test_what_iam_is_asked_about_a_ship_the_deploy_role_of_bootstrap_may() -> None:
     """Else `doctor` would speak against the very role that ebcd makes."""
     granted = grants.deploy(OPERATIONS, "shop", worker=True)

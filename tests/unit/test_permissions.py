@@ -156,8 +156,33 @@ def test_a_provider_that_is_there_is_used_and_none_is_made() -> None:
 
 def test_without_github_only_the_roles_of_environments_are_made() -> None:
     made = template(Wanted("shop"), OPERATIONS)
-    assert list(made["Resources"]) == ["InstanceRole", "InstanceProfile", "ServiceRole"]
+    assert list(made["Resources"]) == ["InstanceRole", "LedgerPolicy", "InstanceProfile", "ServiceRole"]
     assert list(made["Outputs"]) == ["InstanceProfile", "ServiceRole"]
+
+
+LEDGER = ("lock.json", "hold.json", "releases/000001.json", "releases/000001/swap.json", "previews/preview-fix.json")
+BUCKET = "arn:aws:s3:::elasticbeanstalk-ap-southeast-2-123456789012"
+
+
+def as_an_instance(action: str, key: str) -> Decision:
+    """What IAM decides of an instance's access to an object, with AWS's policy for instances and ebcd's denial."""
+    denials = {"Statement": list(statements("LedgerPolicy"))}
+    return decide(Asked(action, f"{BUCKET}/{key}"), [OF_AWS["AWSElasticBeanstalkWebTier"]["Document"], denials])
+
+
+@pytest.mark.parametrize("name", LEDGER)
+@pytest.mark.parametrize("application", ["shop", "another"])
+def test_instances_neither_write_nor_read_the_ledger_of_any_application(application: str, name: str) -> None:
+    key = f"ebcd/{application}/production/{name}"
+    for action in ("s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject"):
+        assert as_an_instance(action, key) is Decision.DENIED, action
+
+
+def test_instances_do_what_beanstalk_needs_of_them() -> None:
+    assert as_an_instance("s3:GetObject", "ebcd/shop/bundles/0.zip") is Decision.ALLOWED
+    assert as_an_instance("s3:PutObject", "ebcd/shop/bundles/0.zip") is Decision.DENIED
+    assert as_an_instance("s3:PutObject", "resources/environments/logs/publish/e-1/i-1/x.gz") is Decision.ALLOWED
+    assert as_an_instance("s3:GetObject", "resources/environments/e-1/_runtime/versions/shop/1") is Decision.ALLOWED
 
 
 def test_the_managed_policies_exist_and_are_those_that_beanstalk_asks_for() -> None:
