@@ -76,7 +76,7 @@ def of_instance(sight: Sight, expected: tuple[str, int]) -> Health:
         return Health("Red", "Severe", (f"The health check failed: {sight.error}.", *sight.causes))
     found = [*_failing(sight.traffic)]
     if sight.causes:
-        found.append(Health("Yellow", "Warning", tuple(sight.causes)))
+        found.append(Health("Red", "Degraded", tuple(sight.causes)))
     if sight.version[0] != expected[0] and not sight.deploying:
         found.append(Health("Red", "Degraded", (
             f'Incorrect application version "{sight.version[0]}" (deployment {sight.version[1]}). Expected version '

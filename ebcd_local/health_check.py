@@ -11,7 +11,7 @@ from ebcd_local import options
 from ebcd_local.options import Options
 
 _PROCESS, _CLASSIC = "aws:elasticbeanstalk:environment:process:default", "aws:elb:healthcheck"
-_AGENT = "ELB-HealthChecker/2.0"
+AGENT = "ELB-HealthChecker/2.0"
 INTERVAL, CLASSIC_INTERVAL, TIMEOUT, HEALTHY, UNHEALTHY = 15.0, 10.0, 5.0, 3, 5
 """The service's defaults."""
 AT_ONCE = 3
@@ -26,6 +26,8 @@ class Seen:
     status: int | None
     seconds: float
     error: str = ""
+    refused: bool = False
+    """Whether nothing listened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,12 @@ class HealthCheck:
             if self.path is None:
                 connection.connect()
                 return Seen(True, None, time.monotonic() - start)
-            connection.request("GET", self.path, headers={"User-Agent": _AGENT, "Connection": "close"})
+            connection.request("GET", self.path, headers={"User-Agent": AGENT, "Connection": "close"})
             status = connection.getresponse().status
             return Seen(self.accepts(status), status, time.monotonic() - start)
         except (OSError, http.client.HTTPException) as error:
-            return Seen(False, None, time.monotonic() - start, str(error) or type(error).__name__)
+            refused = isinstance(error, ConnectionRefusedError)
+            return Seen(False, None, time.monotonic() - start, str(error) or type(error).__name__, refused)
         finally:
             connection.close()
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ebcd_local import ebextensions, hooks, instance_facts, procfile, python_environment
+from ebcd_local import ebextensions, engine_log, hooks, instance_facts, ports, procfile, python_environment
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.jail import LOGS, Jail, available
 from ebcd_local.platform_tree import Platform, is_bash
@@ -22,10 +21,12 @@ from ebcd_local.worker import cron
 from ebcd_local.workflow import DeploymentFailed, Workflow
 
 STATIC_FILES = "aws:elasticbeanstalk:environment:proxy:staticfiles"
-START_DEADLINE = 60.0
-"""Seconds that the web process has to listen on its port."""
-RECENT = 60.0
-"""Seconds that a death of a process is a cause of bad health."""
+START_PATIENCE = 10.0
+"""Seconds that a deployment waits for the web process to listen on its port. One that takes longer is no failure: the
+platform does not wait for it at all, and health tells of it.
+"""
+BOOT_DEADLINE = 60.0
+"""Seconds that hooks have when an instance is booted again."""
 INHERITED = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "TZ"})
 """What an application sees of the server's environment: nothing that could be a secret."""
 
@@ -59,7 +60,7 @@ class Instance:
 
     def __init__(self, instance_id: str, root: Path, cache: Path, port: int = 0) -> None:
         self.id = instance_id
-        self.port = port or _free_port()
+        self.port = port or ports.free()
         self.log_dir = root / LOGS
         self.alive = True
         self._root = root
@@ -67,6 +68,8 @@ class Instance:
         self._jail = Jail(root, hidden=cache.parent, readable=(cache,))
         self._platform = Platform(root, jailed=available())
         self._processes: list[Supervised] = []
+        self._told: dict[str, int] = {}
+        """How often each process had ended when that was told last."""
 
     def deploy(self, deployment: Deployment) -> None:
         """Provision, unpack, install, run the commands and hooks, start. Raises DeploymentFailed.
@@ -83,31 +86,37 @@ class Instance:
         if not is_bash():
             workflow.log("bash is not installed: commands run under /bin/sh, which the platform's sh is not")
         self._equip(workflow, deployment, self._bare_venv() if extensions.commands else None)
-        workflow.provision(ebextensions.with_references(extensions, deployment.known, deployment.resources))
-        try:
-            unpack(deployment.bundle, staging)
-            hooks.prepare(staging, self._platform.located)
-            if (staging / ".platform" / "hooks" / "prebuild").exists():
-                self._platform.place(self._bare_venv())
-            workflow.hooks(staging, "hooks", "prebuild")
-            if (staging / ".platform" / "nginx").exists():
-                workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
-            venv = environment(staging, self._cache)
-            commands = self._commands(staging, deployment)
-            if deployment.worker and (tasks := cron.of_application(staging)):
-                workflow.log(f"Successfully loaded {len(tasks)} scheduled tasks from {cron.FILE}.")
-        except (BadArchive, cron.BadCron, procfile.BadProcfile, InstallFailed, OSError) as error:
-            workflow.log(str(error))
-            raise DeploymentFailed(str(error), str(error)) from error
+        with workflow.step(engine_log.COMMANDS):
+            workflow.provision(ebextensions.with_references(extensions, deployment.known, deployment.resources))
+        commands, venv = self._stage(staging, workflow, deployment)
         self._equip(workflow, deployment, venv)
-        for command in extensions.container_commands:
-            if deployment.leader or not command.leader_only:
-                workflow.command("container_command", command, staging, staging)
+        with workflow.step(engine_log.CONTAINER_COMMANDS):
+            for command in extensions.container_commands:
+                if deployment.leader or not command.leader_only:
+                    workflow.command("container_command", command, staging, staging)
         workflow.hooks(staging, "hooks", "predeploy")
         self._switch(staging)
         self._start(commands, workflow)
         workflow.hooks(self._current, "hooks", "postdeploy")
         workflow.log("The deployment has ended.")
+
+    def _stage(self, staging: Path, workflow: Workflow, deployment: Deployment) -> tuple[dict[str, str], Path]:
+        """Unpack and install; the processes' commands and the virtual environment. Raises DeploymentFailed."""
+        with workflow.step(engine_log.STAGE, BadArchive, OSError):
+            unpack(deployment.bundle, staging)
+            hooks.prepare(staging, self._platform.located)
+            if (staging / ".platform" / "hooks" / "prebuild").exists():
+                self._platform.place(self._bare_venv())
+        workflow.hooks(staging, "hooks", "prebuild")
+        if (staging / ".platform" / "nginx").exists():
+            workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
+        with workflow.step(engine_log.INSTALL, InstallFailed, OSError):
+            venv = environment(staging, self._cache)
+        with workflow.step(engine_log.STAGE, cron.BadCron, procfile.BadProcfile, OSError):
+            commands = self._commands(staging, deployment)
+            if deployment.worker and (tasks := cron.of_application(staging)):
+                workflow.log(f"Successfully loaded {len(tasks)} scheduled tasks from {cron.FILE}.")
+        return commands, venv
 
     def configure(self, deployment: Deployment) -> None:
         """Follow changed option settings: the configuration hooks, and the processes anew. Raises DeploymentFailed."""
@@ -138,7 +147,7 @@ class Instance:
         if not self._current.exists():
             self.deploy(deployment)
             return
-        workflow = self._workflow(START_DEADLINE)
+        workflow = self._workflow(BOOT_DEADLINE)
         self._start(self._prepared(workflow, deployment), workflow)
 
     @property
@@ -169,19 +178,30 @@ class Instance:
         return [process.pid for process in self._processes]
 
     def causes(self) -> list[str]:
-        """What is wrong with its processes."""
-        found = []
-        for process in self._processes:
-            recent = [code for at, code in process.exits if time.monotonic() - at < RECENT]
-            if recent:
-                found.append(f"Process {process.name} exited with code {recent[-1]} and was restarted "
-                             f"({len(recent)} times in the last minute).")  # fmt: skip
-        return found
+        """What is wrong with its processes since the last call: which ended, or are not running now."""
+        exits = {process.name: len(process.exits) for process in self._processes}
+        down = [
+            process.name
+            for process in self._processes
+            if exits[process.name] != self._told.get(process.name, 0) or process.exit_code() is not None
+        ]
+        self._told = exits
+        return [f"Following services are not running: {', '.join(down)}."] if down else []
 
     def log_tail(self, lines: int = 100) -> str:
-        """The last lines of each of its logs."""
-        paths = sorted(self.log_dir.glob("*.log"))
-        return "\n".join(f"----- {path.name} -----\n{tail(path, lines)}" for path in paths)
+        """The last lines of each of its logs, as the platform puts them together."""
+        dashes = "-" * 40
+        return "\n".join(f"{dashes}\n/var/log/{name}\n{dashes}\n{tail(path, lines)}" for name, path in self.logs())
+
+    def logs(self) -> list[tuple[str, Path]]:
+        """Its logs, by their paths below /var/log."""
+        return [(str(path.relative_to(self.log_dir)), path) for path in sorted(self.log_dir.rglob("*.log"))]
+
+    def note_failure(self, failure: DeploymentFailed) -> None:
+        """Log a failure of which its engine has logged nothing: it failed before it began."""
+        if not failure.logged:
+            self._workflow(0.0).log(engine_log.failed(engine_log.STAGE, failure.cause))
+            failure.logged = True
 
     def _equip(self, workflow: Workflow, deployment: Deployment, venv: Path | None) -> None:
         """Give what runs on the instance the platform's files and variables. venv: None: it stays what it was."""
@@ -268,33 +288,10 @@ class Instance:
             log = self.log_dir / f"{name}.stdout.log"
             self._processes.append(Supervised(name, command, self._current, variables, log, jail, shell))
         web = next((process for process in self._processes if process.name == "web"), None)
-        timeout = min(START_DEADLINE, workflow.deadline - time.monotonic())
-        problem = _await_listening(web, self.port, timeout) if web else ""
+        timeout = min(START_PATIENCE, workflow.deadline - time.monotonic())
+        problem = ports.await_listening(web, self.port, timeout) if web else ""
         for process in self._processes:
             process.supervise()
         if problem:
-            raise DeploymentFailed(problem, self.log_tail(30))
-
-
-def _await_listening(web: Supervised, port: int, timeout: float) -> str:
-    """Wait until the web process listens; what is wrong when it does not."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        code = web.exit_code()
-        if code is not None:
-            return f"The web process exited with code {code}."
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return ""
-        except OSError:
-            time.sleep(0.05)
-    return (
-        f"The web process did not listen on port {port} within {timeout:.0f} s. Each instance here has a port of its "
-        "own, and PORT tells it: the server must read PORT."
-    )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            with workflow.step(engine_log.START):
+                raise DeploymentFailed(problem, self.log_tail(30))

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
-from ebcd_local import health, health_check, load_balancers, log_stream, options
+from ebcd_local import health, health_check, load_balancers, log_stream, options, proxy_log
 from ebcd_local.balancer import Traffic
 from ebcd_local.fleet import Fleet, Member, upkeep
 from ebcd_local.fleet.scaling import Load
@@ -114,6 +114,8 @@ class Monitor:
         probes = list(self._probes.map(lambda member: self._check(key, check, member), members))
         self._count_checks(environment, check, members, probes)
         self._requests.count(environment, found, fleet.balancer.served(environment.id), time.monotonic())
+        for member, probe in zip(members, probes, strict=True):
+            proxy_log.write(member.instance.log_dir, check.path, member.instance.port, probe)
         usages = [self._measure.of(member.instance.pids()) for member in members]
         fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
                                 if probe.healthy})  # fmt: skip

@@ -14,12 +14,12 @@ import tarfile
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ebcd_local import hooks
+from ebcd_local import engine_log, hooks
 from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.ebextensions import Command, Extensions, File
 from ebcd_local.jail import Jail
@@ -35,10 +35,14 @@ FETCH_DEADLINE, KILL_DEADLINE = 60.0, 5.0
 class DeploymentFailed(Exception):
     """The bundle could not be deployed."""
 
-    def __init__(self, cause: str, log_tail: str = "") -> None:
+    def __init__(self, cause: str, log_tail: str = "", command: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         self.log_tail = log_tail
+        self.command = command
+        """The command of .ebextensions that failed."""
+        self.logged = False
+        """Whether the instance's engine has logged it."""
         self.instances: list[str] = []
         """Those that it failed on; none where it came to no instance."""
 
@@ -93,20 +97,23 @@ class Workflow:
             return
         code = self.run(command.command, cwd, command.env)
         if code and not command.ignore_errors:
-            raise DeploymentFailed(f"{kind} {command.name} failed with exit code {code}.", self.tail(20))
+            raise DeploymentFailed(f"{kind} {command.name} failed with exit code {code}.", self.tail(20), command.name)
 
     def hooks(self, folder: Path, kind: str, name: str) -> None:
         """Run `.platform/{kind}/{name}/*`, by name. Raises DeploymentFailed when one fails."""
-        for hook in sorted((folder / ".platform" / kind / name).glob("*")):
-            if not hook.is_file():
-                continue
-            what = f"The {name} {'hook' if kind == 'hooks' else 'configuration hook'} {hook.name}"
-            try:
-                code = self.run(hooks.words(hook, self.platform.shell), folder)
-            except OSError as error:
-                raise DeploymentFailed(f"{what} cannot be run: {error}.") from error
-            if code:
-                raise DeploymentFailed(f"{what} failed with exit code {code}.", self.tail(20))
+        with self.step(engine_log.hooks(name)):
+            for hook in sorted((folder / ".platform" / kind / name).glob("*")):
+                if hook.is_file():
+                    self._hook(hook, folder, f"The {name} {'hook' if kind == 'hooks' else 'configuration hook'}")
+
+    def _hook(self, hook: Path, folder: Path, what: str) -> None:
+        try:
+            code = self.run(hooks.words(hook, self.platform.shell), folder)
+        except OSError as error:
+            raise DeploymentFailed(f"{what} {hook.name} cannot be run: {error}.") from error
+        if code:
+            told = f"Command {hook.relative_to(folder)} failed with error exit status {code}."
+            raise DeploymentFailed(f"{what} {hook.name} failed with exit code {code}. {told}", self.tail(20))
 
     def run(self, command: str | list[str], cwd: Path, extra: Mapping[str, str] | None = None) -> int:
         """Run one command to its end, its output in eb-engine.log; its exit code. Raises DeploymentFailed."""
@@ -133,6 +140,23 @@ class Workflow:
                 os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
             process.wait(KILL_DEADLINE)
             raise DeploymentFailed(f"A command took too long: {command!r}.", self.tail(20)) from error
+
+    @contextmanager
+    def step(self, name: str, *expected: type[Exception]) -> Iterator[None]:
+        """A step of the engine: a failure in it is logged in the engine's words. Raises DeploymentFailed, for what is
+        expected, too.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, (DeploymentFailed, *expected)):
+                raise
+            failure = error if isinstance(error, DeploymentFailed) else DeploymentFailed(str(error), str(error))
+            if failure is not error:
+                self.log(str(error))
+            self.log(engine_log.failed(name, failure.cause, failure.command))
+            failure.logged = True
+            raise failure from error
 
     def log(self, text: str) -> None:
         """Write into eb-engine.log."""

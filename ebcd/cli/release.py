@@ -252,7 +252,7 @@ def perform(
     told = result.of_run(run, session.services, failure, time.monotonic() - run.started)
     tell(common, told, show)
     if "diagnosis" in told and not common.json:
-        tell_diagnosis(common, text.diagnosis(told["diagnosis"]))
+        tell_diagnosis(common, text.diagnosis(told["diagnosis"], events=common.quiet))
     if notifies and session.stage.notify.urls:
         _notify(session, told)
     if failure is not None:

@@ -14,6 +14,7 @@ from ebcd.release import preflight
 from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
+from ebcd.release.failure import explained, serving
 from ebcd.release.findings import Intent, findings, refuse, taken_cname
 from ebcd.release.lease import Lease
 from ebcd.release.observe import observe, observe_if_possible, with_settings
@@ -234,7 +235,7 @@ def _release(run: Run, services: Services, publication: tuple[Step, ...], prepar
         with beside(error):
             _record_failure(run, services, prepared, error)
         if isinstance(error, ReleaseFailed):
-            _clear_up(run, services, executor, prepared, error)
+            raise _cleared_up(run, services, executor, prepared, error) from error
         raise
     _record(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
 
@@ -255,18 +256,29 @@ def _record_failure(run: Run, services: Services, prepared: Plan, error: EbcdErr
         case SwappedBack():
             _record(run, services, Outcome.SWAPPED_BACK, reason)
         case ReleaseFailed():
-            run.diagnosis = diagnose(services, prepared.release, logs=not prepared.undo)
-            _record(run, services, Outcome.FAILED, reason)
+            run.diagnosis = diagnose(services, prepared.release, error, logs=not prepared.undo)
+            told = explained(error, run.diagnosis, serving(prepared.snapshot, prepared.release.environment))
+            _record(run, services, Outcome.FAILED, f"{told.what.partition(' · ')[0]}: {told.why}")
         case _:
             _record(run, services, Outcome.INTERRUPTED, reason)
 
 
-def _clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed) -> None:
-    """Take back what a failed release changed on live's own environment, and what the stage does not want to keep."""
-    if prepared.undo:
-        executor.undo(prepared.undo, failed)
-    with beside(failed):
+def _cleared_up(
+    run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed
+) -> ReleaseFailed:
+    """The failure with its cause, once what the release changed on live's own environment was taken back, and what the
+    stage does not want to keep was terminated. Raises OutcomeUnknown where the way back failed.
+    """
+    still = serving(prepared.snapshot, prepared.release.environment)
+    try:
+        if prepared.undo:
+            executor.undo(prepared.undo, failed)
+    except ReleaseFailed as undone:
+        failed, still = undone, "the earlier version serves again"
+    told = explained(failed, run.diagnosis, still)
+    with beside(told):
         _terminate_failed(run, services, executor, prepared.snapshot.stage)
+    return told
 
 
 def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:

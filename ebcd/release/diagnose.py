@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Environment, Event, LogTail
+from ebcd.release import logs as logfiles
 from ebcd.release.gone import last_events
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
 from ebcd.release.snapshot import leaving
-from ebcd.release.waits import BASIC_HEALTH, SOON, looks
+from ebcd.release.verdict import ANSWERS, Evidence, judge, of_answer
+from ebcd.release.waits import BASIC_HEALTH, SOON, Tick, looks
 
 LOG_PATIENCE = 30.0
 """Seconds that the instances have to deliver their log tail."""
@@ -20,25 +22,28 @@ LOG_LINES = 40
 WORTH_TELLING = frozenset({"WARN", "ERROR", "FATAL"})
 
 
-def diagnose(services: Services, release: ReleaseRecord, *, logs: bool = True) -> Diagnosis:
+def diagnose(
+    services: Services, release: ReleaseRecord, failed: EbcdError | None = None, *, logs: bool = True
+) -> Diagnosis:
     """What Beanstalk can tell. Never raises: a diagnosis must not hide the failure that it explains.
 
-    logs: whether the instances are asked for their log tail, which takes them up to LOG_PATIENCE.
+    failed: how the release ended. logs: whether the instances are asked for their log tail, which takes them up to
+    LOG_PATIENCE; what a gate has read of it is taken anyway.
     """
     diagnosis, environment = Diagnosis(), release.environment
     try:
         found = services.beanstalk.environment(release.application, environment)
         if found is None or leaving(found):
-            return _of_one_that_is_gone(services, release, found)
+            return judged(_of_one_that_is_gone(services, release, found), {}, failed)
         since = max(found.created, release.since)
         events = services.beanstalk.events(release.application, environment, since)
         told = _worth_telling(reversed(events))
         diagnosis = Diagnosis(events=told)
         diagnosis = Diagnosis(told, _causes(services, environment))
-        return with_logs(services, release, diagnosis) if logs else diagnosis
     except EbcdError as error:
         services.progress.note(f"No full diagnosis: {error.what}")
-        return diagnosis
+    tails: Mapping[str, str] = getattr(failed, "tails", {})
+    return with_logs(services, release, diagnosis, failed) if logs and not tails else judged(diagnosis, tails, failed)
 
 
 def _of_one_that_is_gone(services: Services, release: ReleaseRecord, found: Environment | None) -> Diagnosis:
@@ -51,13 +56,30 @@ def _worth_telling(events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple(event for event in events if event.severity in WORTH_TELLING)
 
 
-def with_logs(services: Services, release: ReleaseRecord, diagnosis: Diagnosis) -> Diagnosis:
+def with_logs(
+    services: Services, release: ReleaseRecord, diagnosis: Diagnosis, failed: EbcdError | None = None
+) -> Diagnosis:
     """The diagnosis with the log tails, where they come. Never raises, as `diagnose`."""
+    tails: Mapping[str, str] = {}
     try:
-        return replace(diagnosis, log_tail=log_tail(services, release.environment, LOG_LINES))
+        tails = log_tails(services, release.environment)
     except EbcdError as error:
         services.progress.note(f"No log tail: {error.what}")
-        return diagnosis
+    return judged(diagnosis, tails, failed)
+
+
+def judged(diagnosis: Diagnosis, tails: Mapping[str, str], failed: EbcdError | None) -> Diagnosis:
+    """The diagnosis with the cause, and with the lines of the logs that tell of it. Pure.
+
+    A gate that waited for its whole timeout has seen the same health for long.
+    """
+    texts = tuple(log for text in tails.values() for log in logfiles.read(text))
+    seen = Evidence(diagnosis.events, diagnosis.causes, texts, steady=ANSWERS)
+    verdict = judge(seen)
+    if failed is not None and failed.code == "smoke-failed":
+        verdict = of_answer(failed.why, texts)
+    tail = "\n".join(f"── {name}\n{logfiles.excerpt(text, LOG_LINES)}" for name, text in tails.items())
+    return replace(diagnosis, verdict=verdict, log_tail=tail)
 
 
 def _causes(services: Services, environment: str) -> tuple[str, ...]:
@@ -72,8 +94,15 @@ def _causes(services: Services, environment: str) -> tuple[str, ...]:
 
 
 def log_tail(services: Services, environment: str, lines: int) -> str:
-    """The last lines of each instance's logs, of those that came in time; empty when none did.
+    """The last lines of each instance's logs, of those that came in time; empty when none did."""
+    tails = log_tails(services, environment)
+    return "\n".join(f"── {name}\n{_last(text, lines)}" for name, text in tails.items())
 
+
+def log_tails(services: Services, environment: str, tick: Tick | None = None) -> dict[str, str]:
+    """The tail of each instance's logs, of those that came in time, by instance.
+
+    tick: what is called at every look; None: whether a signal came.
     What an instance had delivered before tells what is new: no clock of ours is compared with AWS's.
     """
     beanstalk = services.beanstalk
@@ -85,11 +114,10 @@ def log_tail(services: Services, environment: str, lines: int) -> str:
         return {tail.instance: tail for tail in beanstalk.log_tails(environment) if tail not in before}
 
     tails: dict[str, LogTail] = {}
-    for tails in looks(services, services.clock.check, LOG_PATIENCE, read, lambda: SOON):
+    for tails in looks(services, tick or services.clock.check, LOG_PATIENCE, read, lambda: SOON):
         if len(tails) >= instances:
             break
-    told = (f"── {name}\n{_last(services.prober.download(tail.url), lines)}" for name, tail in sorted(tails.items()))
-    return "\n".join(told)
+    return {name: services.prober.download(tail.url) for name, tail in sorted(tails.items())}
 
 
 def _last(text: str, lines: int) -> str:

@@ -283,7 +283,7 @@ class Executor:
             self._restore(steps, f"{failed.what} {failed.why}")
         finally:  # users had the failed release until now: its logs could wait, and are there still
             if self._run.release and self._run.diagnosis:
-                self._run.diagnosis = with_logs(self._services, self._run.release, self._run.diagnosis)
+                self._run.diagnosis = with_logs(self._services, self._run.release, self._run.diagnosis, failed)
         raise ReleaseFailed(
             failed.what,
             why=f"{failed.why} The earlier version is deployed again.",

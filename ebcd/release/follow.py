@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ebcd.model import Environment, Event
 from ebcd.release.run import Services
 
 FAILURES = frozenset({"ERROR", "FATAL"})
+
+HEALTH = re.compile(r"Environment health has transitioned from \w+ to (\w+)")
+BAD = frozenset({"Degraded", "Severe"})
 
 RECENT = 20
 """Events before an operation that are read, to be left out."""
@@ -33,6 +37,8 @@ class EventFollower:
         self._since = environment.created
         self._shown: set[Event] = set()
         self.failures: list[Event] = []
+        self.unwell = False
+        """Whether health was told to have turned bad, and not to have turned good again."""
 
     def skip(self) -> None:
         """Leave out what has happened until now: an operation is about to begin."""
@@ -51,6 +57,8 @@ class EventFollower:
             self._shown.add(event)
             if event.severity in FAILURES:
                 self.failures.append(event)
+            if health := HEALTH.search(event.message):
+                self.unwell = health[1] in BAD
             mark = "" if event.severity == "INFO" else f"{event.severity} "
             self._services.progress.note(f"{mark}{event.message}")
         return len(self._shown) > before
@@ -76,6 +84,11 @@ class EnvironmentWatch:
     def failures(self) -> list[Event]:
         """The events that tell of a failure."""
         return self._follower.failures if self._follower else []
+
+    @property
+    def unwell(self) -> bool:
+        """Whether its events say that its health is bad."""
+        return self._follower is not None and self._follower.unwell
 
     def look(self) -> Environment | None:
         """The environment as it is, or was a moment ago; None when it is gone."""

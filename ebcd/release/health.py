@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from ebcd.errors import AwsRefused
 from ebcd.model import Environment, EnvironmentHealth, Metrics, Stage
@@ -168,8 +169,16 @@ def samples(services: Services, tick: Tick, sampler: HealthSampler, timeout: flo
             yield sample
 
 
-def hold_health(services: Services, tick: Tick, stage: Stage, step: HoldHealth) -> str:
-    """Wait until accepted health has been reported for `step.seconds` on end. Raises ReleaseFailed."""
+class Doubt(Protocol):
+    """Who is told of each report, and raises ReleaseFailed once the health will surely not turn good."""
+
+    def take(self, sample: Sample, *, accepted: bool) -> None:
+        """A report."""
+        ...
+
+
+def hold_health(services: Services, tick: Tick, stage: Stage, step: HoldHealth, doubt: Doubt | None = None) -> str:
+    """Wait until accepted health has been reported for `step.seconds` on end. Raises ReleaseFailed, as `doubt` does."""
     sampler = HealthSampler(services, stage.application, step.environment)
     presence = Presence(services, stage.application, step.environment)
     first: Sample | None = None
@@ -186,6 +195,8 @@ def hold_health(services: Services, tick: Tick, stage: Stage, step: HoldHealth) 
         first = (first or sample) if accepted else None
         if first and (sample.time - first.time).total_seconds() >= step.seconds - EARLY * services.timing.sample:
             return sample.color
+        if doubt is not None:
+            doubt.take(sample, accepted=accepted)
     seen = f"its health was {last.explained}" if last else "it had reported no health"
     why = f"After {step.timeout:g} s {seen}.{last.advice(stage) if last else ''}"
     raise failed(services, step.environment, "never turned healthy", why)

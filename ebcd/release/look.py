@@ -20,6 +20,7 @@ from ebcd.release.steps import (
     ProveLive,
     SmokeCandidate,
 )
+from ebcd.release.suspicion import Suspicion
 from ebcd.release.tenants import token_missing
 from ebcd.release.waits import Tick
 
@@ -30,9 +31,11 @@ def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> 
         case AwaitVersion():
             return Seen(waits.await_version(services, tick, stage.application, step.label))
         case AwaitEnvironment():
-            return Seen(waits.await_environment(services, tick, stage.application, step, stage.timeout))
+            doubt = Suspicion(services, tick, stage.application, step.environment)
+            return Seen(waits.await_environment(services, tick, stage.application, step, stage.timeout, doubt.read))
         case HoldHealth():
-            return Seen(health.hold_health(services, tick, stage, step))
+            doubt = Suspicion(services, tick, stage.application, step.environment)
+            return Seen(health.hold_health(services, tick, stage, step, doubt))
         case AwaitTermination():
             return Seen(waits.await_termination(services, tick, stage.application, step, stage.timeout))
         case AwaitDrain():

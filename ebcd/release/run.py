@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.release.record import ReleaseRecord
     from ebcd.release.snapshot import Snapshot
     from ebcd.release.steps import Step
+    from ebcd.release.verdict import Verdict
 
 
 class Status(StrEnum):
@@ -141,6 +142,9 @@ class Diagnosis:
     causes: tuple[str, ...] = ()
     """What health says of the environment and its instances."""
     log_tail: str = ""
+    """The lines of the instances' logs that tell of the cause, whole."""
+    verdict: Verdict | None = None
+    """The cause; None where nothing tells one."""
 
 
 @dataclass(frozen=True, slots=True)

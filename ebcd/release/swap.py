@@ -10,6 +10,7 @@ from ebcd.model import Environment, InstanceHealth
 from ebcd.release import preflight, rollback
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
+from ebcd.release.failure import explained, serving
 from ebcd.release.lease import Lease
 from ebcd.release.lock import Overtake
 from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded
@@ -211,8 +212,10 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
             raise
         with beside(error):
             _record_failure(run, services, error, logs=not prepared.undo)
-        if isinstance(error, ReleaseFailed) and prepared.updates_live:
-            executor.undo(prepared.undo, error)
+        if isinstance(error, ReleaseFailed):
+            if prepared.updates_live:
+                executor.undo(prepared.undo, error)
+            raise explained(error, run.diagnosis, serving(prepared.snapshot, stored.environment)) from error
         raise
     _record(run, services, options)
 
@@ -228,7 +231,7 @@ def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: boo
         outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
         run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
     if isinstance(error, ReleaseFailed):
-        run.diagnosis = diagnose(services, record, logs=logs)
+        run.diagnosis = diagnose(services, record, error, logs=logs)
     services.ledger.entry(record, "failed", {"what": error.what, "why": error.why}, services.clock.now())
 
 

@@ -15,8 +15,9 @@ from ebcd.model import ASG, Environment, OptionSetting, PresentSettings, Stage
 from ebcd.release import drain
 from ebcd.release.actions import send, sizes
 from ebcd.release.busy import refused_as_busy, when_ready
-from ebcd.release.follow import EventFollower
+from ebcd.release.follow import EventFollower, telling
 from ebcd.release.gone import Presence
+from ebcd.release.hopeless import Hopeless
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.steps import ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
 from ebcd.release.waits import Tick, answered, failed, lacking_instances, looks
@@ -135,7 +136,7 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
     name, clock = update.environment, services.clock
     follower: EventFollower | None = None
     sent_at, begun, status = 0.0, False, ""
-    presence = Presence(services, stage.application, name)
+    presence, hopeless = Presence(services, stage.application, name), Hopeless(services)
     read = lambda: presence.check(services.beanstalk.environment(stage.application, name))  # noqa: E731
     for environment in looks(services, tick, stage.timeout, read):
         if environment is None:
@@ -143,6 +144,8 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
         status = environment.status
         if follower is not None:
             begun = follower.follow() or begun or status != "Ready"
+        if follower is not None and follower.failures and (status == "Ready" or hopeless.long(follower.failures)):
+            raise failed(services, name, "failed to update", telling(follower.failures).message)
         if status != "Ready":
             continue
         if follower is None:
@@ -152,8 +155,6 @@ def _perform(services: Services, tick: Tick, stage: Stage, update: Update) -> Se
             _spare(update, environment)
             follower, sent_at = _begin(services, tick, stage, update, environment, request), clock.monotonic()
             status = status if follower else "Ready, and AWS refuses the update as that of one that is not"
-        elif follower.failures:
-            raise failed(services, name, "failed to update", follower.failures[0].message)
         elif begun or clock.monotonic() - sent_at > BEGIN_PATIENCE:
             if update.arrived(environment):
                 return Seen()

@@ -10,6 +10,7 @@ from ebcd.model import Environment
 from ebcd.release.clock import polls
 from ebcd.release.follow import FAILURES, EnvironmentWatch, telling
 from ebcd.release.gone import Presence
+from ebcd.release.hopeless import Hopeless
 from ebcd.release.run import Services
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import AwaitDrain, AwaitEnvironment, AwaitTermination
@@ -114,13 +115,22 @@ def await_termination(services: Services, tick: Tick, application: str, step: Aw
     )
 
 
-def await_environment(services: Services, tick: Tick, application: str, step: AwaitEnvironment, timeout: float) -> str:
+def await_environment(
+    services: Services,
+    tick: Tick,
+    application: str,
+    step: AwaitEnvironment,
+    timeout: float,
+    look_into: Callable[[], None] = lambda: None,
+) -> str:
     """Wait until the environment is Ready, carries the label on every instance, and no event tells of a failure.
 
-    Ready alone proves nothing: a failed update returns to Ready on the earlier version. Raises ReleaseFailed.
+    Ready alone proves nothing: a failed update returns to Ready on the earlier version. Raises ReleaseFailed, and what
+    `look_into` raises, which is called at each look once events tell of bad health.
     """
     watched = EnvironmentWatch(services, application, step.environment, events=step.events)
     presence = Presence(services, application, step.environment)
+    hopeless = Hopeless(services)
     seen = "it was never seen"
 
     def look() -> tuple[Environment | None, tuple[bool, str]]:
@@ -134,10 +144,13 @@ def await_environment(services: Services, tick: Tick, application: str, step: Aw
 
     for environment, (lacking, told) in looks(services, tick, timeout, look, watched.share):
         seen = told
-        if environment is None or environment.status != "Ready":
-            continue
-        if watched.failures:
+        ready = environment is not None and environment.status == "Ready"
+        if watched.failures and (ready or hopeless.long(watched.failures)):
             raise failed(services, step.environment, "failed to deploy", telling(watched.failures).message)
+        if environment is None or not ready:
+            if watched.unwell:
+                look_into()
+            continue
         if environment.version_label != step.label:
             why = f"It is Ready on {environment.version_label}."
             raise failed(services, step.environment, "runs another version", why)

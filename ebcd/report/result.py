@@ -297,7 +297,12 @@ def _step(item: StepResult) -> Json:
 def _diagnosis(diagnosis: Diagnosis) -> Json:
     events = [{"time": stamp(item.time), "severity": item.severity, "message": item.message}
               for item in diagnosis.events]  # fmt: skip
-    return {"events": events, "causes": list(diagnosis.causes), "log_tail": diagnosis.log_tail}
+    return {
+        "events": events,
+        "causes": list(diagnosis.causes),
+        "log_tail": diagnosis.log_tail,
+        "cause": diagnosis.verdict.cause if diagnosis.verdict else None,
+    }
 
 
 def lock(state: LockState | None) -> Mapping[str, object] | None:

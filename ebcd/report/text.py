@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
 from ebcd.report.envelope import Json
@@ -199,14 +198,18 @@ def events(result: Json) -> RenderableType:
     return Group(*lines) if lines else "No events."
 
 
-def diagnosis(found: Json) -> RenderableType:
-    """Why a candidate failed."""
-    lines: list[RenderableType] = []
-    for item in found["events"]:
-        lines.append(Text(f"  {item['severity']:<5} {item['message']}", style="yellow"))
+def diagnosis(found: Json, *, events: bool = True) -> RenderableType:
+    """Why a candidate failed: the application's own lines of a traceback are marked. events: whether they were not
+    told yet.
+    """
+    from ebcd.release.logs import own_place  # by need: only a failure has a log tail
+
+    lines = [Text(f"  {item['severity']:<5} {item['message']}", style="yellow") for item in found["events"] if events]
     lines += [Text(f"  cause {cause}", style="yellow") for cause in found["causes"]]
     if found["log_tail"]:
-        lines += [Text("  the last lines of its logs:", style="bold"), Padding(Text(found["log_tail"]), (0, 0, 0, 4))]
+        lines.append(Text("  the last lines of its logs:", style="bold"))
+    for line in found["log_tail"].splitlines():
+        lines.append(Text(f"  > {line}", style="bold") if own_place(line) else Text(f"    {line}"))
     return Group(*lines)
 
 

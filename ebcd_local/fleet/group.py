@@ -231,7 +231,9 @@ class Group:
             except (DeploymentFailed, OSError, ValueError) as error:
                 # Not only ours: a name that no file can have, a folder where a file is to be, a disk that is full.
                 member.status = "Failed"
-                return error if isinstance(error, DeploymentFailed) else DeploymentFailed(str(error))
+                failure = error if isinstance(error, DeploymentFailed) else DeploymentFailed(str(error))
+                member.instance.note_failure(failure)
+                return failure
             member.status, member.deployed = "Deployed", now()
             member.deployment_id = self.environment.deployment_id
             return None

@@ -216,7 +216,7 @@ def _require_health(rollout: Rollout, members: Sequence[Member]) -> None:
     if rollout.settings.ignore_health:
         return
     if not rollout.group.await_healthy(members, rollout.settings.timeout):
+        names = "','".join(member.instance.id for member in members)
         raise DeploymentFailed(
-            f"The instances {', '.join(member.instance.id for member in members)} did not become healthy in "
-            f"{rollout.settings.timeout:g} s."
+            f"Instance id(s) '{names}' did not pass health check after command execution. Aborting the operation."
         )

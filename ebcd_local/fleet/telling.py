@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ebcd_local import engine_log
 from ebcd_local.fleet.group import Aborted
 from ebcd_local.state import State, now
 from ebcd_local.workflow import DeploymentFailed
@@ -40,7 +41,8 @@ class Telling:
             if self._state.environments[key].status == "Terminating":
                 return
             self.failed(key, request_id, failure)
-            self.settle(key, failure=failure.cause, **reverted)
+            cause = engine_log.cause_of_health(now()) if failure.instances else failure.cause
+            self.settle(key, failure=cause, **reverted)
             self.say(key, request_id, failed, "ERROR")
 
     def settle(self, key: str, *, failure: str = "", **changes: Any) -> None:
@@ -64,7 +66,8 @@ class Telling:
             return
         self.say(key, request_id, "Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
         failed = (
-            f"[Instance: {failure.instances[0]}] Command failed on instance. Return code: 1 Output: {failure.cause}"
+            f"[Instance: {failure.instances[0]}] Command failed on instance. Return code: 1 "
+            f"Output: {engine_log.EXECUTION_FAILED}."
         )
         self.say(key, request_id, failed, "ERROR")
         names = "','".join(failure.instances)

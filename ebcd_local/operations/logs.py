@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 
 from ebcd_local.errors import invalid
+from ebcd_local.instance import Instance
 from ebcd_local.operations.call import Call, Operation, Structure
 from ebcd_local.state import now, storage_bucket
 
@@ -27,7 +27,7 @@ def request_environment_info(call: Call, given: Structure) -> Structure:
         if kind == "tail":
             call.objects.put(bucket, f"{name}.txt", instance.log_tail(TAIL_LINES).encode())
         else:
-            call.objects.put(bucket, f"{name}.zip", _bundle(instance.log_dir))
+            call.objects.put(bucket, f"{name}.zip", _bundle(instance))
     call.state.say(environment, "Pulled logs for environment instances.", request_id=call.request_id)
     return {}
 
@@ -50,12 +50,12 @@ def _kind(given: Structure) -> str:
     return str(given["InfoType"])
 
 
-def _bundle(folder: Path) -> bytes:
-    """A ZIP of a folder's logs, whole."""
+def _bundle(instance: Instance) -> bytes:
+    """A ZIP of an instance's logs, whole."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.glob("*.log")):
-            archive.write(path, f"var/log/{path.name}")
+        for name, path in instance.logs():
+            archive.write(path, f"var/log/{name}")
     return buffer.getvalue()
 
 

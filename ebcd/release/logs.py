@@ -1,0 +1,150 @@
+"""What an instance's logs tell: which log a line is of, which exception ended a process, in which of the application's
+own lines. Pure.
+
+A log tail has each log under its path between two lines of dashes, and in the output of a process each line behind the
+prefix of syslog: https://github.com/BishopFox/dufflebag/issues/4
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+ENGINE, WEB = "eb-engine.log", "web.stdout.log"
+ACCESS, PROXY = "nginx/access.log", "nginx/error.log"
+_ORDER = {PROXY: -2, ENGINE: -1, WEB: 1}
+"""What tells most comes last, where a terminal shows it."""
+_BEHIND = 2
+"""Lines behind an exception that may tell more of it."""
+HIDDEN = "…"
+"""What stands for a secret."""
+
+_HEADER = re.compile(r"^-{5,}\r?\n/var/log/(\S+)[^\n]*\n-{5,}$", re.MULTILINE)
+_SYSLOG = re.compile(r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w.@-]+(?:\[\d+\])?: ?")
+_FRAME = re.compile(r'^\s+File "(?P<path>[^"]+)", line (?P<line>\d+)')
+_RAISED = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
+_DEPLOYED = re.compile(r"^.*/(?:current|staging)/")
+_INSTALLED = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python\d|^<")
+_NO_CAUSE = frozenset({"SystemExit", "KeyboardInterrupt", "HaltServer"})
+"""What is raised when the cause has been told before: gunicorn's own end is the last one."""
+_CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+_ASSIGNED = re.compile(
+    r"""(?i)\b(\w*(?:password|passwd|pwd|secret|token|api_?key|access_?key|credential)\w*["']?\s*[=:]\s*)(["']?)[^\s"',;&)]+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log's last lines."""
+
+    name: str
+    """Its path below /var/log."""
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception that a log tells of, with its traceback."""
+
+    kind: str
+    message: str
+    place: str
+    """The application's own line that it came from (`app.py:9`); empty: none is in its traceback."""
+    first: int
+    last: int
+    """Where in the log's lines the traceback begins, and where it ends."""
+
+    @property
+    def title(self) -> str:
+        """`SyntaxError in app.py:9`."""
+        return f"{self.kind} in {self.place}" if self.place else self.kind
+
+
+def read(text: str) -> tuple[Log, ...]:
+    """The logs of an instance's tail; a text without headers is what its web process wrote."""
+    parts = _HEADER.split(text)
+    if len(parts) == 1:
+        return (Log(WEB, _lines(text)),) if text.strip() else ()
+    return tuple(Log(name, _lines(body)) for name, body in zip(parts[1::2], parts[2::2], strict=True))
+
+
+def lines_of(logs: Sequence[Log], name: str) -> tuple[str, ...]:
+    """The lines of a log, of all instances that delivered it."""
+    return tuple(line for log in logs if log.name == name for line in log.lines)
+
+
+def exceptions(lines: Sequence[str]) -> list[Raised]:
+    """The exceptions that ended something, oldest first. Of a chain it is the last one in the application's own lines,
+    else the last.
+    """
+    chains: list[list[Raised]] = []
+    for raised in _blocks(lines):
+        earlier = chains[-1][-1] if chains else None
+        between = lines[earlier.last + 1 : raised.first + 1] if earlier else ()
+        if earlier and any(line.startswith(_CHAINED) for line in between):
+            chains[-1].append(raised)
+        else:
+            chains.append([raised])
+    return [found for chain in chains if (found := _telling(chain))]
+
+
+def own_place(line: str) -> str:
+    """Where in the application a traceback's frame is (`app.py:9`); empty for any other line, and for a package's."""
+    match = _FRAME.match(line)
+    path = match["path"] if match else ""
+    if not match or _INSTALLED.search(path):
+        return ""
+    return f"{_DEPLOYED.sub('', path)}:{match['line']}"
+
+
+def excerpt(text: str, most: int) -> str:
+    """The lines of a tail that tell of an end, whole and without secrets, under their logs' names: of each log with an
+    exception the last one and what follows it, else the log's end. most: lines of a log.
+    """
+    shown = []
+    for log in sorted(read(text), key=lambda item: _ORDER.get(item.name, 0)):
+        found = exceptions(log.lines)
+        lines = log.lines[found[-1].first :] if found else log.lines
+        lines = lines[: found[-1].last - found[-1].first + 1 + _BEHIND] if found else lines
+        if log.name != ACCESS and lines:
+            kept = lines[-most:] if not found else _around(lines, most)
+            shown += [f"/var/log/{log.name}", *map(without_secrets, kept)]
+    return "\n".join(shown)
+
+
+def _around(lines: Sequence[str], most: int) -> Sequence[str]:
+    """The end of a traceback that is too long, which has the application's own frames."""
+    return lines if len(lines) <= most else (lines[0], "  …", *lines[len(lines) - most + 2 :])
+
+
+def without_secrets(text: str) -> str:
+    """A log without the passwords in its URLs, and without what is assigned to a name that means a secret."""
+    return _ASSIGNED.sub(rf"\1\2{HIDDEN}", _CREDENTIALS.sub(HIDDEN, text))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(_SYSLOG.sub("", line.rstrip()) for line in text.strip("\r\n").splitlines())
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[Raised]:
+    """Each traceback: indented lines with at least one frame, and the exception behind them."""
+    first, frames = -1, list[str]()
+    for index, line in enumerate(lines):
+        if line.startswith(("Traceback (most recent call last):", " ", "\t")):
+            first = index if first < 0 or line.startswith("Traceback") else first
+            frames = [] if line.startswith("Traceback") else frames
+            frames += [line] if _FRAME.match(line) else []
+            continue
+        match = _RAISED.match(line)
+        if frames and match:
+            place = next(filter(None, map(own_place, reversed(frames))), "")
+            kind = match["kind"].rpartition(".")[2]
+            yield Raised(kind, match["message"] or "", place, first, index)
+        first, frames = -1, []
+
+
+def _telling(chain: Sequence[Raised]) -> Raised | None:
+    causes = [raised for raised in chain if raised.kind not in _NO_CAUSE]
+    return next((raised for raised in reversed(causes) if raised.place), causes[-1] if causes else None)

@@ -1,0 +1,272 @@
+"""Why a release failed, and whether that is sure: judged from events, health's causes and logs. Pure.
+
+Sure is what no patience mends: a deployment that failed, a process that ended three times or stays down, a server on
+another port, one and the same wrong answer for long. A process that runs and does not listen yet, or says that it is
+not ready (502, 503, 504), may be slow and good: that is likely, and only the deadline makes it a failure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ebcd.model import Event
+from ebcd.release import logs
+from ebcd.release.logs import Log, Raised
+
+FAILURES = frozenset({"ERROR", "FATAL"})
+ENDS = 3
+"""Ends of one process that are no accident."""
+ANSWERS = 15
+"""Reports of health over which one wrong answer stays the same before it counts as the application's own: 150 s on
+AWS, 15 s on the local Beanstalk."""
+LONGEST = 160
+"""Characters of a cause: it stands in one line."""
+
+_NOT_RUNNING = re.compile(r"Following services are not running: ([^.]+)")
+_FINAL = re.compile(
+    r"Instance deployment failed|Command failed on instance|Unsuccessful command execution on instance"
+    r"|did not pass health check after command execution|Failed to (?:deploy|launch)"
+    r"|Create environment operation is complete, but with errors"
+)
+"""Events behind which nothing more of an operation succeeds."""
+_GENERAL = re.compile(
+    rf"{_FINAL.pattern}|Engine execution has encountered an error|Environment health has transitioned"
+    r"|During an aborted deployment|Command execution completed"
+)
+"""Events that say that it failed, and not why."""
+_OUTPUT = re.compile(r"\[Instance: \S+\] Command failed on instance\. Return code: \d+ Output: (.+)", re.DOTALL)
+_STOPPED = re.compile(
+    r"An error occurred during execution of command \[\S+\] - \[([^\]]+)\]\..*?Error: (.*)", re.DOTALL
+)
+_BUILD = re.compile(r"Error occurred during build: Command (\S+) failed")
+_ENGINE = re.compile(r"\d{4}/\d\d/\d\d ")
+"""How the engine's own lines begin."""
+_HOOK = re.compile(r"(\.platform/\S+)")
+_REFUSED = re.compile(r'Connection refused\) while connecting to upstream.*upstream: "http://[^/"]*?:(\d+)')
+_LISTENS = re.compile(
+    r"(?i)(?:listening (?:at|on)|running on|serving on|starting development server at)\D*?//[^\s/]*?:(\d{2,5})\b"
+)
+_CHECKED = re.compile(r'"[A-Z]+ (\S+) HTTP/[\d.]+" (\d{3}) .*"ELB-HealthChecker')
+_NOT_YET = frozenset({408, 425, 429, 502, 503, 504})
+"""Answers of what is not ready."""
+_WAITS = re.compile(r"Connection|Timeout|Operational|gaierror|Unavailable|NotReady")
+"""Exceptions of a process that misses something which may come: a database, a name."""
+_DISK = re.compile(r"No space left on device")
+_MEMORY = re.compile(r"Perhaps out of memory|Out of memory: Killed|^MemoryError|Cannot allocate memory")
+_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'"), "{1} has no object {0!r}"),
+    (re.compile(r'Attribute "([^"]+)" not found in module "([^"]+)"'), "{1} has no object {0!r}"),
+    (re.compile(r'Could not import module "([^"]+)"'), "There is no module {0!r}"),
+    (re.compile(r"sh: (?:line \d+: |\d+: )?([^:]+): (?:command )?not found"), "There is no command {0!r}"),
+    (re.compile(r"sh: (?:line \d+: |\d+: )?([^:]+): Permission denied"), "{0} may not be executed"),
+    (re.compile(r"Address already in use|\[Errno 98\]"), "The port is taken by another process"),
+)
+"""What servers and shells write about a start that cannot succeed."""
+_NOISE = re.compile(r"^\[[^\]]*\] \[\d+\] \[(?:INFO|DEBUG|ERROR)\] |^INFO:|^\s*$|^\s*at ")
+"""Lines of servers that tell nothing of a cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """How often and how long reports of health named a process as not running."""
+
+    ends: int = 0
+    """How often it went from running to not running."""
+    long: bool = False
+    """Whether it stays down for longer than a restart takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of an environment that does not do well."""
+
+    events: Sequence[Event] = ()
+    """Since the operation began, oldest first."""
+    causes: Sequence[str] = ()
+    """What health says of it and of its instances."""
+    logs: Sequence[Log] = ()
+    down: Down = Down()
+    steady: int = 0
+    """Over how many reports in a row its health has been bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why it failed."""
+
+    cause: str
+    """In one line."""
+    why: str
+    """How that is known, in a sentence."""
+    advice: str = ""
+    """What to do, where the cause tells it."""
+    sure: bool = False
+
+
+def judge(seen: Evidence) -> Verdict | None:
+    """The cause; None where nothing tells one. Texts of logs are in it without what looks like a secret."""
+    rules: tuple[Callable[[Evidence], Verdict | None], ...] = (_deployment, _crash, _port, _answer)
+    told = [verdict for rule in rules if (verdict := rule(seen))]
+    found = next((verdict for verdict in told if verdict.sure), told[0] if told else None)
+    return found and Verdict(_line(found.cause), _line(found.why, 2 * LONGEST), found.advice, found.sure)
+
+
+def of_answer(failure: str, texts: Sequence[Log]) -> Verdict:
+    """Why a path was answered otherwise than it should: with the exception behind it, where the logs have one.
+
+    failure: what a probe says.
+    """
+    raised = logs.exceptions(logs.lines_of(texts, logs.WEB)) if re.search(r"answered 5\d\d", failure) else []
+    told = f": {_title(raised[-1])}" if raised else ""
+    return Verdict(_line(f"{failure.rstrip('.')}{told}"), "", "", True)
+
+
+def not_running(cause: str) -> bool:
+    """Whether a cause of bad health says that a process is down."""
+    return _NOT_RUNNING.search(cause) is not None
+
+
+def is_final(event: Event) -> bool:
+    """Whether an event says that the operation under way has failed for good."""
+    return event.severity in FAILURES and _FINAL.search(event.message) is not None
+
+
+def _deployment(seen: Evidence) -> Verdict | None:
+    """What stopped the deployment on an instance, or the launch before there was one."""
+    failures = [event for event in seen.events if event.severity in FAILURES]
+    if not failures:
+        return None
+    sure = any(is_final(event) for event in failures)
+    lines = logs.lines_of(seen.logs, logs.ENGINE)
+    stopped = next(filter(None, (_STOPPED.search(line) for line in reversed(lines))), None)
+    if stopped is None:
+        return _told(failures, sure)
+    where, error = stopped[1], stopped[2]
+    if _DISK.search(error):
+        return Verdict("The instance's disk is full", f"{where}: {error}", _LARGER_DISK, sure)
+    if where == "Track pids in healthd":
+        return _ended("web", seen, sure=sure)
+    if build := next(filter(None, (_BUILD.search(line) for line in reversed(lines))), None):
+        kind = "container command" if where.startswith("Post") else "command"
+        return Verdict(f"The {kind} {build[1]} failed{_behind(lines)}", f"{where}: {error}", "", sure)
+    if where == "InstallDependency":
+        told = next((line.partition("ERROR: ")[2] for line in reversed(lines) if "ERROR: " in line), error)
+        return Verdict(f"requirements.txt cannot be installed: {told}", f"{where}: {told}", "", sure)
+    if hook := _HOOK.search(error):
+        return Verdict(f"The hook {hook[1]} failed{_behind(lines)}", f"{where}: {error}", "", sure)
+    return Verdict(error, f"{where} failed.", "", sure)
+
+
+def _told(failures: Sequence[Event], sure: bool) -> Verdict | None:
+    """What the events alone tell."""
+    outputs = [match[1] for event in failures if (match := _OUTPUT.match(event.message))]
+    specific = [text for text in (*(event.message for event in failures), *outputs) if not _GENERAL.search(text)]
+    if not specific:
+        return None
+    launch = any("Failed to launch" in event.message for event in failures)
+    return Verdict(f"{'The launch failed: ' if launch else ''}{specific[0]}", "Its events say so.", "", sure)
+
+
+def _crash(seen: Evidence) -> Verdict | None:
+    """A process that ends again and again."""
+    named = next(filter(None, (_NOT_RUNNING.search(cause) for cause in seen.causes)), None)
+    written = "\n".join(logs.lines_of(seen.logs, logs.WEB))
+    killed, timed_out = len(_MEMORY.findall(written)), written.count("WORKER TIMEOUT")
+    failed = written.count("Worker failed to boot")
+    if named is None and not seen.down.ends and max(killed, timed_out, failed) < ENDS:
+        return None
+    name = named[1].split(",")[0].strip() if named else "web"
+    sure = seen.down.ends >= ENDS or seen.down.long or max(killed, timed_out, failed) >= ENDS
+    return _ended(name, seen, sure=sure)
+
+
+def _ended(name: str, seen: Evidence, *, sure: bool) -> Verdict:
+    """Why a process ended, by its own words."""
+    lines = logs.lines_of(seen.logs, f"{name}.stdout.log")
+    why = f"The process {name} ended{f' {seen.down.ends} times' if seen.down.ends > 1 else ''}"
+    for pattern, text in _SIGNS:
+        if match := next(filter(None, (pattern.search(line) for line in reversed(lines))), None):
+            return Verdict(text.format(*match.groups()), f"{why}: {match[0]}", _named_wrongly(text), sure)
+    raised = logs.exceptions(lines)
+    if raised and not _MEMORY.search(raised[-1].kind):
+        found = raised[-1]
+        waits = _WAITS.search(found.kind) is not None
+        return Verdict(_title(found), f"{why}: {found.kind}: {found.message}", _missing(found), sure and not waits)
+    if any(map(_MEMORY.search, lines)):
+        return Verdict(f"{name} has no memory left: it is killed", f"{why}.", _LARGER_INSTANCE, sure)
+    if any("WORKER TIMEOUT" in line for line in lines):
+        return Verdict("gunicorn ends its workers, which do not start in time", f"{why}.", _TIMEOUT, sure)
+    words = next((line for line in reversed(lines) if not _NOISE.match(line)), "")
+    return Verdict(f"{name} ends: {words}" if words else f"{name} ends and says nothing", f"{why}.", "", sure)
+
+
+def _port(seen: Evidence) -> Verdict | None:
+    """A server that listens on another port than the proxy asks."""
+    refused = [match[1] for line in logs.lines_of(seen.logs, logs.PROXY) if (match := _REFUSED.search(line))]
+    if not refused or seen.steady < ENDS:
+        return None
+    port = refused[-1]
+    listens = [match[1] for line in logs.lines_of(seen.logs, logs.WEB) if (match := _LISTENS.search(line))]
+    if listens and listens[-1] != port:
+        return Verdict(
+            f"web listens on port {listens[-1]}, and not on $PORT",
+            f"Requests go to port {port}, which PORT says, and are refused.",
+            "Let the server take its port from PORT.",
+            len(refused) >= ENDS,
+        )
+    return Verdict(f"Nothing listens on $PORT ({port})", "web runs, and connections to it are refused.", _LISTEN)
+
+
+def _answer(seen: Evidence) -> Verdict | None:
+    """One and the same wrong answer to the load balancer's health checks."""
+    asked = [(match[1], int(match[2])) for line in logs.lines_of(seen.logs, logs.ACCESS)
+             if (match := _CHECKED.search(line))]  # fmt: skip
+    if not asked or asked[-1][1] < 300 or seen.steady < ENDS:
+        return None
+    path, status = asked[-1]
+    steady = [item for item in asked[-ENDS:] if item == asked[-1]]
+    sure = len(steady) == ENDS and seen.steady >= ANSWERS and status not in _NOT_YET
+    why = f"The health check asks for {path} and is answered {status}."
+    raised = logs.exceptions(logs.lines_of(seen.logs, logs.WEB))
+    if status >= 500 and raised:
+        return Verdict(f"{path} answers {status}: {_title(raised[-1])}", why, "", sure)
+    advice = _OTHER_PATH if status < 500 else ""
+    return Verdict(f"The health check's path {path} answers {status}", why, advice, sure)
+
+
+def _title(raised: Raised) -> str:
+    """An exception in one line; of one that its place explains, without the message."""
+    told = raised.message if not raised.place or raised.kind not in {"SyntaxError", "IndentationError"} else ""
+    return f"{raised.title}{f': {told}' if told else ''}"
+
+
+def _behind(lines: Sequence[str]) -> str:
+    """What a command's output ends with, behind a colon: its exception, else its last words; empty without any."""
+    if raised := logs.exceptions(lines):
+        return f": {_title(raised[-1])}"
+    end = next((index for index, line in enumerate(lines) if _BUILD.search(line) or _STOPPED.search(line)), 0)
+    words = lines[end - 1].strip() if end else ""
+    return f": {words}" if words and not _ENGINE.match(words) else ""
+
+
+def _missing(raised: Raised) -> str:
+    named = re.fullmatch(r"No module named '([^'.]+).*'", raised.message)
+    return f"Name the package that has {named[1]} in requirements.txt, or bundle it." if named else ""
+
+
+def _named_wrongly(text: str) -> str:
+    return "Name the module and its object as the Procfile, or WSGIPath, has them." if "object" in text else ""
+
+
+def _line(text: str, longest: int = LONGEST) -> str:
+    told = " ".join(logs.without_secrets(text).split())
+    return told if len(told) <= longest else f"{told[: longest - 1]}…"
+
+
+_LARGER_DISK = "Take a larger RootVolumeSize, or bundle less."
+_LARGER_INSTANCE = "Take a larger InstanceTypes, or fewer workers."
+_TIMEOUT = "Do less before the application answers, or give gunicorn a longer --timeout."
+_LISTEN = "Let the server take its port from PORT; a slow start needs a longer timeout."
+_OTHER_PATH = "Name a path that answers 200 as its Application Healthcheck URL, or correct the route."
