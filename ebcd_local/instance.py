@@ -197,11 +197,12 @@ class Instance:
         """Its logs, by their paths below /var/log."""
         return [(str(path.relative_to(self.log_dir)), path) for path in sorted(self.log_dir.rglob("*.log"))]
 
-    def note_failure(self, failure: DeploymentFailed) -> None:
-        """Log a failure of which its engine has logged nothing: it failed before it began."""
-        if not failure.logged:
-            self._workflow(0.0).log(engine_log.failed(engine_log.STAGE, failure.cause))
-            failure.logged = True
+    def failed(self, error: Exception) -> DeploymentFailed:
+        """A failure that nothing here foresaw: a full disk, a name that no file can have. It is in eb-engine.log."""
+        failure = DeploymentFailed(str(error), str(error))
+        self._workflow(0.0).log(engine_log.failed(engine_log.STAGE, failure.cause))
+        failure.logged = True
+        return failure
 
     def _equip(self, workflow: Workflow, deployment: Deployment, venv: Path | None) -> None:
         """Give what runs on the instance the platform's files and variables. venv: None: it stays what it was."""

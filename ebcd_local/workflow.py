@@ -43,6 +43,8 @@ class DeploymentFailed(Exception):
         """The command of .ebextensions that failed."""
         self.logged = False
         """Whether the instance's engine has logged it."""
+        self.unanswered = False
+        """Whether the time was up before there was an outcome."""
         self.instances: list[str] = []
         """Those that it failed on; none where it came to no instance."""
 
@@ -139,7 +141,9 @@ class Workflow:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
             process.wait(KILL_DEADLINE)
-            raise DeploymentFailed(f"A command took too long: {command!r}.", self.tail(20)) from error
+            failure = DeploymentFailed(f"A command took too long: {command!r}.", self.tail(20))
+            failure.unanswered = True
+            raise failure from error
 
     @contextmanager
     def step(self, name: str, *expected: type[Exception]) -> Iterator[None]:

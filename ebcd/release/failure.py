@@ -5,6 +5,7 @@ from __future__ import annotations
 from ebcd.errors import ReleaseFailed
 from ebcd.release.run import Diagnosis
 from ebcd.release.snapshot import Snapshot
+from ebcd.release.verdict import SurelyFailed
 
 _OWN = frozenset({"live-hurt", "live-moved", "tenants-failed", "version-failed", "environment-busy"})
 """Codes of failures whose first line is the cause already."""
@@ -15,19 +16,19 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, serving: str) 
 
     serving: what users reach meanwhile (`r1 still serves`).
     """
-    verdict = diagnosis.verdict if diagnosis else None
-    cause = failed.what.rstrip(".") if failed.code in _OWN or verdict is None else verdict.cause
-    why = [failed.what, failed.why] if cause != failed.what.rstrip(".") else [failed.why]
-    told, advice = "", ""
-    if verdict is not None and failed.code not in _OWN:
-        told, advice = verdict.why, verdict.advice
-    texts = dict.fromkeys(text.strip() for text in (told, *why) if text.strip())
-    return ReleaseFailed(
+    verdict = diagnosis.verdict if diagnosis and failed.code not in _OWN else None
+    surely = isinstance(failed, SurelyFailed)
+    cause = failed.what.rstrip(".") if surely or verdict is None else verdict.cause
+    texts = [failed.why] if surely else [verdict.why if verdict else "", failed.what if verdict else "", failed.why]
+    told = ReleaseFailed(
         f"{cause} · {serving}",
-        why=" ".join(texts),
-        hint=f"{advice} {failed.hint}".strip(),
+        why=" ".join(dict.fromkeys(filter(None, texts))),
+        hint=f"{verdict.advice if verdict else ''} {failed.hint}".strip(),
         code=failed.code,
     )
+    for note in getattr(failed, "__notes__", ()):
+        told.add_note(note)
+    return told
 
 
 def serving(snapshot: Snapshot, failed: str) -> str:

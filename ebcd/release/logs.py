@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 ENGINE, WEB = "eb-engine.log", "web.stdout.log"
 ACCESS, PROXY = "nginx/access.log", "nginx/error.log"
-_ORDER = {PROXY: -2, ENGINE: -1, WEB: 1}
-"""What tells most comes last, where a terminal shows it."""
+_FEW = 3
+"""Lines of the proxy's log that are shown: each says the same."""
 _BEHIND = 2
 """Lines behind an exception that may tell more of it."""
 HIDDEN = "…"
@@ -100,23 +100,31 @@ def own_place(line: str) -> str:
 
 
 def excerpt(text: str, most: int) -> str:
-    """The lines of a tail that tell of an end, whole and without secrets, under their logs' names: of each log with an
-    exception the last one and what follows it, else the log's end. most: lines of a log.
+    """The lines of a tail that tell of an end, whole and without secrets, under their logs' names. most: of each log.
+
+    Of a log with an exception it is the last one; the engine's log counts where it has an error, the proxy's where no
+    process tells of an exception.
     """
-    shown = []
-    for log in sorted(read(text), key=lambda item: _ORDER.get(item.name, 0)):
-        found = exceptions(log.lines)
-        lines = log.lines[found[-1].first :] if found else log.lines
-        lines = lines[: found[-1].last - found[-1].first + 1 + _BEHIND] if found else lines
-        if log.name != ACCESS and lines:
-            kept = lines[-most:] if not found else _around(lines, most)
-            shown += [f"/var/log/{log.name}", *map(without_secrets, kept)]
-    return "\n".join(shown)
+    found = [log for log in read(text) if log.lines and log.name not in {ACCESS, ENGINE, PROXY}]
+    raised = any(exceptions(log.lines) for log in found)
+    around = [log for log in read(text) if log.name == ENGINE and any(" [ERROR] " in line for line in log.lines)]
+    around += [Log(PROXY, log.lines[-_FEW:]) for log in read(text) if log.name == PROXY and log.lines and not raised]
+    return "\n".join(
+        line
+        for log in (*around, *found)
+        for line in (f"/var/log/{log.name}", *map(without_secrets, _around(_end_of(log.lines), most)))
+    )
+
+
+def _end_of(lines: Sequence[str]) -> Sequence[str]:
+    """From the last exception on, with what follows it at once; all of a log without any."""
+    found = exceptions(lines)
+    return lines[found[-1].first : found[-1].last + 1 + _BEHIND] if found else lines
 
 
 def _around(lines: Sequence[str], most: int) -> Sequence[str]:
-    """The end of a traceback that is too long, which has the application's own frames."""
-    return lines if len(lines) <= most else (lines[0], "  …", *lines[len(lines) - most + 2 :])
+    """The end of what is too long: it has the application's own frames."""
+    return lines if len(lines) <= most else ("…", *lines[len(lines) - most + 1 :])
 
 
 def without_secrets(text: str) -> str:

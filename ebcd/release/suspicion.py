@@ -9,27 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from ebcd.errors import AwsRefused, ReleaseFailed
+from ebcd.errors import AwsRefused
 from ebcd.model import InstanceHealth
 from ebcd.release import logs
 from ebcd.release.diagnose import log_tails
 from ebcd.release.health import HealthSampler, Sample
 from ebcd.release.run import Services
-from ebcd.release.verdict import ENDS, Down, Evidence, Verdict, judge, not_running
+from ebcd.release.verdict import ENDS, Down, Evidence, SurelyFailed, Verdict, judge, not_running
 from ebcd.release.waits import BASIC_HEALTH, Tick, see_logs
 
 RESTART = 5.0
 """Seconds that a supervisor may pause before it starts a process again: only what is down for longer stays down."""
 LOGS_AGAIN = 12
 """Bad reports after which the logs are read again at the latest."""
-
-
-class SurelyFailed(ReleaseFailed):
-    """The candidate will not pass, whatever time it gets. tails: its instances' log tails as they told so."""
-
-    def __init__(self, verdict: Verdict, tails: Mapping[str, str], hint: str) -> None:
-        super().__init__(f"{verdict.cause}.", why=verdict.why, hint=hint)
-        self.tails = tails
 
 
 class Suspicion:
@@ -104,7 +96,7 @@ class Suspicion:
         if verdict is None:
             return
         if verdict.sure:
-            raise SurelyFailed(verdict, self._tails, see_logs(self._services, self._environment))
-        if verdict.cause != self._told:
+            raise SurelyFailed(verdict, self._environment, self._tails, see_logs(self._services, self._environment))
+        if self._tails and verdict.cause != self._told:
             self._told = verdict.cause
             self._services.progress.note(f"likely: {verdict.cause}")

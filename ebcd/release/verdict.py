@@ -8,9 +8,10 @@ not ready (502, 503, 504), may be slow and good: that is likely, and only the de
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ebcd.errors import ReleaseFailed
 from ebcd.model import Event
 from ebcd.release import logs
 from ebcd.release.logs import Log, Raised
@@ -27,7 +28,7 @@ LONGEST = 160
 _NOT_RUNNING = re.compile(r"Following services are not running: ([^.]+)")
 _FINAL = re.compile(
     r"Instance deployment failed|Command failed on instance|Unsuccessful command execution on instance"
-    r"|did not pass health check after command execution|Failed to (?:deploy|launch)"
+    r"|did not pass health check after command execution|have not responded in the allowed command timeout|Failed to (?:deploy|launch)"
     r"|Create environment operation is complete, but with errors"
 )
 """Events behind which nothing more of an operation succeeds."""
@@ -103,6 +104,15 @@ class Verdict:
     advice: str = ""
     """What to do, where the cause tells it."""
     sure: bool = False
+
+
+class SurelyFailed(ReleaseFailed):
+    """The candidate will not pass, whatever time it gets. tails: its instances' log tails as they told so."""
+
+    def __init__(self, verdict: Verdict, environment: str, tails: Mapping[str, str], hint: str) -> None:
+        why = f"It is sure that {environment} will not turn healthy. {verdict.why}"
+        super().__init__(f"{verdict.cause}.", why=why, hint=hint)
+        self.tails = tails
 
 
 def judge(seen: Evidence) -> Verdict | None:
@@ -185,7 +195,7 @@ def _crash(seen: Evidence) -> Verdict | None:
 def _ended(name: str, seen: Evidence, *, sure: bool) -> Verdict:
     """Why a process ended, by its own words."""
     lines = logs.lines_of(seen.logs, f"{name}.stdout.log")
-    why = f"The process {name} ended{f' {seen.down.ends} times' if seen.down.ends > 1 else ''}"
+    why = f"Its process {name} ended{f' {seen.down.ends} times' if seen.down.ends > 1 else ''}"
     for pattern, text in _SIGNS:
         if match := next(filter(None, (pattern.search(line) for line in reversed(lines))), None):
             return Verdict(text.format(*match.groups()), f"{why}: {match[0]}", _named_wrongly(text), sure)
@@ -198,6 +208,8 @@ def _ended(name: str, seen: Evidence, *, sure: bool) -> Verdict:
         return Verdict(f"{name} has no memory left: it is killed", f"{why}.", _LARGER_INSTANCE, sure)
     if any("WORKER TIMEOUT" in line for line in lines):
         return Verdict("gunicorn ends its workers, which do not start in time", f"{why}.", _TIMEOUT, sure)
+    if not lines:
+        return Verdict(f"{name} ends again and again", f"{why}.", "", sure)
     words = next((line for line in reversed(lines) if not _NOISE.match(line)), "")
     return Verdict(f"{name} ends: {words}" if words else f"{name} ends and says nothing", f"{why}.", "", sure)
 

@@ -231,9 +231,7 @@ class Group:
             except (DeploymentFailed, OSError, ValueError) as error:
                 # Not only ours: a name that no file can have, a folder where a file is to be, a disk that is full.
                 member.status = "Failed"
-                failure = error if isinstance(error, DeploymentFailed) else DeploymentFailed(str(error))
-                member.instance.note_failure(failure)
-                return failure
+                return error if isinstance(error, DeploymentFailed) else member.instance.failed(error)
             member.status, member.deployed = "Deployed", now()
             member.deployment_id = self.environment.deployment_id
             return None
@@ -258,7 +256,7 @@ class Group:
         if self._site.faults.strike(f"{Kind.LAUNCH}:{name}"):
             raise DeploymentFailed(f"The instance {instance.id} could not be launched: a fault that was asked for.")
         if self._site.faults.strike(f"{Kind.DISK}:{name}"):
-            raise DeploymentFailed(f"[Errno {errno.ENOSPC}] No space left on device")
+            raise OSError(errno.ENOSPC, "No space left on device")
         instance.deploy(deployment)
 
 

@@ -15,6 +15,10 @@ _MIXED = (
     "During an aborted deployment, some instances may have deployed the new application version. To ensure all "
     "instances are running the same version, re-deploy the appropriate application version."
 )
+_UNANSWERED = (
+    "The following instances have not responded in the allowed command timeout time (they might still finish "
+    "eventually on their own): [{}]."
+)
 
 
 class Telling:
@@ -64,13 +68,13 @@ class Telling:
         if not failure.instances:
             self.say(key, request_id, failure.cause, "ERROR")
             return
-        self.say(key, request_id, "Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
-        failed = (
-            f"[Instance: {failure.instances[0]}] Command failed on instance. Return code: 1 "
-            f"Output: {engine_log.EXECUTION_FAILED}."
-        )
-        self.say(key, request_id, failed, "ERROR")
         names = "','".join(failure.instances)
+        if failure.unanswered:
+            self.say(key, request_id, _UNANSWERED.format(", ".join(failure.instances)), "ERROR")
+        self.say(key, request_id, "Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
+        output = f"{engine_log.EXECUTION_FAILED}." if failure.logged else failure.cause
+        failed = f"[Instance: {failure.instances[0]}] Command failed on instance. Return code: 1 Output: {output}"
+        self.say(key, request_id, failed, "ERROR")
         aborted = f"Unsuccessful command execution on instance id(s) '{names}'. Aborting the operation."
         self.say(key, request_id, aborted, "ERROR")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running import bundle, healthy, processes_of
+from running import SERVER, bundle, healthy, processes_of
 
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Deployment, DeploymentFailed, Instance
@@ -48,9 +48,24 @@ def test_a_process_that_exits_at_once_fails_with_its_last_words(instance: Instan
     assert "no database" in error.log_tail
 
 
-def test_a_process_that_never_listens_fails_at_its_deadline(instance: Instance, tmp_path: Path) -> None:
-    error = failed(instance, deployment(tmp_path, bundle(**{"server.py": "import time; time.sleep(60)"})), 1.5)
-    assert "did not listen" in error.cause
+def test_a_process_that_does_not_listen_yet_is_no_failure_of_its_deployment(instance: Instance, tmp_path: Path) -> None:
+    slow = bundle(**{"server.py": f"import time; time.sleep(3); TEXT = ''\n{SERVER}"})
+    instance.deploy(replace(deployment(tmp_path, slow), timeout=1.5))
+    assert not healthy(instance)
+    deadline = time.monotonic() + 30
+    while not healthy(instance):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert instance.causes() == []
+
+
+def test_a_failure_is_logged_in_the_engines_words_and_told_as_an_exit(instance: Instance, tmp_path: Path) -> None:
+    files = {".ebextensions/a.config": "container_commands:\n  01_migrate: {command: 'echo no table; exit 9'}\n"}
+    failed(instance, deployment(tmp_path, bundle(**files)))
+    tail = instance.log_tail()
+    assert "\n/var/log/eb-engine.log\n" in tail
+    assert "[INFO] Error occurred during build: Command 01_migrate failed" in tail
+    assert "[ERROR] An error occurred during execution of command [app-deploy] - [PostBuildEbExtension]." in tail
 
 
 @pytest.mark.parametrize(
@@ -81,7 +96,8 @@ def test_a_process_that_dies_is_restarted(instance: Instance, tmp_path: Path) ->
     while not healthy(instance):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert "exited with code 7 and was restarted" in instance.causes()[0]
+    assert instance.causes() == ["Following services are not running: web."]
+    assert instance.causes() == [], "it runs again since"
 
 
 def test_every_process_of_a_procfile_runs_with_its_own_log_and_limits(instance: Instance, tmp_path: Path) -> None:

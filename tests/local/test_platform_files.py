@@ -230,11 +230,6 @@ def test_the_port_of_a_property_is_the_instance_s_own(instance: Instance, tmp_pa
     assert healthy(instance)
 
 
-def test_a_server_that_does_not_read_port_is_told_to(instance: Instance, tmp_path: Path) -> None:
-    with pytest.raises(DeploymentFailed, match="the server must read PORT"):
-        deploy(instance, tmp_path, {"Procfile": "web: sleep 60"}, timeout=1.0)
-
-
 def test_a_wsgi_path_with_a_slash_fails_as_on_the_platform(instance: Instance, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "site.zip", "w") as archive:
         archive.writestr("site1/__init__.py", "")

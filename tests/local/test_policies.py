@@ -208,7 +208,8 @@ def test_a_deployment_has_the_time_that_the_option_timeout_gives_it(versions: Lo
     versions.publish("rolled", "endless", endless)
     versions.launch("rolled", "x-endless", "v1", **{f"{COMMAND}|Timeout": "2"})
     assert update(versions, "x-endless", "endless")["VersionLabel"] == "v1"
-    assert any("A command took too long" in text for text in messages(versions, "x-endless"))
+    told = "have not responded in the allowed command timeout time"
+    assert any(told in text for text in messages(versions, "x-endless"))
     versions.client("elasticbeanstalk").terminate_environment(EnvironmentName="x-endless")
 
 
