@@ -28,8 +28,8 @@ LONGEST = 160
 _NOT_RUNNING = re.compile(r"Following services are not running: ([^.]+)")
 _FINAL = re.compile(
     r"Instance deployment failed|Command failed on instance|Unsuccessful command execution on instance"
-    r"|did not pass health check after command execution|have not responded in the allowed command timeout|Failed to (?:deploy|launch)"
-    r"|Create environment operation is complete, but with errors"
+    r"|did not pass health check after command execution|have not responded in the allowed command timeout"
+    r"|Failed to (?:deploy|launch)|Create environment operation is complete, but with errors"
 )
 """Events behind which nothing more of an operation succeeds."""
 _GENERAL = re.compile(
@@ -45,6 +45,11 @@ _BUILD = re.compile(r"Error occurred during build: Command (\S+) failed")
 _ENGINE = re.compile(r"\d{4}/\d\d/\d\d ")
 """How the engine's own lines begin."""
 _HOOK = re.compile(r"(\.platform/\S+)")
+_LACKING = re.compile(
+    r"(?:No matching distribution found for|satisfies the requirement|and you require|there is no version of)\s+"
+    r"([^\s,(]+)"
+)
+"""What pip and uv say of a requirement that nothing meets."""
 _REFUSED = re.compile(r'Connection refused\) while connecting to upstream.*upstream: "http://[^/"]*?:(\d+)')
 _LISTENS = re.compile(
     r"(?i)(?:listening (?:at|on)|running on|serving on|starting development server at)\D*?//[^\s/]*?:(\d{2,5})\b"
@@ -54,7 +59,7 @@ _NOT_YET = frozenset({408, 425, 429, 502, 503, 504})
 """Answers of what is not ready."""
 _WAITS = re.compile(r"Connection|Timeout|Operational|gaierror|Unavailable|NotReady")
 """Exceptions of a process that misses something which may come: a database, a name."""
-_DISK = re.compile(r"No space left on device")
+_DISK = re.compile(r"(?i)no space left on device")
 _MEMORY = re.compile(r"Perhaps out of memory|Out of memory: Killed|^MemoryError|Cannot allocate memory")
 _SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'"), "{1} has no object {0!r}"),
@@ -162,8 +167,9 @@ def _deployment(seen: Evidence) -> Verdict | None:
         kind = "container command" if where.startswith("Post") else "command"
         return Verdict(f"The {kind} {build[1]} failed{_behind(lines)}", f"{where}: {error}", "", sure)
     if where == "InstallDependency":
-        told = next((line.partition("ERROR: ")[2] for line in reversed(lines) if "ERROR: " in line), error)
-        return Verdict(f"requirements.txt cannot be installed: {told}", f"{where}: {told}", "", sure)
+        lacking = next(filter(None, (_LACKING.search(line) for line in reversed(lines))), None)
+        told = f"there is no {lacking[1]}" if lacking else error.rpartition("ERROR: ")[2]
+        return Verdict(f"requirements.txt cannot be installed: {told}", f"{where}: {error}", "", sure)
     if hook := _HOOK.search(error):
         return Verdict(f"The hook {hook[1]} failed{_behind(lines)}", f"{where}: {error}", "", sure)
     return Verdict(error, f"{where} failed.", "", sure)
