@@ -19,10 +19,11 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, serving: str) 
     verdict = diagnosis.verdict if diagnosis and failed.code not in _OWN else None
     surely = isinstance(failed, SurelyFailed)
     cause = failed.what.rstrip(".") if surely or verdict is None else verdict.cause
-    texts = [failed.why] if surely else [verdict.why if verdict else "", failed.what if verdict else "", failed.why]
+    known = [verdict.why, failed.what] if verdict else []
+    texts = [text for text in ([] if surely else known) + [failed.why] if text.rstrip(".") not in cause]
     told = ReleaseFailed(
         f"{cause} · {serving}",
-        why=" ".join(dict.fromkeys(filter(None, texts))),
+        why=" ".join(dict.fromkeys(texts)),
         hint=f"{verdict.advice if verdict else ''} {failed.hint}".strip(),
         code=failed.code,
     )

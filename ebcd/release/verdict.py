@@ -182,7 +182,7 @@ def _told(failures: Sequence[Event], sure: bool) -> Verdict | None:
     if not specific:
         return None
     launch = any("Failed to launch" in event.message for event in failures)
-    return Verdict(f"{'The launch failed: ' if launch else ''}{specific[0]}", "Its events say so.", "", sure)
+    return Verdict(f"{'The launch failed: ' if launch else ''}{specific[0]}", "", "", sure)
 
 
 def _crash(seen: Evidence) -> Verdict | None:
