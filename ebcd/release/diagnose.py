@@ -12,7 +12,7 @@ from ebcd.release.gone import last_events
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.run import Diagnosis, Services
 from ebcd.release.snapshot import leaving
-from ebcd.release.verdict import ANSWERS, Evidence, judge, of_answer
+from ebcd.release.verdict import ANSWERS, Evidence, SurelyFailed, judge, of_answer
 from ebcd.release.waits import BASIC_HEALTH, SOON, Tick, looks
 
 LOG_PATIENCE = 30.0
@@ -42,8 +42,7 @@ def diagnose(
         diagnosis = Diagnosis(told, _causes(services, environment))
     except EbcdError as error:
         services.progress.note(f"No full diagnosis: {error.what}")
-    tails: Mapping[str, str] = getattr(failed, "tails", {})
-    return with_logs(services, release, diagnosis, failed) if logs and not tails else judged(diagnosis, tails, failed)
+    return with_logs(services, release, diagnosis, failed) if logs else judged(diagnosis, _read(failed), failed)
 
 
 def _of_one_that_is_gone(services: Services, release: ReleaseRecord, found: Environment | None) -> Diagnosis:
@@ -60,12 +59,17 @@ def with_logs(
     services: Services, release: ReleaseRecord, diagnosis: Diagnosis, failed: EbcdError | None = None
 ) -> Diagnosis:
     """The diagnosis with the log tails, where they come. Never raises, as `diagnose`."""
-    tails: Mapping[str, str] = {}
+    tails = _read(failed)
     try:
-        tails = log_tails(services, release.environment)
+        tails = tails or log_tails(services, release.environment)
     except EbcdError as error:
         services.progress.note(f"No log tail: {error.what}")
     return judged(diagnosis, tails, failed)
+
+
+def _read(failed: EbcdError | None) -> Mapping[str, str]:
+    """The log tails that told a gate that the release will fail."""
+    return failed.tails if isinstance(failed, SurelyFailed) else {}
 
 
 def judged(diagnosis: Diagnosis, tails: Mapping[str, str], failed: EbcdError | None) -> Diagnosis:

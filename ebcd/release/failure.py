@@ -5,7 +5,7 @@ from __future__ import annotations
 from ebcd.errors import ReleaseFailed
 from ebcd.release.run import Diagnosis
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.verdict import SurelyFailed
+from ebcd.release.verdict import SurelyFailed, is_general
 
 _OWN = frozenset({"live-hurt", "live-moved", "tenants-failed", "version-failed", "environment-busy"})
 """Codes of failures whose first line is the cause already."""
@@ -21,6 +21,7 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, serving: str) 
     cause = failed.what.rstrip(".") if surely or verdict is None else verdict.cause
     known = [verdict.why, failed.what] if verdict else []
     texts = [text for text in ([] if surely else known) + [failed.why] if text.rstrip(".") not in cause]
+    texts = [text for text in texts if verdict is None or not is_general(text)]
     told = ReleaseFailed(
         f"{cause} · {serving}",
         why=" ".join(dict.fromkeys(texts)),

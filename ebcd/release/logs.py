@@ -17,6 +17,8 @@ _FEW = 3
 """Lines of the proxy's log that are shown: each says the same."""
 _BEHIND = 2
 """Lines behind an exception that may tell more of it."""
+NOT_DELIVERED = "(not delivered"
+"""How a tail begins that could not be fetched."""
 HIDDEN = "…"
 """What stands for a secret."""
 
@@ -66,7 +68,7 @@ def read(text: str) -> tuple[Log, ...]:
     """The logs of an instance's tail; a text without headers is what its web process wrote."""
     parts = _HEADER.split(text)
     if len(parts) == 1:
-        return (Log(WEB, _lines(text)),) if text.strip() else ()
+        return (Log(WEB, _lines(text)),) if text.strip() and not text.startswith(NOT_DELIVERED) else ()
     return tuple(Log(name, _lines(body)) for name, body in zip(parts[1::2], parts[2::2], strict=True))
 
 

@@ -143,6 +143,11 @@ def not_running(cause: str) -> bool:
     return _NOT_RUNNING.search(cause) is not None
 
 
+def is_general(text: str) -> bool:
+    """Whether a text says that something failed, and not why."""
+    return _GENERAL.search(text) is not None
+
+
 def is_final(event: Event) -> bool:
     """Whether an event says that the operation under way has failed for good."""
     return event.severity in FAILURES and _FINAL.search(event.message) is not None

@@ -37,7 +37,8 @@ def test_a_failure_is_diagnosed_in_json_too(product: Product) -> None:
     product.commit("bad", mode="crash")
     result = product.json("ship")
     assert (result["exit_code"], result["ok"]) == (6, False)
-    assert "exited with code 3" in result["error"]["why"]
+    assert result["error"]["what"] == "web ends: the database password is missing · r1 still serves"
+    assert "Its process web ended." in result["error"]["why"]
     assert "the database password is missing" in result["diagnosis"]["log_tail"]
     assert result["live"]["release"] == "r1"
     assert result["steps"][-1]["status"] == "failed"
