@@ -13,7 +13,7 @@ from ebcd.model import Environment, OnFailure, OptionSetting, SourceBundle, Stag
 from ebcd.release import preflight
 from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.diagnose import diagnose
-from ebcd.release.execute import Executor
+from ebcd.release.execute import RESTORED, Executor
 from ebcd.release.failure import explained, serving
 from ebcd.release.findings import Intent, findings, refuse, taken_cname
 from ebcd.release.lease import Lease
@@ -269,13 +269,14 @@ def _cleared_up(
     """The failure with its cause, once what the release changed on live's own environment was taken back, and what the
     stage does not want to keep was terminated. Raises OutcomeUnknown where the way back failed.
     """
-    still = serving(prepared.snapshot, prepared.release.environment)
+    restored = False
     try:
         if prepared.undo:
             executor.undo(prepared.undo, failed)
-    except ReleaseFailed as undone:
-        failed, still = undone, "the earlier version serves again"
-    told = explained(failed, run.diagnosis, still)
+    except ReleaseFailed:
+        restored = True
+    still = serving(prepared.snapshot, prepared.release.environment, restored=restored)
+    told = explained(failed, run.diagnosis, still, RESTORED if restored else "")
     with beside(told):
         _terminate_failed(run, services, executor, prepared.snapshot.stage)
     return told

@@ -51,6 +51,9 @@ from ebcd.release.steps import (
 )
 from ebcd.release.upload import LARGE, upload
 
+RESTORED = "The earlier version is deployed again."
+"""What is told of a failure whose way back succeeded."""
+
 
 class Executor:
     """Performs steps for one run. stage: complete, as a snapshot has it."""
@@ -286,7 +289,7 @@ class Executor:
                 self._run.diagnosis = with_logs(self._services, self._run.release, self._run.diagnosis, failed)
         raise ReleaseFailed(
             failed.what,
-            why=f"{failed.why} The earlier version is deployed again.",
+            why=f"{failed.why} {RESTORED}",
             hint=failed.hint,
             code=failed.code,
         ) from failed

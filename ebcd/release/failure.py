@@ -11,10 +11,10 @@ _OWN = frozenset({"live-hurt", "live-moved", "tenants-failed", "version-failed",
 """Codes of failures whose first line is the cause already."""
 
 
-def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, serving: str) -> ReleaseFailed:
+def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, still: str, behind: str = "") -> ReleaseFailed:
     """The failure with its cause in the first line, where one is known; else as it was.
 
-    serving: what users reach meanwhile (`r1 still serves`).
+    still: what users reach meanwhile (`r1 still serves`). behind: what else is told of why.
     """
     verdict = diagnosis.verdict if diagnosis and failed.code not in _OWN else None
     surely = isinstance(failed, SurelyFailed)
@@ -23,8 +23,8 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, serving: str) 
     texts = [text for text in ([] if surely else known) + [failed.why] if text.rstrip(".") not in cause]
     texts = [text for text in texts if verdict is None or not is_general(text)]
     told = ReleaseFailed(
-        f"{cause} · {serving}",
-        why=" ".join(dict.fromkeys(texts)),
+        f"{cause} · {still}",
+        why=" ".join(dict.fromkeys(filter(None, (*texts, behind)))),
         hint=f"{verdict.advice if verdict else ''} {failed.hint}".strip(),
         code=failed.code,
     )
@@ -33,10 +33,12 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, serving: str) 
     return told
 
 
-def serving(snapshot: Snapshot, failed: str) -> str:
-    """What users reach while a release has failed. failed: its environment."""
+def serving(snapshot: Snapshot, failed: str, *, restored: bool = False) -> str:
+    """What users reach while a release has failed. failed: its environment. restored: whether that was live's own, and
+    has the earlier version again.
+    """
     live = snapshot.live
-    if live is None or live.name == failed:
+    if live is None or (live.name == failed and not restored):
         return "nothing else was live"
     record = snapshot.record_of(live)
-    return f"{record.release if record else live.name} still serves"
+    return f"{record.release if record else live.name} {'serves again' if restored else 'still serves'}"

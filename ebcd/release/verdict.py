@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ebcd.errors import ReleaseFailed
 from ebcd.model import Event
-from ebcd.release import logs
+from ebcd.release import logs, signs
 from ebcd.release.logs import Log, Raised
 
 FAILURES = frozenset({"ERROR", "FATAL"})
@@ -24,54 +24,6 @@ ANSWERS = 15
 AWS, 15 s on the local Beanstalk."""
 LONGEST = 160
 """Characters of a cause: it stands in one line."""
-
-_NOT_RUNNING = re.compile(r"Following services are not running: ([^.]+)")
-_FINAL = re.compile(
-    r"Instance deployment failed|Command failed on instance|Unsuccessful command execution on instance"
-    r"|did not pass health check after command execution|have not responded in the allowed command timeout"
-    r"|Failed to (?:deploy|launch)|Create environment operation is complete, but with errors"
-)
-"""Events behind which nothing more of an operation succeeds."""
-_GENERAL = re.compile(
-    rf"{_FINAL.pattern}|Engine execution has encountered an error|Environment health has transitioned"
-    r"|During an aborted deployment|Command execution completed"
-)
-"""Events that say that it failed, and not why."""
-_OUTPUT = re.compile(r"\[Instance: \S+\] Command failed on instance\. Return code: \d+ Output: (.+)", re.DOTALL)
-_STOPPED = re.compile(
-    r"An error occurred during execution of command \[\S+\] - \[([^\]]+)\]\..*?Error: (.*)", re.DOTALL
-)
-_BUILD = re.compile(r"Error occurred during build: Command (\S+) failed")
-_ENGINE = re.compile(r"\d{4}/\d\d/\d\d ")
-"""How the engine's own lines begin."""
-_HOOK = re.compile(r"(\.platform/\S+)")
-_LACKING = re.compile(
-    r"(?:No matching distribution found for|satisfies the requirement|and you require|there is no version of)\s+"
-    r"([^\s,(]+)"
-)
-"""What pip and uv say of a requirement that nothing meets."""
-_REFUSED = re.compile(r'Connection refused\) while connecting to upstream.*upstream: "http://[^/"]*?:(\d+)')
-_LISTENS = re.compile(
-    r"(?i)(?:listening (?:at|on)|running on|serving on|starting development server at)\D*?//[^\s/]*?:(\d{2,5})\b"
-)
-_CHECKED = re.compile(r'"[A-Z]+ (\S+) HTTP/[\d.]+" (\d{3}) .*"ELB-HealthChecker')
-_NOT_YET = frozenset({408, 425, 429, 502, 503, 504})
-"""Answers of what is not ready."""
-_WAITS = re.compile(r"Connection|Timeout|Operational|gaierror|Unavailable|NotReady")
-"""Exceptions of a process that misses something which may come: a database, a name."""
-_DISK = re.compile(r"(?i)no space left on device")
-_MEMORY = re.compile(r"Perhaps out of memory|Out of memory: Killed|^MemoryError|Cannot allocate memory")
-_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"Failed to find attribute '([^']+)' in '([^']+)'"), "{1} has no object {0!r}"),
-    (re.compile(r'Attribute "([^"]+)" not found in module "([^"]+)"'), "{1} has no object {0!r}"),
-    (re.compile(r'Could not import module "([^"]+)"'), "There is no module {0!r}"),
-    (re.compile(r"sh: (?:line \d+: |\d+: )?([^:]+): (?:command )?not found"), "There is no command {0!r}"),
-    (re.compile(r"sh: (?:line \d+: |\d+: )?([^:]+): Permission denied"), "{0} may not be executed"),
-    (re.compile(r"Address already in use|\[Errno 98\]"), "The port is taken by another process"),
-)
-"""What servers and shells write about a start that cannot succeed."""
-_NOISE = re.compile(r"^\[[^\]]*\] \[\d+\] \[(?:INFO|DEBUG|ERROR)\] |^INFO:|^\s*$|^\s*at ")
-"""Lines of servers that tell nothing of a cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +92,17 @@ def of_answer(failure: str, texts: Sequence[Log]) -> Verdict:
 
 def not_running(cause: str) -> bool:
     """Whether a cause of bad health says that a process is down."""
-    return _NOT_RUNNING.search(cause) is not None
+    return signs.NOT_RUNNING.search(cause) is not None
 
 
 def is_general(text: str) -> bool:
     """Whether a text says that something failed, and not why."""
-    return _GENERAL.search(text) is not None
+    return signs.GENERAL.search(text) is not None
 
 
 def is_final(event: Event) -> bool:
     """Whether an event says that the operation under way has failed for good."""
-    return event.severity in FAILURES and _FINAL.search(event.message) is not None
+    return event.severity in FAILURES and signs.FINAL.search(event.message) is not None
 
 
 def _deployment(seen: Evidence) -> Verdict | None:
@@ -160,30 +112,30 @@ def _deployment(seen: Evidence) -> Verdict | None:
         return None
     sure = any(is_final(event) for event in failures)
     lines = logs.lines_of(seen.logs, logs.ENGINE)
-    stopped = next(filter(None, (_STOPPED.search(line) for line in reversed(lines))), None)
+    stopped = next(filter(None, (signs.STOPPED.search(line) for line in reversed(lines))), None)
     if stopped is None:
         return _told(failures, sure)
     where, error = stopped[1], stopped[2]
-    if _DISK.search(error):
-        return Verdict("The instance's disk is full", f"{where}: {error}", _LARGER_DISK, sure)
+    if signs.DISK.search(error):
+        return Verdict("The instance's disk is full", f"{where}: {error}", signs.LARGER_DISK, sure)
     if where == "Track pids in healthd":
         return _ended("web", seen, sure=sure)
-    if build := next(filter(None, (_BUILD.search(line) for line in reversed(lines))), None):
+    if build := next(filter(None, (signs.BUILD.search(line) for line in reversed(lines))), None):
         kind = "container command" if where.startswith("Post") else "command"
         return Verdict(f"The {kind} {build[1]} failed{_behind(lines)}", f"{where}: {error}", "", sure)
     if where == "InstallDependency":
-        lacking = next(filter(None, (_LACKING.search(line) for line in reversed(lines))), None)
+        lacking = next(filter(None, (signs.LACKING.search(line) for line in reversed(lines))), None)
         told = f"there is no {lacking[1]}" if lacking else error.rpartition("ERROR: ")[2]
         return Verdict(f"requirements.txt cannot be installed: {told}", f"{where}: {error}", "", sure)
-    if hook := _HOOK.search(error):
+    if hook := signs.HOOK.search(error):
         return Verdict(f"The hook {hook[1]} failed{_behind(lines)}", f"{where}: {error}", "", sure)
     return Verdict(error, f"{where} failed.", "", sure)
 
 
 def _told(failures: Sequence[Event], sure: bool) -> Verdict | None:
     """What the events alone tell."""
-    outputs = [match[1] for event in failures if (match := _OUTPUT.match(event.message))]
-    specific = [text for text in (*(event.message for event in failures), *outputs) if not _GENERAL.search(text)]
+    outputs = [match[1] for event in failures if (match := signs.OUTPUT.match(event.message))]
+    specific = [text for text in (*(event.message for event in failures), *outputs) if not signs.GENERAL.search(text)]
     if not specific:
         return None
     launch = any("Failed to launch" in event.message for event in failures)
@@ -192,46 +144,51 @@ def _told(failures: Sequence[Event], sure: bool) -> Verdict | None:
 
 def _crash(seen: Evidence) -> Verdict | None:
     """A process that ends again and again."""
-    named = next(filter(None, (_NOT_RUNNING.search(cause) for cause in seen.causes)), None)
-    written = "\n".join(logs.lines_of(seen.logs, logs.WEB))
-    killed, timed_out = len(_MEMORY.findall(written)), written.count("WORKER TIMEOUT")
-    failed = written.count("Worker failed to boot")
-    if named is None and not seen.down.ends and max(killed, timed_out, failed) < ENDS:
+    named = next(filter(None, (signs.NOT_RUNNING.search(cause) for cause in seen.causes)), None)
+    written = _since_its_start(logs.lines_of(seen.logs, logs.WEB))
+    killed = max(sum(map(bool, map(pattern.search, written))) for pattern in (signs.MEMORY, signs.TIMED_OUT))
+    if named is None and not seen.down.ends and killed < ENDS:
         return None
     name = named[1].split(",")[0].strip() if named else "web"
-    sure = seen.down.ends >= ENDS or seen.down.long or max(killed, timed_out, failed) >= ENDS
+    sure = seen.down.ends >= ENDS or seen.down.long or killed >= ENDS
     return _ended(name, seen, sure=sure)
+
+
+def _since_its_start(lines: Sequence[str]) -> Sequence[str]:
+    """What gunicorn has written since it was started last: before that another version may have run."""
+    start = max((index for index, line in enumerate(lines) if "Starting gunicorn" in line), default=0)
+    return lines[start:]
 
 
 def _ended(name: str, seen: Evidence, *, sure: bool) -> Verdict:
     """Why a process ended, by its own words."""
     lines = logs.lines_of(seen.logs, f"{name}.stdout.log")
     why = f"Its process {name} ended{f' {seen.down.ends} times' if seen.down.ends > 1 else ''}"
-    for pattern, text in _SIGNS:
+    for pattern, text in signs.SIGNS:
         if match := next(filter(None, (pattern.search(line) for line in reversed(lines))), None):
             return Verdict(text.format(*match.groups()), f"{why}: {match[0]}", _named_wrongly(text), sure)
     raised = logs.exceptions(lines)
-    if raised and not _MEMORY.search(raised[-1].kind):
+    if raised and not signs.MEMORY.search(raised[-1].kind):
         found = raised[-1]
-        waits = _WAITS.search(found.kind) is not None
+        waits = signs.WAITS.search(found.kind) is not None
         return Verdict(_title(found), f"{why}: {found.kind}: {found.message}", _missing(found), sure and not waits)
-    if any(map(_MEMORY.search, lines)):
-        return Verdict(f"{name} has no memory left: it is killed", f"{why}.", _LARGER_INSTANCE, sure)
-    if any("WORKER TIMEOUT" in line for line in lines):
-        return Verdict("gunicorn ends its workers, which do not start in time", f"{why}.", _TIMEOUT, sure)
+    if any(map(signs.MEMORY.search, lines)):
+        return Verdict(f"{name} has no memory left: it is killed", f"{why}.", signs.LARGER_INSTANCE, sure)
+    if any(map(signs.TIMED_OUT.search, lines)):
+        return Verdict("gunicorn ends its workers, which do not start in time", f"{why}.", signs.TIMEOUT, sure)
     if not lines:
         return Verdict(f"{name} ends again and again", f"{why}.", "", sure)
-    words = next((line for line in reversed(lines) if not _NOISE.match(line)), "")
+    words = next((line for line in reversed(lines) if not signs.NOISE.match(line)), "")
     return Verdict(f"{name} ends: {words}" if words else f"{name} ends and says nothing", f"{why}.", "", sure)
 
 
 def _port(seen: Evidence) -> Verdict | None:
     """A server that listens on another port than the proxy asks."""
-    refused = [match[1] for line in logs.lines_of(seen.logs, logs.PROXY) if (match := _REFUSED.search(line))]
+    refused = [match[1] for line in logs.lines_of(seen.logs, logs.PROXY) if (match := signs.REFUSED.search(line))]
     if not refused or seen.steady < ENDS:
         return None
     port = refused[-1]
-    listens = [match[1] for line in logs.lines_of(seen.logs, logs.WEB) if (match := _LISTENS.search(line))]
+    listens = [match[1] for line in logs.lines_of(seen.logs, logs.WEB) if (match := signs.LISTENS.search(line))]
     if listens and listens[-1] != port:
         return Verdict(
             f"web listens on port {listens[-1]}, and not on $PORT",
@@ -239,23 +196,23 @@ def _port(seen: Evidence) -> Verdict | None:
             "Let the server take its port from PORT.",
             len(refused) >= ENDS,
         )
-    return Verdict(f"Nothing listens on $PORT ({port})", "web runs, and connections to it are refused.", _LISTEN)
+    return Verdict(f"Nothing listens on $PORT ({port})", "web runs, and connections to it are refused.", signs.LISTEN)
 
 
 def _answer(seen: Evidence) -> Verdict | None:
     """One and the same wrong answer to the load balancer's health checks."""
     asked = [(match[1], int(match[2])) for line in logs.lines_of(seen.logs, logs.ACCESS)
-             if (match := _CHECKED.search(line))]  # fmt: skip
+             if (match := signs.CHECKED.search(line))]  # fmt: skip
     if not asked or asked[-1][1] < 300 or seen.steady < ENDS:
         return None
     path, status = asked[-1]
     steady = [item for item in asked[-ENDS:] if item == asked[-1]]
-    sure = len(steady) == ENDS and seen.steady >= ANSWERS and status not in _NOT_YET
+    sure = len(steady) == ENDS and seen.steady >= ANSWERS and status not in signs.NOT_YET
     why = f"The health check asks for {path} and is answered {status}."
     raised = logs.exceptions(logs.lines_of(seen.logs, logs.WEB))
     if status >= 500 and raised:
         return Verdict(f"{path} answers {status}: {_title(raised[-1])}", why, "", sure)
-    advice = _OTHER_PATH if status < 500 else ""
+    advice = signs.OTHER_PATH if status < 500 else ""
     return Verdict(f"The health check's path {path} answers {status}", why, advice, sure)
 
 
@@ -269,9 +226,9 @@ def _behind(lines: Sequence[str]) -> str:
     """What a command's output ends with, behind a colon: its exception, else its last words; empty without any."""
     if raised := logs.exceptions(lines):
         return f": {_title(raised[-1])}"
-    end = next((index for index, line in enumerate(lines) if _BUILD.search(line) or _STOPPED.search(line)), 0)
+    end = next((index for index, line in enumerate(lines) if signs.BUILD.search(line) or signs.STOPPED.search(line)), 0)
     words = lines[end - 1].strip() if end else ""
-    return f": {words}" if words and not _ENGINE.match(words) else ""
+    return f": {words}" if words and not signs.ENGINE.match(words) else ""
 
 
 def _missing(raised: Raised) -> str:
@@ -286,10 +243,3 @@ def _named_wrongly(text: str) -> str:
 def _line(text: str, longest: int = LONGEST) -> str:
     told = " ".join(logs.without_secrets(text).split())
     return told if len(told) <= longest else f"{told[: longest - 1]}…"
-
-
-_LARGER_DISK = "Take a larger RootVolumeSize, or bundle less."
-_LARGER_INSTANCE = "Take a larger InstanceTypes, or fewer workers."
-_TIMEOUT = "Do less before the application answers, or give gunicorn a longer --timeout."
-_LISTEN = "Let the server take its port from PORT; a slow start needs a longer timeout."
-_OTHER_PATH = "Name a path that answers 200 as its Application Healthcheck URL, or correct the route."

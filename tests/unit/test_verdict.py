@@ -294,6 +294,15 @@ def test_three_ends_of_a_process_end_the_gate_however_long_it_runs_between_them(
         candidate.report(DOWN)
 
 
+@pytest.mark.parametrize("sign", ["Worker (pid:21) was sent SIGKILL! Perhaps out of memory?", "WORKER TIMEOUT (pid:9)"])
+def test_workers_that_end_three_times_since_the_start_are_sure_and_those_of_another_version_do_not_count(
+    sign: str,
+) -> None:
+    start, line = "[INFO] Starting gunicorn 23.0.0", f"[CRITICAL] {sign}"
+    assert judgement(tail(web="\n".join([start, line, line, line]))).sure
+    assert judge(Evidence(logs=logs.read(tail(web="\n".join([line, line, line, start, line]))))) is None
+
+
 def test_a_log_that_is_not_delivered_hides_no_failure() -> None:
     candidate = Candidate()
     candidate.refused = True
