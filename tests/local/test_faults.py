@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from running import BUCKET, Local, bundle, running
@@ -99,12 +100,16 @@ def test_a_delayed_call_takes_effect_late_and_a_stalled_one_at_once(faulty: Loca
 
 def test_a_launch_fails_and_a_disk_is_full(faulty: Local) -> None:
     eb = faulty.client("elasticbeanstalk")
-    for kind, cause in (("launch", "could not be launched"), ("disk", "No space left on device")):
+    for kind, cause in (("launch", "could not be launched"), ("disk", "Engine execution has encountered an error")):
         set_fault(faulty, kind, f"shop-{kind}")
         faulty.launch("shop", f"shop-{kind}", "v1", health="Red")
         messages = [event["Message"] for event in eb.describe_events(EnvironmentName=f"shop-{kind}")["Events"]]
         assert any(cause in message for message in messages)
         assert not any(message.startswith("Successfully launched") for message in messages)
+    eb.request_environment_info(EnvironmentName="shop-disk", InfoType="tail")
+    (info,) = eb.retrieve_environment_info(EnvironmentName="shop-disk", InfoType="tail")["EnvironmentInfo"]
+    told = urllib3.request("GET", info["Message"]).data.decode()
+    assert "[StageApplication]. Stop running the command. Error: [Errno 28] No space left on device" in told
 
 
 def test_a_replacement_that_cannot_be_launched_is_tried_again_and_takes_requests(faulty: Local) -> None:
