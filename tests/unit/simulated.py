@@ -74,6 +74,8 @@ class Simulated:
         """What the next calls of an operation are answered with, before they do anything."""
         self.also: Callable[[str], None] = lambda operation: None
         """What somebody else does at a call."""
+        self.causes: tuple[str, ...] = ()
+        """What health says of every instance."""
         self.denied: dict[str, str] = {}
         """Environments whose launch fails at once, each with the event that tells why."""
         self.busy: dict[str, float] = {}
@@ -205,7 +207,7 @@ class Simulated:
         self._called("DescribeInstancesHealth")
         self._require(environment)
         found = self._now(environment)
-        return (InstanceHealth("i-1", "Ok", "Green", (), found.version_label, "Deployed"),)
+        return (InstanceHealth("i-1", "Ok", "Green", self.causes, found.version_label, "Deployed"),)
 
     def _require(self, name: str) -> None:
         if not self._is_shown(name):

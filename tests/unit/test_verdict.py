@@ -13,7 +13,7 @@ from simulated import World
 from stages import NOW
 
 from ebcd.errors import AwsRefused, ReleaseFailed
-from ebcd.model import Event, InstanceHealth, LogTail
+from ebcd.model import EnvironmentHealth, Event, InstanceHealth, LogTail, Metrics
 from ebcd.release import logs
 from ebcd.release.diagnose import judged
 from ebcd.release.failure import explained
@@ -24,6 +24,7 @@ from ebcd.release.suspicion import Suspicion
 from ebcd.release.verdict import Down, Evidence, SurelyFailed, Verdict, judge
 
 SAMPLE = 10.0
+NO_METRICS = Metrics(0, 0, None)
 DASHES = "-" * 40
 UNCLOSED = """  File "/var/app/current/app.py", line 9
     def x(
@@ -363,6 +364,21 @@ def test_events_that_tell_of_a_failed_operation_are_not_waited_behind_for_long()
     assert not hopeless.long(DEPLOYMENT)
     clock.seconds += PATIENCE
     assert hopeless.long(DEPLOYMENT)
+
+
+def test_at_awss_pace_a_crash_loop_ends_a_ship_within_a_minute_of_bad_health_and_not_at_its_timeout() -> None:
+    world = World()
+    world.ship()
+    world.beanstalk.causes = (DOWN,)
+    bad = EnvironmentHealth("Red", "Severe", ("ELB health is failing or not available for all instances.",), NO_METRICS)
+    began = world.clock.seconds
+    world.beanstalk.report = lambda name, at: bad
+    with pytest.raises(ReleaseFailed) as failed:
+        world.ship()
+    assert failed.value.what == "web ends again and again · r1 still serves"
+    spent = world.clock.seconds - began
+    assert spent < world.durations.processing + world.durations.creation + 60.0, "the timeout is half an hour"
+    assert world.stage.timeout >= 1000.0
 
 
 def test_the_first_line_names_the_cause_and_what_still_serves() -> None:
