@@ -14,7 +14,7 @@ from ebcd.permissions.grants import BUCKET
 WRITES = ("s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:PutObject*", "s3:RestoreObject")
 READS = ("s3:GetObject*",)
 PRIVATE = ("*/lock.json", "*/hold.json", "*/releases/*", "*/previews/*")
-"""What instances may not read either: who released what, and why. Bundles stay readable: they may have to be fetched."""
+"""What instances may not read either: who released what, and why. Bundles may have to be fetched."""
 
 
 def denials() -> list[Grant]:
