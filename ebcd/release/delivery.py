@@ -15,6 +15,7 @@ from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse, taken_cname
+from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
@@ -110,6 +111,7 @@ def _deliver_locked(
 ) -> None:
     services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    snapshot = record_swap(services.ledger, snapshot)
     subject = _chosen(run, snapshot, choose)
     prepared = _prepare(run, services, snapshot, subject, options) if subject else None
     if options.begins:

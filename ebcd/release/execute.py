@@ -231,7 +231,7 @@ class Executor:
                     unheard = error
                     continue
                 took = round(services.clock.monotonic() - start, 1)
-                hand_over(self._run, services.ledger, services.clock.now(), step, swap_seconds=took)
+                hand_over(self._run, services, step, swap_seconds=took)
                 return seen
         assert unheard is not None
         raise unheard
@@ -244,7 +244,7 @@ class Executor:
             record = self._run.records[step.release]
             self._run.records[step.release] = replace(record, deploy_seconds=seconds)
         if step.live and changes_hands(self._run, step):
-            hand_over(self._run, self._services.ledger, self._services.clock.now(), step)
+            hand_over(self._run, self._services, step)
         return seen
 
     def _note_raised(self, release: str, raised: int | None, seen: Seen) -> Seen:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ebcd.model import Stage, Strategy
 from ebcd.release.busy import BUSY_PATIENCE, is_busy
 from ebcd.release.execute import Executor
+from ebcd.release.handover import record_swap
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan.pair import idle_side
 from ebcd.release.retirement import Clearing, failed_candidates, oversized, retirements
@@ -47,9 +48,10 @@ def _look(services: Services, stage: Stage) -> Snapshot:
 
 
 def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
-    """Write down what left live unrecorded, as its run died right after the swap: its rollback window begins now."""
+    """Write down a swap whose run died right after it: the rollback window of what left live begins now."""
     if snapshot.record_of(snapshot.live) is None:
         return snapshot
+    snapshot = record_swap(services.ledger, snapshot)
     seen = ((record, departed(record, snapshot)) for record in snapshot.releases)
     settled = tuple(record if record == now else services.ledger.update(now) for record, now in seen)
     return replace(snapshot, releases=settled)

@@ -10,6 +10,7 @@ from ebcd.model import Environment, InstanceHealth
 from ebcd.release import preflight, rollback
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
+from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
 from ebcd.release.lock import Overtake
 from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded
@@ -75,7 +76,8 @@ def swap(run: Run, services: Services, options: SwapOptions) -> None:
 def _swap_locked(
     run: Run, services: Services, environments: tuple[Environment, ...], lease: Lease, options: SwapOptions
 ) -> None:
-    prepared = _prepare(run, services, _observe(run, services, environments, options), options)
+    snapshot = record_swap(services.ledger, _observe(run, services, environments, options))
+    prepared = _prepare(run, services, snapshot, options)
     for line in run.told:
         services.progress.note(line)
     if prepared.steps:
