@@ -29,6 +29,7 @@ from ebcd.release.handover import changes_hands, hand_over
 from ebcd.release.housekeeping import may_be_left, remaining
 from ebcd.release.lease import Lease
 from ebcd.release.look import look
+from ebcd.release.notes import Notes
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
 from ebcd.release.steps import (
     CreateApplication,
@@ -39,6 +40,7 @@ from ebcd.release.steps import (
     DeleteSavedConfiguration,
     DeleteVersion,
     MatchCapacity,
+    MeasureLive,
     Mutation,
     ScaleDown,
     SetMinimum,
@@ -60,6 +62,7 @@ class Executor:
         self._services = services
         self._stage = stage
         self._lease = lease
+        self._notes = Notes(run, services)
         self._watch: LiveWatch | None = None
         self._finishes = False
 
@@ -100,6 +103,8 @@ class Executor:
                 seen = self._change(step)
             else:
                 seen = look(self._run, self._services, self._tick, self._stage, step)
+                if isinstance(step, MeasureLive):
+                    self._notes.baseline()
         except (EbcdError, Breach) as error:
             left = isinstance(error, Busy) and may_be_left(step, error, self._run.release)
             self._finish(step, Seen(str(error), Status.SKIPPED if left else Status.FAILED), start)
@@ -108,10 +113,10 @@ class Executor:
 
     def _intend(self, step: Step) -> None:
         self._prove_lock()
-        if self._finishes:  # users wait for the way back
-            self._try_journal(step, "intent", {})
+        if self._finishes:
+            self._notes.try_intent(step)
         else:
-            self._journal(step, "intent", {})
+            self._notes.intent(step)
 
     def _prove_lock(self) -> None:
         """Raises LockLost; where the run may still be stopped, also Interrupted, and what S3 refuses."""
@@ -128,21 +133,7 @@ class Executor:
         seconds = round(self._services.clock.monotonic() - start, 3)
         self._run.results.append(StepResult(step, seen.status, seconds, seen.text))
         self._services.progress.end(str(step), seen.status, seconds, seen.text)
-        self._try_journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
-
-    def _try_journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
-        """Journal, or tell why not: a result has happened, and must neither hide a breach nor end a release."""
-        try:
-            self._journal(step, phase, content)
-        except AwsRefused as error:
-            self._services.progress.note(f"The {phase} of that step is not in the journal: {error.what}")
-
-    def _journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
-        record = self._run.journaled
-        if record is None:
-            return
-        name = f"{type(step).__name__}-{phase}"
-        self._services.ledger.entry(record, name, {"text": str(step), **content}, self._services.clock.now())
+        self._notes.result(step, seen, seconds)
 
     def _tick(self) -> None:
         self._services.clock.check()
@@ -185,7 +176,7 @@ class Executor:
             case DeleteSavedConfiguration():
                 return actions.delete_saved_configuration(services, application, step.template)
             case SetMinimum():
-                return self._note_raised(step.release, None, updates.set_minimum(services, tick, stage, step))
+                return self._notes.raised(step.release, None, updates.set_minimum(services, tick, stage, step))
             case UpdateOptions():
                 return updates.update_options(services, tick, stage, step)
             case UpdateVersion():
@@ -194,7 +185,7 @@ class Executor:
                 return updates.scale_down(services, tick, stage, step)
             case MatchCapacity():
                 seen = actions.match_capacity(services, tick, application, step)
-                return self._note_raised(step.release, step.instances, seen)
+                return self._notes.raised(step.release, step.instances, seen)
             case SwapCnames():
                 return self._swap(step)
             case TerminateEnvironment():
@@ -245,17 +236,6 @@ class Executor:
             self._run.records[step.release] = replace(record, deploy_seconds=seconds)
         if step.live and changes_hands(self._run, step):
             hand_over(self._run, self._services, step)
-        return seen
-
-    def _note_raised(self, release: str, raised: int | None, seen: Seen) -> Seen:
-        """Record the MinSize that a release's environment has now: whoever brings it back later must know it."""
-        record = self._run.records.get(release)
-        if record is None or record.raised == raised or seen.status is not Status.DONE:
-            return seen
-        try:
-            self._run.records[release] = self._services.ledger.update(replace(record, raised=raised))
-        except AwsRefused as error:
-            self._services.progress.note(f"{error.what} Its MinSize is not in the record of {release}.")
         return seen
 
     def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:

@@ -50,4 +50,6 @@ def hand_over(
         try:
             records[record.release] = services.ledger.update(record)
         except AwsRefused as error:
-            services.progress.note(f"{error.what} That live changed hands is not in the record of {record.release} yet.")
+            services.progress.note(
+                f"{error.what} That live changed hands is not in the record of {record.release} yet."
+            )

@@ -9,8 +9,8 @@ import pytest
 from simulated import World
 from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
-from ebcd.errors import AwsRefused, EbcdError, NoAnswer
-from ebcd.model import Strategy
+from ebcd.errors import AwsRefused, EbcdError, NoAnswer, SwappedBack
+from ebcd.model import EnvironmentHealth, Metrics, Strategy
 from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.retire import retire
 from ebcd.release.run import Run
@@ -159,3 +159,31 @@ def test_only_a_swap_is_seen_by_its_cname() -> None:
         snapshot(releases=(ONE,)),
     )  # fmt: skip
     assert [unrecorded_swap(seen) for seen in nothing] == [()] * len(nothing)
+
+
+def busy_report(served: int, refused: int, color: str) -> EnvironmentHealth:
+    metrics = Metrics(requests=served + refused, failed=0, p99=0.1, instances=3, refused=refused)
+    causes = (f"{refused} % of the requests are failing with HTTP 4xx.",) if refused else ()
+    return EnvironmentHealth(color, "Ok" if color == "Green" else "Severe", causes, metrics)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["one run", "taken up by another run"])
+def test_a_release_that_refuses_every_user_is_taken_back_also_by_the_run_that_takes_it_up(
+    world: World, killed: bool
+) -> None:
+    """Red for 4xx alone is a scanner's, or the release's: live's requests before the swap tell which."""
+    world.stage = replace(world.stage, bake=180.0)
+    before = world.beanstalk.calls["SwapEnvironmentCNAMEs"]
+
+    def report(name: str, at: float) -> EnvironmentHealth:
+        refuses = world.beanstalk.calls["SwapEnvironmentCNAMEs"] > before and name == "shop-prod-r2"
+        return busy_report(0, 100, "Red") if refuses else busy_report(100, 0, "Green")
+
+    world.beanstalk.report = report
+    if killed:
+        kill_after_the_swap(world)
+        assert records(world)["r2"].baseline is not None
+    with pytest.raises(SwappedBack) as failure:
+        world.ship(again=killed)
+    assert "4xx" in failure.value.why
+    assert live(world) == "shop-prod-r1"

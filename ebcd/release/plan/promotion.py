@@ -136,6 +136,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
         message=f"{target.release} again: {target.message}",
         restores=target.release,
         raised=None,
+        baseline=None,
         live_since=None,
         left_live=None,
         restored=None,
