@@ -33,6 +33,14 @@ UNSEEN_PATIENCE = 60.0
 """Seconds after which a swap that got no answer, and of which nothing is to be seen, is waited for no longer."""
 
 
+class LiveGrew(Exception):
+    """Live runs more instances than the candidate was made to replace: whoever planned the swap plans it anew."""
+
+    def __init__(self, reason: str, instances: int) -> None:
+        super().__init__(reason)
+        self.instances = instances
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """The two sides of a swap as they are now."""
@@ -48,6 +56,20 @@ class Pair:
     def __str__(self) -> str:
         sides = (self.candidate, self.live)
         return "; ".join(f"{side.name} is {side.status} and {side.health} with {side.cname}" for side in sides)
+
+
+def meet(services: Services, tick: Tick, step: SwapCnames, known: int) -> None:
+    """Raises LiveGrew where live has more instances by now than the candidate was made to replace: a launch takes
+    minutes, and users who arrive would meet fewer instances than those who leave had.
+
+    known: how many they were when the swap was last planned anew for that: only more are a reason to do so again.
+    """
+    if step.capacity is None:
+        return
+    count = answered(services, tick, lambda: services.beanstalk.instance_count(step.live))
+    if count > max(step.capacity, known):
+        why = f"{step.live} runs {count} instances by now, and {step.candidate} was made for {step.capacity}"
+        raise LiveGrew(why, count)
 
 
 def prove(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:

@@ -23,6 +23,7 @@ from ebcd.errors import (
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, updates
 from ebcd.release.clock import polls
+from ebcd.release.cnames import LiveGrew
 from ebcd.release.diagnose import with_logs
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.handover import changes_hands, hand_over
@@ -67,7 +68,7 @@ class Executor:
         self._finishes = False
 
     def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
-        """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
+        """Perform the steps in order; each result is in the run. Raises what the first failing one raises, or LiveGrew.
 
         back: what returns to the earlier release when live does not hold what it promised.
         """
@@ -105,6 +106,10 @@ class Executor:
                 seen = look(self._run, self._services, self._tick, self._stage, step)
                 if isinstance(step, MeasureLive):
                     self._notes.baseline()
+        except LiveGrew as grown:
+            self._run.live_instances = grown.instances
+            self._finish(step, Seen(str(grown), Status.SKIPPED), start)
+            raise
         except (EbcdError, Breach) as error:
             left = isinstance(error, Busy) and may_be_left(step, error, self._run.release)
             self._finish(step, Seen(str(error), Status.SKIPPED if left else Status.FAILED), start)
@@ -204,7 +209,8 @@ class Executor:
             return upload(self._services, self._tick, step, self._run.given_bundle)
 
     def _swap(self, step: SwapCnames) -> Seen:
-        """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again."""
+        """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again. Raises LiveGrew."""
+        cnames.meet(self._services, self._tick, step, self._run.live_instances)
         self._watch = None
         services, application, unheard = self._services, self._stage.application, None
         start = services.clock.monotonic()

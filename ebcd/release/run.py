@@ -177,6 +177,8 @@ class Run:
     after: Snapshot | None = None
     """What is there at the end."""
     results: list[StepResult] = field(default_factory=list)
+    live_instances: int = 0
+    """How many instances live ran when it had grown, and the swap was planned anew for that; 0: it did not."""
     before: Metrics | None = None
     """What live's users got before the swap."""
     diagnosis: Diagnosis | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError, beside
 from ebcd.model import Environment, InstanceHealth
 from ebcd.release import preflight, rollback
+from ebcd.release.cnames import LiveGrew
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
 from ebcd.release.handover import record_swap
@@ -206,7 +207,8 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
     run.records[name] = stored
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
-        executor.execute(prepared.steps, prepared.back)
+        while not _performed(executor, prepared):
+            prepared = _planned_anew(run, services, options)
         lease.assert_ours()
     except EbcdError as error:
         if not lease.is_held():  # whoever has the lock tells how it ended
@@ -217,6 +219,24 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
             executor.undo(prepared.undo, error)
         raise
     _record(run, services, options)
+
+
+def _performed(executor: Executor, prepared: Plan) -> bool:
+    """Perform the steps; False where live has grown before the swap."""
+    try:
+        executor.execute(prepared.steps, prepared.back)
+    except LiveGrew:
+        return False
+    return True
+
+
+def _planned_anew(run: Run, services: Services, options: SwapOptions) -> Plan:
+    """The plan of a promotion that is under way, from what is there by now."""
+    prepared = _prepare(
+        run, services, observe(run.stage, services.beanstalk, services.ledger, services.clock.now()), options
+    )
+    run.records[run.release_name] = services.ledger.update(prepared.release)
+    return prepared
 
 
 def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: bool) -> None:

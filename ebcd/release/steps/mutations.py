@@ -222,6 +222,10 @@ class SwapCnames:
     """Whether an ERROR or FATAL event since the candidate's creation forbids it."""
     proven: datetime | None = None
     """When every instance was seen to run the version; None, or long ago: it is read again."""
+    capacity: int | None = None
+    """How many of live's instances the candidate was made to replace; where live has grown since, it is not swapped.
+    None: nobody asks, on a way back, or where the candidate can have no more.
+    """
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"
