@@ -147,6 +147,14 @@ class PresentSettings:
         return self.value((_LAUNCH, "DisableDefaultEC2SecurityGroup", "")).lower() == "true"
 
 
+@dataclass(frozen=True, slots=True)
+class SavedConfiguration:
+    """Settings that Beanstalk keeps by a name: those that were set, without what defaults and .ebextensions bring."""
+
+    options: tuple[OptionSetting, ...]
+    platform_arn: str = ""
+
+
 def _parts(value: str) -> frozenset[str]:
     """What a list holds, and any other value as a list of one. Beanstalk's own words may come back in another case."""
     parts = (part.strip() for part in value.split(","))

@@ -18,7 +18,7 @@ from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse, taken_cname
 from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
-from ebcd.release.observe import observe, observe_if_possible, with_settings
+from ebcd.release.observe import observe, observe_if_possible, with_saved, with_settings
 from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
 from ebcd.release.plan.capacity import sizes
 from ebcd.release.record import Outcome, ReleaseRecord, verification
@@ -182,8 +182,8 @@ def _sighted(
             services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
     if live.name != release.environment:
-        snapshot = with_settings(snapshot, services.beanstalk, release.environment)
-    return snapshot
+        return with_settings(snapshot, services.beanstalk, release.environment)
+    return with_saved(snapshot, services.beanstalk)
 
 
 def _new_release(services: Services, snapshot: Snapshot, subject: Subject, options: ShipOptions) -> ReleaseRecord:

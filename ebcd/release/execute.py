@@ -43,6 +43,7 @@ from ebcd.release.steps import (
     MatchCapacity,
     MeasureLive,
     Mutation,
+    SaveConfiguration,
     ScaleDown,
     SetMinimum,
     Step,
@@ -74,20 +75,25 @@ class Executor:
         """
         for step in steps:
             try:
-                self._perform(step)
+                self._perform_or_leave(step)
             except Breach as breach:
                 self._go_back(back, breach)
-            except EbcdError as error:
-                if self._leave(step, error):
-                    continue
+            except EbcdError:
                 self._watch = None  # what live does is no reason to leave undone what a failure needs
+                raise
+
+    def _perform_or_leave(self, step: Step) -> None:
+        try:
+            self._perform(step)
+        except EbcdError as error:
+            if not self._leave(step, error):
                 raise
 
     def _leave(self, step: Step, error: EbcdError) -> bool:
         """Whether the run goes on without the step, which is told then."""
         if not may_be_left(step, error, self._run.release):
             return False
-        self._run.remaining.append(remaining(step, error, self._services.flags, self._stage.region))
+        self._run.remaining.append(remaining(step, error, self._services.flags, self._stage))
         return True
 
     def watch_live(self, cname: str) -> None:
@@ -178,6 +184,8 @@ class Executor:
                 return actions.create_version(services, tick, application, step)
             case CreateEnvironment():
                 return actions.create_environment(services, tick, application, step)
+            case SaveConfiguration():
+                return actions.save_configuration(services, tick, application, step.template, step.environment_id)
             case DeleteSavedConfiguration():
                 return actions.delete_saved_configuration(services, application, step.template)
             case SetMinimum():
@@ -285,7 +293,7 @@ class Executor:
         try:
             with self._finishing():  # users have a bad release: whoever stops the run does not mean that
                 for step in steps:
-                    self._perform(step)
+                    self._perform_or_leave(step)
         except LockLost:
             raise
         except (EbcdError, Breach) as error:

@@ -14,7 +14,7 @@ from ebcd.release.execute import Executor
 from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
 from ebcd.release.lock import Overtake
-from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded
+from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded, with_saved
 from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.run import Run, Services, Status, StepResult
@@ -103,7 +103,7 @@ def _hold_reason(run: Run) -> str:
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOptions) -> Plan:
-    snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
+    snapshot = _with_saved(services, replace(snapshot, dns_ttl=services.timing.dns_ttl), options)
     run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
     way = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)
@@ -115,6 +115,17 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOpti
     else:
         run.note = f"{prepared.release.release} is live already."
     return prepared
+
+
+def _with_saved(services: Services, snapshot: Snapshot, options: SwapOptions) -> Snapshot:
+    """With what a deployment in place that did not end has saved. Users wait for a rollback, which goes on without."""
+    try:
+        return with_saved(snapshot, services.beanstalk)
+    except AwsRefused as error:
+        if not options.rollback:
+            raise
+        services.progress.note(f"{error.what} Which settings stood before is not known: they stay as they are.")
+        return snapshot
 
 
 def _promote(services: Services, snapshot: Snapshot, name: str) -> tuple[Plan, ReleaseRecord | None]:
