@@ -66,7 +66,7 @@ def to_saved(
         platform = change.platform_arn or platform
     present, kept = PresentSettings(settings), by_place(saved.options)
     chosen = {item.place for item in wanted}
-    differing = tuple(item for item in saved.options if not present.has(item))
+    differing = tuple(item for item in saved.options if not present.has(item, surely=True))
     added = tuple(place for place, item in settings.items()
                   if place not in kept and (item.namespace in PROPERTIES or place in chosen))  # fmt: skip
     other = saved.platform_arn if saved.platform_arn not in ("", platform) else ""

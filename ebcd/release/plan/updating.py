@@ -25,7 +25,7 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
     Its present settings must be in the snapshot.
     """
     present = PresentSettings.of(snapshot.settings[environment.name])
-    differing = tuple(item for item in wanted if not present.has(item))
+    differing = tuple(item for item in wanted if not present.has(item, surely=True))
     platform = _other_platform(environment, platform_arn)
     if not differing and not platform:
         return Change()
