@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from ebcd import words
 from ebcd.errors import AwsRefused, Busy, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled, Unreachable
 from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
@@ -194,9 +195,9 @@ def match_capacity(services: Services, tick: Tick, application: str, step: Match
         if environment is not None and environment.status == "Ready":
             count = beanstalk.instance_count(step.environment)
         if count >= step.instances:
-            return Seen(f"{count} instances")
+            return Seen(words.count(count, "instance"))
     raise OutcomeUnknown(
-        f"{step.environment} did not come to {step.instances} instances.",
+        f"{step.environment} did not come to {words.count(step.instances, 'instance')}.",
         why=f"After {CAPACITY_PATIENCE:g} s it has {count}.",
         hint="Run the same command again: it goes on from what is there.",
         code="deadline",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ebcd import words
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed
 from ebcd.model import Environment
 from ebcd.release.actions import UNHEARD
@@ -68,8 +69,8 @@ def meet(services: Services, tick: Tick, step: SwapCnames, known: int) -> None:
         return
     count = answered(services, tick, lambda: services.beanstalk.instance_count(step.live))
     if count > max(step.capacity, known):
-        why = f"{step.live} runs {count} instances by now, and {step.candidate} was made for {step.capacity}"
-        raise LiveGrew(why, count)
+        found = words.count(count, "instance")
+        raise LiveGrew(f"{step.live} runs {found} by now, and {step.candidate} was made for {step.capacity}", count)
 
 
 def prove(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:
@@ -205,7 +206,7 @@ def _verify_events(services: Services, tick: Tick, application: str, step: SwapC
         raise ReleaseFailed(
             f"The swap of {step.live} and {step.candidate} was not sent.",
             why=f"{failure.severity} {failure.message}",
-            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; correct it and ship again.",
+            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; {services.remedy}",
             code="failure-event",
         )
 

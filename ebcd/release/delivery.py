@@ -19,7 +19,7 @@ from ebcd.release.findings import Intent, findings, refuse, taken_cname
 from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
 from ebcd.release.observe import observe, observe_if_possible, with_saved, with_settings
-from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
+from ebcd.release.plan import Plan, environment_of, plan_ship, platform_change, resumable, settings_digest
 from ebcd.release.plan.capacity import sizes
 from ebcd.release.record import Outcome, ReleaseRecord, verification
 from ebcd.release.run import Run, Services, Status, StepResult
@@ -143,6 +143,7 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, subject: Subject,
     prepared = plan_ship(_hurried(snapshot, options), release, swap=options.swap, bundled=subject.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
+    run.platform_change = platform_change(prepared)
     return prepared
 
 

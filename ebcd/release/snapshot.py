@@ -142,6 +142,18 @@ def unended_in_place(snapshot: Snapshot) -> ReleaseRecord | None:
     return newest if newest.outcome in (*UNENDED, Outcome.FAILED) else None
 
 
+def taken_back(snapshot: Snapshot, label: str, platform_arn: str) -> ReleaseRecord | None:
+    """The release of a version on a platform version that users had, and should not have again without somebody saying
+    so; None where there was none.
+    """
+    for item in snapshot.releases:
+        failed_live = item.outcome is Outcome.FAILED and item.live_since is not None  # in place, users have had it
+        bad = item.outcome in (Outcome.SWAPPED_BACK, Outcome.ROLLED_BACK) or failed_live
+        if bad and (item.version_label, item.platform_arn) == (label, platform_arn):
+            return item
+    return None
+
+
 def leaving(environment: Environment) -> bool:
     """Whether the environment is being terminated or has been."""
     return environment.status in {"Terminating", "Terminated"}

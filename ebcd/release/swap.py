@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError, beside
 from ebcd.model import Environment, InstanceHealth
+from ebcd.model.platforms import change_of
 from ebcd.release import preflight, rollback
 from ebcd.release.cnames import LiveGrew
 from ebcd.release.diagnose import diagnose
@@ -15,8 +16,8 @@ from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
 from ebcd.release.lock import Overtake
 from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded, with_saved
-from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
-from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, platform_change, redeployment
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord, is_patch
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.waits import BASIC_HEALTH
@@ -112,9 +113,17 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOpti
     run.release_name = prepared.release.release
     if prepared.steps:
         run.left = leaves
+        _tell_platform(run, prepared, leaves)
     else:
         run.note = f"{prepared.release.release} is live already."
     return prepared
+
+
+def _tell_platform(run: Run, prepared: Plan, leaves: ReleaseRecord | None) -> None:
+    """Which platform version live gets; a rollback says so before it acts, where it has not said it yet."""
+    run.platform_change = run.platform_change or platform_change(prepared)
+    if run.told and run.platform_change and not is_patch(prepared.release, leaves):
+        run.told += (f"The platform changes with it: {change_of(*run.platform_change)}.",)
 
 
 def _with_saved(services: Services, snapshot: Snapshot, options: SwapOptions) -> Snapshot:

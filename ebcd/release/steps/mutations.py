@@ -145,7 +145,7 @@ class MatchCapacity:
     """Whether the instances are waited for, and a refusal ends the run. Not where the release is live already."""
 
     def __str__(self) -> str:
-        return f"keep {self.environment} at {self.instances} instances, as many as live runs"
+        return f"keep {self.environment} at {words.count(self.instances, 'instance')}, as many as live runs"
 
 
 @dataclass(frozen=True, slots=True)
