@@ -246,12 +246,19 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
     """A release's record and entries."""
     from dataclasses import asdict
 
-    from ebcd.report import result
-
     fields = {name: value for name, value in asdict(record).items() if name not in {"etag", "unknown"}}
-    shown = {name: result.stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+    shown = {name: _plain(value) for name, value in fields.items()}
     entries = session.services.ledger.entries(record.number)
     return {"release": record.release, "record": {**record.unknown, **shown}, "entries": entries}
+
+
+def _plain(value: object) -> object:
+    """A record's field as JSON has it."""
+    from ebcd.report import result
+
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return result.stamp(value) if isinstance(value, datetime) else value
 
 
 def _event(event: Event) -> Json:

@@ -36,7 +36,9 @@ class Notes:
 
     def baseline(self) -> None:
         """What users got before the release: a run that takes it up after its swap cannot measure that."""
-        self._record(self._run.release_name, "What live's users got", baseline=self._run.before)
+        before = self._run.before
+        found = replace(before, refreshed_at=None) if before else None
+        self._record(self._run.release_name, "What live's users got", baseline=found)
 
     def _record(self, release: str, what: str, **changes: object) -> None:
         """Write into a record what is new; no release fails because that cannot be."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from simulated import World
 from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
+from ebcd.cli.inspect import _whole
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, SwappedBack
 from ebcd.model import EnvironmentHealth, Metrics, Strategy
 from ebcd.release.record import Outcome, ReleaseRecord
@@ -187,3 +191,14 @@ def test_a_release_that_refuses_every_user_is_taken_back_also_by_the_run_that_ta
         world.ship(again=killed)
     assert "4xx" in failure.value.why
     assert live(world) == "shop-prod-r1"
+
+
+def test_a_record_with_all_that_a_run_writes_into_it_is_shown_in_json(world: World) -> None:
+    world.beanstalk.report = lambda name, at: busy_report(100, 0, "Green")
+    world.ship()
+    record = records(world)["r2"]
+    assert record.baseline == Metrics(requests=100, failed=0, p99=0.1, instances=3)
+    forged = replace(record, baseline=replace(record.baseline, refreshed_at=NOW))
+    for item in (record, forged):
+        found = _whole(cast(Any, SimpleNamespace(services=world.services("any"))), item)
+        assert json.loads(json.dumps(found))["record"]["baseline"]["requests"] == 100
