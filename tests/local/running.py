@@ -76,9 +76,15 @@ class Local:
         found: dict[str, Any] = json.loads((self.home / "local" / "server.json").read_text())
         return found
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """The server's own key, as boto3 takes it."""
+        told = self.told
+        return {"aws_access_key_id": told["access_key_id"], "aws_secret_access_key": told["secret_access_key"]}
+
     def client(self, service: str, config: Config | None = None) -> Any:
-        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": REGION}
-        self.clients.append(boto3.client(service, endpoint_url=self.told["endpoint_url"], config=config, **keys))
+        given = {"endpoint_url": self.told["endpoint_url"], "region_name": REGION, "config": config}
+        self.clients.append(boto3.client(service, **given, **self.keys))
         return self.clients[-1]
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
