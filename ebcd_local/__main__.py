@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "up": "start it, unless it runs",
         "down": "stop it and all that it runs; its state stays",
         "status": "show where it is and what it runs",
-        "env": "print the variables that other clients need: eval \"$(ebcd local env)\"",
+        "env": 'print the variables that other clients need: eval "$(ebcd local env)"',
         "logs": "show the last lines of its log, or of an environment's",
         "reset": "stop it and forget everything",
         "fault": "let something go wrong at a call, or kill an instance",
@@ -186,17 +186,16 @@ _COMMANDS = {
 }
 
 
+_TEXTS = {"fault": fault_command.text, "platform": platform_command.text, "env": client_variables.text}
+
+
 def _text(command: str, told: dict[str, Any]) -> str:
     if command == "down":
         return "The local Beanstalk is stopped." if told["was_running"] else "The local Beanstalk was not running."
     if command == "reset":
         return "The local Beanstalk is stopped and its state deleted."
-    if command == "fault":
-        return fault_command.text(told)
-    if command == "platform":
-        return platform_command.text(told)
-    if command == "env":
-        return client_variables.text(told)
+    if command in _TEXTS:
+        return _TEXTS[command](told)
     if told["pid"] is None:
         return "The local Beanstalk is not running.\n  start it: ebcd local up"
     lines = [

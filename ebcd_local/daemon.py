@@ -67,9 +67,7 @@ def live(folder: Path) -> home.Server:
                       "ebcd local up")  # fmt: skip
 
 
-def up(
-    folder: Path, ports: Ports, simulation: Simulation, domain: str = "", *, any_key: bool = False
-) -> home.Server:
+def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "", *, any_key: bool = False) -> home.Server:
     """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
     with _exclusive(folder):
         if there := _answering(folder):
@@ -79,7 +77,7 @@ def up(
 
 
 def _refuse_another(server: home.Server, domain: str, *, any_key: bool) -> None:
-    """Raises DaemonError where the server that runs takes other keys than was asked for, or gives CNAMEs another domain."""
+    """Raises DaemonError where the server that runs takes other keys, or gives another domain, than was asked for."""
     if any_key and not server.open:
         raise DaemonError(
             "not-open",

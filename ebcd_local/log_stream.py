@@ -9,7 +9,6 @@ import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ebcd_local.options import Options
 from ebcd_local.own_clients import OwnClients

@@ -31,9 +31,12 @@ class Reason(Enum):
 
 
 _MISMATCH = "The request signature we calculated does not match the signature you provided. "
-_LONG = f"{_MISMATCH}Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-_INVALID, _EXPIRED = "The security token included in the request is invalid.", (
-    "The security token included in the request is expired"
+_LONG = (
+    f"{_MISMATCH}Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+_INVALID, _EXPIRED = (
+    "The security token included in the request is invalid.",
+    ("The security token included in the request is expired"),
 )
 _LATE = "Signature expired: its time and the server's are more than 15 min. apart."
 _S3 = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -157,10 +157,16 @@ def _computed(environ: dict[str, Any], request: wire.Request, given: _Given, sec
 
 
 def _url(environ: Mapping[str, Any]) -> str:
-    """What was asked for, as it was sent, without a signature in it."""
+    """What was asked for: its path as it was sent, its query as it is signed, without the signature itself."""
     sent = urlsplit(environ["REQUEST_URI"])
-    query = "&".join(item for item in sent.query.split("&") if not item.startswith("X-Amz-Signature="))
+    pairs = [item.partition("=") for item in sent.query.split("&") if item]
+    query = "&".join(f"{_encoded(name)}={_encoded(value)}" for name, _, value in pairs if name != "X-Amz-Signature")
     return f"http://signed{sent.path or '/'}" + (f"?{query}" if query else "")
+
+
+def _encoded(text: str) -> str:
+    """However a client has escaped it."""
+    return quote(unquote_plus(text), safe="-_.~")
 
 
 def _headers(environ: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
@@ -184,8 +190,8 @@ def _other_content(environ: dict[str, Any], request: wire.Request, given: _Given
 
 
 def _chunks_fit(body: bytes, request: wire.Request, given: _Given, secret: str) -> bool:
-    """Whether each chunk is signed, with the signature before it. What follows the last one is a checksum, which is moto's
-    to check.
+    """Whether each chunk is signed, with the signature before it. What follows the last one is a checksum, which moto
+    checks.
     """
     auth, before = SigV4Auth(Credentials(given.key_id, secret), request.service, request.region), given.signature
     asked = AWSRequest()

@@ -150,8 +150,8 @@ def service(environ: Mapping[str, Any]) -> str:
 def _scope(environ: Mapping[str, Any], *, verified: bool) -> tuple[str, str]:
     """Region and service of a request's signature. Raises ServiceError where there is none.
 
-    A URL is presigned for S3 alone, and for reading alone where any key pair is good: any page can make a browser follow
-    a URL, and no signature tells then whose it is. No page can set the header.
+    A URL is presigned for S3 alone, and for reading alone where any key pair is good: any page can make a browser
+    follow a URL, and no signature tells then whose it is. No page can set the header.
     """
     found = _SIGNED.match(environ.get("HTTP_AUTHORIZATION", "")) or _presigned(environ, verified=verified)
     if found is None:

@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 from running import BUCKET, PLATFORM, REGION, Local, bundle, running
 
 from ebcd_local.access.secrets import fetch
-from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 ACCOUNT = "123456789012"
 APPLICATIONS = f"arn:aws:elasticbeanstalk:{REGION}:{ACCOUNT}"
@@ -33,10 +32,8 @@ class Account:
 
     def client(self, service: str, key: dict[str, str] | None = None, **more: Any) -> Any:
         """A client of somebody; without a key the server's own, an administrator's."""
-        own = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
-        made = boto3.client(
-            service, endpoint_url=self.local.told["endpoint_url"], region_name=REGION, **(key or own), **more
-        )
+        endpoint, own = self.local.told["endpoint_url"], self.local.keys
+        made = boto3.client(service, endpoint_url=endpoint, region_name=REGION, **(key or own), **more)
         self.local.clients.append(made)
         return made
 
