@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 Address = tuple[str, int]
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_TABLES = {Path("/proc/net/tcp"): 4, Path("/proc/net/tcp6"): 6}
 
 
 def user(peer: Address, here: Address) -> int | None:
@@ -23,8 +23,8 @@ def user(peer: Address, here: Address) -> int | None:
     It does not where the connection comes from elsewhere (another network namespace), where the other end is closed
     already, or where there is no such table.
     """
-    wanted = [(_written(peer, version), _written(here, version)) for version in (4, 6)]
-    for table, (local, remote) in zip(_TABLES, wanted, strict=True):
+    for table, version in _TABLES.items():
+        local, remote = _written(peer, version), _written(here, version)
         for row in _rows(table):
             if row[1] == local and row[2] == remote and row[9] != "0":  # without an inode: closed, and it says root
                 return int(row[7])
@@ -51,9 +51,12 @@ def _rows(table: Path) -> Iterator[list[str]]:
 
 
 def _written(address: Address, version: int) -> str:
-    """An IPv4 address and its port as the table has them: words of the machine's byte order, in hexadecimal."""
-    packed = ipaddress.IPv4Address(address[0]).packed
-    whole = packed if version == 4 else ipaddress.IPv6Address(f"::ffff:{address[0]}").packed
+    """An address and its port as a table has them: words of the machine's byte order, in hexadecimal. In the table of
+    IPv6 an address of IPv4 is one that is mapped.
+    """
+    plain = ipaddress.ip_address(address[0])
+    mapped = plain if plain.version == version else ipaddress.ip_address(f"::ffff:{plain}") if version == 6 else None
+    whole = mapped.packed if mapped else b""
     words = (whole[at : at + 4] for at in range(0, len(whole), 4))
     turned = (word[::-1] if sys.byteorder == "little" else word for word in words)
     return f"{b''.join(turned).hex().upper()}:{address[1]:04X}"
