@@ -15,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer
 
 from ebcd_local import home, jail, keys, page, state_folder
 from ebcd_local.access import secret_keys
+from ebcd_local.access.sessions import Sessions
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_limits import CallLimits
 from ebcd_local.call_log import CallLog
@@ -126,7 +127,7 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         state=state,
     )
     limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
-    signatures = None if settings.open else Signatures(secret_keys.of(key))
+    sessions = Sessions()
     endpoint = Endpoint(
         state,
         fleet,
@@ -134,8 +135,9 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         objects,
         control,
         limits,
-        enforcement=_enforcement(settings),
-        signatures=signatures,
+        enforcement=_enforcement(settings, sessions),
+        signatures=None if settings.open else Signatures(secret_keys.of(key, sessions)),
+        sessions=sessions,
     )
     sources = page.Sources(state, balancer, monitor.sample, lambda: endpoint.url, jail.unavailable(), databases.status)
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
@@ -165,12 +167,12 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     endpoint.state.close()
 
 
-def _enforcement(settings: Settings) -> Enforcement | None:
+def _enforcement(settings: Settings, sessions: Sessions) -> Enforcement | None:
     if not settings.simulation.enforce_iam:
         return None
     from ebcd_local.access.enforcement import Enforcement  # moto's IAM takes time to import
 
-    return Enforcement()
+    return Enforcement(sessions)
 
 
 def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:

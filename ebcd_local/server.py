@@ -21,6 +21,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
 from ebcd_local import ec2, operations, partitions, peers, protocol, wire
+from ebcd_local.access import sessions
+from ebcd_local.access.sessions import Sessions
 from ebcd_local.browsers import from_a_page
 from ebcd_local.call_limits import CallLimits
 from ebcd_local.control import Control
@@ -74,6 +76,8 @@ class Endpoint:
     """What judges calls by their callers' policies; None: every call is allowed."""
     signatures: Signatures | None = None
     """What judges signatures; None: any key pair is good."""
+    sessions: Sessions = field(default_factory=Sessions)
+    """Those that GetSessionToken gave."""
 
     def __call__(self, environ: Wsgi, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. Raises ConnectionAbortedError when a fault cut the connection."""
@@ -170,7 +174,10 @@ class Endpoint:
             return Response(told, content_type="text/xml")
         if request.service == "cloudformation":
             _name_partition(environ, request)
-        return Response.from_app(self.objects.application, environ)
+        response = Response.from_app(self.objects.application, environ)
+        if (request.service, request.operation) == sessions.OPERATION:
+            response.data = self.sessions.give(response.data, wire.key_id(environ))
+        return response
 
     def _serve_beanstalk(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         if not self.limits.take(request.region, request.operation):

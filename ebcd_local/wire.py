@@ -18,6 +18,7 @@ from ebcd_local.errors import ServiceError
 
 _SCOPE = r"[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request"
 _SIGNED = re.compile(rf"AWS4-[A-Z0-9-]+ +(?:[^ ]+ +)*Credential={_SCOPE}")
+_KEY = re.compile(r"Credential=([^/,\s]+)/")
 _PRESIGNED = re.compile(_SCOPE)
 _RPC = re.compile(r"/service/[A-Za-z0-9_.]+/operation/([A-Za-z0-9]+)")
 """A path of Smithy's RPC v2, which newer clients of CloudWatch speak.
@@ -137,6 +138,14 @@ def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
     if "uploadId" in query:
         return "UploadPartCopy" if copied else _S3_UPLOAD.get(method, method)
     return "CopyObject" if copied else _S3_OBJECT.get(method, method)
+
+
+def key_id(environ: Mapping[str, Any]) -> str:
+    """The id of the key that a request is signed with, as it says."""
+    if found := _KEY.search(environ.get("HTTP_AUTHORIZATION", "")):
+        return str(found[1])
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    return query.get("X-Amz-Credential", ["/"])[0].partition("/")[0]
 
 
 def service(environ: Mapping[str, Any]) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from ebcd_local.access.sessions import Sessions
 from ebcd_local.keys import Key
 from ebcd_local.partitions import partition
 from ebcd_local.state import ACCOUNT
 
 
-def of(own: Key) -> Callable[[str, str, str], str]:
+def of(own: Key, sessions: Sessions) -> Callable[[str, str, str], str]:
     """What finds a secret by key id, session token and region. It raises LookupError for an unknown key, ValueError for
     a wrong token, TimeoutError for a token that has expired.
     """
@@ -18,6 +21,8 @@ def of(own: Key) -> Callable[[str, str, str], str]:
     def secret(key_id: str, token: str, region: str) -> str:
         if key_id == own.id:
             return _without_token(own.secret, token)
+        if session := sessions.find(key_id):
+            return _with_token(session.secret, (session.token, token), expired=session.expiration < datetime.now(UTC))
         found = _of_user(key_id, region)
         return _without_token(found, token) if found else _of_session(key_id, token, region)
 
@@ -27,6 +32,15 @@ def of(own: Key) -> Callable[[str, str, str], str]:
 def _without_token(secret: str, token: str) -> str:
     if token:
         raise ValueError("a lasting key has no session token")
+    return secret
+
+
+def _with_token(secret: str, tokens: tuple[str, str], *, expired: bool) -> str:
+    """The secret, where the token that was given is the session's."""
+    if not hmac.compare_digest(*map(str.encode, tokens)):
+        raise ValueError("the session has another token")
+    if expired:
+        raise TimeoutError("the session has expired")
     return secret
 
 
@@ -48,8 +62,5 @@ def _of_session(key_id: str, token: str, region: str) -> str:
     found: Any = next((role for item in backends for role in item.assumed_roles if role.access_key_id == key_id), None)
     if found is None:
         raise LookupError(key_id)
-    if found.session_token != token:
-        raise ValueError("the session has another token")
-    if found.expiration < utcnow():
-        raise TimeoutError("the session has expired")
-    return str(found.secret_access_key)
+    tokens = found.session_token, token
+    return _with_token(str(found.secret_access_key), tokens, expired=found.expiration < utcnow())

@@ -144,9 +144,9 @@ def processes(there: dict[str, Any]) -> Iterator[str]:
         with suppress(OSError), Path(f"/proc/{pid}/mem").open("rb"):
             yield f"{pid} mem"
         with suppress(OSError):
-            yield f"{pid} fd {os.listdir(f'/proc/{pid}/fd')}"
+            yield f"{pid} fd {sorted(map(str, Path(f'/proc/{pid}/fd').iterdir()))}"
         with suppress(OSError):
-            yield f"{pid} cwd {os.readlink(f'/proc/{pid}/cwd')}"
+            yield f"{pid} cwd {Path(f'/proc/{pid}/cwd').readlink()}"
         with suppress(OSError):
             os.kill(pid, 0)
             yield f"{pid} kill"
@@ -157,9 +157,9 @@ def database(there: dict[str, Any]) -> Iterator[str]:
     for user in ("postgres", *there["roles"]):
         for name in ("postgres", *there["databases"]):
             for password in PASSWORDS:
+                place = {"host": "127.0.0.1", "port": there["database_port"], "user": user, "dbname": name}
                 with suppress(psycopg.Error):
-                    psycopg.connect(host="127.0.0.1", port=there["database_port"], user=user, dbname=name,
-                                    password=password or None, connect_timeout=5, passfile="/nonexistent").close()  # fmt: skip
+                    psycopg.connect(**place, password=password or None, connect_timeout=5).close()
                     yield f"{user} of {name}"
 
 

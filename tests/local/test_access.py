@@ -99,6 +99,16 @@ def test_a_key_that_iam_does_not_know_is_refused(account: Account) -> None:
         assert refused(error)[0] == "InvalidClientTokenId"
 
 
+def test_a_session_of_a_user_may_do_what_the_user_may(account: Account) -> None:
+    allowed = {"Action": "sts:GetSessionToken", "Resource": "*"}
+    sts = account.client("sts", account.user(READS, allowed))
+    session = keys(sts.get_session_token()["Credentials"])
+    assert account.client("elasticbeanstalk", session).describe_applications()["Applications"]
+    with pytest.raises(ClientError) as error:
+        account.client("elasticbeanstalk", session).create_application(ApplicationName="no")
+    assert refused(error)[0] == "AccessDenied"
+
+
 def test_a_user_may_do_what_its_policy_says_and_is_told_in_aws_s_words_what_it_may_not(account: Account) -> None:
     own = {"Action": "elasticbeanstalk:UpdateApplication", "Resource": f"{APPLICATIONS}:application/shop"}
     beanstalk = account.client("elasticbeanstalk", account.user(READS, own))

@@ -269,11 +269,26 @@ def test_users_and_sessions_of_moto_s_have_their_own_keys(local: Local) -> None:
     assert asked(made["AccessKeyId"], made["SecretAccessKey"]) == "InvalidClientTokenId"
 
 
-def test_a_session_token_that_moto_gives_everybody_is_good_for_nothing(local: Local) -> None:
-    found = local.client("sts").get_session_token()["Credentials"]
-    client = boto3.client("sts", REGION, endpoint_url=local.told["endpoint_url"], aws_access_key_id=found["AccessKeyId"],
-                          aws_secret_access_key=found["SecretAccessKey"],
-                          aws_session_token=found["SessionToken"])  # fmt: skip
+def test_each_session_of_a_lasting_key_has_a_key_of_its_own(local: Local) -> None:
+    sts = local.client("sts")
+    one, two = (sts.get_session_token()["Credentials"] for _ in range(2))
+    assert one["SecretAccessKey"] != two["SecretAccessKey"]
+    given = {"endpoint_url": local.told["endpoint_url"], "aws_access_key_id": one["AccessKeyId"]}
+    for key, token, said in (
+        (one["SecretAccessKey"], one["SessionToken"], ""),
+        (two["SecretAccessKey"], one["SessionToken"], "SignatureDoesNotMatch"),
+        (one["SecretAccessKey"], two["SessionToken"], "InvalidClientTokenId"),
+        (one["SecretAccessKey"], None, "InvalidClientTokenId"),
+    ):
+        client = boto3.client("sts", REGION, **given, aws_secret_access_key=key, aws_session_token=token)
+        assert code(client, "get_caller_identity") == said
+
+
+def test_a_federation_token_which_moto_gives_everybody_is_good_for_nothing(local: Local) -> None:
+    found = local.client("sts").get_federation_token(Name="any")["Credentials"]
+    key = {"aws_access_key_id": found["AccessKeyId"], "aws_secret_access_key": found["SecretAccessKey"]}
+    endpoint, token = local.told["endpoint_url"], found["SessionToken"]
+    client = boto3.client("sts", REGION, endpoint_url=endpoint, aws_session_token=token, **key)
     assert code(client, "get_caller_identity") == "InvalidClientTokenId"
 
 
