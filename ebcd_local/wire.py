@@ -145,7 +145,7 @@ def key_id(environ: Mapping[str, Any]) -> str:
     if found := _KEY.search(environ.get("HTTP_AUTHORIZATION", "")):
         return str(found[1])
     query = parse_qs(environ.get("QUERY_STRING", ""))
-    return query.get("X-Amz-Credential", ["/"])[0].partition("/")[0]
+    return str(query.get("X-Amz-Credential", ["/"])[0]).partition("/")[0]
 
 
 def service(environ: Mapping[str, Any]) -> str:

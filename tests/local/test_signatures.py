@@ -298,8 +298,8 @@ def test_a_bucket_may_be_named_by_the_host(local: Local) -> None:
     path, host = "/virtual/a%20b?x-id=PutObject", f"{BUCKET}.localhost:{port}"
     for method, body in (("PUT", b"content"), ("GET", b"")):
         headers = local.signed(path, method, body, "s3", Host=host)
-        answer = urllib3.request(method, local.told["endpoint_url"] + path, body=body or None, headers=headers,
-                                 retries=False)  # fmt: skip
+        url = local.told["endpoint_url"] + path
+        answer = urllib3.request(method, url, body=body or None, headers=headers, retries=False, timeout=60)
         assert answer.status == 200, answer.data
     assert answer.data == b"content"
     s3 = local.client("s3", Config(s3={"addressing_style": "path"}))
