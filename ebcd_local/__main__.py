@@ -18,6 +18,7 @@ from ebcd_local import (
     daemon,
     fault_command,
     home,
+    log_tails,
     login_users,
     platform_command,
     state_folder,
@@ -146,7 +147,7 @@ def _status(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def _logs(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    print(daemon.log_tail(folder, given.name, given.lines))
+    print(log_tails.of(folder, given.name, given.lines))
     return {}
 
 

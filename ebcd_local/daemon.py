@@ -163,20 +163,6 @@ def status(folder: Path) -> dict[str, Any]:
             "open": server.open}  # fmt: skip
 
 
-def log_tail(folder: Path, name: str | None, lines: int) -> str:
-    """The last lines of the server's log, or of an environment's instances'. Raises DaemonError."""
-    if name is None:
-        return tail(folder / LOG, lines)
-    found = [item for item in status(folder)["environments"] if item["name"] == name]
-    if not found:
-        raise DaemonError("no-environment", f"There is no environment {name}.", "The local Beanstalk runs none so "
-                          "called.", "ebcd local status")  # fmt: skip
-    root = folder / "environments" / f"{found[0]['region']}-{found[0]['id']}"
-    parts = [f"── {path.parent.parent.name} {path.name}\n{tail(path, lines)}"
-             for path in sorted(root.glob("*/log/*.log"))]  # fmt: skip
-    return "\n".join(parts)
-
-
 def control(folder: Path, method: str, call: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
     """A control call of the server that runs (the module `control` lists them); its answer. Raises DaemonError."""
     server = live(folder)
