@@ -109,7 +109,7 @@ class Instance:
                 self._platform.place(self._bare_venv())
         workflow.hooks(staging, "hooks", "prebuild")
         if (staging / ".platform" / "nginx").exists():
-            workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
+            workflow.log("of .platform/nginx only client_max_body_size is read: the load balancer is no nginx")
         with workflow.step(engine_log.INSTALL, InstallFailed, OSError):
             venv = environment(staging, self._cache)
         with workflow.step(engine_log.STAGE, cron.BadCron, procfile.BadProcfile, OSError):

@@ -31,6 +31,8 @@ _CREDENTIALS = frozenset(
         "ExpiredTokenException",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
         "MissingAuthenticationToken",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
@@ -57,6 +59,8 @@ _BULK_TIMEOUT = 180
 _NO_PROFILE = {"profile": (None, None, None, None)}
 """Where keys are given, AWS_PROFILE has no say: it may name a profile that this machine has not."""
 _SIGN_IN = "Sign in or choose a profile: aws sso login, --profile NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+
+_LOCAL = 'The local Beanstalk takes its own key: eval "$(ebcd local env)".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,7 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
     if code in _IN_PROGRESS or any(words in message for words in _NOT_READY):
         return Busy(what, why=f"{code}: {message}", hint="Run the same command again when that has ended.")
     if code in _CREDENTIALS:
-        return AwsRefused(what, why=f"{code}: {message}", hint=_SIGN_IN, code=code)
+        return AwsRefused(what, why=f"{code}: {message}", hint=f"{_SIGN_IN} {_LOCAL}", code=code)
     if code in PERMISSION or status == 403:
         return AwsRefused(what, why=f"{code}: {message}", code=code,
                           hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from ebcd.cli.choose import ROLES, choose
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
@@ -38,12 +39,12 @@ def status(
     if watch:
         _refuse_json(common, "--watch")
     from ebcd.cli.session import open_session
-    from ebcd.report import text
+    from ebcd.report import status as report
 
     session = open_session(common, looking())
-    tell(common, _status(session), text.status)
+    tell(common, _status(session), report.text)
     for told in again(session, lambda: _status(session)) if watch else ():
-        console(common).print(text.status(told))
+        console(common).print(report.text(told))
 
 
 def _status(session: Session) -> Json:
@@ -142,10 +143,26 @@ def logs(
     from ebcd.report import text
 
     session = open_session(common, looking())
-    environment = chosen(session, env)
+    environment = _with_logs(session, env)
     found = log_tail(session.services, environment.name, lines)
     head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+
+
+def _with_logs(session: Session, env: str) -> Environment:
+    """The environment that --env names. Raises UsageError, also for one that is gone: its logs went with it."""
+    try:
+        return chosen(session, env)
+    except UsageError:
+        last = session.services.beanstalk.last_environment(session.stage.application, env) if env not in ROLES else None
+        if last is None:
+            raise
+    raise UsageError(
+        f"The environment {env} is gone, and its logs with it.",
+        why=f"Its status is {last.status}.",
+        hint=f"ebcd events --env {env} {session.flags} shows what is known of it.",
+        code="no-environment",
+    )
 
 
 def _refuse_json(common: Common, option: str) -> None:
@@ -180,7 +197,7 @@ def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event
     try:
         name = chosen(session, env).name
     except UsageError:
-        found = beanstalk.events(application, env, limit=limit)
+        found = () if env in ROLES else beanstalk.events(application, env, limit=limit)
         if not found:
             raise
         return env, found
@@ -229,32 +246,19 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
     """A release's record and entries."""
     from dataclasses import asdict
 
-    from ebcd.report import result
-
     fields = {name: value for name, value in asdict(record).items() if name not in {"etag", "unknown"}}
-    shown = {name: result.stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+    shown = {name: _plain(value) for name, value in fields.items()}
     entries = session.services.ledger.entries(record.number)
     return {"release": record.release, "record": {**record.unknown, **shown}, "entries": entries}
 
 
-def choose(snapshot: Snapshot, env: str) -> Environment:
-    """The environment of a stage that --env names. Raises UsageError."""
-    from ebcd import words
+def _plain(value: object) -> object:
+    """A record's field as JSON has it."""
     from ebcd.report import result
 
-    role = {"live": snapshot.live, "candidate": None, "previous": None}
-    if env == "candidate" and (record := result.candidate(snapshot)):
-        role["candidate"] = snapshot.standing(record)
-    if env == "previous" and snapshot.previous:
-        role["previous"] = snapshot.standing(snapshot.previous)
-    found = role[env] if env in role else snapshot.environment(env)
-    if found is None:
-        stage = snapshot.stage
-        known = ", ".join(item.name for item in snapshot.environments) or "none"
-        raise UsageError(f"There is no environment {env!r}.", why=f"{stage.application} has: {known}.",
-                         hint=f"ebcd status {words.flags(stage.application, stage.name)}",
-                         code="no-environment")  # fmt: skip
-    return found
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return result.stamp(value) if isinstance(value, datetime) else value
 
 
 def _event(event: Event) -> Json:

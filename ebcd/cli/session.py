@@ -110,7 +110,7 @@ def _reach(
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
         stage = replace(stage, region=_region_of(server, stage.application))
-    own = stage.target is Target.LOCAL
+    own = stage.target is Target.LOCAL or not _brings_keys(options, environ)
     stage = replace(stage, target=Target.LOCAL, local_domain=server.domain)  # by --endpoint-url any stage may be on it
     return (
         Access(
@@ -124,6 +124,11 @@ def _reach(
         server,
         stage,
     )
+
+
+def _brings_keys(options: Common, environ: Mapping[str, str]) -> bool:
+    """Whether somebody chose whom to act as; the local Beanstalk's own key stands in for whom did not."""
+    return bool(options.profile or environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_PROFILE"))
 
 
 def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.LocalBeanstalk | None:

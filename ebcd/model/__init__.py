@@ -23,6 +23,7 @@ from ebcd.model.settings import (
     OptionSetting,
     Place,
     PresentSettings,
+    SavedConfiguration,
     by_place,
 )
 from ebcd.model.stage import (
@@ -69,6 +70,7 @@ __all__ = [
     "Python",
     "Quotas",
     "Requirements",
+    "SavedConfiguration",
     "SmokeTest",
     "SourceBundle",
     "Stage",

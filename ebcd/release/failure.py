@@ -14,16 +14,18 @@ _OWN = frozenset({"live-hurt", "live-moved", "tenants-failed", "version-failed",
 def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, still: str, behind: str = "") -> ReleaseFailed:
     """The failure with its cause in the first line, where one is known; else as it was.
 
-    still: what users reach meanwhile (`r1 still serves`). behind: what else is told of why.
+    still: what users reach meanwhile (`r1 still serves`); empty: that is not told. behind: what else is told of why.
     """
     verdict = diagnosis.verdict if diagnosis and failed.code not in _OWN else None
     surely = isinstance(failed, SurelyFailed)
     cause = failed.what.rstrip(".") if surely or verdict is None else verdict.cause
     known = [verdict.why, failed.what] if verdict else []
     texts = [text for text in ([] if surely else known) + [failed.why] if text.rstrip(".") not in cause]
+    specific = cause.partition(": ")[2]
+    texts = [text.replace(f": {specific}", ".") if specific else text for text in texts]
     texts = [text for text in texts if verdict is None or not is_general(text)]
     told = ReleaseFailed(
-        f"{cause} · {still}",
+        f"{cause} · {still}" if still else f"{cause}.",
         why=" ".join(dict.fromkeys(filter(None, (*texts, behind)))),
         hint=f"{verdict.advice if verdict else ''} {failed.hint}".strip(),
         code=failed.code,

@@ -66,13 +66,10 @@ def gone(services: Services, application: str, name: str, environment: Environme
         raise
     except AwsRefused as error:
         why = f"{why} {error.what} {error.why}"
-    look = f"ebcd events --env {name} {services.flags} shows all of it"
-    if not failures:
-        look += f", and ebcd doctor {services.flags} checks rights and quotas"
     return ReleaseFailed(
-        f"The environment {name} failed and is terminated." if failures else f"The environment {name} was terminated.",
-        why=telling(failures).message if failures else why,
-        hint=f"{look}; correct the cause and ship again.",
+        f"{name} failed and was terminated: {telling(failures).message}" if failures else f"{name} was terminated.",
+        why="" if failures else why,
+        hint=f"ebcd events --env {name} {services.flags} shows all of it; {services.remedy}",
         code="environment-gone",
     )
 

@@ -55,7 +55,8 @@ def up(run: Run, services: Services, wanted: Wanted, options: ShipOptions) -> No
         refuse_another(run.stage, wanted, known)
         run.preview = kept.keep(_preview(run.stage, services, wanted, release, known))
 
-    shipping.ship(run, services, replace(options, begins=begins))
+    again = replace(services, remedy="correct the cause, commit and bring it up again: ebcd preview up")
+    shipping.ship(run, again, replace(options, begins=begins))
 
 
 def down(run: Run, services: Services, declared: Iterable[Stage], *, planned: bool, wait: float) -> None:

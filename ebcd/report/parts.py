@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from ebcd import words
 from ebcd.report.envelope import Json
 
+INDENT = "  "
+GAP = 2
+"""Spaces between two columns."""
 _LONG = {"message", "cause"}
 """Columns that may be wrapped."""
 _HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
@@ -36,14 +38,21 @@ def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableTyp
 
 
 def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """A table whose columns are never squeezed: half an environment's name is of no use."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    """A table whose columns are never squeezed: half an environment's name is of no use. One that is wider than the
+    terminal goes on in its next line, unless it has a column that may be wrapped.
+    """
+    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim")
+    total = 0
     for index, name in enumerate(names):
-        width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
-        table.add_column(name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
-    for row in rows:
-        table.add_row(*row)
-    return Padding(table, (0, 0, 0, 2))
+        before = INDENT if index == 0 else ""
+        width = len(before) + max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
+        table.add_column(before + name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
+        total += width + GAP
+    for first, *others in rows:
+        table.add_row(INDENT + first, *others)
+    if not _LONG & set(names):
+        table.width = total
+    return table
 
 
 def told_health(result: Json) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
+from ebcd import words
 from ebcd.report.envelope import Json
 from ebcd.report.headline import left_to_do, undo
-from ebcd.report.parts import ago, colored, columns, flags, pairs, title, told_health
+from ebcd.report.parts import ago, columns, flags, pairs, title
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -26,11 +27,13 @@ def plan(result: Json) -> RenderableType:
     lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
     head = f"[bold]{title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
     told = [f"  [dim]{escape(line)}[/]" for line in result.get("told", [])]
+    if change := result.get("platform_change"):
+        told.append(f"  platform {escape(change['text'])}")
     return Group(head, *told, *lines)
 
 
 def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableType:
-    """The end of `ship`. more: what else there is to tell."""
+    """The end of `ship` and of `patch`. more: what else there is to tell."""
     live = result["live"]
     waiting = live is None or live["release"] != result["release"]
     head = "waits for its swap" if waiting else "is live"
@@ -38,8 +41,7 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
         head = "is live already: nothing to do"
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] {head}"
     rows = _live_rows(result)
-    if out := result.get("platform", {}).get("out"):
-        rows.append(("platform", f"{out.removeprefix('platform ')} is out: ebcd patch {flags(result)}"))
+    rows += _platform(result)
     if waiting:
         rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
     elif command := undo(result):
@@ -53,8 +55,7 @@ def patched(result: Json) -> RenderableType:
     if result.get("note"):
         head = f"[bold green]●[/] [bold]{title(result)}[/]  nothing to patch: {escape(result['note'])}"
         return Group(head, pairs(_live_rows(result)))
-    out = result["platform"]["out"]
-    return shipped({**result, "platform": {}}, [("platform", out.removeprefix("platform "))] if out else [])
+    return shipped(result)
 
 
 def swapped(result: Json) -> RenderableType:
@@ -64,16 +65,32 @@ def swapped(result: Json) -> RenderableType:
     if result.get("note"):
         return Group(f"[bold green]●[/] [bold]{title(result)}[/]  {escape(result['note'])}", pairs(_live_rows(result)))
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] is live"
-    rows = _live_rows(result)
-    if result.get("left"):
-        rows.append(("left", f"{result['left']['release']}   (not undone: {NOT_UNDONE})"))
+    rows = [*_live_rows(result), *_platform(result)]
+    if left := result.get("left"):
+        back = _went_back(result)
+        rows.append(("left", f"{left['release']}   (not undone: {NOT_UNDONE})" if back else left["release"]))
         if command := undo(result):
             rows.append(("undo", command))
         held = f"no ship until: ebcd unhold {flags(result)}"
         offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
-        rows.append(("hold", held if result.get("hold") else offer))
+        if back or result.get("hold"):
+            rows.append(("hold", held if result.get("hold") else offer))
     rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
+
+
+def _went_back(result: Json) -> bool:
+    """Whether a swap returned to an earlier release, or to its version: what it left may be bad."""
+    number, left = (int(name.removeprefix("r")) for name in (result["release"], result["left"]["release"]))
+    return bool(result.get("told")) or number < left
+
+
+def _platform(result: Json) -> list[tuple[str, str]]:
+    """Which platform version a release has changed live to, or which one is out."""
+    if change := result.get("platform_change"):
+        return [("platform", change["text"])]
+    news = result.get("platform", {})
+    return [("platform", f"{news['out'].removeprefix('platform ')} is out: {news['patch']}")] if news.get("out") else []
 
 
 def _remaining(result: Json) -> list[tuple[str, str]]:
@@ -98,45 +115,11 @@ def bundled(result: Json) -> RenderableType:
     """The end of `bundle`."""
     rows = [
         ("file", result["path"]),
-        ("size", f"{result['size']:,} bytes, {result['entries']} files"),
+        ("size", f"{result['size']:,} bytes, {words.count(result['entries'], 'file')}"),
         ("digest", result["content_digest"]),
         ("sha256", result["sha256"]),
     ]
     return Group(f"[green]✔[/] Bundled [bold]{result['version_label']}[/].", pairs(rows))
-
-
-def status(result: Json) -> RenderableType:
-    """What is live, since when, by whom; what waits; whether a rollback is ready."""
-    if result["live"] is None:
-        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
-    sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
-    table = columns(("", "release", "version", "environment", "health", "since"), sides)
-    rollback = result["rollback"]
-    if rollback["ready"]:
-        estimate = rollback["seconds_estimate"]
-        about = f", about {estimate:g} s" if estimate is not None else ""
-        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
-    else:
-        ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
-    rows = [("rollback", ready)]
-    if url := result["live"]["url"]:
-        rows.insert(0, ("url", f"[link]{url}[/link]"))
-    if changed := _changed_by_hand(result["live"]):
-        rows.append(("changed", f"[yellow]{changed}[/]"))
-    if lock := result["lock"]:
-        rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
-    if hold := result["hold"]:
-        rows.append(
-            ("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: ebcd unhold {flags(result)}")
-        )
-    return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
-
-
-def _changed_by_hand(live: Json) -> str:
-    """What to know where live carries another version than its release did; empty where it does not."""
-    if live["recorded_label"] in {None, live["version_label"]}:
-        return ""
-    return f"{live['release']} was {live['recorded_label']}: somebody deployed {live['version_label']} onto it"
 
 
 def releases(result: Json) -> RenderableType:
@@ -198,13 +181,14 @@ def events(result: Json) -> RenderableType:
     return Group(*lines) if lines else "No events."
 
 
-def diagnosis(found: Json, *, events: bool = True) -> RenderableType:
-    """Why a candidate failed: the application's own lines of a traceback are marked. events: whether they were not
-    told yet.
+def diagnosis(found: Json, noted: Collection[str] = ()) -> RenderableType:
+    """Why a candidate failed: the application's own lines of a traceback are marked. noted: what was shown while it
+    happened, and is not shown again.
     """
     from ebcd.release.logs import own_place  # by need: only a failure has a log tail
 
-    lines = [Text(f"  {item['severity']:<5} {item['message']}", style="yellow") for item in found["events"] if events]
+    shown = [item for item in found["events"] if f"{item['severity']} {item['message']}" not in noted]
+    lines = [Text(f"  {item['severity']:<5} {item['message']}", style="yellow") for item in shown]
     lines += [Text(f"  cause {cause}", style="yellow") for cause in found["causes"]]
     if found["log_tail"]:
         lines.append(Text("  the last lines of its logs:", style="bold"))
@@ -220,7 +204,15 @@ def logs(result: Json) -> RenderableType:
 
 def retired(result: Json) -> RenderableType:
     """The end of `retire`."""
-    return _cleared(result, "Nothing to retire.")
+    shown = _cleared(result, "Nothing to retire.")
+    rows = [("kept", f"{item['environment']} ({item['release']}): {item['why']}{_until(item['until'])}")
+            for item in result.get("kept", [])]  # fmt: skip
+    return Group(shown, pairs(rows)) if rows else shown
+
+
+def _until(stamp: str | None) -> str:
+    """Until when something is kept; empty where nothing tells."""
+    return f" until {stamp[:16].replace('T', ' ')} UTC" if stamp else ""
 
 
 def pruned(result: Json) -> RenderableType:
@@ -247,8 +239,9 @@ def listed(result: Json) -> RenderableType:
                       (f"   {item['reason']}", "dim"))
         for item in result["paths"]
     ]  # fmt: skip
-    count = sum(item["included"] for item in result["paths"])
-    return Group(*lines, f"[dim]{count} of {len(lines)} paths go into the bundle of {result['version_label']}.[/]")
+    count, every = sum(item["included"] for item in result["paths"]), words.count(len(lines), "path")
+    goes = "goes" if count == 1 else "go"
+    return Group(*lines, f"[dim]{count} of {every} {goes} into the bundle of {result['version_label']}.[/]")
 
 
 def findings(result: Json) -> RenderableType:
@@ -274,17 +267,3 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
     if previous := result["previous"]:
         rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
     return rows
-
-
-def _side(role: str, side: Json) -> tuple[str, ...]:
-    ready = side["status"] == "Ready"
-    health = told_health(side) if ready else side["status"]
-    health = health or "not deployed"
-    return (
-        f"[bold]{role}[/]",
-        side["release"] or "-",
-        side["version_label"],
-        side["environment"],
-        colored(side["health"], health) if ready else f"[yellow]{health}[/]",
-        f"{ago(side['since'])} by {escape(side['by'] or 'somebody')}",
-    )

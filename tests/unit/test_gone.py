@@ -37,7 +37,7 @@ def test_a_launch_that_is_denied_something_is_told_with_its_cause(world: World, 
     began = world.clock.seconds
     error = failed(world)
     assert error.what == f"The launch failed: {DENIED} · r1 still serves"
-    assert (error.why, error.code) == ("The environment shop-prod-r2 failed and is terminated.", "environment-gone")
+    assert (error.why, error.code) == ("shop-prod-r2 failed and was terminated.", "environment-gone")
     assert "doctor" not in error.hint, "the cause is known"
     assert "ebcd events --env shop-prod-r2 -a shop -s prod" in error.hint
     assert world.clock.seconds - began < world.durations.processing + 30, "nobody waits for what is surely gone"
