@@ -53,7 +53,7 @@ def _answers(repository: Repository, tree: str, paths: Sequence[str]) -> Iterato
             "GIT_ATTR_NOSYSTEM": "1",
             **repository.objects(),
         }
-        repository.git("read-tree", tree, **environment)
+        repository.git("read-tree", tree, environment=environment)
         asked = "".join(f"{repository.root}{path}\0" for path in paths).encode()
         told = repository.git(
             "-c",
@@ -64,7 +64,7 @@ def _answers(repository: Repository, tree: str, paths: Sequence[str]) -> Iterato
             "--stdin",
             ATTRIBUTE,
             given=asked,
-            **environment,
+            environment=environment,
         ).decode()
     fields = iter(told.split("\0")[:-1])
     for path, _, value in zip(fields, fields, fields, strict=True):

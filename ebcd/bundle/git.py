@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from ebcd.model import Commit
 EXECUTABLE, SYMLINK, SUBMODULE = 0o100755, 0o120000, 0o160000
 SHOWN_PATHS = 5
 _PIPE = 1024**2
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,12 @@ class Repository:
     def _command(self, *arguments: str) -> list[str]:
         return ["git", "-C", str(self.folder), "-c", "core.quotePath=false", *arguments]
 
-    def git(self, *arguments: str, given: bytes = b"", **environment: str) -> bytes:
-        """What a git command prints. given: what it reads. Raises UsageError (code `git-failed`)."""
-        done = subprocess.run(self._command(*arguments), env=self._environment | environment, input=given,
+    def git(self, *arguments: str, given: bytes = b"", environment: Mapping[str, str] = _NOTHING) -> bytes:
+        """What a git command prints. Raises UsageError (code `git-failed`).
+
+        given: what it reads. environment: variables beside those that this repository needs.
+        """
+        done = subprocess.run(self._command(*arguments), env={**self._environment, **environment}, input=given,
                               capture_output=True, check=False)  # fmt: skip
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
