@@ -13,7 +13,7 @@ from ebcd.check import extensions, sections
 from ebcd.check.files import Tree
 from ebcd.check.finding import Finding, Severity
 from ebcd.check.sections import Section
-from ebcd.documents import BadDocument, YamlPlace, yaml_places
+from ebcd.documents import BadDocument, YamlPlace
 
 _SKIPPED = "Beanstalk would skip the whole file, or refuse the version."
 _LEADING_ZERO = re.compile("0[0-7]+")
@@ -65,22 +65,18 @@ def _file(path: str, data: bytes) -> Iterator[Finding]:
         message = f"It is {sections.kind_of(content)} and must be a mapping, such as option_settings: …"
         yield Finding(Severity.ERROR, "extension", path, None, message, f"Write one, or delete the file. {_SKIPPED}")
         return
-    found = _Content(path, content, _places(data))
-    yield from found.findings()
-
-
-def _places(data: bytes) -> Mapping[Path, YamlPlace]:
-    try:
-        return yaml_places(data)
-    except BadDocument:  # JSON with tabs: nothing tells where its values stand
-        return {}
+    yield from _Content(path, content, data).findings()
 
 
 class _Content:
     """The content of one file."""
 
-    def __init__(self, path: str, content: Mapping[Any, Any], places: Mapping[Path, YamlPlace]) -> None:
-        self._path, self._content, self._places = path, content, places
+    def __init__(self, path: str, content: Mapping[Any, Any], data: bytes) -> None:
+        self._path, self._content, self._data = path, content, data
+
+    @property
+    def _places(self) -> Mapping[Path, YamlPlace]:
+        return extensions.places(self._data)
 
     def findings(self) -> Iterator[Finding]:
         """All of it."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ebcd.check import sections
 from ebcd.check.files import File
-from ebcd.documents import LIMIT, yaml_of
+from ebcd.documents import LIMIT, BadDocument, YamlPlace, yaml_of, yaml_places
 from ebcd.model import OptionSetting, Place, by_place
 
 FOLDER = ".ebextensions/"
@@ -48,8 +49,28 @@ def option_settings(files: Mapping[str, File]) -> tuple[OptionSetting, ...]:
 
 
 def load(data: bytes) -> Any:
-    """A file's content. Raises BadDocument."""
-    return yaml_of(data)
+    """A file's content, which is not to be changed: it is read once. Raises BadDocument."""
+    found = _read(data)
+    if isinstance(found, BadDocument):
+        raise found
+    return found
+
+
+@lru_cache(maxsize=128)
+def _read(data: bytes) -> Any:
+    try:
+        return yaml_of(data)
+    except BadDocument as error:
+        return error
+
+
+@lru_cache(maxsize=128)
+def places(data: bytes) -> Mapping[tuple[str, ...], YamlPlace]:
+    """Where the values of a file stand; nothing where that is not known, as in JSON with tabs."""
+    try:
+        return yaml_places(data)
+    except BadDocument:
+        return {}
 
 
 def options_of(content: Any) -> list[OptionSetting]:

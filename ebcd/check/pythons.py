@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from ebcd.check.files import Tree
 from ebcd.check.finding import Finding, Severity
 from ebcd.check.syntax import Version
@@ -34,6 +32,8 @@ def check(tree: Tree, version: Version | None) -> Iterator[Finding]:
 
 def fits(specifier: str, version: Version) -> bool:
     """Whether some patch version satisfies a specifier; one that is none is satisfied by all."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # which most bundles do without
+
     try:
         wanted = SpecifierSet(_pep440(specifier))
     except InvalidSpecifier:

@@ -8,17 +8,19 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create-deploy-python-cont
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from ebcd.check import modules, procfile, scripts
+from ebcd.check import extensions, modules, procfile, scripts, sections
 from ebcd.check.command import Served, served
 from ebcd.check.extensions import ENVIRONMENT
 from ebcd.check.files import Tree
 from ebcd.check.finding import Finding, Severity
 from ebcd.check.settings import PYTHON, Name, Setting
 from ebcd.check.syntax import tree_of
+from ebcd.documents import BadDocument
 
 WSGI_PATH: Name = (PYTHON, "WSGIPath")
 PORT = "8000"
@@ -52,7 +54,8 @@ def web_of(tree: Tree, settings: Mapping[Name, Setting]) -> Web | None:
         return Web(started, procfile.NAME, web.line) if started and web else None
     setting = settings.get(WSGI_PATH)
     if setting is None:
-        return Web(Served("gunicorn", "application", PORT), procfile.NAME, None)
+        there = procfile.NAME not in tree.links and modules.place_of(tree, "application").found
+        return None if not there else Web(Served("gunicorn", "application", PORT), procfile.NAME, None)
     return Web(Served("gunicorn", setting.value, PORT), setting.path, setting.line)
 
 
@@ -111,14 +114,28 @@ def _comes_from_elsewhere(tree: Tree, module: str, folder: str) -> bool:
     top, _, rest = module.partition(".")
     inside = modules.place_of(tree, top, folder).found
     word = re.compile(re.escape((rest or top).rpartition(".")[2]).replace("_", "[-_]"), re.IGNORECASE)
-    made = (path for path in tree.files if path.startswith((".ebextensions/", ".platform/hooks/")))
-    if any(word.search(tree.text(path)) for path in made):
+    if any(word.search(text) for text in _made_by(tree)):
         return True
     if inside:
         return False
     distribution = re.compile(re.escape(top).replace("_", "[-_.]?"), re.IGNORECASE)
     listed = [_OPTION.sub("", tree.text(path)) for path in tree.files if _LISTED.fullmatch(path)]
     return any(distribution.search(text) or _LOCAL_INSTALL.search(text) for text in listed)
+
+
+def _made_by(tree: Tree) -> Iterator[str]:
+    """What may make files during a deployment: hooks, and .ebextensions but for their option settings."""
+    for path in tree.files:
+        if path.startswith(".platform/hooks/"):
+            yield tree.text(path)
+        elif extensions.is_read(path):
+            with suppress(BadDocument):
+                content = extensions.load(tree.files[path].data)
+                yield from (str(value) for key, value in _items(content) if key != sections.SETTINGS)
+
+
+def _items(content: object) -> Iterable[tuple[object, object]]:
+    return content.items() if isinstance(content, dict) else ()
 
 
 def _other_module(tree: Tree, module: str, name: str) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from ebcd.check import extensions
 from ebcd.check.files import Tree
 from ebcd.check.finding import Finding, Severity
-from ebcd.documents import BadDocument, yaml_places
 from ebcd.model import OptionSetting, Stage
 
 CONFIGURATION = "ebcd.toml"
@@ -26,7 +25,14 @@ class Setting:
 
     value: str
     path: str
-    line: int | None = None
+    name: Name
+    data: bytes = b""
+    """The file's content; empty where it is not one of .ebextensions."""
+
+    @property
+    def line(self) -> int | None:
+        """The line in its file; None where that is not known."""
+        return _lines(self.data).get(self.name) if self.data else None
 
 
 def bundled(tree: Tree) -> dict[Name, Setting]:
@@ -40,11 +46,10 @@ def bundled(tree: Tree) -> dict[Name, Setting]:
             options = extensions.options_of(extensions.load(data))
         except ValueError:
             continue
-        lines = _lines(data)
         for item in options:
             if not item.resource:
-                line = lines.get((item.namespace, item.name))
-                found[item.namespace, item.name] = Setting(item.value, path, line)
+                name = (item.namespace, item.name)
+                found[name] = Setting(item.value, path, name, data)
     return found
 
 
@@ -55,7 +60,11 @@ def effective(tree: Tree, stage: Stage | None) -> dict[Name, Setting]:
 
 def _declared(stage: Stage | None) -> dict[Name, Setting]:
     options: tuple[OptionSetting, ...] = stage.options if stage else ()
-    return {(item.namespace, item.name): Setting(item.value, CONFIGURATION) for item in options if not item.resource}
+    return {
+        (item.namespace, item.name): Setting(item.value, CONFIGURATION, (item.namespace, item.name))
+        for item in options
+        if not item.resource
+    }
 
 
 def overridden(tree: Tree, stage: Stage | None) -> Iterator[Finding]:
@@ -71,10 +80,7 @@ def overridden(tree: Tree, stage: Stage | None) -> Iterator[Finding]:
 
 def _lines(data: bytes) -> Mapping[Name, int]:
     """The lines of the options of a file, in either form."""
-    try:
-        places = yaml_places(data)
-    except BadDocument:
-        return {}
+    places = extensions.places(data)
     found: dict[Name, int] = {}
     for path, place in places.items():
         if path[0] != "option_settings" or len(path) != 3:

@@ -1,4 +1,4 @@
-"""Which paths a bundle has: .ebignore wherever it holds, export-ignore as `git archive` has it, and a folder as root."""
+"""Which paths a bundle has: .ebignore wherever it holds, export-ignore as in `git archive`, and a folder as root."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reasons(git: Git, options: BundleOptions | None = None) -> dict[str, str]:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_an_ignore_file_of_windows_is_read_as_git_reads_it(git: Git, tmp_path: Path, mark: bytes, end: bytes) -> None:
     ignored = mark + end.join((b"secret.env", b"", b"docs/", b"*.log", b"!keep.log")) + end
-    git.commit(**{name: "" for name in ("secret.env", "docs/a.md", "x.log", "keep.log", "app.py")},
+    git.commit(**dict.fromkeys(("secret.env", "docs/a.md", "x.log", "keep.log", "app.py"), ""),
                **{".ebignore": ignored})  # fmt: skip
     assert bundled(git, tmp_path) == [".ebignore", "app.py", "keep.log"]
     assert reasons(git)["x.log"] == ".ebignore:4"
