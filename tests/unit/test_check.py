@@ -81,7 +81,7 @@ def test_what_cloudformation_allows_is_no_finding() -> None:
 def test_option_settings_are_read_as_beanstalk_reads_them() -> None:
     files = {
         ".ebextensions/02.config": "option_settings: {aws:x: {A: second, B: true}}",
-        ".ebextensions/01.config": "option_settings: [{option_name: C, value: 1}, {namespace: x, option_name: A, value: }]",
+        ".ebextensions/01.config": "option_settings: [{option_name: C, value: 1}, {namespace: x, option_name: A, value: }]",  # noqa: E501
         ".ebextensions/03.config": "option_settings: [",
         ".ebextensions/04.yml": "option_settings: {aws:x: {A: never}}",
         "other/05.config": "option_settings: {aws:x: {A: never}}",
