@@ -1,9 +1,8 @@
-"""Repositories as people have them: what the platform takes is shipped, what cannot run is refused before anything is sent."""
+"""Repositories as people have them: what the platform takes is shipped, what cannot run is refused before that."""
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
+import shutil
 
 import pytest
 from products import Product
@@ -16,20 +15,27 @@ WSGI = (
 SETTING = "option_settings:\n  aws:elasticbeanstalk:container:python:\n    WSGIPath: {}\n"
 
 
+def configuration(product: Product, more: str = "") -> str:
+    """An ebcd.toml as short as it may be."""
+    head = f'application = "{product.name}"\nregion = "eu-central-1"\ndefault_stage = "local"\n{more}'
+    return f'{head}\n[stages.local]\ntarget = "local"\ncname = "{product.name}"\nstable = "1s"\nbake = "1s"\n'
+
+
 def commit(product: Product, files: dict[str, str], links: dict[str, str] | None = None) -> None:
-    """The product's repository with these files alone, beside ebcd.toml."""
-    git = ["git", "-C", str(product.folder), "-c", "user.name=T", "-c", "user.email=t@example.com"]
-    configuration = (product.folder / "ebcd.toml").read_text()
-    subprocess.run([*git, "rm", "-rfq", "--ignore-unmatch", "."], check=True)
-    for name, text in {"ebcd.toml": configuration, "requirements.txt": "", **files}.items():
+    """The product's repository with these files alone, beside an ebcd.toml and requirements."""
+    for item in product.folder.iterdir():
+        if item.is_dir() and not item.is_symlink() and item.name != ".git":
+            shutil.rmtree(item)
+        elif item.name != ".git":
+            item.unlink()
+    for name, text in {"ebcd.toml": configuration(product), "requirements.txt": "", **files}.items():
         path = product.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     for name, target in (links or {}).items():
-        (product.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (product.folder / name).symlink_to(target)
-    subprocess.run([*git, "add", "-A"], check=True)
-    subprocess.run([*git, "commit", "-qm", "People's"], check=True)
+    product.git("add", "-A")
+    product.git("commit", "-qm", "People's")
 
 
 @pytest.mark.parametrize(
@@ -68,30 +74,26 @@ def test_what_cannot_run_is_refused_before_anything_is_sent(product: Product) ->
 def test_one_finding_is_let_through_with_its_reason(product: Product) -> None:
     commit(product, {"application.py": WSGI, "notes/key.txt": "token = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'"})
     assert product.json("check")["exit_code"] == 3
-    path = product.folder / "ebcd.toml"
-    allowed = '\n[[check.allow]]\nrule = "secret"\npath = "notes/*"\nreason = "of a service that there is no more"\n'
-    path.write_text(path.read_text() + allowed)
-    commit(product, {"application.py": WSGI, "notes/key.txt": "token = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'"})
+    allowed = '[[check.allow]]\nrule = "secret"\npath = "notes/*"\nreason = "of a service that there is no more"\n'
+    toml = {"ebcd.toml": configuration(product, allowed), "application.py": WSGI}
+    commit(product, {**toml, "notes/key.txt": "token = 'ghp_16C7e42F292c6912E7710c838347Ae178B4a'"})
     assert product.json("check")["findings"] == []
-    commit(product, {"application.py": WSGI})
+    commit(product, toml)
     (finding,) = product.json("check")["findings"]
     assert (finding["code"], finding["severity"], finding["path"]) == ("allow", "warning", "ebcd.toml")
 
 
-def test_an_application_in_a_folder_of_a_repository(product: Product, tmp_path: Path) -> None:
-    configuration = (product.folder / "ebcd.toml").read_text()
-    api = {"services/api/application.py": WSGI, "services/api/ebcd.toml": configuration}
+def test_an_application_in_a_folder_of_a_repository(product: Product) -> None:
+    api = {"services/api/application.py": WSGI, "services/api/ebcd.toml": configuration(product)}
     commit(product, {**api, "services/api/requirements.txt": "", "services/web/Procfile": "web: x", "README.md": ""})
-    folder = product.folder / "services" / "api"
+    folder, top = product.folder / "services" / "api", product.folder / "ebcd.toml"
     listed = product.json("bundle", "--list", folder=folder)["paths"]
     assert [item["path"] for item in listed] == ["application.py", "ebcd.toml", "requirements.txt"]
     (product.folder / "README.md").write_text("another team's change")
-    shipped = product.json("ship", folder=folder)
-    assert shipped["exit_code"] == 0
-    top = product.folder / "ebcd.toml"
-    top.write_text(configuration + '\n[bundle]\nroot = "services/api"\n')
+    assert product.json("ship", folder=folder)["exit_code"] == 0
+    top.write_text(configuration(product, '[bundle]\nroot = "services/api"\n'))
     assert product.json("check", "HEAD")["findings"] == []
-    top.write_text(configuration + '\n[bundle]\nroot = "services/none"\n')
+    top.write_text(configuration(product, '[bundle]\nroot = "services/none"\n'))
     refused = product.json("check")
     assert (refused["exit_code"], refused["error"]["code"]) == (3, "no-root")
     assert "services/none" in refused["error"]["what"]
