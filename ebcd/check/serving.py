@@ -28,6 +28,8 @@ PORT = "8000"
 _PROXY: Name = ("aws:elasticbeanstalk:environment:proxy", "ProxyServer")
 _OWN_PROXY = (".platform/nginx/", ".platform/httpd/", ".ebextensions/nginx/", ".ebextensions/httpd/")
 """Folders by which a bundle changes the proxy's configuration."""
+_GUNICORN = "gunicorn.conf.py"
+"""The settings that gunicorn reads where it is started."""
 _FACTORIES = frozenset({"create_app", "make_app", "create_application", "make_wsgi_app", "get_app"})
 _LISTED = re.compile(r"requirements[^/]*\.(?:txt|in)|requirements/[^/]+|Pipfile(?:\.lock)?")
 _OPTION = re.compile(r"^\s*(?:-r|-c|-i|--(?!editable)[\w-]+).*|(?:^|\s)#.*", re.MULTILINE)
@@ -68,7 +70,8 @@ def check(tree: Tree, settings: Mapping[Name, Setting], *, local: bool) -> Itera
     web = web_of(tree, settings)
     if web is None:
         return
-    if (ENVIRONMENT, "PYTHONPATH") in settings:
+    own = tree.text(f"{web.served.folder}/{_GUNICORN}" if web.served.folder else _GUNICORN)
+    if (ENVIRONMENT, "PYTHONPATH") in settings or "chdir" in own or "pythonpath" in own:
         web = replace(web, served=replace(web.served, elsewhere=True))
     if web.served.server == "python":
         yield from _script(tree, web, settings, local=local)
