@@ -29,8 +29,8 @@ _PORT = re.compile(r":?(\d{1,5})$")
 class Kind:
     """A server, as far as its command line matters."""
 
-    default_port: str
-    """Where it listens unless it is told; that of the platform where it reads PORT itself."""
+    default_port: str | None
+    """Where it listens unless it is told; None: where PORT says."""
     address: tuple[str, ...] = ()
     """Options that take an address, which may end in a port."""
     port: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "gunicorn": Kind(
-        "8000", ("-b", "--bind"), (),
+        None, ("-b", "--bind"), (),
         frozenset({"-D", "--daemon", "-R", "--reload", "--preload", "--no-sendfile", "--check-config", "--print-config",
                    "--spew", "--capture-output", "--log-syslog", "--enable-stdio-inheritance", "--proxy-protocol",
                    "--initgroups", "--reuse-port", "--suppress-ragged-eofs", "--do-handshake-on-connect"}),

@@ -57,8 +57,8 @@ def web_of(tree: Tree, settings: Mapping[Name, Setting]) -> Web | None:
     setting = settings.get(WSGI_PATH)
     if setting is None:
         there = procfile.NAME not in tree.links and modules.place_of(tree, "application").found
-        return None if not there else Web(Served("gunicorn", "application", PORT), procfile.NAME, None)
-    return Web(Served("gunicorn", setting.value, PORT), setting.path, setting.line)
+        return None if not there else Web(Served("gunicorn", "application"), procfile.NAME, None)
+    return Web(Served("gunicorn", setting.value), setting.path, setting.line)
 
 
 def check(tree: Tree, settings: Mapping[Name, Setting], *, local: bool) -> Iterator[Finding]:
