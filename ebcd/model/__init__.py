@@ -28,6 +28,7 @@ from ebcd.model.settings import (
 )
 from ebcd.model.stage import (
     LOCAL_DOMAIN,
+    Allowance,
     BakeLimits,
     Configuration,
     Notify,
@@ -47,6 +48,7 @@ __all__ = [
     "NOT_YET",
     "PROPERTIES",
     "SCHEDULED",
+    "Allowance",
     "ApplicationVersion",
     "BakeLimits",
     "BundleOptions",

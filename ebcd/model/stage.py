@@ -174,6 +174,16 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What `check` lets through: `[[check.allow]]`."""
+
+    rule: str
+    path: str
+    """A pattern in gitignore syntax."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """All of ebcd.toml, validated."""
 
@@ -184,3 +194,5 @@ class Configuration:
     stages: dict[str, Stage]
     source: Path | None
     """The file it came from; None when there is none."""
+    allowances: tuple[Allowance, ...] = ()
+    """The findings that `check` lets through."""
