@@ -162,8 +162,14 @@ OK = '    start("200 OK", [("Content-Type", "text/plain")])\n    return [b"ok"]'
 
 
 def wrong_port() -> Break:
-    files = {"Procfile": f"web: gunicorn --bind 127.0.0.1:{a_free_port()} app:application\n"}
-    return Break("web listens on port", files, bad_for(3))
+    """A server that says in its code where it listens: `check` sees that in a Procfile only."""
+    port = a_free_port()
+    server = (
+        "from wsgiref.simple_server import make_server\nfrom app import application\n"
+        f"print('Serving on http://127.0.0.1:{port}', flush=True)\n"
+        f"make_server('127.0.0.1', {port}, application).serve_forever()\n"
+    )
+    return Break(f"web listens on port {port}", {"serve.py": server, "Procfile": "web: python serve.py\n"}, bad_for(3))
 
 
 BREAKS: dict[str, Callable[[], Break]] = {
