@@ -19,7 +19,9 @@ LINES = 200
 """Of each log."""
 _SHORTEST = 6
 """Characters of a value that is hidden: a shorter one would be found in every other word."""
-_SECRET = re.compile(r"KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH|DSN|PRIVATE|SALT|COOKIE|WEBHOOK|UR[IL]$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH|DSN|PRIVATE|SALT|COOKIE|WEBHOOK|UR[IL]$", re.IGNORECASE
+)
 """Names of environment properties whose values are secrets."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 

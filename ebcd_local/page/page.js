@@ -235,7 +235,8 @@ function show(told) {
   const lines = document.getElementById("lines"), name = lines?.closest("[data-key]").dataset.key;
   const follows = !lines || lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 4;
   morph(document.getElementById("page"), page);
-  const shown = document.getElementById("lines");
+  const shown = document.getElementById("lines"), select = document.getElementById("log-file");
+  if (select) select.value = log.file || select.options[0]?.value || "";  // an option that moved may be selected
   if (shown && (follows || shown.closest("[data-key]").dataset.key !== name)) shown.scrollTop = shown.scrollHeight;
   const facts = [["Endpoint", h("code", {}, told.endpoint_url)], ["Load balancer", h("code", {}, told.proxy_url)]];
   if (told.database) facts.push(["Database", h("span", {}, told.database.engine, " ", h("code", {}, told.database.address))]);

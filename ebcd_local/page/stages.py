@@ -113,7 +113,9 @@ def _stage(name: str, group: Sequence[Environment], events: EventLog) -> Stage:
 
 def _live(group: Sequence[Environment]) -> Environment | None:
     """The only one with a CNAME that somebody chose, or the stage's only worker; None where that does not tell."""
-    chosen = [item for item in group if item.cname and not _GENERATED.match(item.cname) and item.status != "Terminating"]
+    chosen = [
+        item for item in group if item.cname and not _GENERATED.match(item.cname) and item.status != "Terminating"
+    ]
     workers = [item for item in group if item.tier == "Worker"]
     found = chosen or workers
     return found[0] if len(found) == 1 else None

@@ -84,9 +84,7 @@ def _application(sources: Sources, region: str, name: str, living: list[Environm
         "name": name,
         "region": region,
         "stages": [stages.told(item, sources.commands) for item in known],
-        "environments": [
-            _environment(sources, item) | {"role": roles.get(item.id, "")} for item in environments
-        ],
+        "environments": [_environment(sources, item) | {"role": roles.get(item.id, "")} for item in environments],
         "versions": [_version(item, environments) for item in versions[:VERSIONS]],
         "version_count": len(versions),
     }
