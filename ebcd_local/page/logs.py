@@ -56,7 +56,7 @@ def hidden(text: str, properties: Mapping[str, str]) -> str:
             marks[value] = name
     for value in sorted(marks, key=len, reverse=True):
         if len(value) >= _SHORTEST:
-            text = text.replace(value, f"‹{marks[value]}›")
+            text = text.replace(value, f"[hidden: {marks[value]}]")
     return _CONTROL.sub("", text)
 
 

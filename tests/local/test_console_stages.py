@@ -160,9 +160,12 @@ def test_a_log_shows_no_secret_and_no_control_character() -> None:
         "API_TOKEN": "x",
         "PYTHONPATH": "/var/app/venv/bin",
     }
-    text = "\x1b[31mkey s3cr3t-value\x1b[0m\tto postgresql://app:pass%2Fw0rd@127.0.0.1/db as pass/w0rd\nrabbit-pass production x\x07"
+    text = (
+        "\x1b[31mkey s3cr3t-value\x1b[0m\tto postgresql://app:pass%2Fw0rd@127.0.0.1/db as pass/w0rd\n"
+        "rabbit-pass production x\x07"
+    )
     assert logs.hidden(text, properties) == (
-        "key ‹SECRET_KEY›\tto ‹DATABASE_URL› as ‹DATABASE_URL›\n‹BROKER› production x"
+        "key [hidden: SECRET_KEY]\tto [hidden: DATABASE_URL] as [hidden: DATABASE_URL]\n[hidden: BROKER] production x"
     )
 
 

@@ -70,8 +70,14 @@ def running() -> dict[str, Any]:
     event = {"time": "2026-01-01T00:00:05.000+00:00", "severity": "WARN", "application": "shop",
              "environment": "shop-blue", "message": EVIL}  # fmt: skip
     rollback = {"text": f"A rollback makes r1 live again, with {EVIL}.", "command": BACK}
-    application = {"name": "shop", "region": "eu-central-1", "environments": [environment], "versions": [version],
-                   "version_count": 1, "stages": [{"name": "local", "rollback": rollback, "waiting": None}]}  # fmt: skip
+    application = {
+        "name": "shop",
+        "region": "eu-central-1",
+        "environments": [environment],
+        "versions": [version],
+        "version_count": 1,
+        "stages": [{"name": "local", "rollback": rollback, "waiting": None}],
+    }
     return told(applications=[application], events=[event])
 
 
