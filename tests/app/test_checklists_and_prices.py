@@ -182,9 +182,21 @@ def test_values_in_an_address_are_no_part_of_it() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["javascript:alert(1)", "/buy", "ftp://x", "https://{workspace}.example.com/", "https://x/{nothing}", "https://x/{plan.key}",
-     "https://x/{0}", "https://x/{plan!r}", "https://x/{plan:>9}", "https://x/{", "https:///x", "mailto:a b@example.com"],
-)  # fmt: skip
+    [
+        "javascript:alert(1)",
+        "/buy",
+        "ftp://x",
+        "https://{workspace}.example.com/",
+        "https://x/{nothing}",
+        "https://x/{plan.key}",
+        "https://x/{0}",
+        "https://x/{plan!r}",
+        "https://x/{plan:>9}",
+        "https://x/{",
+        "https:///x",
+        "mailto:a b@example.com",
+    ],
+)
 def test_an_address_that_is_none_stops_the_start(template: str) -> None:
     with pytest.raises(ValueError, match=r"^AESPO_UPGRADE_URL: "):
         read({"AESPO_UPGRADE_URL": template})

@@ -247,6 +247,28 @@ def test_somebody_reads_a_log_filters_and_copies_a_command(shown: tuple[LoadBala
 
 
 @browser
+def test_axe_finds_nothing_wrong_in_light_and_dark(shown: tuple[LoadBalancer, dict[str, Any]]) -> None:
+    playwright, axe = (
+        pytest.importorskip("playwright.sync_api"),
+        pytest.importorskip("axe_playwright_python.sync_playwright"),
+    )
+    balancer, content = shown
+    content.update(running())
+    with playwright.sync_playwright() as it:
+        chromium = it.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page(viewport={"width": 390, "height": 844})
+        page.goto(f"http://localhost:{balancer.port}/")
+        page.click("[data-log]")
+        page.wait_for_selector("#lines:has-text('second line')")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = axe.Axe().run(page).response["violations"]
+            assert [(item["id"], item["impact"], item["nodes"][0]["html"]) for item in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        chromium.close()
+
+
+@browser
 def test_a_browser_says_when_nobody_answers(tmp_path: Path) -> None:
     balancer = LoadBalancer()
     balancer.start()
