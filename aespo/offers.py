@@ -40,12 +40,15 @@ def checked_url(template: str) -> str:
     if not template:
         return ""
     try:
-        fields = [field for _, field, form, conversion in string.Formatter().parse(template)
-                  for field in ([f"{field}{form}{conversion or ''}"] if field is not None else [])]  # fmt: skip
+        fields = {
+            f"{name}{form}{conversion or ''}"
+            for _, name, form, conversion in string.Formatter().parse(template)
+            if name is not None
+        }
         parts = urlsplit(template)
     except ValueError as error:
         raise ValueError(f"{template!r} is no template of a URL: {error}") from None
-    if unknown := set(fields) - _FIELDS:
+    if unknown := fields - _FIELDS:
         raise ValueError(f"{{{unknown.pop()}}} means nothing: write {{workspace}}, {{plan}} or {{email}}")
     if parts.scheme not in _SCHEMES or "{" in parts.netloc or not (parts.netloc or parts.scheme == "mailto"):
         raise ValueError(f"{template!r} is not the URL of a page, and no mailto: either")

@@ -67,8 +67,8 @@ def new_flask(name: str, context: Context) -> Flask:
     flask = Flask(name, static_folder=None, template_folder=str(_PACKAGE / "templates"))
     flask.extensions["aespo"] = context
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
-    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today,
-                                   contents=_contents)  # fmt: skip
+    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today)
+    flask.jinja_env.globals.update(contents=_contents)
     flask.jinja_env.filters.update(day=_day, ago=_ago, due=_due, size=_size, markdown=markup.to_html,
                                    excerpt=markup.excerpt, hits=markup.hits, initials=_initials, zip=zip)  # fmt: skip
     return flask

@@ -57,8 +57,8 @@ def front() -> str:
 def prices() -> str:
     """What the plans contain and cost."""
     settings = context().settings
-    return render_template("site/prices.html", offers=offers(settings.prices), buys=bool(settings.upgrade_url),
-                           ready=context().database is not None)  # fmt: skip
+    values = {"offers": offers(settings.prices), "buys": bool(settings.upgrade_url)}
+    return render_template("site/prices.html", **values, ready=context().database is not None)
 
 
 @pages.get("/open")

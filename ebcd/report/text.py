@@ -217,10 +217,14 @@ def listed(result: Json) -> RenderableType:
     width = max(map(len, sizes), default=0)
     longest = min(max((len(item["path"]) for item in paths), default=0), ALIGNED)
     lines = [
-        Text.assemble(("+" if item["included"] else "-", "green" if item["included"] else "red"),
-                      (f" {size:>{width}}  ", "dim"), f"{item['path']:<{longest}}", (f"  {item['reason']}", "dim"))
+        Text.assemble(
+            ("+", "green") if item["included"] else ("-", "red"),
+            (f" {size:>{width}}  ", "dim"),
+            f"{item['path']:<{longest}}",
+            (f"  {item['reason']}", "dim"),
+        )
         for item, size in zip(paths, sizes, strict=True)
-    ]  # fmt: skip
+    ]
     chosen = [item["size"] for item in paths if item["included"]]
     every, goes = words.count(len(lines), "path"), "goes" if len(chosen) == 1 else "go"
     total = f"{len(chosen)} of {every}, {words.size(sum(chosen))} before they are packed"

@@ -34,6 +34,10 @@ class Commands:
         """The command that shows an environment's logs, whatever made the environment."""
         return self._whole("local", "logs", environment.name)
 
+    def variables(self) -> str:
+        """The command that points other clients here, in the shell that it is typed in."""
+        return f'eval "$({self._whole("local", "env")})"'
+
     def _whole(self, *words: str) -> str:
         place = f"EBCD_HOME={shlex.quote(self.home)} " if self.home else ""
         return place + shlex.join(["ebcd", *words])

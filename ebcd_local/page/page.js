@@ -208,7 +208,7 @@ function nothing(told) {
   return h("div", { class: "empty" },
     h("p", {}, "Nothing runs here yet. In a repository with an ", h("code", {}, "ebcd.toml"), ":"), command("ebcd ship"),
     h("p", {}, "With the EB CLI, or any other tool for Elastic Beanstalk:"),
-    command(`AWS_ENDPOINT_URL=${told.endpoint_url} eb create`));
+    command(`${told.variables} && eb create`));
 }
 
 /** Say to those who do not see the page what has changed: another live environment, another health. */

@@ -88,11 +88,11 @@ def told(stage: Stage, commands: Commands) -> dict[str, Any]:
     found: dict[str, Any] = {"name": stage.name, "rollback": {"text": text, "command": command}, "waiting": None}
     if stage.waiting is not None and (number := release(stage.waiting)) and stage.live is not None:
         ready = _is_ready(stage.waiting)
+        wait = "This brings it live once it waits for its swap:"
         found["waiting"] = {
-            "text": f"{number} is not live. This brings it live once it waits for its swap:" if ready
-            else f"{number} is not live: {_condition(stage.waiting)}.",
+            "text": f"{number} is not live. {wait}" if ready else f"{number} is not live: {_condition(stage.waiting)}.",
             "command": commands.of_stage(stage.waiting, stage.name, "swap", "--to", number) if ready else "",
-        }  # fmt: skip
+        }
     return found
 
 

@@ -59,6 +59,7 @@ def tell(sources: Sources) -> dict[str, Any]:
         "now": _time(now()),
         "endpoint_url": sources.endpoint_url(),
         "proxy_url": f"http://127.0.0.1:{sources.balancer.port}",
+        "variables": sources.commands.variables(),
         "unjailed": sources.unjailed,
         "database": sources.database(),
         "applications": [_application(sources, region, name, living) for region, name in sorted(names)],

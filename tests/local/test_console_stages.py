@@ -148,6 +148,7 @@ def test_commands_name_all_that_they_need_anywhere() -> None:
         "EBCD_HOME='/tmp/my home' ebcd swap --rollback -a shop -s dev --region us-east-1 "
         "--endpoint-url http://127.0.0.1:9000"
     )
+    assert elsewhere.variables() == """eval "$(EBCD_HOME='/tmp/my home' ebcd local env)\""""
     assert COMMANDS.logs(item) == "ebcd local logs shop-local-r1"
 
 

@@ -19,10 +19,9 @@ def show() -> str:
     here = visit()
     counts = {row.day: int(row.requests) for row in usage.requests_by_day(here.tx)}
     drawn = chart.daily(counts, here.workspace.plan.requests, today())
-    return render_template(
-        "workspace/usage.html", chart=drawn, size=chart, total=sum(counts.values()),
-        offers=offers(context().settings.prices), ways=_ways()
-    )  # fmt: skip
+    values = {"chart": drawn, "size": chart, "total": sum(counts.values())}
+    shown = offers(context().settings.prices)
+    return render_template("workspace/usage.html", **values, offers=shown, ways=_ways())
 
 
 def _ways() -> dict[str, str]:
