@@ -9,6 +9,8 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from aespo import checklist
+
 MARK_START, MARK_END = "\x02", "\x03"
 """What a search puts around its hits: no text that people write has them."""
 MOST_MARKS = 8_000
@@ -21,24 +23,28 @@ EXCERPTED = 2_000
 """Characters of a text that its excerpt is made of."""
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+checklist.install(_MARKDOWN)
 _ELEMENTS = "a p br hr h1 h2 h3 h4 h5 h6 em strong s code pre blockquote ul ol li table thead tbody tr th td"
-_TAGS = set(_ELEMENTS.split())
-_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+_TAGS = set(_ELEMENTS.split()) | checklist.TAGS
+_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, **checklist.ATTRIBUTES}
 # No pattern here repeats a repetition, or what the text before it could have matched too: each is linear in the text.
 _MARK = re.compile(r"[\n\[\]()<>*_`~|!&\\]")
 _RULE = re.compile(r"^[ \t|:-]+$", re.MULTILINE)
-_SIGN = re.compile(r"\]\([^()\n]{0,300}\)|^[ \t]{0,8}[-+][ \t]|[#*_`>|~\[]", re.MULTILINE)
+_SIGN = re.compile(
+    r"^[ \t]{0,8}[-+*][ \t]\[[ xX]\]|\]\([^()\n]{0,300}\)|^[ \t]{0,8}[-+][ \t]|[#*_`>|~\[]", re.MULTILINE
+)
 
 
 @lru_cache(maxsize=256)
-def to_html(text: str) -> Markup:
+def to_html(text: str, ticks: bool = False) -> Markup:
     """Markdown as HTML. Two fences: the parser passes no HTML through, and the result is held to a list of tags.
 
-    Of a text with more than MOST_MARKS marks the end is shown as it was written.
+    Of a text with more than MOST_MARKS marks the end is shown as it was written. ticks: the boxes of a list are buttons
+    of the form around it.
     """
     head, rest = _split(text)
     html = nh3.clean(
-        _MARKDOWN.render(head),
+        _MARKDOWN.render(head, {"ticks": ticks}),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
@@ -47,6 +53,13 @@ def to_html(text: str) -> Markup:
     if rest:
         html += f"<p><em>What follows is shown as it was written.</em></p>\n<pre>{escape(rest)}</pre>\n"
     return Markup(html)  # cleaned or escaped in the lines above  # noqa: S704
+
+
+def ticked(text: str, line: int, *, done: bool) -> str | None:
+    """The text with the item of a list in that line ticked or not; None where it has no such box."""
+    head, rest = _split(text)
+    found = checklist.ticked(_MARKDOWN, head, line, done=done)
+    return None if found is None else found + rest
 
 
 def excerpt(text: str, length: int = 140) -> str:

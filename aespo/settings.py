@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from aespo import admission, hosts
+from aespo import admission, hosts, offers
 from aespo.inputs import whole
 
 _LARGEST = 1_000_000_000
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Settings:
     """Sender of mail through SES; empty: mail stays in the workspace's outbox page."""
     metrics: str = "-"
     """Where usage metrics are written, one JSON object a line: a file, `-` for standard output, empty for nowhere."""
+    upgrade_url: str = ""
+    """Where an owner buys a plan, with {workspace}, {plan} and {email}; empty: the pages say whom to write to."""
+    prices: Mapping[str, str] = field(default_factory=dict)
+    """What plans cost, by plan, as it is shown; none: no price is shown."""
     signups_per_hour: int = 20
     """Workspaces that one client address may create in an hour."""
     requests_at_once: int = admission.AT_ONCE
@@ -71,6 +77,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         queue_url=environ.get("AESPO_QUEUE_URL", ""),
         mail_from=environ.get("AESPO_MAIL_FROM", ""),
         metrics=environ.get("AESPO_METRICS", "-"),
+        upgrade_url=_checked(environ, "AESPO_UPGRADE_URL", offers.checked_url),
+        prices=_checked(environ, "AESPO_PRICES", offers.checked_prices),
         signups_per_hour=_number(environ, "AESPO_SIGNUPS_PER_HOUR", 20, least=1),
         requests_at_once=_number(environ, "AESPO_REQUESTS_AT_ONCE", admission.AT_ONCE, least=1),
         share=_number(environ, "AESPO_SHARE", admission.SHARE, least=1),
@@ -82,6 +90,13 @@ def _database_url(environ: Mapping[str, str]) -> str:
     if url and urlsplit(url).scheme not in {"postgresql", "postgres"}:
         raise ValueError("DATABASE_URL is not the URL of a PostgreSQL: it begins with postgresql://")
     return url
+
+
+def _checked(environ: Mapping[str, str], name: str, check: Callable[[str], Read]) -> Read:
+    try:
+        return check(environ.get(name, ""))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _token(environ: Mapping[str, str], name: str) -> str:

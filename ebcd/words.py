@@ -9,7 +9,9 @@ _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def size(count: int) -> str:
-    """Bytes: `12.3 kB`, `4.5 MB`."""
+    """Bytes: `12 B`, `12.3 kB`, `4.5 MB`."""
+    if count < 1000:
+        return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 

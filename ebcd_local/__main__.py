@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _fail(given, DaemonError("unsafe-folder", "The state folder is not safe.", error.why, error.hint))
     except DaemonError as error:
         return _fail(given, error)
-    if given.command in {"logs", "serve", "psql"}:
+    if given.command == "serve" or (given.command == "psql" and not given.json):
         return int(result.get("exit_code", 0))
     told = {"schema": 1, "command": f"local {given.command}", "ok": True, "exit_code": 0, **result}
     print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
@@ -147,16 +147,23 @@ def _status(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def _logs(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    print(log_tails.of(folder, given.name, given.lines))
-    return {}
+    return {"environment": given.name, "logs": log_tails.of(folder, given.name, given.lines)}
 
 
 def _psql(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     from ebcd_local.database import DatabaseUnavailable, shell
 
-    words = ["-c", given.statement] if given.statement else []
+    place, words = folder / daemon.DATABASES, ["-c", given.statement] if given.statement else []
+    if given.json and not given.statement:
+        raise DaemonError("no-statement", "Nothing was asked of the database.", "--json tells the rows of a "
+                          "statement.", "ebcd local psql --json -c 'SELECT 1'")  # fmt: skip
     try:
-        return {"exit_code": shell.psql(folder / daemon.DATABASES, given.application, given.role, words)}
+        if given.json:
+            return shell.rows(place, given.application, given.role, given.statement)
+        return {"exit_code": shell.psql(place, given.application, given.role, words)}
+    except shell.StatementFailed as error:
+        raise DaemonError("statement-failed", "PostgreSQL refused the statement.", str(error),
+                          "ebcd local psql") from error  # fmt: skip
     except DatabaseUnavailable as error:
         why, _, hint = str(error).partition(": ")
         raise DaemonError("no-database", "There is no database to look into.", f"{why}.", hint) from error
@@ -195,6 +202,8 @@ def _text(command: str, told: dict[str, Any]) -> str:
         return "The local Beanstalk is stopped." if told["was_running"] else "The local Beanstalk was not running."
     if command == "reset":
         return "The local Beanstalk is stopped and its state deleted."
+    if command == "logs":
+        return str(told["logs"])
     if command in _TEXTS:
         return _TEXTS[command](told)
     if told["pid"] is None:

@@ -39,6 +39,12 @@ def state_dir(environ: Mapping[str, str]) -> Path:
     return named(environ).resolve() / "local"
 
 
+def unusual(folder: Path, environ: Mapping[str, str]) -> str:
+    """EBCD_HOME as a command must name it to find a state folder; empty where it is found without."""
+    usual = state_dir({name: value for name, value in environ.items() if name != "EBCD_HOME"})
+    return "" if folder == usual else str(folder.parent)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server, as server.json tells: the seam by which others find it."""

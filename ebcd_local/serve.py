@@ -139,8 +139,17 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         signatures=None if settings.open else Signatures(secret_keys.of(key, sessions)),
         sessions=sessions,
     )
-    sources = page.Sources(state, balancer, monitor.sample, lambda: endpoint.url, jail.unavailable(), databases.status)
-    balancer.set_bare(page.Page(lambda: page.tell(sources)))
+    sources = page.Sources(
+        state,
+        balancer,
+        monitor.sample,
+        lambda: endpoint.url,
+        jail.unavailable(),
+        databases.status,
+        settings.folder,
+        home.unusual(settings.folder, os.environ),
+    )
+    balancer.set_bare(page.Page(lambda: page.tell(sources), lambda found: page.tell_logs(sources, found)))
     running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer, key)
     return running
 

@@ -17,6 +17,7 @@ from aespo.admission import Admission, Known
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics
+from aespo.plans import Plan
 from aespo.problems import NoDatabase
 from aespo.release import Release
 from aespo.settings import Settings
@@ -67,6 +68,7 @@ def new_flask(name: str, context: Context) -> Flask:
     flask.extensions["aespo"] = context
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
     flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today)
+    flask.jinja_env.globals.update(contents=_contents)
     flask.jinja_env.filters.update(day=_day, ago=_ago, due=_due, size=_size, markdown=markup.to_html,
                                    excerpt=markup.excerpt, hits=markup.hits, initials=_initials, zip=zip)  # fmt: skip
     return flask
@@ -173,6 +175,16 @@ def _size(count: int) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"
         number /= 1000
     raise AssertionError("the last unit returns")
+
+
+def _contents(plan: Plan) -> tuple[str, ...]:
+    """What a plan contains, a line each."""
+    return (
+        f"{plan.members:,} members",
+        f"{plan.rows:,} notes, tasks and files",
+        f"{_size(plan.bytes)} of text and files",
+        f"{plan.requests:,} requests a day",
+    )
 
 
 def _initials(name: str) -> str:

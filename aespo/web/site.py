@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, abort, g, redirect, render_templat
 from aespo import hosts, inputs, sample, slugs
 from aespo.admission import Caller
 from aespo.db.queries import site
+from aespo.offers import offers
 from aespo.problems import Invalid
 from aespo.secrecy import digest, hash_password, new_id, new_token
 from aespo.web import admission, errors, guard, operations, operators
@@ -50,6 +51,14 @@ def _find_site() -> None:
 def front() -> str:
     """What it is, and the way in."""
     return render_template("site/landing.html", ready=context().database is not None)
+
+
+@pages.get("/prices")
+def prices() -> str:
+    """What the plans contain and cost."""
+    settings = context().settings
+    values = {"offers": offers(settings.prices), "buys": bool(settings.upgrade_url)}
+    return render_template("site/prices.html", **values, ready=context().database is not None)
 
 
 @pages.get("/open")

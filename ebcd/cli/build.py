@@ -37,7 +37,8 @@ def bundle(
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     head = envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
     if listed:
-        paths = [{"path": item.entry.path, "included": item.included, "reason": item.reason}
+        paths = [{"path": item.entry.path, "size": item.entry.size, "included": item.included,
+                  "reason": item.reason}
                  for item in listing(repository, commit, options, wheels=wheels)]  # fmt: skip
         tell(common, head | {"paths": paths}, text.listed)
         return

@@ -9,25 +9,48 @@ from ebcd.errors import UsageError
 
 if TYPE_CHECKING:
     from ebcd.model import Environment
+    from ebcd.release.record import ReleaseRecord
     from ebcd.release.snapshot import Snapshot
 
 ROLES = ("live", "candidate", "previous")
-"""What --env takes beside an environment's name."""
+"""What --env takes beside a release and an environment's name."""
 
 
 def choose(snapshot: Snapshot, env: str) -> Environment:
     """The environment of a stage that --env names. Raises UsageError."""
+    record = release_named(snapshot, env)
+    found = snapshot.environment(env) or (snapshot.live if env == "live" else record and snapshot.standing(record))
+    if found:
+        return found
+    if record is not None:
+        raise _gone(snapshot, env, record)
+    raise _missing_role(snapshot, env) if env in ROLES else _missing(snapshot, env)
+
+
+def release_named(snapshot: Snapshot, env: str) -> ReleaseRecord | None:
+    """The release that a role (live, candidate, previous) or a name (r7) means; None for any other word."""
     from ebcd.report import result
 
-    role = dict.fromkeys(ROLES) | {"live": snapshot.live}
-    if env == "candidate" and (record := result.candidate(snapshot)):
-        role["candidate"] = snapshot.standing(record)
-    if env == "previous" and snapshot.previous:
-        role["previous"] = snapshot.standing(snapshot.previous)
-    found = role[env] if env in role else snapshot.environment(env)
-    if found is None:
-        raise _missing_role(snapshot, env) if env in role else _missing(snapshot, env)
-    return found
+    match env:
+        case "live":
+            return snapshot.record_of(snapshot.live)
+        case "candidate":
+            return result.candidate(snapshot)
+        case "previous":
+            return snapshot.previous
+    return snapshot.release(env)
+
+
+def _gone(snapshot: Snapshot, env: str, record: ReleaseRecord) -> UsageError:
+    """That no environment carries a release any more."""
+    stage, other = snapshot.stage, snapshot.environment(record.environment)
+    state = f"carries {other.version_label} by now" if other else "is terminated"
+    return UsageError(
+        f"No environment has the release {record.release}{f', which is {env}' if env in ROLES else ''}.",
+        why=f"{record.environment}, which had it, {state}.",
+        hint=f"ebcd status {words.flags(stage.application, stage.name)}",
+        code="no-environment",
+    )
 
 
 def _missing(snapshot: Snapshot, name: str) -> UsageError:
@@ -42,8 +65,9 @@ def _missing(snapshot: Snapshot, name: str) -> UsageError:
 def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
     """That a stage has no live, candidate or previous environment; of a failed one, how it is named."""
     from ebcd.release.record import Outcome
+    from ebcd.release.rollback import taken_back
 
-    stage = snapshot.stage
+    stage, left = snapshot.stage, taken_back(snapshot)
     flags = words.flags(stage.application, stage.name)
     what, why, hint = {
         "live": (f"Nothing is live on the stage {stage.name}.", "No environment holds its live CNAME.",
@@ -57,4 +81,7 @@ def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
     if role == "candidate" and failed and snapshot.standing(failed[0]) != snapshot.live:
         why = f"{failed[0].release} failed, so it is none; its environment stands until the next ship."
         hint = f"--env {failed[0].environment} names it."
+    if role == "previous" and left is not None and snapshot.live is not None:
+        why = f"{left.release} was rolled back, and nothing was live before what is live again."
+        hint = f"--env {left.release} names the environment of what was rolled back."
     return UsageError(what, why=why, hint=hint, code="no-environment")

@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from ebcd.model import Stage
     from ebcd.release.difference import Side
     from ebcd.release.record import ReleaseRecord
+    from ebcd.release.snapshot import Snapshot
     from ebcd.report.difference import Between
 
 _RELEASE = re.compile(r"r[1-9]\d*")
+_ROLES = frozenset({"live", "candidate", "previous"})
 _CONFIGURATION = (".toml", ".yml", ".yaml", ".json")
 _LARGEST = 1024**2
 """Bytes of a file from which it is no configuration."""
 
-SideName = Annotated[str, typer.Argument(metavar="[rA]", help="The one before: a release, or a revision of git.")]
+SideName = Annotated[
+    str,
+    typer.Argument(metavar="[rA]", help="The one before: a release, live, previous, candidate, or a revision of git."),
+]
 OtherName = Annotated[str, typer.Argument(metavar="[rB]", help="The one after it.")]
 
 
@@ -35,26 +40,44 @@ OtherName = Annotated[str, typer.Argument(metavar="[rB]", help="The one after it
 def diff(common: Common, before: SideName = "", after: OtherName = "") -> None:
     """Show the commits, files and settings between two releases.
 
-    By default between the one before live, and live.
+    By default between the one before live, and live; after a rollback between the one that it left, and live.
     """
     from ebcd.cli.inspect import observed
     from ebcd.cli.session import open_session
     from ebcd.cli.source import repository_of
+    from ebcd.release.rollback import taken_back
     from ebcd.report import difference
 
     session = open_session(common, looking())
     snapshot = observed(session)
     live = snapshot.record_of(snapshot.live)
+    left = taken_back(snapshot) or (snapshot.previous if live else None)
     repository: Repository | None = None
     try:
         repository = repository_of(session.configuration)
         unknown = ""
     except UsageError as error:  # a look from another folder: the records tell the rest
         unknown = f"{error.what} {error.why}"
-    sides = (_side(session, repository, before, snapshot.previous if live else None, "before live"),
-             _side(session, repository, after, live, "live"))  # fmt: skip
+    before, after = (_resolved(snapshot, name) for name in (before, after))
+    sides = (_side(session, repository, before, left, "before live"), _side(session, repository, after, live, "live"))
     between = _between(repository, *sides) if repository else difference.Between(why=unknown)
     tell(common, difference.told(session.stage, sides, between), difference.text)
+
+
+def _resolved(snapshot: Snapshot, name: str) -> str:
+    """A side as a release is called, where its role is named. Raises UsageError where nothing has that role."""
+    from ebcd import words
+    from ebcd.cli.choose import release_named
+
+    if name not in _ROLES:
+        return name
+    record = release_named(snapshot, name)
+    if record is None:
+        stage = snapshot.stage
+        raise UsageError(f"There is no {name} release.", why=f"The stage {stage.name} has none now.",
+                         hint=f"ebcd releases {words.flags(stage.application, stage.name)}",
+                         code="unknown-release")  # fmt: skip
+    return record.release
 
 
 def _side(session: Session, repository: Repository | None, name: str, usual: ReleaseRecord | None, role: str) -> Side:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from ebcd.cli.choose import ROLES, choose
+from ebcd.cli.choose import ROLES, choose, release_named
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ebcd.release.snapshot import Snapshot
 
 T = TypeVar("T")
-Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
+Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, a release (r7), or an environment's name.")]
 
 FOLLOW_INTERVAL = 2.0
 """Seconds between two looks with --watch and --follow."""
@@ -66,7 +66,7 @@ def releases(
 ) -> None:
     """Show the ledger, or one release whole."""
     from ebcd.cli.session import open_session
-    from ebcd.report import result, text
+    from ebcd.report import record, result, text
 
     session = open_session(common, looking())
     snapshot = observed(session)
@@ -77,7 +77,7 @@ def releases(
         told = {"releases": found, "earlier": max(newest - limit, 0), "damaged": result.damaged(snapshot)}
         tell(common, head | told, text.releases)
         return
-    tell(common, head | _whole(session, recorded(session, release)), text.release)
+    tell(common, head | _whole(session, recorded(session, release)), record.text)
 
 
 @shared
@@ -194,13 +194,16 @@ def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event
     UsageError.
     """
     beanstalk, application = session.services.beanstalk, session.stage.application
+    snapshot = observed(session)
     try:
-        name = chosen(session, env).name
+        name = choose(snapshot, env).name
     except UsageError:
-        found = () if env in ROLES else beanstalk.events(application, env, limit=limit)
+        record = release_named(snapshot, env)
+        gone = record.environment if record else env
+        found = () if gone in ROLES else beanstalk.events(application, gone, limit=limit)
         if not found:
             raise
-        return env, found
+        return gone, found
     return name, beanstalk.events(application, name, limit=limit)
 
 

@@ -60,6 +60,7 @@ def ship(
     def work(session: Session, run: Run) -> None:
         _refuse_preview(session.stage)
         require_variables(session)
+        _tell_console(session)
         with bundled(session, run, rev, allow_dirty):
             _require_cname(session)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
@@ -187,6 +188,12 @@ def _live_paths(session: Session, repository: Repository, bundled: frozenset[str
         told = "The commit that is live is not in this clone: all migrations count, not the new ones."
         session.services.progress.note(told)
         return None
+
+
+def _tell_console(session: Session) -> None:
+    """Say where the local Beanstalk shows what becomes of the release."""
+    if session.services.live_address:
+        session.services.progress.note(f"Watch it at http://{session.services.live_address}/")
 
 
 def _refuse_preview(stage: Stage) -> None:

@@ -66,6 +66,16 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
     return RollbackTarget(target, last, gone=not snapshot.carries(target) and not in_place)
 
 
+def taken_back(snapshot: Snapshot) -> ReleaseRecord | None:
+    """The release that a rollback has left; None where what is live came there by no rollback."""
+    try:
+        found = rollback_target(snapshot)
+    except (NothingToRollBack, Refused):
+        return None
+    returned = found.target == snapshot.record_of(snapshot.live)
+    return found.leaves if returned and found.leaves != found.target else None
+
+
 def announcement(snapshot: Snapshot, found: RollbackTarget, standing: Standing) -> tuple[str, ...]:
     """What whoever rolls back should know: from where to where, how the target is doing, what stays as it is."""
     target, leaves = found.target, found.leaves

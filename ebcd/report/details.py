@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ebcd.model.platforms import change_of
 from ebcd.release.hold import HoldState
 from ebcd.release.previews import Preview
-from ebcd.release.record import ReleaseRecord
+from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.run import Diagnosis, PlatformNews, Run
 from ebcd.report.envelope import Json
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # `status` tells of no steps
 def details(run: Run, flags: str) -> Json:
     """What only some runs have to tell. flags: the options that name the stage."""
     found: Json = {
-        "left": release(run.left),
+        "left": _left(run),
         "findings": [{**asdict(item), "severity": str(item.severity)} for item in run.findings],
         "platform": _platform(run.platform, flags) if run.platform else None,
         "platform_change": _platform_change(*run.platform_change) if run.platform_change else None,
@@ -35,6 +35,15 @@ def details(run: Run, flags: str) -> Json:
         "diagnosis": _diagnosis(run.diagnosis) if run.diagnosis else None,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _left(run: Run) -> Json | None:
+    """The release that is live no longer, with its commit and, after a rollback, why."""
+    if run.left is None:
+        return None
+    record = run.records.get(run.left.release, run.left)
+    reason = record.reason if record.outcome is Outcome.ROLLED_BACK else ""
+    return {**release_fields(record), "sha": record.sha, "reason": reason}
 
 
 def _platform(found: PlatformNews, flags: str) -> Json:

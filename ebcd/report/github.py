@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ebcd import words
 from ebcd.report.foreign import line, plain
-from ebcd.report.headline import Report, at, headline, is_live, items, left_to_do, mapping, undo
+from ebcd.report.headline import Report, at, headline, is_live, items, left_to_do, mapping, planned, undo
 from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, prose, table
 
 SUMMARY_LIMIT = 1024 * 1024
@@ -28,6 +28,8 @@ _OUTPUTS = {
     "live-url": ("live", "url"),
 }
 _URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,300}")
+_REPOSITORY = re.compile(r"https?://[A-Za-z0-9.:-]{1,200}/[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MOST_STEPS = 100
 
 
@@ -48,9 +50,13 @@ def annotation(report: Report) -> str:
     return f"::error title={_escaped_property(cut(title, 200))}::{_escaped(message)}"
 
 
-def summary(report: Report) -> str:
-    """The step's summary in Markdown: what happened, from which release to which, how to undo it, or why it failed."""
-    outcome = (_headline(report), prose(at(report, "note")), _error(report), _change(report))
+def summary(report: Report, repository: str = "") -> str:
+    """The step's summary in Markdown: what happened, from which release to which, how to undo it, or why it failed.
+
+    repository: its URL on GitHub, where commits can be read.
+    """
+    outcome = (_headline(report), prose(at(report, "note")), _error(report), _change(report),
+               *_taken_back(report, repository))  # fmt: skip
     rest = (_address(report), _undo(report), _remaining(report), _steps(report), *_diagnosis(report))
     return "\n\n".join(filter(None, (*outcome, *rest))) + "\n"
 
@@ -60,7 +66,7 @@ def write(report: Report, environ: Mapping[str, str]) -> None:
     if path := environ.get("GITHUB_OUTPUT"):
         _append(Path(path), "".join(_heredoc(name, value) for name, value in outputs(report).items()))
     if path := environ.get("GITHUB_STEP_SUMMARY"):
-        _append_within(Path(path), (summary(report), _headline(report) + "\n"), SUMMARY_LIMIT)
+        _append_within(Path(path), (summary(report, _repository(environ)), _headline(report) + "\n"), SUMMARY_LIMIT)
 
 
 def _heredoc(name: str, value: str) -> str:
@@ -110,6 +116,25 @@ def _change(report: Report) -> str:
         ("Environment", code(at(before, "environment")), code(at(after, "environment"))),
     )
     return table(head, (*rows, *_platform(report)))
+
+
+def _taken_back(report: Report, repository: str) -> tuple[str, str]:
+    """Of a rollback: why, and the commits that live no longer has."""
+    left, reason = mapping(report.get("left")), at(report, "left", "reason")
+    now, then = at(report, "sha"), at(left, "sha")
+    if not reason or not is_live(report) or planned(report):
+        return "", ""
+    commits = ""
+    if now != then and _SHA.fullmatch(now) and _SHA.fullmatch(then):
+        shown = f"<{repository}/compare/{now}...{then}>" if repository else code(f"git log {now[:12]}..{then[:12]}")
+        commits = f"Commits taken back: {shown}"
+    return f"Reason: {prose(reason, LONGEST_TEXT)}", commits
+
+
+def _repository(environ: Mapping[str, str]) -> str:
+    """The URL of the workflow's repository; empty where Actions names none."""
+    url = f"{environ.get('GITHUB_SERVER_URL', '')}/{environ.get('GITHUB_REPOSITORY', '')}"
+    return url if _REPOSITORY.fullmatch(url) else ""
 
 
 def _platform(report: Report) -> tuple[tuple[str, str, str], ...]:

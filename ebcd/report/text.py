@@ -15,7 +15,9 @@ from ebcd.report.parts import ago, columns, flags, pairs, title
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
-_MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
+ALIGNED = 60
+"""Characters of a path from which on what follows it is no longer a column."""
+MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
 _OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
             "rolled-back": "red"}  # fmt: skip
 
@@ -24,7 +26,7 @@ def plan(result: Json) -> RenderableType:
     """What a run would do."""
     if not result["steps"]:
         return f"[green]✔[/] Nothing to do: {escape(result.get('note', ''))}"
-    lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
+    lines = [f"  {MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
     head = f"[bold]{title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
     told = [f"  [dim]{escape(line)}[/]" for line in result.get("told", [])]
     if change := result.get("platform_change"):
@@ -149,27 +151,6 @@ def _earlier(result: Json) -> list[str]:
     return [f"  [dim]and {result['earlier']} earlier: ebcd releases --limit {every} {flags(result)}[/]"]
 
 
-def release(result: Json) -> RenderableType:
-    """One release, whole: its record and its entries."""
-    record = result["record"] | {"image_ids": _images(result["record"])}
-    shown = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_ids",
-             "settings_digest", "outcome", "reason", "by", "host", "run_url", "message", "since", "live_since",
-             "left_live", "from_release", "restores")  # fmt: skip
-    rows = [(name.replace("_", " "), str(record[name])) for name in shown if record.get(name)]
-    entries = [
-        f"  [dim]{item['at'][11:19]}[/] {escape(item['entry'])}  [dim]{escape(str(item.get('reason') or ''))}[/]"
-        for item in result["entries"]
-    ]
-    return Group(f"[bold]{title(result)}  {result['release']}[/]", pairs(rows), *entries)
-
-
-def _images(record: Json) -> str:
-    """Which machine images a release's instances ran. Records of earlier versions have its platform's only."""
-    if found := record.get("image_ids"):
-        return ", ".join(found)
-    return f"unknown (its platform's: {record['image_id']})" if record.get("image_id") else "unknown"
-
-
 def events(result: Json) -> RenderableType:
     """Events, oldest first."""
     styles = {"WARN": "yellow", "ERROR": "red", "FATAL": "red"}
@@ -228,20 +209,29 @@ def _cleared(result: Json, nothing: str) -> RenderableType:
 
 def steps(result: Json) -> list[str]:
     """The steps of a run, one a line."""
-    return [f"  {_MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
+    return [f"  {MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
             for step in result["steps"]]  # fmt: skip
 
 
 def listed(result: Json) -> RenderableType:
-    """Each path of a commit, whether it goes into the bundle, and why."""
+    """Each path of a commit, whether it goes into the bundle, how large it is, and why."""
+    paths = result["paths"]
+    sizes = [words.size(item["size"]) for item in paths]
+    width = max(map(len, sizes), default=0)
+    longest = min(max((len(item["path"]) for item in paths), default=0), ALIGNED)
     lines = [
-        Text.assemble(("+ " if item["included"] else "- ", "green" if item["included"] else "red"), item["path"],
-                      (f"   {item['reason']}", "dim"))
-        for item in result["paths"]
-    ]  # fmt: skip
-    count, every = sum(item["included"] for item in result["paths"]), words.count(len(lines), "path")
-    goes = "goes" if count == 1 else "go"
-    return Group(*lines, f"[dim]{count} of {every} {goes} into the bundle of {result['version_label']}.[/]")
+        Text.assemble(
+            ("+", "green") if item["included"] else ("-", "red"),
+            (f" {size:>{width}}  ", "dim"),
+            f"{item['path']:<{longest}}",
+            (f"  {item['reason']}", "dim"),
+        )
+        for item, size in zip(paths, sizes, strict=True)
+    ]
+    chosen = [item["size"] for item in paths if item["included"]]
+    every, goes = words.count(len(lines), "path"), "goes" if len(chosen) == 1 else "go"
+    total = f"{len(chosen)} of {every}, {words.size(sum(chosen))} before they are packed"
+    return Group(*lines, f"[dim]{total}, {goes} into the bundle of {result['version_label']}.[/]")
 
 
 def findings(result: Json) -> RenderableType:

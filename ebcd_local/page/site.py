@@ -24,7 +24,7 @@ FILES = {
     "/_page/style.css": ("style.css", "text/css"),
     "/_page/page.js": ("page.js", "text/javascript"),
 }
-STATE = "/_page/state"
+STATE, LOGS = "/_page/state", "/_page/logs"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -44,10 +44,16 @@ _UNROUTED = """<!doctype html>
 
 
 class Page:
-    """Answers what comes to the shared port and is no environment's. tell: all that the page shows."""
+    """Answers what comes to the shared port and is no environment's.
 
-    def __init__(self, tell: Callable[[], dict[str, Any]]) -> None:
+    tell: all that the page shows. logs: those of an environment, by its id; None where there is no such environment.
+    """
+
+    def __init__(
+        self, tell: Callable[[], dict[str, Any]], logs: Callable[[str], list[dict[str, Any]] | None] = lambda _: None
+    ) -> None:
         self._tell = tell
+        self._logs = logs
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The page, one of its files, its JSON, or a 404 that helps."""
@@ -56,7 +62,7 @@ class Page:
             return await self._unrouted(request, name)
         if request.method not in {"GET", "HEAD"}:
             return _text(405, "The page is read only.\n")
-        if path == STATE:
+        if path in (STATE, LOGS):
             return await self._state(request)
         return _file(path) if path in FILES else _text(404, "There is no such page.\n")
 
@@ -66,7 +72,12 @@ class Page:
         site = request.headers.get("Sec-Fetch-Site")
         if site != "same-origin" and from_a_page(request.headers.get("Origin"), site):
             return _text(403, "Only the page itself may ask.\n")
-        return web.json_response(await asyncio.to_thread(self._tell), headers=HEADERS)
+        if request.path == STATE:
+            return web.json_response(await asyncio.to_thread(self._tell), headers=HEADERS)
+        found = await asyncio.to_thread(self._logs, request.query.get("environment", ""))
+        if found is None:
+            return _text(404, "There is no such environment.\n")
+        return web.json_response({"logs": found}, headers=HEADERS)
 
     async def _unrouted(self, request: web.BaseRequest, name: str) -> web.Response:
         """What runs here is told to nobody else, and for no name that could be rebound to loopback: only `.localhost`

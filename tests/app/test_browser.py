@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from werkzeug.serving import make_server
-from workspaces import PASSWORD, work
+from workspaces import PASSWORD, signed_up, work
 
 from aespo.plans import PLANS
 from aespo.web import Aespo
@@ -154,3 +154,32 @@ def test_from_the_sign_up_to_the_deletion(server: tuple[Aespo, str], chromium: A
     picture(page, "deleted")
     assert guest.goto(f"{home}/notes").status == 404
     assert complaints == []
+
+
+def test_axe_finds_nothing_wrong_in_light_and_dark(server: tuple[Aespo, str], chromium: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    site, base = server
+    owner = signed_up(site, workspace="Harbour")
+    note = owner.note("Packing", "# Before the tide\n\n- [ ] rope\n- [x] anchor\n  - [ ] chain\n")
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    page, home = context.new_page(), base.replace("localhost", owner.host)
+    page.goto(f"{home}/login")
+    page.fill("#email", owner.email)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    pages = [base + path for path in ("/", "/prices", "/signup")]
+    pages += [
+        home + path for path in ("/", "/notes", f"/notes/{note}", f"/notes/{note}/edit", "/tasks", "/team", "/usage")
+    ]
+    for url in pages:
+        page.goto(url)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = axe.run(page).response["violations"]
+            assert [(item["id"], item["impact"], item["nodes"][0]["html"]) for item in found] == [], (url, scheme)
+        picture(page, url)
+    page.goto(f"{home}/notes/{note}")
+    page.focus("button.box >> nth=0")
+    page.keyboard.press("Space")
+    page.wait_for_url("**#line-2")
+    assert page.get_attribute("#line-2", "aria-checked") == "true"

@@ -164,6 +164,12 @@ def test_nobody_comes_in_without_the_password(shops: Local) -> None:
     assert [found.split()[1].split(":")[0] for found in others] == ["0100007F"], "it listens on loopback alone"
 
 
+def _page_logs(shops: Local) -> Iterator[str]:
+    """What the console shows of every environment's logs."""
+    for item in json.loads(shops.run("status", "--json").stdout)["environments"]:
+        yield request(shops.told["proxy_url"], f"/_page/logs?environment={item['id']}", host="127.0.0.1")[2].decode()
+
+
 def test_passwords_are_for_the_user_alone(shops: Local) -> None:
     folder = shops.home / "local"
     for path in (folder / "postgres").glob("*"):
@@ -176,6 +182,7 @@ def test_passwords_are_for_the_user_alone(shops: Local) -> None:
             shops.run("status").stdout, shops.run("status", "--json").stdout, shops.run("logs").stdout,
             shops.run("logs", "data-one-a").stdout, (folder / "postgres" / "postgres.log").read_text(),
             request(shops.told["proxy_url"], "/_page/state", host="127.0.0.1")[2].decode(),
+            *_page_logs(shops),
             *(path.read_bytes().decode(errors="replace") for path in folder.glob("state.db*"))]  # fmt: skip
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -198,6 +205,12 @@ def test_psql_comes_in_without_anybody_looking_up_a_password(shops: Local, tmp_p
         done = shops.run("psql", "data-one", "--role", role, "-c", "SELECT 'as ' || current_user")
         assert f"as {name_of('eu-central-1', 'data-one')}_{role}" in done.stdout, done.stderr
     assert shops.run("psql", "data-one", "-c", "SELECT broken").returncode == 1
+    asked = "SELECT 1 AS n, NULL AS nothing, '' AS empty, 'a,\"b' AS text"
+    told = json.loads(shops.run("psql", "data-one", "--json", "-c", asked).stdout)
+    assert (told["columns"], told["rows"]) == (["n", "nothing", "empty", "text"], [["1", None, "", 'a,"b']])
+    for words, code in ((("-c", "SELECT broken"), "statement-failed"), ((), "no-statement")):
+        done = shops.run("psql", "data-one", "--json", *words)
+        assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, code)
     for words, said in (([], "choose one of data-one, data-two"), (["nobody"], "choose one of data-one, data-two")):
         done = shops.run("psql", *words)
         assert (done.returncode, said in done.stderr) == (2, True), done.stderr

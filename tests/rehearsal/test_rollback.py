@@ -55,6 +55,24 @@ def test_it_tells_from_where_to_where_and_what_it_does_not_undo(product: Product
     assert "Not undone: database migrations" in told
 
 
+def test_diff_logs_and_health_after_a_rollback_show_what_was_left(product: Product) -> None:
+    two = two_releases(product)[1]
+    assert product.json("swap", "--rollback", "--reason", "it was slow")["left"]["reason"] == "it was slow"
+    told = product.json("diff")
+    assert (told["exit_code"], told["from"]["release"], told["to"]["release"]) == (0, "r2", "r1")
+    assert [item["sha"] for item in told["undone"]] == [two]
+    assert product.json("diff", "live", "r2")["commits"][0]["sha"] == two
+    assert product.json("logs", "--env", "r2")["environment"] == f"{product.name}-local-r2"
+    assert product.json("health", "--env", "r2")["exit_code"] == 0
+    refused = product.json("health", "--env", "previous")
+    assert (refused["exit_code"], refused["error"]["code"]) == (2, "no-environment")
+    assert "--env r2" in refused["error"]["hint"]
+    assert product.json("diff", "previous")["error"]["code"] == "unknown-release"
+    whole = product.ebcd("releases", "r2").stdout
+    assert "intent" not in whole
+    assert "swap" in whole
+
+
 def test_a_target_that_scaled_in_gets_live_s_capacity_before_the_swap(product: Product) -> None:
     one, _ = two_releases(product)
     minimum = {"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize", "Value": "2"}

@@ -263,6 +263,30 @@ def test_the_summary_of_a_rollback_tells_what_it_left() -> None:
     )
 
 
+def test_the_summary_of_a_rollback_has_its_reason_and_the_commits_that_it_took_back(tmp_path: Path) -> None:
+    left = R2 | {"sha": "b" * 40, "reason": "checkout *fails*"}
+    back = SHIPPED | {"command": "swap", "release": "r1", "sha": "a" * 40, "live": R1, "previous": None, "left": left}
+    page = github.summary(back)
+    assert "\n\nReason: checkout \\*fails\\*\n\n" in page
+    assert "Commits taken back: `git log aaaaaaaaaaaa..bbbbbbbbbbbb`" in page
+    file = tmp_path / "summary"
+    place = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/shop"}
+    github.write(back, {"GITHUB_STEP_SUMMARY": str(file), **place})
+    assert f"<https://github.com/acme/shop/compare/{'a' * 40}...{'b' * 40}>" in file.read_text()
+    promoted = back | {"left": left | {"reason": ""}}
+    for other in (back | {"sha": "b" * 40}, back | {"sha": "<script>"}, promoted, SHIPPED):
+        assert "Commits taken back" not in github.summary(other), "a patch, a forged commit, no rollback"
+
+
+@pytest.mark.parametrize("name", ["acme/shop>\n# x", "acme", "", "a/b/c"])
+def test_a_repository_of_an_odd_name_is_no_link(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "summary"
+    left = R2 | {"sha": "b" * 40, "reason": "slow"}
+    back = SHIPPED | {"release": "r1", "sha": "a" * 40, "live": R1, "left": left}
+    github.write(back, {"GITHUB_STEP_SUMMARY": str(file), "GITHUB_SERVER_URL": "https://g", "GITHUB_REPOSITORY": name})
+    assert "/compare/" not in file.read_text()
+
+
 def test_the_summary_of_a_failure_has_the_diagnosis() -> None:
     found = {
         "events": [{"time": "…", "severity": "ERROR", "message": "Failed to deploy application."}],

@@ -6,9 +6,10 @@ import io
 
 from flask import Blueprint, Response, render_template, request
 
-from aespo import inputs
+from aespo import inputs, markup
 from aespo.adapters import objects
 from aespo.db.queries import notes
+from aespo.inputs import whole
 from aespo.markup import EXCERPTED
 from aespo.problems import Invalid
 from aespo.secrecy import new_id
@@ -59,10 +60,10 @@ def show(note_id: str) -> str:
     return _shown(note_id, "")
 
 
-def _shown(note_id: str, problem: str) -> str:
+def _shown(note_id: str, problem: str, *, stale: bool = False) -> str:
     tx = visit().tx
     note, files = notes.one(tx, note_id), notes.files_of(tx, note_id)
-    return render_template("workspace/note.html", note=note, files=files, problem=problem)
+    return render_template("workspace/note.html", note=note, files=files, problem=problem, stale=stale)
 
 
 @blueprint.get("/<note_id>/edit")
@@ -86,6 +87,22 @@ def change(note_id: str) -> Page:
         return render_template("workspace/note_conflict.html", mine=told, theirs=theirs), 409
     visit().enforce()
     return to(f"/notes/{note_id}")
+
+
+@blueprint.post("/<note_id>/tick")
+def tick(note_id: str) -> Page:
+    """Tick an item of a note's list or reopen it, unless somebody changed the note meanwhile: then show it."""
+    tx, read = visit().writes(), version()
+    note = notes.one(tx, note_id)
+    line, _, state = request.form.get("tick", "").partition(":")
+    number = whole(line, 0, inputs.LARGEST_NOTE)
+    body = markup.ticked(note.body, number, done=state == "done") if number is not None else None
+    if body is None or (body != note.body and note.version != read):
+        return _shown(note_id, "", stale=True), 409
+    if body != note.body:
+        notes.change(tx, note_id, read, inputs.Note(note.title, body))
+        visit().enforce()
+    return to(f"/notes/{note_id}#line-{number}")
 
 
 @blueprint.post("/<note_id>/delete")

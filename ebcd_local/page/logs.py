@@ -1,0 +1,78 @@
+"""The last lines of an environment's logs, without the values of its secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ebcd_local import get_config
+from ebcd_local.fleet.site import ENVIRONMENTS
+from ebcd_local.platform_tree import FOLDER, TOOLS
+from ebcd_local.records import Environment
+from ebcd_local.tail import tail
+
+LINES = 200
+"""Of each log."""
+_SHORTEST = 6
+"""Characters of a value that is hidden: a shorter one would be found in every other word."""
+_SECRET = re.compile(
+    r"KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH|DSN|PRIVATE|SALT|COOKIE|WEBHOOK|UR[IL]$", re.IGNORECASE
+)
+"""Names of environment properties whose values are secrets."""
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def read(folder: Path, environment: Environment) -> list[dict[str, Any]]:
+    """Each log of each instance with its last lines. folder: the server's state."""
+    root = folder / ENVIRONMENTS / f"{environment.region}-{environment.id}"
+    return [found for name in environment.instances for found in _of_instance(root / name, name)]
+
+
+def _of_instance(root: Path, instance: str) -> Iterator[dict[str, Any]]:
+    secrets = _secrets(root)
+    for path in sorted((root / "log").glob("*.log"), key=_order):
+        if not path.is_symlink():  # an application may put links there, to what it cannot read itself
+            lines = hidden(tail(path, LINES), secrets).split("\n")
+            yield {"instance": instance, "name": path.name, "lines": lines if lines != [""] else []}
+
+
+def _order(path: Path) -> tuple[bool, str]:
+    """What the application writes comes first."""
+    return not path.name.startswith("web."), path.name
+
+
+def hidden(text: str, properties: Mapping[str, str]) -> str:
+    """A log's text as plain characters, with the name of an environment property in the place of its secret value."""
+    marks: dict[str, str] = {}
+    for name, value in properties.items():
+        password = _password(value)
+        if password:
+            marks[password] = name
+        if password or _SECRET.search(name):
+            marks[value] = name
+    for value in sorted(marks, key=len, reverse=True):
+        if len(value) >= _SHORTEST:
+            text = text.replace(value, f"[hidden: {marks[value]}]")
+    return _CONTROL.sub("", text)
+
+
+def _password(value: str) -> str:
+    """The password in a URL; empty where there is none."""
+    try:
+        return unquote(urlsplit(value).password or "") if "://" in value else ""
+    except ValueError:
+        return ""
+
+
+def _secrets(root: Path) -> dict[str, str]:
+    """The environment properties that the instance's processes got, with what their references resolved to."""
+    path = root / FOLDER / TOOLS.relative_to("/") / get_config.CONFIGURATION
+    try:
+        found = json.loads(path.read_text())["environment"]
+        return {str(name): str(value) for name, value in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
