@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Run ebcd with the command line's arguments and exit."""
+    from ebcd.cli.streams import make_tolerant
+
+    make_tolerant()
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         from ebcd import __version__

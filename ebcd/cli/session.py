@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from ebcd import config, folders, local, words
 from ebcd.aws.account import Account
@@ -19,7 +22,9 @@ from ebcd.cli.options import Common
 from ebcd.cli.output import console
 from ebcd.cli.progress import progress
 from ebcd.cli.source import load
+from ebcd.errors import UsageError
 from ebcd.model import Configuration, Stage, Target, Timing
+from ebcd.proxies import is_loopback
 from ebcd.release.clock import Pace, SystemClock
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
@@ -81,7 +86,7 @@ def session_of(options: Common, clock: SystemClock, configuration: Configuration
         ledger=Ledger(storage, stage.application, stage.name),
         lock=Lock(storage, stage.application, stage.name, clock),
         hold=Hold(storage, stage.application, stage.name),
-        prober=HttpProber(),
+        prober=HttpProber(environ=os.environ),
         cloudwatch=CloudWatch(clients),
         clock=clock,
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
@@ -104,7 +109,8 @@ def _interval(server: local.LocalBeanstalk | None) -> float:
 def _reach(
     options: Common, stage: Stage, environ: Mapping[str, str]
 ) -> tuple[Access, local.LocalBeanstalk | None, Stage]:
-    """How the stage's AWS is reached, and the local Beanstalk where it is one."""
+    """How the stage's AWS is reached, and the local Beanstalk where it is one. Raises UsageError."""
+    refuse_malformed(options.endpoint_url)
     server, models = _server(options, stage, environ), folders.cache(environ, "models")
     if server is None:
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
@@ -134,6 +140,24 @@ def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.
     return local.ensure(environ) if stage.target is Target.LOCAL else None
 
 
+def refuse_malformed(endpoint_url: str | None) -> None:
+    """Raises UsageError (code `endpoint`) for an endpoint that is no URL of HTTP."""
+    if endpoint_url is None:
+        return
+    with suppress(ValueError):
+        place = urlsplit(endpoint_url)
+        if place.scheme in {"http", "https"} and place.hostname and (place.port or True):
+            return
+    scheme = "http" if is_loopback(f"http://{endpoint_url}") else "https"
+    bare = re.fullmatch(r"[\w.\-]+(:\d+)?/?", endpoint_url)
+    raise UsageError(
+        f"{endpoint_url!r} is no endpoint.",
+        why="--endpoint-url (AWS_ENDPOINT_URL) is a URL that begins with http:// or https:// and names a host.",
+        hint=f"--endpoint-url {scheme}://{endpoint_url}" if bare else "For example: --endpoint-url http://127.0.0.1:8155",
+        code="endpoint",
+    )
+
+
 def _region_of(server: local.LocalBeanstalk, application: str) -> str:
     """The region in which the local Beanstalk runs the application: nobody has to name it for a rollback."""
     regions = [item["region"] for item in server.environments() if item["application"] == application]
@@ -152,5 +176,5 @@ def _caller(environ: Mapping[str, str]) -> Caller:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return f"uid {os.getuid()}"
+    except (KeyError, OSError, ImportError):  # a container's user without a name; Windows without a variable for it
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
