@@ -25,7 +25,7 @@ def proxy_of(url: str, environ: Mapping[str, str]) -> str:
     found = _variable(environ, f"{place.scheme}_proxy")
     if not found or _is_loopback_host(place.hostname or ""):
         return ""
-    from urllib.request import proxy_bypass_environment
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
     if proxy_bypass_environment(place.netloc.rpartition("@")[2], {"no": _variable(environ, "no_proxy")}):
         return ""

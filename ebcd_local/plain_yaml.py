@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -18,16 +20,28 @@ _SLOW = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml
 
 
 def mapping(content: bytes) -> dict[str, Any]:
-    """A file's mapping. Raises ValueError and yaml.YAMLError for what is none."""
+    """A file's mapping, in YAML or in JSON. Raises ValueError and yaml.YAMLError for what is none."""
     if len(content) > FILE_LIMIT:
         raise ValueError(f"it has more than {FILE_LIMIT:,} bytes")
     try:
-        found = yaml.load(content.decode(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        found = _loaded(content.decode())
     except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise ValueError("a value is not what its tag says") from error
     if not isinstance(found, dict):
         raise ValueError("it is no mapping")
     return found
+
+
+def _loaded(text: str) -> Any:
+    """A document's value. YAML takes most of JSON, but no tabs."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError:
+        if not text.lstrip("\ufeff \t\r\n").startswith("{"):
+            raise
+        with suppress(ValueError):
+            return json.loads(text.removeprefix("\ufeff"))
+        raise
 
 
 class _Loader(yaml.SafeLoader):

@@ -55,7 +55,8 @@ def configured() -> Iterator[None]:
     except ConfigParseError as error:
         path = error.kwargs.get("path", "AWS's configuration file")
         raise UsageError(f"{path} cannot be read.", why="It is no file as `aws configure` writes them.",
-                         hint="Correct it, or name another file: AWS_CONFIG_FILE.", code="aws-configuration") from error  # fmt: skip
+                         hint="Correct it, or name another file: AWS_CONFIG_FILE.",
+                         code="aws-configuration") from error  # fmt: skip
     except BotoCoreError as error:
         raise no_credentials(error) or _unusable(str(error)) from error  # of settings, which hold no secret
     except (ValueError, OSError) as error:  # a number that is none, an endpoint that is none

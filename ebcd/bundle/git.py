@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -16,8 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
-from ebcd.bundle.git_refusals import CHECK as _FSCK
-from ebcd.bundle.git_refusals import refusal
+from ebcd.bundle.git_refusals import fsck, refusal
 from ebcd.errors import EbcdError, Refused, UsageError
 from ebcd.model import Commit
 
@@ -176,8 +174,7 @@ class Repository:
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
             why = said or f"It exited with {done.returncode} and said nothing."
-            raise UsageError(f"git {arguments[0]} failed.", why=why, hint=_FSCK.format(folder=shlex.quote(str(self.folder))),
-                             code="git-failed")  # fmt: skip
+            raise UsageError(f"git {arguments[0]} failed.", why=why, hint=fsck(self.folder), code="git-failed")
         return done.stdout
 
     def _try(self, *arguments: str) -> bytes | None:

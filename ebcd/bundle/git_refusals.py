@@ -1,4 +1,4 @@
-"""Why git does not read a repository, in git's own words, and what to do about it. Pure, but for a look at the folder."""
+"""Why git does not read a repository, in git's own words, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 from ebcd.errors import UsageError
 
-CHECK = "git -C {folder} fsck"
-"""What looks through a repository for damage."""
 _DUBIOUS = re.compile(r"detected dubious ownership in repository at '(.+)'")
 _DEFAULT_HINT = "git init && git add -A && git commit, or change to the repository's folder."
 
@@ -32,11 +30,16 @@ def refusal(folder: Path, said: str) -> UsageError:
         return UsageError(
             f"git does not read the repository {broken or folder}.",
             why=reason,
-            hint=f"{CHECK.format(folder=shlex.quote(str(broken or folder)))} says what is wrong; a fresh clone has none of it.",
+            hint=f"{fsck(broken or folder)} says what is wrong; a fresh clone has none of it.",
             code="git-failed",
         )
-    return UsageError(f"{folder} is in no git repository.", why="ebcd ships commits: what is not committed has no version.",
-                      hint=_DEFAULT_HINT, code="no-repository")  # fmt: skip
+    why = "ebcd ships commits: what is not committed has no version."
+    return UsageError(f"{folder} is in no git repository.", why=why, hint=_DEFAULT_HINT, code="no-repository")
+
+
+def fsck(folder: Path) -> str:
+    """The command that looks through a repository for damage."""
+    return f"git -C {shlex.quote(str(folder))} fsck"
 
 
 def _reason(said: str) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd.documents import LIMIT, yaml_of
+from ebcd.documents import LIMIT, BadDocument, json_of, yaml_of
 from ebcd.model import OptionSetting, Place, by_place
 
 FOLDER = ".ebextensions/"
@@ -46,8 +47,15 @@ def option_settings(files: Mapping[str, File]) -> tuple[OptionSetting, ...]:
 
 
 def load(data: bytes) -> Any:
-    """A file's content. Raises BadDocument."""
-    return yaml_of(data)
+    """A file's content, in YAML or in JSON, of which YAML refuses that with tabs. Raises BadDocument."""
+    try:
+        return yaml_of(data)
+    except BadDocument:
+        if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            raise
+        with suppress(BadDocument):
+            return json_of(data.removeprefix(b"\xef\xbb\xbf"))
+        raise
 
 
 def options_of(content: Any) -> list[OptionSetting]:

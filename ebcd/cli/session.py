@@ -146,7 +146,7 @@ def refuse_malformed(endpoint_url: str | None) -> None:
         return
     with suppress(ValueError):
         place = urlsplit(endpoint_url)
-        if place.scheme in {"http", "https"} and place.hostname and (place.port or True):
+        if place.scheme in {"http", "https"} and place.hostname and place.port != 0:  # .port raises for no number
             return
     scheme = "http" if is_loopback(f"http://{endpoint_url}") else "https"
     bare = re.fullmatch(r"[\w.\-]+(:\d+)?/?", endpoint_url)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 REPLACE = "ebcd.replace"
 _SPELLED = {
-    "✔": "+", "✘": "x", "●": "*", "○": "o", "•": "-", "→": "->", "←": "<-", "…": "...", "·": "-", "–": "-", "—": "-",
-    "‘": "'", "’": "'", "“": '"', "”": '"', "─": "-", "│": "|", "━": "-", "█": "#", "\N{NO-BREAK SPACE}": " ",
+    "✔": "+", "✘": "x", "●": "*", "○": "o", "•": "-", "→": "->", "←": "<-", "…": "...", "·": "-",
+    "\u2013": "-", "\u2014": "-", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"',
+    "─": "-", "│": "|", "━": "-", "█": "#", "\N{NO-BREAK SPACE}": " ",
 }  # fmt: skip
 """What ebcd's own signs are written as where an encoding does not have them."""
 _STANDARD = (0, 1, 2)
@@ -49,7 +50,7 @@ def _tolerant(stream: TextIO | None, number: int) -> TextIO:
     if stream is not None:
         stream.flush()
     encoding = stream.encoding if stream is not None else "utf-8"
-    lines = stream is not None and (stream.line_buffering or number == 2)
+    lines = number == 2 or (stream is not None and bool(stream.line_buffering))
     buffer = io.BufferedWriter(_Descriptor(number, "w", closefd=False))
     return io.TextIOWrapper(buffer, encoding, REPLACE, line_buffering=lines)
 

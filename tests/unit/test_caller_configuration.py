@@ -1,4 +1,4 @@
-"""The caller's own set-up, broken in every way that botocore can tell: what is said, and that a local stage needs none."""
+"""The caller's own set-up, broken in every way that botocore can tell; a local stage needs none of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What printing cannot change: the exit code. Small encodings, closed descriptors, pipes without a reader, full disks."""
+"""What printing cannot change: the exit code. Small encodings, closed descriptors and pipes, full disks."""
 
 from __future__ import annotations
 
