@@ -103,7 +103,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
     except subprocess.TimeoutExpired as error:
         raise UsageError(
             "The local Beanstalk did not answer.",
-            why=f"`ebcd local {arguments[0]}` took longer than {START_DEADLINE:g} s.",
+            why=f"It was asked to be {arguments[0]}, and took longer than {START_DEADLINE:g} s.",
             hint="ebcd local logs",
             code="local-timeout",
         ) from error

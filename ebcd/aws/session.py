@@ -214,7 +214,8 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
                           hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip
     if status >= 500:
         return NoAnswer(f"AWS failed on {operation}.", why=f"{code}: {message}", hint="Run the same command again.")
-    return AwsRefused(what, why=f"{code}: {message}", code=code, hint="ebcd status shows what is there now.")
+    hint = "Correct what it names, and run the same command again."
+    return AwsRefused(what, why=f"{code}: {message}", code=code, hint=hint)
 
 
 def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:

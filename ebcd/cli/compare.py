@@ -66,7 +66,7 @@ def _side(session: Session, repository: Repository | None, name: str, usual: Rel
         raise UsageError(
             f"There is no release {role}.",
             why=f"The stage {session.stage.name} has nothing to compare with.",
-            hint=f"Name two: ebcd diff r1 r2 {session.flags}; ebcd releases {session.flags} shows them.",
+            hint=f"Name two releases of those that there are: ebcd releases {session.flags}",
             code="unknown-release",
         )
     if not name or _RELEASE.fullmatch(name):

@@ -15,7 +15,7 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
 from ebcd.errors import AwsRefused, UsageError
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
@@ -69,7 +69,7 @@ def releases(
 
     session = open_session(common, looking())
     snapshot = observed(session)
-    head = envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
+    head = head_of("releases", session.stage)
     if not release:
         newest = max((record.number for record in snapshot.releases), default=0)
         found = result.releases(_reaching_back(session, snapshot, newest - limit))[:limit]
@@ -95,7 +95,7 @@ def events(
     session = open_session(common, looking())
     beanstalk, application = session.services.beanstalk, session.stage.application
     environment, found = _events_of(session, env, limit)
-    head = envelope("events") | {"application": application, "stage": session.stage.name}
+    head = head_of("events", session.stage)
     told = head | {"environment": environment, "events": [_event(item) for item in reversed(found)]}
     tell(common, told, text.events)
     shown = set(found)
@@ -144,7 +144,7 @@ def logs(
     session = open_session(common, looking())
     environment = chosen(session, env)
     found = log_tail(session.services, environment.name, lines)
-    head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
+    head = head_of("logs", session.stage)
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
 
 
@@ -239,7 +239,6 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
 
 def choose(snapshot: Snapshot, env: str) -> Environment:
     """The environment of a stage that --env names. Raises UsageError."""
-    from ebcd import words
     from ebcd.report import result
 
     role = {"live": snapshot.live, "candidate": None, "previous": None}
@@ -252,7 +251,7 @@ def choose(snapshot: Snapshot, env: str) -> Environment:
         stage = snapshot.stage
         known = ", ".join(item.name for item in snapshot.environments) or "none"
         raise UsageError(f"There is no environment {env!r}.", why=f"{stage.application} has: {known}.",
-                         hint=f"ebcd status {words.flags(stage.application, stage.name)}",
+                         hint=f"ebcd status {stage.flags}",
                          code="no-environment")  # fmt: skip
     return found
 

@@ -93,10 +93,10 @@ def swap(
     """Bring a waiting candidate live, or go back."""
     if to and rollback:
         raise UsageError("--to and --rollback exclude each other.", why="A rollback knows where it goes.",
-                         hint="ebcd swap --rollback, or ebcd swap --to rN", code="usage")  # fmt: skip
+                         hint="Leave one of them out.", code="usage")  # fmt: skip
     if hold and not rollback:
         raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
-                         hint="ebcd swap --rollback --hold, or ebcd hold --reason …", code="usage")  # fmt: skip
+                         hint="Add --rollback. Without it, `hold` keeps ships off.", code="usage")  # fmt: skip
     from ebcd.release import swap as swapping
     from ebcd.report import text
 
@@ -196,7 +196,7 @@ def _refuse_preview(stage: Stage) -> None:
         raise UsageError(
             f"The stage {stage.name} is a preview, or would be one.",
             why="ebcd.toml declares no such stage, and what ship brought up there would never expire.",
-            hint="ebcd preview up",
+            hint="Bring a preview up, or up to date, with `preview up`.",
             code="preview",
         )
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from ebcd import config, folders, local, words
+from ebcd import config, folders, local
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.cloudwatch import CloudWatch
@@ -23,7 +23,7 @@ from ebcd.cli.output import console
 from ebcd.cli.progress import progress
 from ebcd.cli.source import load
 from ebcd.errors import UsageError
-from ebcd.model import Configuration, Stage, Target, Timing
+from ebcd.model import CommandLine, Configuration, Reach, Stage, Target, Timing
 from ebcd.proxies import is_loopback
 from ebcd.release.clock import Pace, SystemClock
 from ebcd.release.hold import Hold
@@ -49,9 +49,9 @@ class Session:
     clients: Clients
 
     @property
-    def flags(self) -> str:
+    def flags(self) -> CommandLine:
         """The options that name the stage, for a command that is told."""
-        return words.flags(self.stage.application, self.stage.name)
+        return self.stage.flags
 
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""
@@ -59,9 +59,10 @@ class Session:
 
     def on(self, stage: Stage) -> Session:
         """The same for another stage of the application, in the same place."""
-        storage, names = self.services.storage, (stage.application, stage.name)
-        lock = Lock(storage, *names, self.services.clock)
-        services = replace(self.services, ledger=Ledger(storage, *names), lock=lock, hold=Hold(storage, *names))
+        storage, names, flags = self.services.storage, (stage.application, stage.name), stage.flags
+        lock = Lock(storage, *names, self.services.clock, flags)
+        ledger, hold = Ledger(storage, *names, flags), Hold(storage, *names, flags)
+        services = replace(self.services, ledger=ledger, lock=lock, hold=hold)
         return replace(self, stage=stage, services=services)
 
 
@@ -77,15 +78,16 @@ def open_session(options: Common, clock: SystemClock) -> Session:
 def session_of(options: Common, clock: SystemClock, configuration: Configuration | None, stage: Stage) -> Session:
     """The same for a stage that is known already."""
     access, server, stage = _reach(options, stage, os.environ)
+    stage = replace(stage, reach=_printed(options, configuration, stage, server, os.environ))
     clients = connect(access)
     account = Account(clients)
     storage = Storage(clients, stage.region, account)
     services = Services(
         beanstalk=Beanstalk(clients, account),
         storage=storage,
-        ledger=Ledger(storage, stage.application, stage.name),
-        lock=Lock(storage, stage.application, stage.name, clock),
-        hold=Hold(storage, stage.application, stage.name),
+        ledger=Ledger(storage, stage.application, stage.name, stage.flags),
+        lock=Lock(storage, stage.application, stage.name, clock, stage.flags),
+        hold=Hold(storage, stage.application, stage.name, stage.flags),
         prober=HttpProber(environ=os.environ),
         cloudwatch=CloudWatch(clients),
         clock=clock,
@@ -116,7 +118,7 @@ def _reach(
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
         stage = replace(stage, region=_region_of(server, stage.application))
-    own = stage.target is Target.LOCAL
+    own = stage.target is Target.LOCAL or not (options.profile or environ.get("AWS_ACCESS_KEY_ID"))
     stage = replace(stage, target=Target.LOCAL, local_domain=server.domain)  # by --endpoint-url any stage may be on it
     return (
         Access(
@@ -130,6 +132,28 @@ def _reach(
         server,
         stage,
     )
+
+
+def _printed(
+    options: Common,
+    configuration: Configuration | None,
+    stage: Stage,
+    server: local.LocalBeanstalk | None,
+    environ: Mapping[str, str],
+) -> Reach:
+    """What a command that is printed says of where the stage is.
+
+    A stage named `local` is found by its name. A file's path is of no use where a CI job ends with its folder.
+    """
+    source = configuration.source if configuration and not configuration.foreign else None
+    file = str(source.absolute()) if source and not environ.get("CI") else ""
+    profile, endpoint = options.profile or "", options.endpoint_url or ""
+    if server is None:
+        return Reach(stage.region, profile, endpoint, file)
+    region = "" if stage.region == config.LOCAL_REGION else stage.region
+    if stage.name != "local":
+        endpoint = endpoint or server.endpoint_url
+    return Reach(region, profile if endpoint else "", endpoint, file)
 
 
 def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.LocalBeanstalk | None:
@@ -153,7 +177,9 @@ def refuse_malformed(endpoint_url: str | None) -> None:
     raise UsageError(
         f"{endpoint_url!r} is no endpoint.",
         why="--endpoint-url (AWS_ENDPOINT_URL) is a URL that begins with http:// or https:// and names a host.",
-        hint=f"--endpoint-url {scheme}://{endpoint_url}" if bare else "For example: --endpoint-url http://127.0.0.1:8155",
+        hint=f"--endpoint-url {scheme}://{endpoint_url}"
+        if bare
+        else "For example: --endpoint-url http://127.0.0.1:8155",
         code="endpoint",
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ebcd import config, folders
 from ebcd.cli.options import Common
-from ebcd.errors import Refused
+from ebcd.errors import Refused, UsageError
 from ebcd.model import BundleOptions, Commit, Configuration, Requirements, SourceBundle, Stage, Target
 
 if TYPE_CHECKING:
@@ -24,13 +24,22 @@ Live = Callable[["Repository", frozenset[str]], frozenset[str] | None]
 
 def load(options: Common) -> Configuration | None:
     """ebcd.toml here or above, or the one named; None when there is none."""
-    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
+    return config.load(Path.cwd(), explicit=options.config, environ=os.environ, application=options.application)
 
 
 def repository_of(configuration: Configuration | None) -> Repository:
-    """The repository of ebcd.toml's folder, else of this one."""
+    """The repository of ebcd.toml's folder, else of this one. Raises UsageError (code `foreign`) for another
+    application's: its commits are none of the one that is meant.
+    """
     from ebcd.bundle import Repository
 
+    if configuration and configuration.foreign:
+        raise UsageError(
+            f"The commits here are those of the application {configuration.application}.",
+            why=f"{configuration.source} says so, and another application is named.",
+            hint="Change to its folder, or name its file: --config FILE",
+            code="foreign",
+        )
     source = configuration.source if configuration else None
     return Repository(source.parent if source else Path.cwd())
 

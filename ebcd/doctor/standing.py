@@ -93,7 +93,7 @@ def platform(seen: Seen) -> Iterator[Check]:
     runs = "" if isinstance(snapshot, EbcdError) or snapshot.live is None else snapshot.live.platform_arn
     if is_newer(newest, runs):
         pinned = wanted.startswith("arn:") and wanted != newest
-        patch = f"ebcd patch {seen.flags}"
+        patch = seen.flags.of("patch")
         way = f'Set stages.{seen.stage.name}.platform = "{newest}", then: {patch}' if pinned else patch
         yield warning("platform", f"Live runs platform version {version_of(runs)}; {version_of(newest)} is out.",
                       "Newer ones bring security updates.", way)  # fmt: skip

@@ -15,6 +15,7 @@ from ebcd.model.beanstalk import (
     Timing,
 )
 from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart
+from ebcd.model.command import CommandLine, Reach
 from ebcd.model.platforms import Family
 from ebcd.model.settings import (
     ASG,
@@ -49,6 +50,7 @@ __all__ = [
     "ApplicationVersion",
     "BakeLimits",
     "BundleOptions",
+    "CommandLine",
     "Commit",
     "Configuration",
     "Environment",
@@ -68,6 +70,7 @@ __all__ = [
     "Proof",
     "Python",
     "Quotas",
+    "Reach",
     "Requirements",
     "SmokeTest",
     "SourceBundle",

@@ -37,7 +37,7 @@ def needed(services: Services, environment: Environment, step: TerminateEnvironm
     if step.cname and environment.cname == step.cname:
         return HOLDS_LIVE
     still = serving(services, environment, step.left) if step.left else ""
-    again = "clients remember it; the next ship or ebcd retire looks again, ebcd retire --force does not look"
+    again = f"clients remember it, and the next ship looks again. Without: ebcd retire --force {services.flags}"
     return f"{still}: {again}" if still else ""
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import (
     ASG,
@@ -201,7 +200,7 @@ def _difference(declared: OptionSetting, present: PresentSettings) -> str:
 
 
 def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:
-    quotas, flags = sight.quotas, words.flags(intent.stage.application, intent.stage.name)
+    quotas, flags = sight.quotas, intent.stage.flags
     counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune {flags}")]
     if intent.creates:
         retire = f"ebcd retire {flags}, or ask AWS for a higher quota"

@@ -69,7 +69,7 @@ def gone(services: Services, application: str, name: str, environment: Environme
     return ReleaseFailed(
         f"The environment {name} failed and is terminated." if failures else f"The environment {name} was terminated.",
         why=telling(failures).message if failures else why,
-        hint=f"ebcd events --env {name} {services.flags} shows all of it, and ebcd doctor {services.flags} checks "
+        hint=f"ebcd events --env {name} {services.flags} shows all of it, and {services.flags.of('doctor')} checks "
         "rights and quotas; correct the cause and ship again.",
         code="environment-gone",
     )

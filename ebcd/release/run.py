@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from ebcd.model import Timing
+from ebcd.model import CommandLine, Timing
 from ebcd.model.platforms import is_newer, version_of
 from ebcd.release.clock import Pace
 from ebcd.release.front import Front, front_of
@@ -113,7 +113,7 @@ class Services:
     """Times of the Beanstalk that the run works with."""
 
     @property
-    def flags(self) -> str:
+    def flags(self) -> CommandLine:
         """The options that name the stage, for a command that is told."""
         return self.lock.flags
 

@@ -66,4 +66,4 @@ def _tell_platform(run: Run, services: Services, stage: Stage, live: Environment
         return
     run.platform = PlatformNews(live.platform_arn, newest)
     if run.platform.out:
-        run.note += f" {run.platform.out[:1].upper()}{run.platform.out[1:]} is out: ebcd patch {services.flags}"
+        run.note += f" {run.platform.out[:1].upper()}{run.platform.out[1:]} is out: {services.flags.of('patch')}"

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.model import Environment, EnvironmentHealth, InstanceHealth, Metrics, Stage
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 from ebcd.report.parts import colored, columns, pairs, title, told_health
 
 
@@ -14,9 +14,7 @@ def told(
     stage: Stage, environment: Environment, found: EnvironmentHealth | None, instances: tuple[InstanceHealth, ...]
 ) -> Json:
     """The result of `health`. found: None where the environment reports basic health only."""
-    return envelope("health") | {
-        "application": stage.application,
-        "stage": stage.name,
+    return head_of("health", stage) | {
         "environment": environment.name,
         "version_label": environment.version_label,
         "status": environment.status,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ebcd import words
+from ebcd.model.command import CommandLine, completed
 from ebcd.report.envelope import Json
 
 _LONG = {"message", "cause"}
@@ -24,9 +25,14 @@ def title(result: Json) -> str:
     return f"{escape(result['application'])} · {escape(result['stage'])}"
 
 
-def flags(result: Json) -> str:
-    """The options that name a result's application and stage."""
-    return words.flags(result["application"], result["stage"])
+def flags(result: Mapping[str, object]) -> str:
+    """The options that name a result's stage, wherever they are pasted."""
+    return str(result.get("options") or CommandLine(str(result.get("application")), str(result.get("stage"))))
+
+
+def command(result: Mapping[str, object], *given: str) -> str:
+    """A command of these words on a result's stage, to be pasted anywhere."""
+    return completed(given, flags(result), str(result.get("config") or ""))
 
 
 def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ebcd.report.envelope import Json
 from ebcd.report.headline import left_to_do, undo
-from ebcd.report.parts import ago, colored, columns, flags, pairs, title, told_health
+from ebcd.report.parts import ago, colored, columns, command, pairs, title, told_health
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -40,11 +40,11 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] {head}"
     rows = _live_rows(result)
     if out := result.get("platform", {}).get("out"):
-        rows.append(("platform", f"{out.removeprefix('platform ')} is out: ebcd patch {flags(result)}"))
+        rows.append(("platform", f"{out.removeprefix('platform ')} is out: {command(result, 'patch')}"))
     if waiting:
-        rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
-    elif command := undo(result):
-        rows.append(("undo", command))
+        rows.append(("next", command(result, "swap", "--to", result["release"])))
+    elif way := undo(result):
+        rows.append(("undo", way))
     rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs([*rows, *more]))
 
@@ -68,10 +68,11 @@ def swapped(result: Json) -> RenderableType:
     rows = _live_rows(result)
     if result.get("left"):
         rows.append(("left", f"{result['left']['release']}   (not undone: {NOT_UNDONE})"))
-        if command := undo(result):
-            rows.append(("undo", command))
-        held = f"no ship until: ebcd unhold {flags(result)}"
-        offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
+        if way := undo(result):
+            rows.append(("undo", way))
+        held = f"no ship until: {command(result, 'unhold')}"
+        why = f"{result['left']['release']} was taken back"
+        offer = f"so that no push ships it again: {command(result, 'hold', '--reason', why)}"
         rows.append(("hold", held if result.get("hold") else offer))
     rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
@@ -79,7 +80,7 @@ def swapped(result: Json) -> RenderableType:
 
 def _remaining(result: Json) -> list[tuple[str, str]]:
     """What is left to do beside the release, each with the command that does it on a line of its own."""
-    return [row for text, command in left_to_do(result) for row in (("left to do", text), ("", command))]
+    return [row for text, does in left_to_do(result) for row in (("left to do", text), ("", does))]
 
 
 def published(result: Json) -> RenderableType:
@@ -88,7 +89,7 @@ def published(result: Json) -> RenderableType:
     rows = [
         ("bundle", bundle["key"]),
         ("digest", bundle["content_digest"]),
-        ("next", f"ebcd ship {result['sha'][:12]} {flags(result)}"),
+        ("next", command(result, "ship", result["sha"][:12])),
     ]
     return Group(
         f"[green]✔[/] {result['application']} has the version [bold]{result['version_label']}[/].", pairs(rows)
@@ -109,14 +110,14 @@ def bundled(result: Json) -> RenderableType:
 def status(result: Json) -> RenderableType:
     """What is live, since when, by whom; what waits; whether a rollback is ready."""
     if result["live"] is None:
-        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
+        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
     sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
     table = columns(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
         estimate = rollback["seconds_estimate"]
         about = f", about {estimate:g} s" if estimate is not None else ""
-        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
+        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]{escape(command(result, 'swap', '--rollback'))}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
     rows = [("rollback", ready)]
@@ -127,9 +128,8 @@ def status(result: Json) -> RenderableType:
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
-        rows.append(
-            ("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: ebcd unhold {flags(result)}")
-        )
+        release = escape(command(result, "unhold"))
+        rows.append(("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: {release}"))
     return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
 
 
@@ -143,7 +143,7 @@ def _changed_by_hand(live: Json) -> str:
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
-        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
+        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
     rows = [
         (
             f"[bold]{item['release']}[/]",
@@ -164,7 +164,8 @@ def _earlier(result: Json) -> list[str]:
     if not result["earlier"]:
         return []
     every = result["releases"][0]["release"].removeprefix("r")
-    return [f"  [dim]and {result['earlier']} earlier: ebcd releases --limit {every} {flags(result)}[/]"]
+    more = escape(command(result, "releases", "--limit", every))
+    return [f"  [dim]and {result['earlier']} earlier: {more}[/]"]
 
 
 def release(result: Json) -> RenderableType:
