@@ -80,6 +80,7 @@ def test_the_names_of_commands_are_completed_without_importing_one() -> None:
         "ebcd.__main__",
         "ebcd.cli",
         "ebcd.cli.app",
+        "ebcd.cli.examples",
         "ebcd.cli.help",
         "ebcd.cli.streams",
         "ebcd.errors",

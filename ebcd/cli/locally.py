@@ -8,10 +8,10 @@ import sys
 
 import typer
 
-from ebcd.cli.help import Group
+from ebcd.cli.help import SETTINGS, Group
 
 app = typer.Typer(help="The local Beanstalk: a small cloud of your own.", no_args_is_help=True, cls=Group,
-                  rich_markup_mode=None)  # fmt: skip
+                  rich_markup_mode=None, add_completion=False, context_settings=SETTINGS)  # fmt: skip
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ebcd.cli.durations import seconds
-from ebcd.cli.help import Command, Group
+from ebcd.cli.help import SETTINGS, Command, Group
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Message, Planned, Rev, Timeout, WaitLock, bundled, perform
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebcd.release.run import Run
 
 app = typer.Typer(help="An environment for a branch, with a time to live.", no_args_is_help=True, cls=Group,
-                  rich_markup_mode=None)  # fmt: skip
+                  rich_markup_mode=None, add_completion=False, context_settings=SETTINGS)  # fmt: skip
 
 TTL = "72h"
 LONGEST = 365 * 24 * 3600.0

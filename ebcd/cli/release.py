@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ebcd.release.run import Run
 
 Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
 Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
 Planned = Annotated[bool, typer.Option("--plan", help="Show the steps and change nothing.")]
@@ -86,7 +87,7 @@ def swap(
     to: Annotated[str, typer.Option("--to", metavar="rN", help="The release to bring live.")] = "",
     rollback: Annotated[bool, typer.Option("--rollback", help="Return to the release before.")] = False,
     plan: Planned = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    reason: Why = "",
     hold: Annotated[bool, typer.Option("--hold", help="After a rollback: let the stage refuse ships.")] = False,
     wait_lock: WaitLock = None,
 ) -> None:
@@ -97,6 +98,12 @@ def swap(
     if hold and not rollback:
         raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
                          hint="Add --rollback. Without it, `hold` keeps ships off.", code="usage")  # fmt: skip
+    _swap(common, to, rollback=rollback, plan=plan, reason=reason, hold=hold, wait_lock=wait_lock)
+
+
+def _swap(
+    common: Common, to: str, *, rollback: bool, plan: bool, reason: str, hold: bool, wait_lock: str | None
+) -> None:
     from ebcd.release import swap as swapping
     from ebcd.report import text
 
@@ -108,6 +115,18 @@ def swap(
         (swapping.plan if plan else swapping.swap)(run, session.services, options)
 
     perform(common, "swap", work, text.plan if plan else text.swapped, notifies=True)
+
+
+@shared
+def rollback(
+    common: Common,
+    plan: Planned = False,
+    reason: Why = "",
+    hold: Annotated[bool, typer.Option("--hold", help="Let the stage refuse ships afterwards.")] = False,
+    wait_lock: WaitLock = None,
+) -> None:
+    """Return to the release before: swap --rollback."""
+    _swap(common, "", rollback=True, plan=plan, reason=reason, hold=hold, wait_lock=wait_lock)
 
 
 @shared

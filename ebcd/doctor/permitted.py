@@ -86,8 +86,8 @@ def changes(seen: Seen) -> Iterator[Check]:
         hint = "Only a ship tells, or allow iam:GetRole and iam:SimulatePrincipalPolicy."
         yield Check("changes", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
     elif found.denied:
-        yield by_aws("changes", f"IAM's simulation denies {', '.join(sorted(found.denied))}.",
-                     f"A policy of {seen.stage.application}'s credentials does not allow it.", enough(seen))  # fmt: skip
+        why = f"A policy of {seen.stage.application}'s credentials does not allow it."
+        yield by_aws("changes", f"IAM's simulation denies {', '.join(sorted(found.denied))}.", why, enough(seen))
     elif found.undecided:
         yield unknown("changes", f"IAM's simulation cannot tell of {', '.join(sorted(found.undecided))}.",
                       "Policies allow them under conditions that it was not given.", "Only a ship tells.")  # fmt: skip

@@ -7,7 +7,8 @@ from rich.markup import escape
 
 from ebcd.model import Environment, EnvironmentHealth, InstanceHealth, Metrics, Stage
 from ebcd.report.envelope import Json, head_of
-from ebcd.report.parts import colored, columns, pairs, title, told_health
+from ebcd.report.layout import Columns
+from ebcd.report.parts import colored, pairs, title, told_health
 
 
 def told(
@@ -65,4 +66,4 @@ def _instances(instances: list[Json]) -> list[RenderableType]:
         return ["  [yellow]no instance reports[/]"]
     rows = [(item["id"], colored(item["health"], item["health_status"]), item["version_label"],
              item["deployment_status"], escape("; ".join(item["causes"]))) for item in instances]  # fmt: skip
-    return [columns(("instance", "health", "version", "deployment", "cause"), rows)]
+    return [Columns(("instance", "health", "version", "deployment", "cause"), rows)]

@@ -1,22 +1,17 @@
-"""What texts for people are made of: titles, options, tables, colours."""
+"""What texts for people are made of: titles, commands, pairs, colours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from ebcd import words
 from ebcd.model.command import CommandLine, completed
 from ebcd.report.envelope import Json
 
-_LONG = {"message", "cause"}
-"""Columns that may be wrapped."""
 _HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
 
 
@@ -39,17 +34,6 @@ def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableTyp
     """Names and values, one a line. markup: the values hold rich's marks."""
     width = max((len(name) for name, _ in rows), default=0)
     return Group(*(f"  [dim]{name:<{width}}[/]  {value if markup else escape(value)}" for name, value in rows))
-
-
-def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """A table whose columns are never squeezed: half an environment's name is of no use."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for index, name in enumerate(names):
-        width = max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
-        table.add_column(name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
-    for row in rows:
-        table.add_row(*row)
-    return Padding(table, (0, 0, 0, 2))
 
 
 def told_health(result: Json) -> str:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
 from ebcd.report.envelope import Json
 from ebcd.report.headline import left_to_do, undo
-from ebcd.report.parts import ago, colored, columns, command, pairs, title, told_health
+from ebcd.report.layout import Columns
+from ebcd.report.parts import ago, colored, command, pairs, title, told_health
 
-MESSAGE = 50
-"""Characters of a release's message that a table shows."""
 _MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
 _OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
             "rolled-back": "red"}  # fmt: skip
@@ -112,7 +110,7 @@ def status(result: Json) -> RenderableType:
     if result["live"] is None:
         return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
     sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
-    table = columns(("", "release", "version", "environment", "health", "since"), sides)
+    table = Columns(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
         estimate = rollback["seconds_estimate"]
@@ -151,12 +149,12 @@ def releases(result: Json) -> RenderableType:
             f"[{_OUTCOME.get(item['outcome'], 'dim')}]{item['outcome']}[/]",
             ago(item["since"]),
             escape(item["by"]),
-            escape(item["message"] if len(item["message"]) <= MESSAGE else item["message"][: MESSAGE - 1] + "…"),
+            escape(item["message"]),
         )
         for item in result["releases"]
     ]
     names = ("release", "version", "outcome", "began", "by", "message")
-    return Group(f"[bold]{title(result)}[/]", columns(names, rows), *_earlier(result))
+    return Group(f"[bold]{title(result)}[/]", Columns(names, rows), *_earlier(result))
 
 
 def _earlier(result: Json) -> list[str]:
@@ -207,7 +205,8 @@ def diagnosis(found: Json) -> RenderableType:
         lines.append(Text(f"  {item['severity']:<5} {item['message']}", style="yellow"))
     lines += [Text(f"  cause {cause}", style="yellow") for cause in found["causes"]]
     if found["log_tail"]:
-        lines += [Text("  the last lines of its logs:", style="bold"), Padding(Text(found["log_tail"]), (0, 0, 0, 4))]
+        lines.append(Text("  the last lines of its logs:", style="bold"))
+        lines += [Text(f"    {line}") for line in found["log_tail"].splitlines()]
     return Group(*lines)
 
 

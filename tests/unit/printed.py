@@ -39,8 +39,8 @@ def parses(words: list[str]) -> bool:
     try:
         while hasattr(command, "resolve_command"):
             _, command, rest = command.resolve_command(context, rest)
-            if hasattr(command, "_imported"):
-                command = command._imported()
+            if hasattr(command, "loaded"):
+                command = command.loaded()
             context = typer.Context(command, info_name=words[1], parent=context)
         command.make_parser(context).parse_args(list(rest))
         command.make_context(words[1], list(rest), parent=context)
