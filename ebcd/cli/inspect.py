@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ebcd.release.snapshot import Snapshot
 
 T = TypeVar("T")
+ALL_LINES = 100_000
+"""More lines than a log tail has."""
 Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
 
 FOLLOW_INTERVAL = 2.0
@@ -41,6 +43,11 @@ def status(
     from ebcd.report import text
 
     session = open_session(common, looking())
+    if watch and console(common).is_terminal:
+        from ebcd.cli.watching import watch as drawn
+
+        drawn(console(common), session, _status)
+        return
     tell(common, _status(session), text.status)
     for told in again(session, lambda: _status(session)) if watch else ():
         console(common).print(text.status(told))
@@ -96,7 +103,7 @@ def events(
     beanstalk, application = session.services.beanstalk, session.stage.application
     environment, found = _events_of(session, env, limit)
     head = head_of("events", session.stage)
-    told = head | {"environment": environment, "events": [_event(item) for item in reversed(found)]}
+    told = head | {"environment": environment, "events": [event_of(item) for item in reversed(found)]}
     tell(common, told, text.events)
     shown = set(found)
 
@@ -107,7 +114,7 @@ def events(
     for new in again(session, unseen) if follow else ():
         shown.update(new)
         if new:
-            console(common).print(text.events({"events": [_event(item) for item in reversed(new)]}))
+            console(common).print(text.events({"events": [event_of(item) for item in reversed(new)]}))
 
 
 @shared
@@ -135,17 +142,37 @@ def logs(
     env: Env = "live",
     lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
     tail: Annotated[bool, typer.Option("--tail", help="The last lines, which are all that is shown.")] = True,  # noqa: ARG001
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
 ) -> None:
     """Show the last lines of an environment's logs."""
+    if follow:
+        _refuse_json(common, "--follow")
     from ebcd.cli.session import open_session
     from ebcd.release.diagnose import log_tail
+    from ebcd.release.log_lines import newest
     from ebcd.report import text
 
     session = open_session(common, looking())
     environment = chosen(session, env)
-    found = log_tail(session.services, environment.name, lines)
+    whole = log_tail(session.services, environment.name, ALL_LINES)
+    found = newest(whole, lines)
     head = head_of("logs", session.stage)
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+    if follow:
+        _follow(common, session, environment.name, whole)
+
+
+def _follow(common: Common, session: Session, environment: str, shown: str) -> None:
+    """Show the lines that come, below the name of their file. shown: what the tail was."""
+    from rich.text import Text
+
+    from ebcd.release.diagnose import log_tail
+    from ebcd.release.log_lines import added
+
+    for found in again(session, lambda: log_tail(session.services, environment, ALL_LINES)):
+        if found and (new := added(shown, found)):
+            console(common).print(Text(new))
+        shown = found or shown
 
 
 def _refuse_json(common: Common, option: str) -> None:
@@ -155,13 +182,13 @@ def _refuse_json(common: Common, option: str) -> None:
                          hint="Leave one of them out.", code="usage")  # fmt: skip
 
 
-def again(session: Session, look: Callable[[], T]) -> Iterator[T]:
+def again(session: Session, look: Callable[[], T], *, at_once: bool = False) -> Iterator[T]:
     """What a look sees, again and again; one that AWS did not answer is left out."""
     from ebcd.release.clock import Pace
     from ebcd.release.waits import looks
 
     services = replace(session.services, pace=Pace(FOLLOW_INTERVAL))
-    return looks(services, services.clock.check, math.inf, look, at_once=False)
+    return looks(services, services.clock.check, math.inf, look, at_once=at_once)
 
 
 def _reaching_back(session: Session, snapshot: Snapshot, after: int) -> Snapshot:
@@ -256,6 +283,7 @@ def choose(snapshot: Snapshot, env: str) -> Environment:
     return found
 
 
-def _event(event: Event) -> Json:
+def event_of(event: Event) -> Json:
+    """An event as data."""
     return {"time": event.time.isoformat(), "severity": event.severity, "message": event.message,
             "environment": event.environment, "version_label": event.version_label}  # fmt: skip

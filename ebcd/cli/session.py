@@ -150,10 +150,9 @@ def _printed(
     profile, endpoint = options.profile or "", options.endpoint_url or ""
     if server is None:
         return Reach(stage.region, profile, endpoint, file)
-    region = "" if stage.region == config.LOCAL_REGION else stage.region
     if stage.name != "local":
-        endpoint = endpoint or server.endpoint_url
-    return Reach(region, profile if endpoint else "", endpoint, file)
+        return Reach(stage.region, profile, endpoint or server.endpoint_url, file)
+    return Reach("" if stage.region == config.LOCAL_REGION else stage.region, profile, endpoint, file)
 
 
 def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.LocalBeanstalk | None:

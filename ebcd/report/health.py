@@ -47,18 +47,19 @@ def text(result: Json) -> RenderableType:
     if not result["enhanced"]:
         return Group(head, "  It reports basic health only: no causes, requests and instances are known.")
     rows = [("cause", cause) for cause in result["causes"]]
-    rows.append(("requests", _told(result["requests"])))
+    rows.append(("requests", requests(result["requests"])))
     if result["age_seconds"] is not None:
         rows.append(("reported", f"{result['age_seconds']:.0f} s ago, by the instances' agents"))
     return Group(head, pairs(rows), *_instances(result["instances"]))
 
 
-def _told(requests: Json) -> str:
-    seen = f"{requests['count']} in {requests['seconds']} s"
-    if not requests["count"]:
+def requests(found: Json) -> str:
+    """Requests and how they were answered, in a phrase."""
+    seen = f"{found['count']} in {found['seconds']} s"
+    if not found["count"]:
         return seen
-    late = f", p99 {1000 * requests['p99_seconds']:.0f} ms" if requests["p99_seconds"] is not None else ""
-    return f"{seen}, {requests['share_5xx']:.1%} answered 5xx{late}"
+    late = f", p99 {1000 * found['p99_seconds']:.0f} ms" if found["p99_seconds"] is not None else ""
+    return f"{seen}, {found['share_5xx']:.1%} answered 5xx{late}"
 
 
 def _instances(instances: list[Json]) -> list[RenderableType]:
