@@ -28,8 +28,16 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.command in {"logs", "serve", "psql"}:
         return int(result.get("exit_code", 0))
     told = {"schema": 1, "command": f"local {given.command}", "ok": True, "exit_code": 0, **result}
-    print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
+    _print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
     return 0
+
+
+def _print(text: str) -> None:
+    """Print a result. A reader that is gone changes nothing of what was done."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -126,7 +134,7 @@ def _status(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def _logs(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    print(daemon.log_tail(folder, given.name, given.lines))
+    _print(daemon.log_tail(folder, given.name, given.lines))
     return {}
 
 

@@ -64,13 +64,20 @@ def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "") -> 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _exclusive(folder):
         if found := _answering(folder):
-            _refuse_another(found, domain)
+            _refuse_another(found, simulation, domain)
             return found
         return _start(folder, command(folder, ports, simulation, domain))
 
 
-def _refuse_another(server: home.Server, domain: str) -> None:
-    """Raises DaemonError where the server that runs gives CNAMEs another domain than the one asked for."""
+def _refuse_another(server: home.Server, simulation: Simulation, domain: str) -> None:
+    """Raises DaemonError where the server that runs has another domain or speed than the one asked for."""
+    if simulation.speed not in (1.0, server.speed):
+        raise DaemonError(
+            "another-speed",
+            f"The local Beanstalk runs already, at the speed {server.speed:g}.",
+            "A server that runs keeps its speed.",
+            f"ebcd local down && ebcd local up --speed {simulation.speed:g}",
+        )
     if domain and domain != server.domain:
         raise DaemonError(
             "another-domain",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ebcd.cli.completion import releases
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import looking
@@ -27,8 +28,11 @@ _CONFIGURATION = (".toml", ".yml", ".yaml", ".json")
 _LARGEST = 1024**2
 """Bytes of a file from which it is no configuration."""
 
-SideName = Annotated[str, typer.Argument(metavar="[rA]", help="The one before: a release, or a revision of git.")]
-OtherName = Annotated[str, typer.Argument(metavar="[rB]", help="The one after it.")]
+SideName = Annotated[
+    str,
+    typer.Argument(metavar="[rA]", autocompletion=releases, help="The one before: a release, or a revision of git."),
+]
+OtherName = Annotated[str, typer.Argument(metavar="[rB]", autocompletion=releases, help="The one after it.")]
 
 
 @shared

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from ebcd.cli import completion
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ALL_LINES = 100_000
 """More lines than a log tail has."""
-Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, or an environment's name.")]
+Env = Annotated[
+    str,
+    typer.Option(
+        "--env", autocompletion=completion.environments, help="live, candidate, previous, or an environment's name."
+    ),
+]
 
 FOLLOW_INTERVAL = 2.0
 """Seconds between two looks with --watch and --follow."""
@@ -67,7 +73,9 @@ def _status(session: Session) -> Json:
 @shared
 def releases(
     common: Common,
-    release: Annotated[str, typer.Argument(metavar="[rN]", help="One release, whole.")] = "",
+    release: Annotated[
+        str, typer.Argument(metavar="[rN]", autocompletion=completion.releases, help="One release, whole.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
 ) -> None:
     """Show the ledger, or one release whole."""

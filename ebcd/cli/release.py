@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ebcd.cli.completion import releases
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell, tell_diagnosis
@@ -84,7 +85,9 @@ def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> No
 @shared
 def swap(
     common: Common,
-    to: Annotated[str, typer.Option("--to", metavar="rN", help="The release to bring live.")] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="rN", autocompletion=releases, help="The release to bring live.")
+    ] = "",
     rollback: Annotated[bool, typer.Option("--rollback", help="Return to the release before.")] = False,
     plan: Planned = False,
     reason: Why = "",

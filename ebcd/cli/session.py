@@ -77,7 +77,7 @@ def open_session(options: Common, clock: SystemClock) -> Session:
 
 def session_of(options: Common, clock: SystemClock, configuration: Configuration | None, stage: Stage) -> Session:
     """The same for a stage that is known already."""
-    access, server, stage = _reach(options, stage, os.environ)
+    access, server, stage = reach(options, stage, os.environ)
     stage = replace(stage, reach=_printed(options, configuration, stage, server, os.environ))
     clients = connect(access)
     account = Account(clients)
@@ -108,12 +108,15 @@ def _interval(server: local.LocalBeanstalk | None) -> float:
     return AWS_INTERVAL / server.speed if server.like_aws else LOCAL_INTERVAL
 
 
-def _reach(
-    options: Common, stage: Stage, environ: Mapping[str, str]
+def reach(
+    options: Common, stage: Stage, environ: Mapping[str, str], *, start: bool = True
 ) -> tuple[Access, local.LocalBeanstalk | None, Stage]:
-    """How the stage's AWS is reached, and the local Beanstalk where it is one. Raises UsageError."""
+    """How the stage's AWS is reached, and the local Beanstalk where it is one. Raises UsageError.
+
+    start: whether the local Beanstalk is started where it is needed and down.
+    """
     refuse_malformed(options.endpoint_url)
-    server, models = _server(options, stage, environ), folders.cache(environ, "models")
+    server, models = _server(options, stage, environ, start=start), folders.cache(environ, "models")
     if server is None:
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
@@ -155,12 +158,14 @@ def _printed(
     return Reach("" if stage.region == config.LOCAL_REGION else stage.region, profile, endpoint, file)
 
 
-def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.LocalBeanstalk | None:
+def _server(options: Common, stage: Stage, environ: Mapping[str, str], *, start: bool) -> local.LocalBeanstalk | None:
     """The local Beanstalk that the stage lives on, or that the endpoint is; None for AWS itself."""
     if options.endpoint_url:
         found = local.find(environ)
         return found if found and found.endpoint_url == options.endpoint_url.rstrip("/") else None
-    return local.ensure(environ) if stage.target is Target.LOCAL else None
+    if stage.target is not Target.LOCAL:
+        return None
+    return local.ensure(environ) if start else local.require(environ)
 
 
 def refuse_malformed(endpoint_url: str | None) -> None:

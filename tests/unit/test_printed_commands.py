@@ -23,7 +23,7 @@ ELSEWHERE = {"ebcd/cli/app.py", "ebcd/cli/help.py", "ebcd/cli/examples.py", "ebc
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """The texts in a module that are more than statements (docstrings), with `FLAGS` where it names a stage, and a word for the rest."""
+    """The texts in a module that are no docstrings, with `FLAGS` where one names a stage, and a word for the rest."""
     tree = ast.parse(path.read_text())
     inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
     silent = inner | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
