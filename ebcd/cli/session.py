@@ -30,11 +30,12 @@ from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
 from ebcd.release.probe import HttpProber
-from ebcd.release.run import Caller, Run, Services
+from ebcd.release.run import Caller, Run, Services, Status
 
 LOCAL_INTERVAL = 0.2
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
 AWS_INTERVAL = 4.0
+_START = "start the local Beanstalk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,23 @@ def _server(options: Common, stage: Stage, environ: Mapping[str, str], *, start:
         return found if found and found.endpoint_url == options.endpoint_url.rstrip("/") else None
     if stage.target is not Target.LOCAL:
         return None
-    return local.ensure(environ) if start else local.require(environ)
+    return _started(options, environ) if start else local.require(environ)
+
+
+def _started(options: Common, environ: Mapping[str, str]) -> local.LocalBeanstalk:
+    """The local Beanstalk; that it is started is shown, for it takes seconds."""
+    if found := local.find(environ):
+        return found
+    shown = progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose)
+    start = time.monotonic()
+    shown.begin(_START)
+    try:
+        found = local.ensure(environ)
+    except UsageError as error:
+        shown.end(_START, Status.FAILED, time.monotonic() - start, error.what)
+        raise
+    shown.end(_START, Status.DONE, time.monotonic() - start, found.endpoint_url)
+    return found
 
 
 def refuse_malformed(endpoint_url: str | None) -> None:
