@@ -163,7 +163,7 @@ def ledger(seen: Seen) -> Iterator[Check]:
             "ledger",
             "The instances' role may write ebcd's ledger.",
             "Who breaks into the application could forge a release's record, or break the stage's lock.",
-            "ebcd bootstrap makes a role that may not.",
+            f"Make a role that may not: {seen.flags.of('bootstrap', '--no-github')}",
         )
     elif seen.profile_there is True and seen.stage.target is not Target.LOCAL:
         yield ok("ledger", "The instances' role may not write ebcd's ledger.")
