@@ -8,6 +8,7 @@ import pytest
 
 from ebcd.cli.plain_console import PlainConsole
 from ebcd.report.layout import Columns
+from ebcd.report.watch import HISTORY, chart, watched
 
 ROW = ("live", "r12", "3f9c2d1a7b44", "shop-production-r12", "Green Ok", "3 minutes ago by ada")
 NAMES = ("", "release", "version", "environment", "health", "since")
@@ -68,3 +69,30 @@ def test_what_goes_on_stands_below_the_value() -> None:
 
 def test_a_word_that_is_longer_than_the_terminal_stays_whole() -> None:
     assert "x" * 100 in shown(f"see {'x' * 100} there", 80)
+
+
+def test_requests_are_drawn_with_the_newest_at_the_right() -> None:
+    assert chart([0, 5, 10]) == "▁▅█"
+    assert chart([]) == ""
+    assert chart([0, 0]) == "▁▁"
+    assert len(chart(list(range(500)))) == HISTORY
+
+
+STATUS = {
+    "application": "shop", "stage": "prod", "options": "-a shop -s prod", "candidate": None, "previous": None,
+    "lock": None, "hold": None, "rollback": {"ready": False, "reason": "no release before"},
+    "live": {"release": "r1", "version_label": "3f9c", "recorded_label": "3f9c", "environment": "shop-prod-r1",
+             "status": "Ready", "health": "Red", "health_status": "Severe", "since": None, "by": "ada", "url": None},
+}  # fmt: skip
+
+
+def test_the_watched_picture_has_release_health_requests_causes_and_events() -> None:
+    requests = {"count": 12, "share_5xx": 0.5, "p99_seconds": 0.25, "seconds": 10}
+    found = {"requests": requests, "causes": ["50 % of the requests are failing with HTTP 5xx."]}
+    event = {"time": "2026-11-29T11:00:00+00:00", "severity": "WARN", "message": "Health is Severe.",
+             "environment": "shop-prod-r1", "version_label": None}  # fmt: skip
+    text = shown(watched(STATUS, found, [event], [1, 12]), 80)
+    for part in ("r1", "Red Severe", "no release before", "12 in 10 s", "HTTP 5xx", "Health is Severe."):
+        assert part in text
+    basic = shown(watched(STATUS, {"requests": None, "causes": []}, [], []), 80)
+    assert "basic health" in basic
