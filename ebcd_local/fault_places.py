@@ -38,12 +38,15 @@ def nearest(word: str, names: Iterable[str]) -> str:
 
 @cache
 def operations() -> Sequence[str]:
-    """The names of operations, alone and behind their service: `PutObject` and `s3:PutObject`."""
+    """The names of operations, alone and behind their service, as clients call it and as it is signed for: `PutObject`,
+    `s3:PutObject`, `monitoring:ListMetrics`.
+    """
     from botocore.session import Session
 
     session = Session()
     found: set[str] = set()
     for service in SERVICES:
-        for name in session.get_service_model(service).operation_names:
-            found |= {name, f"{service}:{name}"}
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            found |= {name, f"{service}:{name}", f"{model.signing_name}:{name}"}
     return sorted(found)

@@ -35,6 +35,10 @@ def select_stage(
     chosen = name or (configuration.default_stage if configuration else "")
     if not chosen and configuration is None:
         raise _unconfigured()
+    if not chosen and configuration and configuration.foreign:
+        hint = "Name the stage, too: --stage NAME; or take what the file says all the same: --config FILE"
+        raise UsageError("No stage is named.", code="foreign", hint=hint,
+                         why=f"{configuration.source} is of the application {configuration.application}.")  # fmt: skip
     if not chosen:
         raise _unnamed("stage", "Name one: --stage NAME, EBCD_STAGE, or default_stage in ebcd.toml.")
     preview = chosen not in known and is_preview(chosen)

@@ -21,6 +21,7 @@ from ebcd_local.faults import Kind
         (Kind.ERROR, "Describe*"),
         (Kind.LAG, "DescribeEvents"),
         (Kind.LAG, "*"),
+        (Kind.ERROR, "monitoring:ListMetrics"),
         (Kind.LAUNCH, "an-environment-that-comes-later"),
         (Kind.DISK, "any"),
     ],
