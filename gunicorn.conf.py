@@ -11,7 +11,8 @@ bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
-threads = 8
+# Twice as many as database connections: a request that waits for its turn, or is being refused, holds a thread alone.
+threads = 16
 
 # The load balancer closes an idle connection after 60 s. It must be the one that does: were gunicorn first,
 # a request already on its way would be lost.

@@ -26,7 +26,7 @@ class Settings:
     proxies: int = 1
     """Proxies in front, each of which adds to X-Forwarded-For. On Beanstalk two: the load balancer and nginx."""
     pool_size: int = 8
-    """Database connections of one process at most; gunicorn has as many threads."""
+    """Database connections of one process at most; of its threads those that wait for their turn hold none."""
     operator_token: str = field(default="", repr=False)
     """What operators authenticate with; empty: operator endpoints answer nobody."""
     sample_token: str = field(default="", repr=False)

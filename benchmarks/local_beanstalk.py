@@ -95,14 +95,19 @@ class _Client:
     """Clients of one server, and its process id."""
 
     def __init__(self, told: dict[str, Any]) -> None:
-        keys = {"aws_access_key_id": "A", "aws_secret_access_key": "B", "region_name": REGION,
-                "endpoint_url": told["endpoint_url"]}  # fmt: skip
-        self.eb, self.s3, self.pid = boto3.client("elasticbeanstalk", **keys), boto3.client("s3", **keys), told["pid"]
         self._endpoint, self._folder = told["endpoint_url"], Path(told["state_dir"])
+        own = self._told()
+        keys = {"aws_access_key_id": own["access_key_id"], "aws_secret_access_key": own["secret_access_key"],
+                "region_name": REGION, "endpoint_url": self._endpoint}  # fmt: skip
+        self.eb, self.s3, self.pid = boto3.client("elasticbeanstalk", **keys), boto3.client("s3", **keys), told["pid"]
+
+    def _told(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._folder / "server.json").read_text())
+        return found
 
     def kill(self, environment: str) -> str:
         """Kill the oldest instance of an environment; its id."""
-        token = json.loads((self._folder / "server.json").read_text())["token"]
+        token = self._told()["token"]
         answer = urllib3.request("POST", f"{self._endpoint}/_ebcd/kill", json={"environment": environment},
                                  headers={"X-Ebcd-Token": token})  # fmt: skip
         return str(answer.json()["killed"])

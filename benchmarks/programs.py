@@ -111,8 +111,9 @@ class Local:
     @property
     def keys(self) -> dict[str, str]:
         """What eb and aws need to reach it."""
-        keys = {"AWS_ACCESS_KEY_ID": "ANYKEY", "AWS_SECRET_ACCESS_KEY": "any secret"}
-        return keys | {"AWS_ENDPOINT_URL": self.told["endpoint_url"], "AWS_PAGER": "",
+        told = self.told
+        keys = {"AWS_ACCESS_KEY_ID": told["access_key_id"], "AWS_SECRET_ACCESS_KEY": told["secret_access_key"]}
+        return keys | {"AWS_ENDPOINT_URL": told["endpoint_url"], "AWS_PAGER": "",
                        "AWS_DEFAULT_REGION": "eu-central-1"}  # fmt: skip
 
 

@@ -98,8 +98,10 @@ def _completed(local: Local, after: float) -> float | None:
     """When the server said that a swap was complete."""
     import boto3
 
-    client = boto3.client("elasticbeanstalk", endpoint_url=local.told["endpoint_url"], aws_access_key_id="A",
-                          aws_secret_access_key="B", region_name="eu-central-1")  # fmt: skip
+    told = local.told
+    client = boto3.client("elasticbeanstalk", "eu-central-1", endpoint_url=told["endpoint_url"],
+                          aws_access_key_id=told["access_key_id"],
+                          aws_secret_access_key=told["secret_access_key"])  # fmt: skip
     events: list[dict[str, Any]] = client.describe_events(ApplicationName="shop")["Events"]
     times: list[datetime] = [item["EventDate"] for item in events if item["Message"].startswith("Completed swapping")]
     return min((time.timestamp() for time in times if time.timestamp() >= after), default=None)

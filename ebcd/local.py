@@ -6,6 +6,7 @@ Nothing of it is imported: it runs as `python -m ebcd_local`, a program of its o
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,8 +67,12 @@ def home(environ: Mapping[str, str]) -> Path:
 def find(environ: Mapping[str, str]) -> LocalBeanstalk | None:
     """The local Beanstalk, if it runs and answers."""
     path = home(environ) / "local" / "server.json"
-    if not path.exists():
+    try:
+        owner = path.stat().st_uid
+    except OSError:
         return None
+    if hasattr(os, "geteuid") and owner != os.geteuid():
+        return None  # what another user has laid there is no server of one's own: bundles would go to it
     from urllib3.exceptions import HTTPError
 
     try:

@@ -12,7 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ebcd_local import arguments, daemon, fault_command, home, platform_command
+from ebcd_local import (
+    arguments,
+    client_variables,
+    daemon,
+    fault_command,
+    home,
+    log_tails,
+    login_users,
+    platform_command,
+    state_folder,
+)
 from ebcd_local.daemon import DaemonError, Ports
 from ebcd_local.simulation import Simulation
 
@@ -20,15 +30,23 @@ from ebcd_local.simulation import Simulation
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 2 a person must act."""
     given = _parser().parse_args(words)
+    os.umask(state_folder.PRIVATE)
     folder = home.state_dir(os.environ)
     try:
+        state_folder.check(home.named(os.environ), folder)
         result = _COMMANDS[given.command](folder, given)
+    except state_folder.Unsafe as error:
+        return _fail(given, DaemonError("unsafe-folder", "The state folder is not safe.", error.why, error.hint))
     except DaemonError as error:
         return _fail(given, error)
     if given.command in {"logs", "serve", "psql"}:
         return int(result.get("exit_code", 0))
     told = {"schema": 1, "command": f"local {given.command}", "ok": True, "exit_code": 0, **result}
-    _print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
+    text = json.dumps(told, indent=2) if given.json else _text(given.command, told)
+    if given.command == "up" and not given.json:
+        exported = client_variables.exported(client_variables.variables(daemon.live(folder)))
+        text += f"\nFor other clients:\n  {exported}"
+    _print(text)
     return 0
 
 
@@ -48,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         "up": "start it, unless it runs",
         "down": "stop it and all that it runs; its state stays",
         "status": "show where it is and what it runs",
+        "env": 'print the variables that other clients need: eval "$(ebcd local env)"',
         "logs": "show the last lines of its log, or of an environment's",
         "reset": "stop it and forget everything",
         "fault": "let something go wrong at a call, or kill an instance",
@@ -88,6 +107,8 @@ def _add_ports(command: argparse.ArgumentParser) -> None:
     command.add_argument("--like-aws", action="store_true", help=like)
     remembered = "how long a client remembers which environment a CNAME led to, as 60s; default 0, or AWS's"
     command.add_argument("--dns-ttl", type=arguments.duration, metavar="DURATION", help=remembered)
+    any_key = "take any key pair: every user of this machine, and all that they run, can then use it"
+    command.add_argument("--open", action="store_true", help=any_key)
     command.add_argument("--enforce-iam", action="store_true", help="judge each call by its caller's IAM policies")
 
 
@@ -100,13 +121,15 @@ def _simulation(given: argparse.Namespace) -> Simulation:
 
 
 def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    ports, simulation = Ports(given.port, given.lb_port), _simulation(given)
+    ports, simulation, domain = Ports(given.port, given.lb_port), _simulation(given), given.domain or ""
+    state_folder.secure(folder)
+    if given.open and (warning := login_users.warning()):
+        print(warning, file=sys.stderr)
     if given.foreground:
         daemon.refuse_second(folder)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        command = daemon.command(folder, ports, simulation, given.domain or "")
+        command = daemon.command(folder, ports, simulation, domain, any_key=given.open)
         os.execv(command[0], command)  # noqa: S606 - our own command
-    daemon.up(folder, ports, simulation, given.domain or "")
+    daemon.up(folder, ports, simulation, domain, any_key=given.open)
     return daemon.status(folder)
 
 
@@ -116,7 +139,7 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         ports, domain = (given.port or 0, given.lb_port or 0), given.domain or home.DOMAIN
-        serve(Settings(folder, *ports, _simulation(given), domain))
+        serve(Settings(folder, *ports, _simulation(given), domain, open=given.open))
     except home.Taken as error:
         raise daemon.runs_already(folder) from error
     except PortTaken as error:
@@ -134,7 +157,7 @@ def _status(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
 
 
 def _logs(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    _print(daemon.log_tail(folder, given.name, given.lines))
+    _print(log_tails.of(folder, given.name, given.lines))
     return {}
 
 
@@ -166,6 +189,7 @@ _COMMANDS = {
     "platform": platform_command.run,
     "down": _down,
     "status": _status,
+    "env": client_variables.run,
     "logs": _logs,
     "psql": _psql,
     "reset": _reset,
@@ -173,15 +197,16 @@ _COMMANDS = {
 }
 
 
+_TEXTS = {"fault": fault_command.text, "platform": platform_command.text, "env": client_variables.text}
+
+
 def _text(command: str, told: dict[str, Any]) -> str:
     if command == "down":
         return "The local Beanstalk is stopped." if told["was_running"] else "The local Beanstalk was not running."
     if command == "reset":
         return "The local Beanstalk is stopped and its state deleted."
-    if command == "fault":
-        return fault_command.text(told)
-    if command == "platform":
-        return platform_command.text(told)
+    if command in _TEXTS:
+        return _TEXTS[command](told)
     if told["pid"] is None:
         return "The local Beanstalk is not running.\n  start it: ebcd local up"
     lines = [
@@ -190,6 +215,8 @@ def _text(command: str, told: dict[str, Any]) -> str:
         f"  load balancer  {told['proxy_url']}",
         f"  state          {told['state_dir']}",
     ]
+    if told["open"]:
+        lines.append("  open           any key pair is good (--open)")
     lines += _simulated(told)
     if database := told["database"]:
         lines.append(f"  database       {database['engine']} on {database['address']}")

@@ -59,24 +59,40 @@ def running(folder: Path) -> home.Server | None:
     return server if server and alive(server.pid, server.start_time) else None
 
 
-def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "") -> home.Server:
+def live(folder: Path) -> home.Server:
+    """The server that runs. Raises DaemonError where none does."""
+    if server := running(folder):
+        return server
+    raise DaemonError("not-running", "The local Beanstalk is not running.", "Only a running one can be told or asked.",
+                      "ebcd local up")  # fmt: skip
+
+
+def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "", *, any_key: bool = False) -> home.Server:
     """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _exclusive(folder):
-        if found := _answering(folder):
-            _refuse_another(found, simulation, domain)
-            return found
-        return _start(folder, command(folder, ports, simulation, domain))
+        if there := _answering(folder):
+            _refuse_another(there, simulation, domain, any_key=any_key)
+            return there
+        return _start(folder, command(folder, ports, simulation, domain, any_key=any_key))
 
 
-def _refuse_another(server: home.Server, simulation: Simulation, domain: str) -> None:
-    """Raises DaemonError where the server that runs has another domain or speed than the one asked for."""
+def _refuse_another(server: home.Server, simulation: Simulation, domain: str, *, any_key: bool) -> None:
+    """Raises DaemonError where the server that runs has another speed, takes other keys, or gives another domain, than
+    was asked for.
+    """
     if simulation.speed not in (1.0, server.speed):
         raise DaemonError(
             "another-speed",
             f"The local Beanstalk runs already, at the speed {server.speed:g}.",
             "A server that runs keeps its speed.",
             f"ebcd local down && ebcd local up --speed {simulation.speed:g}",
+        )
+    if any_key and not server.open:
+        raise DaemonError(
+            "not-open",
+            "The local Beanstalk runs already, and takes its own key only.",
+            "A server that runs stays as it was started.",
+            "ebcd local down && ebcd local up --open",
         )
     if domain and domain != server.domain:
         raise DaemonError(
@@ -100,14 +116,16 @@ def runs_already(folder: Path) -> DaemonError:
                        f"in {folder}.", "ebcd local down   (or another EBCD_HOME)")  # fmt: skip
 
 
-def command(folder: Path, ports: Ports, simulation: Simulation, domain: str = "") -> list[str]:
+def command(
+    folder: Path, ports: Ports, simulation: Simulation, domain: str = "", *, any_key: bool = False
+) -> list[str]:
     """The command that serves in the foreground, on the ports and under the domain asked for, else on last time's, else
     the default ones.
     """
     last = home.read(folder)
     endpoint = _choose(ports.endpoint, last.endpoint_url if last else "", DEFAULT_PORT, "endpoint", "--port")
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
-    chosen = {"--like-aws": simulation.like_aws, "--enforce-iam": simulation.enforce_iam}
+    chosen = {"--like-aws": simulation.like_aws, "--enforce-iam": simulation.enforce_iam, "--open": any_key}
     flags = [flag for flag, is_set in chosen.items() if is_set]
     return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
             "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
@@ -145,34 +163,18 @@ def status(folder: Path) -> dict[str, Any]:
     server = running(folder)
     if server is None or not _answers(server):
         return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": [],
-                "database": None, "domain": None}  # fmt: skip
+                "database": None, "domain": None, "open": None}  # fmt: skip
     answer = _ask(server, "GET", "status")
     return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
             "state_dir": server.state_dir, "like_aws": server.like_aws, "speed": server.speed,
             "dns_ttl": server.dns_ttl, "environments": answer["environments"],
-            "unjailed": answer["unjailed"], "database": answer["database"], "domain": server.domain}  # fmt: skip
-
-
-def log_tail(folder: Path, name: str | None, lines: int) -> str:
-    """The last lines of the server's log, or of an environment's instances'. Raises DaemonError."""
-    if name is None:
-        return tail(folder / LOG, lines)
-    found = [item for item in status(folder)["environments"] if item["name"] == name]
-    if not found:
-        raise DaemonError("no-environment", f"There is no environment {name}.", "The local Beanstalk runs none so "
-                          "called.", "ebcd local status")  # fmt: skip
-    root = folder / "environments" / f"{found[0]['region']}-{found[0]['id']}"
-    parts = [f"── {path.parent.parent.name} {path.name}\n{tail(path, lines)}"
-             for path in sorted(root.glob("*/log/*.log"))]  # fmt: skip
-    return "\n".join(parts)
+            "unjailed": answer["unjailed"], "database": answer["database"], "domain": server.domain,
+            "open": server.open}  # fmt: skip
 
 
 def control(folder: Path, method: str, call: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
     """A control call of the server that runs (the module `control` lists them); its answer. Raises DaemonError."""
-    server = running(folder)
-    if server is None:
-        raise DaemonError("not-running", "The local Beanstalk is not running.", "Only a running one can be told.",
-                          "ebcd local up")  # fmt: skip
+    server = live(folder)
     try:
         return _ask(server, method, call, content)
     except ValueError as error:

@@ -17,8 +17,8 @@ from ebcd_local.processes import alive, start_time
 SCHEMA = 1
 DOMAIN = "elasticbeanstalk.localhost"
 """What CNAMEs end in unless another domain is asked for: names that lead to this machine by themselves."""
-ACCESS_KEY_ID, SECRET_ACCESS_KEY = "LOCALBEANSTALK", "local-beanstalk"
-"""The server's own key pair: an administrator's where policies are enforced."""
+ACCESS_KEY_ID = "LOCALBEANSTALK"
+"""The id of the server's own key: an administrator's where policies are enforced."""
 LOCK = "server.lock"
 """Held by the server that runs on a state folder, as long as it lives."""
 
@@ -27,12 +27,16 @@ class Taken(Exception):
     """Another server runs on the state folder."""
 
 
-def state_dir(environ: Mapping[str, str]) -> Path:
-    """EBCD_HOME/local; EBCD_HOME is `$XDG_STATE_HOME/ebcd` unless it is set."""
+def named(environ: Mapping[str, str]) -> Path:
+    """EBCD_HOME as it is named, through links: `$XDG_STATE_HOME/ebcd` unless it is set."""
     if environ.get("EBCD_HOME"):
-        return Path(environ["EBCD_HOME"]).resolve() / "local"
-    state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state).resolve() / "ebcd" / "local"
+        return Path(environ["EBCD_HOME"])
+    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "ebcd"
+
+
+def state_dir(environ: Mapping[str, str]) -> Path:
+    """EBCD_HOME/local."""
+    return named(environ).resolve() / "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Server:
     state_dir: str
     started: str
     access_key_id: str = ACCESS_KEY_ID
-    secret_access_key: str = field(default=SECRET_ACCESS_KEY, repr=False)
+    secret_access_key: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     """What control calls carry in X-Ebcd-Token."""
     domain: str = DOMAIN
@@ -59,6 +63,8 @@ class Server:
     """Seconds between two samples of health."""
     dns_ttl: float = 0.0
     """Seconds that a client remembers which environment a CNAME led to."""
+    open: bool = False
+    """Whether any key pair is good."""
 
 
 def write(folder: Path, server: Server) -> None:

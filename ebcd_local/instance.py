@@ -91,7 +91,7 @@ class Instance:
                 self._platform.place(self._bare_venv())
             workflow.hooks(staging, "hooks", "prebuild")
             if (staging / ".platform" / "nginx").exists():
-                workflow.log("skipped, for the load balancer is no nginx: .platform/nginx")
+                workflow.log("of .platform/nginx only client_max_body_size is read: the load balancer is no nginx")
             venv = environment(staging, self._cache)
             commands = self._commands(staging, deployment)
             if deployment.worker and (tasks := cron.of_application(staging)):

@@ -6,16 +6,12 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.cloudwat
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import boto3
-
-from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ebcd_local.options import Options
+from ebcd_local.own_clients import OwnClients
 
 _NAMESPACE = "aws:elasticbeanstalk:cloudwatch:logs"
 PIECE = 200_000
@@ -28,12 +24,11 @@ def wanted(options: Options) -> bool:
 
 
 class LogStreams:
-    """Sends what logs have gained since the look before. endpoint: where AWS is served."""
+    """Sends what logs have gained since they were read last."""
 
-    def __init__(self, endpoint: Callable[[], str]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, clients: OwnClients) -> None:
         self._sent: dict[Path, int] = {}
-        self._client = cache(self._connect)
+        self._client = cache(lambda region: clients.client("logs", region))
 
     def push(self, region: str, environment: str, instance_id: str, folder: Path) -> None:
         """Send the new lines of an instance's logs: a group for each log, a stream for each instance."""
@@ -63,7 +58,3 @@ class LogStreams:
             client.create_log_stream(logGroupName=group, logStreamName=stream)
         events = [{"timestamp": at, "message": line} for line in lines]
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
-
-    def _connect(self, region: str) -> Any:
-        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
-        return session.client("logs", endpoint_url=self._endpoint())

@@ -35,7 +35,7 @@ from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 
 from ebcd_local.errors import ServiceError
-from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from ebcd_local.keys import Key
 from ebcd_local.partitions import partition
 from ebcd_local.state import ACCOUNT
 
@@ -51,10 +51,11 @@ _MISSING_CHECKSUM = (
 
 
 class ObjectStore:
-    """moto's S3 with a memory."""
+    """moto's S3 with a memory. key: what URLs are presigned with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: Key) -> None:
         self._folder = folder
+        self._key = key
         self._lock = threading.Lock()
         self._initiated: dict[str, datetime] = {}
         """When each multipart upload began: moto gives them all one date."""
@@ -123,7 +124,7 @@ class ObjectStore:
     def presigned_url(self, endpoint_url: str, region: str, bucket: str, key: str) -> str:
         """A URL by which an object can be read for a while."""
         config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
+        session = boto3.Session(self._key.id, self._key.secret, region_name=region)
         client = session.client("s3", endpoint_url=endpoint_url, config=config)
         url: str = client.generate_presigned_url(
             "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=URL_LIFETIME

@@ -19,6 +19,8 @@ BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each restart in a row."""
 LIMITS = "ulimit -c 0; ulimit -S -n 8192 2>/dev/null || true"
 """No core files, and as many open files as the platform's services have."""
+UMASK = 0o022
+"""What an instance's files are made with, as on the platform. Nobody else reaches them: the state folder is closed."""
 STEADY = 30.0
 """Seconds after which a process counts as having started well."""
 SWEEP_DEADLINE = 5.0
@@ -161,6 +163,7 @@ class Supervised:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=UMASK,
             )
 
     def _supervise(self) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import BaseWSGIServer
 
-from ebcd_local import home, jail, page
+from ebcd_local import home, jail, keys, page, state_folder
+from ebcd_local.access import secret_keys
+from ebcd_local.access.sessions import Sessions
 from ebcd_local.balancer import LoadBalancer
 from ebcd_local.call_limits import CallLimits
 from ebcd_local.call_log import CallLog
@@ -23,12 +25,15 @@ from ebcd_local.database import Databases
 from ebcd_local.faults import Faults
 from ebcd_local.fleet import Fleet, life, upkeep
 from ebcd_local.fleet.site import Site
+from ebcd_local.keys import Key
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore
 from ebcd_local.operations import versions
+from ebcd_local.own_clients import OwnClients
 from ebcd_local.processes import start_time
 from ebcd_local.server import Endpoint, listen
+from ebcd_local.signatures import Signatures
 from ebcd_local.simulation import Simulation
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
@@ -63,6 +68,8 @@ class Settings:
     """How long what the cloud does takes, and whether it enforces IAM."""
     domain: str = home.DOMAIN
     """What new CNAMEs end in."""
+    open: bool = False
+    """Whether any key pair is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Running:
     daemons: Daemons
     server: BaseWSGIServer
     balancer: LoadBalancer
+    key: Key
 
     @property
     def proxy_url(self) -> str:
@@ -82,7 +90,11 @@ class Running:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken, and home.Taken where another server runs."""
+    """Serve until SIGTERM, SIGINT or a control call. Raises PortTaken, home.Taken where another server runs, and
+    state_folder.Unsafe.
+    """
+    os.umask(state_folder.PRIVATE)
+    state_folder.secure(settings.folder)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -92,14 +104,15 @@ def serve(settings: Settings) -> None:
 
 def _compose(settings: Settings, stop: threading.Event) -> Running:
     """Put a server together. Raises PortTaken."""
-    balancer, faults = _balancer(settings), Faults()
-    state, objects = State(settings.folder / "state.db"), ObjectStore(settings.folder / "s3")
-    databases, queues = Databases(settings.folder / DATABASES), Queues(lambda: endpoint.url)
+    balancer, faults, key = _balancer(settings), Faults(), keys.kept(settings.folder)
+    state, objects = State(settings.folder / "state.db"), ObjectStore(settings.folder / "s3", key)
+    clients = OwnClients(key, lambda: endpoint.url)
+    databases, queues = Databases(settings.folder / DATABASES), Queues(clients)
     fleet = Fleet(
-        Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(lambda: endpoint.url),
-             databases, queues, settings.simulation, domain=settings.domain)
+        Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(clients), databases,
+             queues, settings.simulation, domain=settings.domain)
     )  # fmt: skip
-    monitor = Monitor(fleet, LogStreams(lambda: endpoint.url))
+    monitor = Monitor(fleet, LogStreams(clients))
     control = Control(
         token=secrets.token_urlsafe(24),
         status=lambda: {
@@ -114,10 +127,21 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         state=state,
     )
     limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
-    endpoint = Endpoint(state, fleet, monitor, objects, control, limits, enforcement=_enforcement(settings))
+    sessions = Sessions()
+    endpoint = Endpoint(
+        state,
+        fleet,
+        monitor,
+        objects,
+        control,
+        limits,
+        enforcement=_enforcement(settings, sessions),
+        signatures=None if settings.open else Signatures(secret_keys.of(key, sessions)),
+        sessions=sessions,
+    )
     sources = page.Sources(state, balancer, monitor.sample, lambda: endpoint.url, jail.unavailable(), databases.status)
     balancer.set_bare(page.Page(lambda: page.tell(sources)))
-    running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer)
+    running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer, key)
     return running
 
 
@@ -129,7 +153,8 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     endpoint.monitor.start()
     running.daemons.start()
     threading.Thread(target=running.server.serve_forever, name="endpoint", daemon=True).start()
-    home.write(settings.folder, _told(settings, endpoint.url, running.proxy_url, endpoint.control.token))
+    told = _told(settings, endpoint.url, running.proxy_url, endpoint.control.token, running.key)
+    home.write(settings.folder, told)
     log.info("serving %s, load balancer %s", endpoint.url, running.proxy_url)
     log.info("instances are %s", f"not jailed: {jail.unavailable()}" if jail.unavailable() else "jailed by bubblewrap")
     stop.wait()
@@ -142,12 +167,12 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     endpoint.state.close()
 
 
-def _enforcement(settings: Settings) -> Enforcement | None:
+def _enforcement(settings: Settings, sessions: Sessions) -> Enforcement | None:
     if not settings.simulation.enforce_iam:
         return None
     from ebcd_local.access.enforcement import Enforcement  # moto's IAM takes time to import
 
-    return Enforcement()
+    return Enforcement(sessions)
 
 
 def environments(state: State, proxy_url: str) -> list[dict[str, Any]]:
@@ -187,7 +212,7 @@ def _listening(endpoint: Endpoint, port: int, balancer: LoadBalancer) -> BaseWSG
         raise PortTaken("The endpoint's", port) from error
 
 
-def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Server:
+def _told(settings: Settings, url: str, proxy_url: str, token: str, key: Key) -> home.Server:
     pid, simulation = os.getpid(), settings.simulation
     return home.Server(
         endpoint_url=url,
@@ -196,7 +221,10 @@ def _told(settings: Settings, url: str, proxy_url: str, token: str) -> home.Serv
         start_time=start_time(pid) or 0,
         state_dir=str(settings.folder),
         started=now().isoformat(),
+        access_key_id=key.id,
+        secret_access_key=key.secret,
         token=token,
+        open=settings.open,
         domain=settings.domain,
         speed=simulation.speed,
         like_aws=simulation.like_aws,

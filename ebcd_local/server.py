@@ -20,7 +20,9 @@ from urllib.parse import parse_qs, urlencode
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from ebcd_local import ec2, operations, partitions, protocol, wire
+from ebcd_local import ec2, operations, partitions, peers, protocol, wire
+from ebcd_local.access import sessions
+from ebcd_local.access.sessions import Sessions
 from ebcd_local.browsers import from_a_page
 from ebcd_local.call_limits import CallLimits
 from ebcd_local.control import Control
@@ -30,6 +32,7 @@ from ebcd_local.fleet import Fleet
 from ebcd_local.monitor import Monitor
 from ebcd_local.object_store import ObjectStore, check_digests
 from ebcd_local.operations import Call
+from ebcd_local.signatures import Signatures
 from ebcd_local.state import State
 from ebcd_local.worker.queues import AGENT
 
@@ -71,6 +74,10 @@ class Endpoint:
     """Where it listens, known once it does."""
     enforcement: Enforcement | None = None
     """What judges calls by their callers' policies; None: every call is allowed."""
+    signatures: Signatures | None = None
+    """What judges signatures; None: any key pair is good."""
+    sessions: Sessions = field(default_factory=Sessions)
+    """Those that GetSessionToken gave."""
 
     def __call__(self, environ: Wsgi, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. Raises ConnectionAbortedError when a fault cut the connection."""
@@ -80,16 +87,17 @@ class Endpoint:
         return response(environ, start_response)
 
     def _answer(self, environ: Wsgi, request_id: str) -> Response:
-        if environ.get("HTTP_HOST", "").rpartition(":")[0] not in _LOOPBACK:
+        bucket = wire.bucket_of_host(environ)
+        if environ.get("HTTP_HOST", "").rpartition(":")[0] not in _LOOPBACK and not bucket:
             return Response("Only a loopback Host is served.\n", 403)
         if from_a_page(environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")):
             return Response("No web page is served.\n", 403)
-        if environ.get("PATH_INFO", "/").startswith(_OF_MOTO):
+        if environ.get("PATH_INFO", "/").startswith(_OF_MOTO) and not bucket:
             return Response("There is no such service here.\n", 404)
-        if environ.get("PATH_INFO", "/").startswith("/_ebcd/"):
+        if environ.get("PATH_INFO", "/").startswith("/_ebcd/") and not bucket:
             return self.control.answer(environ)
         try:
-            request, received = wire.read(environ), wire.body_length(environ)
+            request, received = self._read(environ), wire.body_length(environ)
         except ServiceError as error:
             return wire.refuse(environ, wire.service(environ), error, request_id)
         if environ.get("HTTP_USER_AGENT", "").startswith(AGENT):
@@ -106,6 +114,19 @@ class Endpoint:
             raise
         calls.end(number, response.status_code)
         return response
+
+    def _read(self, environ: Wsgi) -> wire.Request:
+        """What a request calls, once it is known that its sender may call. Raises ServiceError."""
+        request = wire.read(environ, verified=self.signatures is not None)
+        if wire.bucket_of_host(environ) and request.service != "s3":
+            raise ServiceError("InvalidHost", "Only S3 has a Host for each bucket.", 403)
+        if self.signatures is None:
+            return request
+        if not environ.get(wire.UNSIGNED):
+            self.signatures.check(environ, request)
+        elif not peers.is_own(peers.of(environ)):
+            raise ServiceError("AccessDenied", "Only the user who runs this server may do so without a signature.", 403)
+        return request
 
     def _unrecorded(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         """The answer to the workers' daemon, which is no client: its calls are not told, and no fault is for them."""
@@ -147,13 +168,16 @@ class Endpoint:
             case "s3":
                 return self._serve_s3(environ, request)
         if self.enforcement:
-            self.enforcement.check(environ, request, lambda: _body(environ))
+            self.enforcement.check(environ, request, lambda: wire.body(environ))
         if (request.service, request.operation) == ("ec2", "DescribeInstances"):
             told = ec2.describe_instances(self.fleet, request.region, request.parameters, request_id)
             return Response(told, content_type="text/xml")
         if request.service == "cloudformation":
             _name_partition(environ, request)
-        return Response.from_app(self.objects.application, environ)
+        response = Response.from_app(self.objects.application, environ)
+        if (request.service, request.operation) == sessions.OPERATION:
+            response.data = self.sessions.give(response.data, wire.key_id(environ))
+        return response
 
     def _serve_beanstalk(self, environ: Wsgi, request: wire.Request, request_id: str) -> Response:
         if not self.limits.take(request.region, request.operation):
@@ -184,11 +208,13 @@ class Endpoint:
             raise ServiceError("AccessDenied", "Access Denied", 403)
         _check_body(environ)
         if self.enforcement:
-            self.enforcement.check(environ, request, lambda: _body(environ))
+            self.enforcement.check(environ, request, lambda: wire.body(environ))
         if request.operation == "CompleteMultipartUpload":
             upload = parse_qs(environ.get("QUERY_STRING", "")).get("uploadId", [""])[0]
-            if missing := self.objects.missing_checksum(request.bucket, upload, _body(environ)):
+            if missing := self.objects.missing_checksum(request.bucket, upload, wire.body(environ)):
                 raise ServiceError("InvalidRequest", missing)
+        if bucket := wire.bucket_of_host(environ):
+            wire.name_bucket_in_path(environ, bucket)
         # moto chooses a service by the header, and without one, as of a presigned URL, by the path.
         environ.setdefault(
             "HTTP_AUTHORIZATION", f"AWS4-HMAC-SHA256 Credential=a/20260101/{request.region}/s3/aws4_request"
@@ -219,15 +245,8 @@ def _check_body(environ: Wsgi) -> None:
                "content-md5": environ.get("HTTP_CONTENT_MD5", "")}  # fmt: skip
     if not any(headers.values()):
         return
-    if code := check_digests(headers, _body(environ)):
+    if code := check_digests(headers, wire.body(environ)):
         raise ServiceError(code, code)
-
-
-def _body(environ: Wsgi) -> bytes:
-    """A request's body, which can be read again."""
-    body: bytes = environ["wsgi.input"].read(wire.body_length(environ))
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
 
 
 def _name_partition(environ: Wsgi, request: wire.Request) -> None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from ebcd_local import references
 from ebcd_local.ebextensions import Extensions
-from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from ebcd_local.own_clients import OwnClients
 from ebcd_local.records import Environment
 
 _GROUPS = {
@@ -35,10 +34,10 @@ class StackFailed(Exception):
 
 
 class Stacks:
-    """The environments' stacks. endpoint: where AWS is served, known once the server listens."""
+    """The environments' stacks."""
 
-    def __init__(self, endpoint: Callable[[], str]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, clients: OwnClients) -> None:
+        self._clients = clients
 
     def bring(self, environment: Environment, extensions: Extensions) -> dict[str, str]:
         """Create or change an environment's stack; function → value, of those that only it can answer.
@@ -74,8 +73,7 @@ class Stacks:
 
     @contextmanager
     def _client(self, environment: Environment) -> Iterator[Any]:
-        session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=environment.region)
-        client = session.client("cloudformation", endpoint_url=self._endpoint())
+        client = self._clients.client("cloudformation", environment.region)
         try:
             yield client
         except (ClientError, BotoCoreError, KeyError, IndexError) as error:

@@ -18,6 +18,7 @@ from ebcd_local.errors import ServiceError
 
 _SCOPE = r"[^/]+/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request"
 _SIGNED = re.compile(rf"AWS4-[A-Z0-9-]+ +(?:[^ ]+ +)*Credential={_SCOPE}")
+_KEY = re.compile(r"Credential=([^/,\s]+)/")
 _PRESIGNED = re.compile(_SCOPE)
 _RPC = re.compile(r"/service/[A-Za-z0-9_.]+/operation/([A-Za-z0-9]+)")
 """A path of Smithy's RPC v2, which newer clients of CloudWatch speak.
@@ -29,6 +30,8 @@ BEANSTALK = "elasticbeanstalk"
 OF_THE_PROTOCOL = frozenset({"Action", "Operation", "Version", "ContentType"})
 """Parameters that are no operation's own."""
 _JSON = "application/json"
+UNSIGNED = "ebcd.unsigned"
+"""Key of a WSGI environment: whether nobody signed the request, as nobody signs AssumeRoleWithWebIdentity."""
 REQUEST_LIMIT = 10_000_000
 """Bytes of a request, but for S3's."""
 _S3_OBJECT = {
@@ -57,14 +60,17 @@ class Request:
     key: str = ""
 
 
-def read(environ: dict[str, Any]) -> Request:
-    """What a request calls. The body of all but S3's requests is read, and put back. Raises ServiceError."""
+def read(environ: dict[str, Any], *, verified: bool = False) -> Request:
+    """What a request calls. The body of all but S3's requests is read, and put back. Raises ServiceError.
+
+    verified: whether signatures will be: a presigned URL may then be for more than reading.
+    """
     _sign_web_identity(environ)
-    region, service = _scope(environ)
+    region, service = _scope(environ, verified=verified)
     if service == "s3":
         # Each byte of the path is one character of PATH_INFO, and its escapes are undone already.
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
-        bucket, _, key = path.lstrip("/").partition("/")
+        bucket, _, key = f"{bucket_of_host(environ)}{path}".lstrip("/").partition("/")
         if bucket and not _BUCKET.fullmatch(bucket):
             raise ServiceError("InvalidBucketName", "The specified bucket is not valid.")
         return Request(region, service, s3_operation(environ, bucket, key), {}, bucket, key)
@@ -77,6 +83,22 @@ def read(environ: dict[str, Any]) -> Request:
     if parameters.get("ContentType", "").upper() == "JSON":
         environ["HTTP_ACCEPT"] = _JSON
     return Request(region, service, parameters.get("Action") or parameters.get("Operation", ""), parameters)
+
+
+def bucket_of_host(environ: Mapping[str, Any]) -> str:
+    """The bucket that a Host names, as `shop.localhost:8155`; empty where it names none.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
+    host = str(environ.get("HTTP_HOST", "")).partition(":")[0]
+    return host.removesuffix(".localhost") if host.endswith(".localhost") else ""
+
+
+def name_bucket_in_path(environ: dict[str, Any], bucket: str) -> None:
+    """Write a request whose Host names the bucket as one whose path does."""
+    for name in ("PATH_INFO", "REQUEST_URI", "RAW_URI"):
+        environ[name] = f"/{bucket}{environ[name]}"
+    environ["HTTP_HOST"] = f"127.0.0.1:{environ['SERVER_PORT']}"
 
 
 def wants_json(environ: Mapping[str, Any]) -> bool:
@@ -95,6 +117,7 @@ def _sign_web_identity(environ: dict[str, Any]) -> None:
         region = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(partition, "us-east-1")
         scope = f"Credential=web-identity/20260101/{region}/sts/aws4_request"
         environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none"
+        environ[UNSIGNED] = True
 
 
 def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
@@ -117,31 +140,39 @@ def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
     return "CopyObject" if copied else _S3_OBJECT.get(method, method)
 
 
+def key_id(environ: Mapping[str, Any]) -> str:
+    """The id of the key that a request is signed with, as it says."""
+    if found := _KEY.search(environ.get("HTTP_AUTHORIZATION", "")):
+        return str(found[1])
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    return str(query.get("X-Amz-Credential", ["/"])[0]).partition("/")[0]
+
+
 def service(environ: Mapping[str, Any]) -> str:
     """The service that a request is meant for, as far as it says."""
     try:
-        return _scope(environ)[1]
+        return _scope(environ, verified=True)[1]
     except ServiceError:
         return ""
 
 
-def _scope(environ: Mapping[str, Any]) -> tuple[str, str]:
+def _scope(environ: Mapping[str, Any], *, verified: bool) -> tuple[str, str]:
     """Region and service of a request's signature. Raises ServiceError where there is none.
 
-    A URL is presigned for reading from S3 and for nothing else: any page can make a browser follow a URL, and with any
-    key pair being good no signature tells whose it is. No page can set the header.
+    A URL is presigned for S3 alone, and for reading alone where any key pair is good: any page can make a browser
+    follow a URL, and no signature tells then whose it is. No page can set the header.
     """
-    found = _SIGNED.match(environ.get("HTTP_AUTHORIZATION", "")) or _presigned(environ)
+    found = _SIGNED.match(environ.get("HTTP_AUTHORIZATION", "")) or _presigned(environ, verified=verified)
     if found is None:
         raise ServiceError("MissingAuthenticationToken", "The request has no AWS signature.", 403)
     return found[1], found[2]
 
 
-def _presigned(environ: Mapping[str, Any]) -> re.Match[str] | None:
+def _presigned(environ: Mapping[str, Any], *, verified: bool) -> re.Match[str] | None:
     query = parse_qs(environ.get("QUERY_STRING", ""))
     found = _PRESIGNED.fullmatch(query.get("X-Amz-Credential", [""])[0])
-    reads = environ["REQUEST_METHOD"] in {"GET", "HEAD"} and not environ.get("HTTP_AUTHORIZATION")
-    return found if found and reads and found[2] == "s3" else None
+    good = (verified or environ["REQUEST_METHOD"] in {"GET", "HEAD"}) and not environ.get("HTTP_AUTHORIZATION")
+    return found if found and good and found[2] == "s3" else None
 
 
 def body_length(environ: Mapping[str, Any]) -> int:
@@ -152,13 +183,23 @@ def body_length(environ: Mapping[str, Any]) -> int:
     return int(told)
 
 
-def _parameters(environ: dict[str, Any]) -> dict[str, str]:
+def body(environ: dict[str, Any]) -> bytes:
+    """A request's body, which can be read again. Raises ServiceError."""
     length = body_length(environ)
-    if length > REQUEST_LIMIT:
+    content: bytes = environ["wsgi.input"].read(length) if length else b""
+    environ["wsgi.input"] = io.BytesIO(content)
+    return content
+
+
+def short_body(environ: dict[str, Any]) -> bytes:
+    """A request's body, which is refused where it is too long to be held by whoever has not looked who sends it."""
+    if body_length(environ) > REQUEST_LIMIT:
         raise ServiceError("RequestEntityTooLarge", f"A request has at most {REQUEST_LIMIT:,} bytes.", 413)
-    body = environ["wsgi.input"].read(length) if length else b""
-    environ["wsgi.input"] = io.BytesIO(body)
-    text = body.decode(errors="replace") or environ.get("QUERY_STRING", "")
+    return body(environ)
+
+
+def _parameters(environ: dict[str, Any]) -> dict[str, str]:
+    text = short_body(environ).decode(errors="replace") or environ.get("QUERY_STRING", "")
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
@@ -178,15 +219,14 @@ def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, reques
         told = {"__type": error.code, "message": error.message}
         return Response(json.dumps(told), error.status, content_type="application/x-amz-json-1.1")
     if service == BEANSTALK and wants_json(environ):
-        body = protocol.serialize_error_json(error, request_id)
-        return Response(body, error.status, content_type=_JSON)
+        return Response(protocol.serialize_error_json(error, request_id), error.status, content_type=_JSON)
     if _RPC.fullmatch(environ.get("PATH_INFO", "")):
-        body = b"\xa2" + b"".join(map(_cbor, ("__type", error.code, "message", error.message)))
-        return Response(body, error.status, {"smithy-protocol": "rpc-v2-cbor"}, content_type="application/cbor")
+        told_in_cbor = b"\xa2" + b"".join(map(_cbor, ("__type", error.code, "message", error.message)))
+        return Response(told_in_cbor, error.status, {"smithy-protocol": "rpc-v2-cbor"}, content_type="application/cbor")
     return Response(protocol.serialize_error(error, request_id), error.status, content_type="text/xml")
 
 
 def _cbor(text: str) -> bytes:
     """A text string of less than 64 KiB in CBOR. https://www.rfc-editor.org/rfc/rfc8949#section-3.1"""
-    body = text.encode()[:65_535]
-    return b"\x79" + len(body).to_bytes(2) + body
+    content = text.encode()[:65_535]
+    return b"\x79" + len(content).to_bytes(2) + content

@@ -24,6 +24,7 @@ from ebcd_local.archive import BadArchive, unpack
 from ebcd_local.ebextensions import Command, Extensions, File
 from ebcd_local.jail import Jail
 from ebcd_local.platform_tree import Platform
+from ebcd_local.processes import UMASK
 from ebcd_local.tail import tail
 
 ENGINE_LOG = "eb-engine.log"
@@ -122,6 +123,7 @@ class Workflow:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=UMASK,
                 )
             except (OSError, ValueError) as error:
                 self.log(str(error))

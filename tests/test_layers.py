@@ -17,7 +17,7 @@ PURE = {
     "ebcd.plain_yaml": {"ebcd.documents"},
     "ebcd.release.stored": {"ebcd.aws", "ebcd.documents", "ebcd.model"},
     "ebcd.release.steps": {"ebcd.release.steps"},
-    "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.words"},
+    "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.release.naming", "ebcd.words"},
     "ebcd.release.steps.looks": set(),
     "ebcd.config.preview": {"ebcd.config", "ebcd.errors", "ebcd.model"},
     "ebcd.release.naming": set(),

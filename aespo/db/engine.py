@@ -165,10 +165,11 @@ def enter(connection: Connection, tenant_id: int) -> None:
     connection.exec_driver_sql(BY_ID, (str(tenant_id),))
 
 
-def commit_with(connection: Connection, statement: Statement) -> None:
-    """Run a last statement and commit, in one round trip."""
+def commit_with(connection: Connection, *statements: Statement) -> None:
+    """Run the last statements and commit, in one round trip."""
     with _counted(), _driver(connection).pipeline():
-        psycopg.Cursor(_driver(connection)).execute(*statement)
+        for statement in statements:
+            psycopg.Cursor(_driver(connection)).execute(*statement)
         connection.commit()
 
 

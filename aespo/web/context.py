@@ -13,7 +13,7 @@ from flask import Flask, current_app, g, request
 
 from aespo import island, markup
 from aespo.adapters import Adapters
-from aespo.admission import Admission
+from aespo.admission import Admission, Known
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics
@@ -44,6 +44,7 @@ class Context:
     adapters: Adapters | None
     admission: Admission
     readiness: Readiness = field(default_factory=Readiness)
+    known: Known = field(default_factory=Known)
 
     def require_database(self) -> Database:
         """The database. Raises NoDatabase."""

@@ -17,7 +17,7 @@ from aespo.admission import Admission
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics, writer
-from aespo.web import operations, site, workspace
+from aespo.web import admission, operations, site, workspace
 from aespo.web.context import ADDRESS, Context
 
 logger = logging.getLogger("aespo")
@@ -35,7 +35,10 @@ class Aespo:
         """Answer a request."""
         environ[ADDRESS] = address = self._address(environ.get("HTTP_HOST"))
         at_workspace = isinstance(address, Address) and address.slug and environ["PATH_INFO"] not in operations.PATHS
-        return (self.workspace if at_workspace else self.site)(environ, start_response)
+        refusal = admission.refusal(self.context, environ) if at_workspace else None
+        answer = (refusal or (self.workspace if at_workspace else self.site))(environ, start_response)
+        admission.receive_rest(environ)
+        return answer
 
     def close(self) -> None:
         """Write out the metrics, close the connections to the database."""
@@ -66,5 +69,5 @@ def create_application(environ: Mapping[str, str], root: Path) -> Aespo:
         except psycopg.OperationalError as error:
             logger.error("The database cannot be reached yet: %s", logs.describe(error))
     around = adapters.connect(told, database) if database is not None else None
-    admission = Admission(told.requests_at_once, told.share)
-    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics)), around, admission))
+    admitting = Admission(told.requests_at_once, told.share)
+    return Aespo(Context(release.read(root), told, database, Metrics(writer(told.metrics)), around, admitting))

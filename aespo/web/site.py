@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, abort, g, redirect, render_template, request
 
 from aespo import hosts, inputs, sample, slugs
+from aespo.admission import Caller
 from aespo.db.queries import site
 from aespo.problems import Invalid
 from aespo.secrecy import digest, hash_password, new_id, new_token
@@ -40,7 +41,7 @@ def _find_site() -> None:
         abort(404, "No workspace has this address.")
     g.address = found
     if request.blueprint == pages.name:
-        admission.admit(("site", client_address()))
+        admission.admit(Caller(client_address(), stranger=True))
     if request.blueprint != operators.blueprint.name:  # a token is no cookie: no other site can send it
         guard.require_same_origin()
 

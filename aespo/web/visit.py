@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, g, redirect, request
 from sqlalchemy import Connection
 from werkzeug.exceptions import HTTPException
 
+from aespo.admission import Caller
 from aespo.db.engine import commit_with, enter
 from aespo.db.queries import entry, jobs, people, usage
 from aespo.db.queries.entry import Member, Workspace
@@ -81,7 +82,8 @@ class Visit:
         """Commit, and hold neither a lock nor a connection while storage is asked, which may be slow or need one."""
         self.tx.connection.commit()
         self.tx.connection.close()
-        yield
+        with admission.outside():
+            yield
         g.connection = self.tx.connection = context().require_database().connect(None)
         enter(self.tx.connection, self.tx.tenant_id)
 
@@ -97,6 +99,10 @@ class Visit:
     def mail(self, recipient: str, letter: Letter) -> None:
         """Let a mail be sent once the transaction is committed."""
         self.enqueue("mail", mail=usage.write_mail(self.tx, recipient, letter.subject, letter.body))
+
+    def foresee(self, size: int) -> None:
+        """See that an attachment of so many bytes may fit the plan. Raises LimitReached."""
+        usage.foresee(self.workspace.plan, self.workspace.usage, size)
 
     def enforce(self) -> None:
         """See that what was added stays within the plan. Raises LimitReached."""
@@ -125,23 +131,45 @@ def install(flask: Flask) -> None:
 
 def _arrive() -> Response | None:
     slug = address().slug
-    _receive()
     g.began = time.perf_counter()
-    g.connection = connection = context().require_database().at(slug)
-    found = _find(connection, slug)
-    if found is None:
-        raise NotFound("No workspace has this address.")
-    workspace, member = found
-    admission.admit(workspace.tenant_id if member else (workspace.tenant_id, client_address()))
-    tx = Tx(connection, workspace.tenant_id, member.id if member else "", member.name if member else "")
+    workspace, member = _meet(slug)
+    admission.admit(_caller(workspace, member), _give_back)
+    if request.content_length or request.headers.get("Transfer-Encoding"):
+        _give_back()
+        _receive()
+    if g.connection is None:  # what was found may have changed meanwhile
+        workspace, member = _meet(slug)
+    tx = Tx(g.connection, workspace.tenant_id, member.id if member else "", member.name if member else "")
     g.visit = Visit(workspace, member, tx)
     if not request.path.startswith(API):
         guard.require_same_origin()
     return None if member or _is_public() else _ask_to_sign_in()
 
 
+def _meet(slug: str) -> tuple[Workspace, Member | None]:
+    """The workspace and who is there, in a transaction of it. Raises NotFound."""
+    g.connection = context().require_database().at(slug)
+    found = _find(g.connection, slug)
+    if found is None:
+        raise NotFound("No workspace has this address.")
+    return found
+
+
+def _caller(workspace: Workspace, member: Member | None) -> Caller:
+    """Members count together; strangers by address, apart from them."""
+    name = workspace.tenant_id if member else (workspace.tenant_id, client_address())
+    return Caller(name, stranger=member is None)
+
+
+def _give_back() -> None:
+    """Hold no connection to the database while a request waits, for its turn or for its client."""
+    if g.connection is not None:
+        g.connection.close()
+        g.connection = None
+
+
 def _receive() -> None:
-    """Read what the request sends to its end: a slow client must not hold a connection to the database meanwhile."""
+    """Read what the request sends to its end. Whoever is not admitted has nothing read: forms take time to parse."""
     if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         request.form  # noqa: B018 - parsed at the first use, and kept
     else:
@@ -159,6 +187,11 @@ def _find(connection: Connection, slug: str) -> tuple[Workspace, Member | None] 
 def _is_public() -> bool:
     view = current_app.view_functions.get(request.endpoint or "")
     return getattr(view, "public", False)
+
+
+def _only_reads() -> bool:
+    """Whether a request changes nothing. Links in mails are opened by GET: those pages are public, and not meant."""
+    return request.method in ("GET", "HEAD") and not _is_public()
 
 
 def _ask_to_sign_in() -> Response:
@@ -184,7 +217,7 @@ def _leave(answer: Response) -> Response:
     if found.gone:
         connection.commit()
     else:
-        commit_with(connection, usage.metering(found.workspace.tenant_id))
+        commit_with(connection, *usage.metering(found.workspace.tenant_id, reads=_only_reads()))
         found.after.append(lambda: context().metrics.request(found.workspace.slug, taken))
     taken = (time.perf_counter() - g.began) * 1000
     connection.close()

@@ -9,11 +9,10 @@ from flask import Flask
 from aespo.api import v1
 from aespo.plans import measures
 from aespo.problems import NotFound
-from aespo.web import errors, guard, visit
+from aespo.web import admission, errors, guard, visit
 from aespo.web.context import Context, new_flask
 from aespo.web.pages import account, data, home, notes, tasks, team, usage
 
-_LARGEST_REQUEST = 12_000_000
 _ID = re.compile(r"[0-9a-z]{1,40}")
 
 
@@ -26,7 +25,7 @@ def _refuse_impossible_ids(_: str | None, values: dict[str, str] | None) -> None
 def create(context: Context) -> Flask:
     """The application."""
     flask = new_flask("aespo.workspace", context)
-    flask.config.update(MAX_CONTENT_LENGTH=_LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=1_000_000, MAX_FORM_PARTS=50)
+    flask.config.update(MAX_CONTENT_LENGTH=admission.LARGEST_REQUEST, MAX_FORM_MEMORY_SIZE=1_000_000, MAX_FORM_PARTS=50)
     flask.jinja_env.globals.update(measures=measures)
     guard.install(flask)
     errors.install(flask)

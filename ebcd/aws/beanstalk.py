@@ -8,7 +8,7 @@ from typing import Any
 
 from ebcd.aws import shapes
 from ebcd.aws.account import Account
-from ebcd.aws.session import Clients, answering
+from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
 from ebcd.model import (
     ApplicationVersion,
@@ -23,6 +23,7 @@ from ebcd.model import (
     Place,
     Platform,
     Quotas,
+    SavedConfiguration,
 )
 
 
@@ -140,6 +141,19 @@ class Beanstalk:
                 ApplicationName=application, EnvironmentName=environment
             )["ConfigurationSettings"]
         return shapes.deployed_settings(found)
+
+    def saved_configuration(self, application: str, template: str) -> SavedConfiguration | None:
+        """A saved configuration; None where there is none of that name."""
+        with answering("elasticbeanstalk:DescribeConfigurationSettings"):
+            try:
+                found = self._read.describe_configuration_settings(ApplicationName=application, TemplateName=template)
+            except Exception as error:
+                if error_code(error) != "InvalidParameterValue":
+                    raise
+                return None
+        described = found["ConfigurationSettings"]
+        platform = described[0].get("PlatformArn", "") if described else ""
+        return SavedConfiguration(shapes.deployed_settings(described), platform)
 
     def managed_actions(self, environment: str) -> tuple[ManagedAction, ...]:
         """The environment's managed updates that are scheduled or under way."""

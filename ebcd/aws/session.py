@@ -32,6 +32,8 @@ _CREDENTIALS = frozenset(
         "ExpiredTokenException",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
         "MissingAuthenticationToken",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
@@ -55,6 +57,8 @@ _CONNECTIONS = 16
 """Connections that a client keeps open."""
 _BULK_TIMEOUT = 180
 """Seconds within which S3 must have copied a part or joined an upload."""
+
+_LOCAL = 'The local Beanstalk takes its own key: eval "$(ebcd local env)".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,7 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
     if code in _IN_PROGRESS or any(words in message for words in _NOT_READY):
         return Busy(what, why=f"{code}: {message}", hint="Run the same command again when that has ended.")
     if code in _CREDENTIALS:
-        return AwsRefused(what, why=f"{code}: {message}", hint=SIGN_IN, code=code)
+        return AwsRefused(what, why=f"{code}: {message}", hint=f"{SIGN_IN} {_LOCAL}", code=code)
     if code in PERMISSION or status == 403:
         return AwsRefused(what, why=f"{code}: {message}", code=code,
                           hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ebcd.cli.inspect import Env, choose, observed
+from ebcd.cli.choose import choose
+from ebcd.cli.inspect import Env, observed
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import looking

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ebcd.cli import completion
+from ebcd.cli.choose import ROLES, choose
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
@@ -46,7 +47,7 @@ def status(
     if watch:
         _refuse_json(common, "--watch")
     from ebcd.cli.session import open_session
-    from ebcd.report import text
+    from ebcd.report import status as report
 
     session = open_session(common, looking())
     if watch and console(common).is_terminal:
@@ -54,9 +55,9 @@ def status(
 
         drawn(console(common), session, _status)
         return
-    tell(common, _status(session), text.status)
+    tell(common, _status(session), report.text)
     for told in again(session, lambda: _status(session)) if watch else ():
-        console(common).print(text.status(told))
+        console(common).print(report.text(told))
 
 
 def _status(session: Session) -> Json:
@@ -161,7 +162,7 @@ def logs(
     from ebcd.report import text
 
     session = open_session(common, looking())
-    environment = chosen(session, env)
+    environment = _with_logs(session, env)
     whole = log_tail(session.services, environment.name, ALL_LINES)
     found = newest(whole, lines)
     head = head_of("logs", session.stage)
@@ -181,6 +182,22 @@ def _follow(common: Common, session: Session, environment: str, shown: str) -> N
         if found and (new := added(shown, found)):
             console(common).print(Text(new))
         shown = found or shown
+
+
+def _with_logs(session: Session, env: str) -> Environment:
+    """The environment that --env names. Raises UsageError, also for one that is gone: its logs went with it."""
+    try:
+        return chosen(session, env)
+    except UsageError:
+        last = session.services.beanstalk.last_environment(session.stage.application, env) if env not in ROLES else None
+        if last is None:
+            raise
+    raise UsageError(
+        f"The environment {env} is gone, and its logs with it.",
+        why=f"Its status is {last.status}.",
+        hint=f"ebcd events --env {env} {session.flags} shows what is known of it.",
+        code="no-environment",
+    )
 
 
 def _refuse_json(common: Common, option: str) -> None:
@@ -215,7 +232,7 @@ def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event
     try:
         name = chosen(session, env).name
     except UsageError:
-        found = beanstalk.events(application, env, limit=limit)
+        found = () if env in ROLES else beanstalk.events(application, env, limit=limit)
         if not found:
             raise
         return env, found
@@ -264,31 +281,19 @@ def _whole(session: Session, record: ReleaseRecord) -> Json:
     """A release's record and entries."""
     from dataclasses import asdict
 
-    from ebcd.report import result
-
     fields = {name: value for name, value in asdict(record).items() if name not in {"etag", "unknown"}}
-    shown = {name: result.stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
+    shown = {name: _plain(value) for name, value in fields.items()}
     entries = session.services.ledger.entries(record.number)
     return {"release": record.release, "record": {**record.unknown, **shown}, "entries": entries}
 
 
-def choose(snapshot: Snapshot, env: str) -> Environment:
-    """The environment of a stage that --env names. Raises UsageError."""
+def _plain(value: object) -> object:
+    """A record's field as JSON has it."""
     from ebcd.report import result
 
-    role = {"live": snapshot.live, "candidate": None, "previous": None}
-    if env == "candidate" and (record := result.candidate(snapshot)):
-        role["candidate"] = snapshot.standing(record)
-    if env == "previous" and snapshot.previous:
-        role["previous"] = snapshot.standing(snapshot.previous)
-    found = role[env] if env in role else snapshot.environment(env)
-    if found is None:
-        stage = snapshot.stage
-        known = ", ".join(item.name for item in snapshot.environments) or "none"
-        raise UsageError(f"There is no environment {env!r}.", why=f"{stage.application} has: {known}.",
-                         hint=f"ebcd status {stage.flags}",
-                         code="no-environment")  # fmt: skip
-    return found
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return result.stamp(value) if isinstance(value, datetime) else value
 
 
 def event_of(event: Event) -> Json:

@@ -54,6 +54,7 @@ for _name, _doc in {
     "up": "Start it, unless it runs.",
     "down": "Stop it and all that it runs; its state stays.",
     "status": "Show where it is and what it runs.",
+    "env": 'Print the variables that other clients need: eval "$(ebcd local env)".',
     "logs": "Show the last lines of its log, or of an environment's.",
     "reset": "Stop it and forget everything.",
     "fault": "Let something go wrong at a call, or kill an instance.",

@@ -36,6 +36,9 @@ def progress(console: Console, *, quiet: bool, verbose: bool) -> Progress:
 class SilentProgress:
     """Tells nothing."""
 
+    def __init__(self) -> None:
+        self.noted: set[str] = set()
+
     def begin(self, text: str) -> None:
         """Nothing."""
 
@@ -54,6 +57,7 @@ class PlainProgress:
 
     def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self.noted: set[str] = set()
         self._now = now
         self._began = self._told = now()
 
@@ -64,6 +68,7 @@ class PlainProgress:
 
     def note(self, text: str) -> None:
         """A line, indented."""
+        self.noted.add(text)
         self._line(f"    {text}")
 
     def transferred(self, done: int, total: int) -> None:
@@ -91,6 +96,7 @@ class TerminalProgress:
 
     def __init__(self, console: Console, *, verbose: bool) -> None:
         self._console = console
+        self.noted: set[str] = set()
         self._verbose = verbose
         self._spinner: Spinner | None = None
         self._text = ""
@@ -127,6 +133,7 @@ class TerminalProgress:
     def note(self, text: str) -> None:
         """A dim line below the step."""
         if self._verbose or not text.startswith(("DEBUG", "TRACE")):
+            self.noted.add(text)
             self._console.print(f"    [dim]{escape(text)}[/]", highlight=False)
 
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:

@@ -177,6 +177,7 @@ def bundled(session: Session, run: Run, rev: str, allow_dirty: bool) -> Iterator
 def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder: Path) -> None:
     from functools import partial
 
+    from ebcd import words
     from ebcd.cli.source import checked_bundle
     from ebcd.release.run import Status
 
@@ -188,7 +189,7 @@ def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder
     except EbcdError as error:
         session.services.progress.end(f"bundle {rev}", Status.FAILED, time.monotonic() - start, error.what)
         raise
-    size = f"{run.bundle.entries} files, {run.bundle.size:,} bytes"
+    size = f"{words.count(run.bundle.entries, 'file')}, {run.bundle.size:,} bytes"
     done = f"bundle {run.bundle.version_label}"
     session.services.progress.end(done, Status.DONE, time.monotonic() - start, size)
 
@@ -274,7 +275,7 @@ def perform(
     told = result.of_run(run, session.services, failure, time.monotonic() - run.started)
     tell(common, told, show)
     if "diagnosis" in told and not common.json:
-        tell_diagnosis(common, text.diagnosis(told["diagnosis"]))
+        tell_diagnosis(common, text.diagnosis(told["diagnosis"], session.services.progress.noted))
     if notifies and session.stage.notify.urls:
         _notify(session, told)
     if failure is not None:

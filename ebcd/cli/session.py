@@ -122,7 +122,7 @@ def reach(
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
         stage = replace(stage, region=_region_of(server, stage.application))
-    own = stage.target is Target.LOCAL or not (options.profile or environ.get("AWS_ACCESS_KEY_ID"))
+    own = stage.target is Target.LOCAL or not _brings_keys(options, environ)
     stage = replace(stage, target=Target.LOCAL, local_domain=server.domain)  # by --endpoint-url any stage may be on it
     return (
         Access(
@@ -136,6 +136,11 @@ def reach(
         server,
         stage,
     )
+
+
+def _brings_keys(options: Common, environ: Mapping[str, str]) -> bool:
+    """Whether somebody chose whom to act as; the local Beanstalk's own key stands in for whom did not."""
+    return bool(options.profile or environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_PROFILE"))
 
 
 def _printed(

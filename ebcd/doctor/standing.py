@@ -10,7 +10,7 @@ from ebcd.doctor.check import Answer, Check, ok, refused, warning
 from ebcd.doctor.permitted import unseen
 from ebcd.doctor.seen import Seen
 from ebcd.errors import EbcdError
-from ebcd.model import NOT_YET, Environment, Quotas, Strategy
+from ebcd.model import NOT_YET, CommandLine, Environment, Quotas, Strategy
 from ebcd.model.platforms import branch_of, is_newer, version_of
 from ebcd.release.findings import (
     UNKNOWN_PLATFORM,
@@ -22,6 +22,8 @@ from ebcd.release.findings import (
     findings,
     unknown_platform,
 )
+from ebcd.release.run import PlatformNews
+from ebcd.release.snapshot import Snapshot, taken_back
 
 T = TypeVar("T")
 MANAGED = "aws:elasticbeanstalk:managedactions"
@@ -93,12 +95,20 @@ def platform(seen: Seen) -> Iterator[Check]:
     runs = "" if isinstance(snapshot, EbcdError) or snapshot.live is None else snapshot.live.platform_arn
     if is_newer(newest, runs):
         pinned = wanted.startswith("arn:") and wanted != newest
-        patch = seen.flags.of("patch")
+        patch = _patch(snapshot, runs, newest, seen.flags)
         way = f'Set stages.{seen.stage.name}.platform = "{newest}", then: {patch}' if pinned else patch
         yield warning("platform", f"Live runs platform version {version_of(runs)}; {version_of(newest)} is out.",
                       "Newer ones bring security updates.", way)  # fmt: skip
     elif not told and not isinstance(seen.platform, EbcdError):
         yield ok("platform", f"{branch_of(newest or wanted)}, version {version_of(newest or wanted)}.")
+
+
+def _patch(snapshot: Snapshot | EbcdError, runs: str, newest: str, flags: CommandLine) -> str:
+    """The command that brings a platform version, with --again where live's version was taken back on that one."""
+    if isinstance(snapshot, EbcdError) or snapshot.live is None:
+        return PlatformNews(runs, newest).patch(flags)
+    before = taken_back(snapshot, snapshot.live.version_label, newest)
+    return PlatformNews(runs, newest, before.release if before else "").patch(flags)
 
 
 def used_quotas(seen: Seen) -> Iterator[Check]:

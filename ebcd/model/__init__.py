@@ -24,6 +24,7 @@ from ebcd.model.settings import (
     OptionSetting,
     Place,
     PresentSettings,
+    SavedConfiguration,
     by_place,
 )
 from ebcd.model.stage import (
@@ -72,6 +73,7 @@ __all__ = [
     "Quotas",
     "Reach",
     "Requirements",
+    "SavedConfiguration",
     "SmokeTest",
     "SourceBundle",
     "Stage",

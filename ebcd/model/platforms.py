@@ -63,6 +63,14 @@ def version_of(arn: str) -> str:
     return parts[2] if len(parts) > 2 else ""
 
 
+def change_of(before: str, after: str) -> str:
+    """A change of platform versions: `4.3.1 → 4.4.0`; with the branches' names where they differ."""
+    branches, versions = (branch_of(before), branch_of(after)), (version_of(before), version_of(after))
+    if branches[0] == branches[1] and all(versions):
+        return " → ".join(versions)
+    return " → ".join(f"{branch} {version}".rstrip() for branch, version in zip(branches, versions, strict=True))
+
+
 def version_order(version: str) -> tuple[int, ...]:
     """A version as it is compared: 4.10.0 is newer than 4.9.0."""
     return tuple(int(part) if part.isascii() and part.isdigit() else -1 for part in version.split("."))

@@ -30,6 +30,8 @@ PROPERTIES = frozenset(
 Place: TypeAlias = tuple[str, str, str]
 """What tells an option from every other one: namespace, name, resource."""
 
+_NAMESPACE = "aws:"
+"""How every namespace begins."""
 _TEMPLATE = "aws:cloudformation:template:parameter"
 _VERBATIM = PROPERTIES | {
     _TEMPLATE,
@@ -46,6 +48,8 @@ _GROUPS = frozenset({(_LAUNCH, "SecurityGroups"), ("aws:elb:loadbalancer", "Secu
 _NUMBERS = frozenset({("aws:autoscaling:trigger", "LowerThreshold"), ("aws:autoscaling:trigger", "UpperThreshold"),
                       ("aws:ec2:instances", "SpotMaxPrice")})  # fmt: skip
 """Options that take a fraction, so that one number has several spellings."""
+_ORDERED = frozenset({("aws:ec2:instances", "InstanceTypes")})
+"""Lists whose order is a priority."""
 _TIMES = frozenset({(SCHEDULED, "StartTime"), (SCHEDULED, "EndTime")})
 _ALSO = {"aws:elb:listener": "aws:elb:listener:80"}
 """Namespaces whose options come back in another one."""
@@ -66,10 +70,14 @@ class OptionSetting:
     def named(cls, qualified: str, name: str, value: str, resource: str = "") -> OptionSetting:
         """An option setting as AWS and files name it: with its resource beside it, or before its namespace and a dot.
 
-        Only scheduled actions keep theirs. Elsewhere it is a resource of the environment's own, which Beanstalk infers
+        Every namespace begins with `aws:`, and may have dots of its own, as where it ends in a process's name. Only
+        scheduled actions keep theirs. Elsewhere it is a resource of the environment's own, which Beanstalk infers
         from the option, and which is called differently from environment to environment.
         """
-        before, _, namespace = qualified.rpartition(".")
+        before, namespace = "", qualified
+        if not qualified.startswith(_NAMESPACE) and f".{_NAMESPACE}" in qualified:
+            before, _, rest = qualified.partition(f".{_NAMESPACE}")
+            namespace = _NAMESPACE + rest
         return cls(namespace, name, value, (resource or before) if namespace == SCHEDULED else "")
 
     @property
@@ -99,7 +107,17 @@ class OptionSetting:
         if documents := _both(_document, self.value, value):
             one, other = (_said(item, health=option == _HEALTH_DOCUMENT) for item in documents)
             return bool(one == other)
+        if option in _ORDERED:
+            return _items(self.value) == _items(value)
         return _parts(self.value) == _parts(value)
+
+    def may_mean(self, value: str) -> bool:
+        """Whether a value that Beanstalk gave back may be this one: it may have sorted a list whose order says
+        something.
+        """
+        items = _items(value)
+        is_sorted = (self.namespace, self.name) in _ORDERED and items == sorted(items)
+        return self.means(value) or (is_sorted and _parts(self.value) == _parts(value))
 
 
 def by_place(settings: Iterable[OptionSetting]) -> dict[Place, OptionSetting]:
@@ -118,12 +136,15 @@ class PresentSettings:
         """From what Beanstalk gave back."""
         return cls(by_place(settings))
 
-    def has(self, declared: OptionSetting) -> bool:
-        """Whether the environment has an option as it was declared. Beanstalk keeps no empty value."""
+    def has(self, declared: OptionSetting, *, surely: bool = False) -> bool:
+        """Whether the environment has an option as it was declared. Beanstalk keeps no empty value.
+
+        surely: not where Beanstalk may only have written it so. An update is sent then; nobody is told of a change.
+        """
         actual = self.value(declared.place)
         if (declared.namespace, declared.name) in _GROUPS:
             return self._has_groups(_parts(declared.value), _parts(actual), declared.namespace)
-        return declared.means(actual)
+        return declared.means(actual) if surely else declared.may_mean(actual)
 
     def find(self, place: Place) -> OptionSetting | None:
         """An option as Beanstalk gave it back; None where it has no value."""
@@ -147,10 +168,23 @@ class PresentSettings:
         return self.value((_LAUNCH, "DisableDefaultEC2SecurityGroup", "")).lower() == "true"
 
 
+@dataclass(frozen=True, slots=True)
+class SavedConfiguration:
+    """Settings that Beanstalk keeps by a name: those that were set, without what defaults and .ebextensions bring."""
+
+    options: tuple[OptionSetting, ...]
+    platform_arn: str = ""
+
+
 def _parts(value: str) -> frozenset[str]:
-    """What a list holds, and any other value as a list of one. Beanstalk's own words may come back in another case."""
+    """What a list holds, and any other value as a list of one."""
+    return frozenset(_items(value))
+
+
+def _items(value: str) -> list[str]:
+    """The same in its order. Beanstalk's own words may come back in another case."""
     parts = (part.strip() for part in value.split(","))
-    return frozenset(part.lower() if part.isalpha() else part for part in parts if part)
+    return [part.lower() if part.isalpha() else part for part in parts if part]
 
 
 def _both(read: Callable[[str], T], one: str, other: str) -> tuple[T, T] | None:

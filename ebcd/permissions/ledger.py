@@ -1,8 +1,8 @@
 """What keeps instances from the ledger, which lies in the bucket that Beanstalk lets them write. Pure.
 
 AWS's managed policies allow instances to read and write each bucket named `elasticbeanstalk-*`. A denial in the same
-role is stronger than that, whatever else is attached to it, and no policy of the bucket lifts it. The deploy role may not
-change the instances' role, so it cannot lift it either.
+role is stronger than that, whatever else is attached to it, and no policy of the bucket lifts it. The deploy role may
+not change the instances' role, so it cannot lift it either.
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 """
 
@@ -14,14 +14,16 @@ from ebcd.permissions.grants import BUCKET
 WRITES = ("s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:PutObject*", "s3:RestoreObject")
 READS = ("s3:GetObject*",)
 PRIVATE = ("*/lock.json", "*/hold.json", "*/releases/*", "*/previews/*")
-"""What instances may not read either: who released what, and why. Bundles, which they may have to fetch, stay readable."""
+"""What instances may not read either: who released what, and why. Bundles may have to be fetched."""
 
 
 def denials() -> list[Grant]:
     """What instances may not do, for all applications of the account and region."""
     home = f"{BUCKET}/ebcd/"
     return [
-        Grant("KeepLedger", "An instance could forge a release, or break a lock.", WRITES, (f"{home}*",), effect="Deny"),
+        Grant(
+            "KeepLedger", "An instance could forge a release, or break a lock.", WRITES, (f"{home}*",), effect="Deny"
+        ),
         Grant(
             "HideLedger",
             "An instance could read who released what, and why.",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from ebcd import words
 from ebcd.errors import AwsRefused, Busy, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled, Unreachable
 from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
 from ebcd.release import drain
 from ebcd.release.busy import when_ready
 from ebcd.release.clock import polls
 from ebcd.release.gone import UNSEEN_PATIENCE, Presence
+from ebcd.release.naming import saved_configuration
 from ebcd.release.run import Seen, Services, Status
 from ebcd.release.snapshot import leaving
 from ebcd.release.steps import (
@@ -18,7 +21,6 @@ from ebcd.release.steps import (
     DeleteVersion,
     MatchCapacity,
     TerminateEnvironment,
-    saved_configuration,
 )
 from ebcd.release.waits import Tick, answered, await_version, looks
 
@@ -132,12 +134,22 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
     if source is None:
         raise ReleaseFailed(f"{step.settings_of} is gone.", why=f"Its settings were to be those of {step.environment}.",
                             hint="Run the same command again: it plans anew from what is there.")  # fmt: skip
-    delete_saved_configuration(services, application, template)  # what a run that died may have left is of another time
     try:
-        send(services, tick, lambda: beanstalk.save_configuration(application, template, source.id), lambda: False)
+        save_configuration(services, tick, application, template, source.id)
         return send(services, tick, create, is_there, lag=UNSEEN_PATIENCE)
     finally:
         delete_saved_configuration(services, application, template)
+
+
+def save_configuration(services: Services, tick: Tick, application: str, template: str, environment_id: str) -> Seen:
+    """Save an environment's settings. What a run that died may have left by that name is of another time."""
+    delete_saved_configuration(services, application, template)
+
+    def there() -> bool:
+        return services.beanstalk.saved_configuration(application, template) is not None
+
+    save = partial(services.beanstalk.save_configuration, application, template, environment_id)
+    return send(services, tick, save, there)
 
 
 def delete_saved_configuration(services: Services, application: str, template: str) -> Seen:
@@ -183,9 +195,9 @@ def match_capacity(services: Services, tick: Tick, application: str, step: Match
         if environment is not None and environment.status == "Ready":
             count = beanstalk.instance_count(step.environment)
         if count >= step.instances:
-            return Seen(f"{count} instances")
+            return Seen(words.count(count, "instance"))
     raise OutcomeUnknown(
-        f"{step.environment} did not come to {step.instances} instances.",
+        f"{step.environment} did not come to {words.count(step.instances, 'instance')}.",
         why=f"After {CAPACITY_PATIENCE:g} s it has {count}.",
         hint="Run the same command again: it goes on from what is there.",
         code="deadline",

@@ -6,6 +6,7 @@ seen before the swap stands beside what is seen now.
 
 from __future__ import annotations
 
+from ebcd import words
 from ebcd.errors import Transient
 from ebcd.model import BakeLimits, Metrics, Stage
 from ebcd.release.clock import polls
@@ -79,7 +80,7 @@ class _Watch:
 
     def summary(self) -> str:
         """What was seen, in words."""
-        parts = [f"{self._probes} probes, {self._samples} samples of health"]
+        parts = [f"{words.count(self._probes, 'probe')}, {words.count(self._samples, 'sample')} of health"]
         if self._seen:
             parts.append(told(self._seen))
         if self._seen and self._before:
@@ -172,7 +173,7 @@ def told(seen: Metrics) -> str:
     if not seen.requests:
         return "no requests in 10 s"
     p99 = f", p99 {seen.p99:.3f} s" if seen.p99 is not None else ""
-    return f"{seen.requests} requests in 10 s, {seen.share_5xx:.1%} 5xx{p99}"
+    return f"{words.count(seen.requests, 'request')} in 10 s, {seen.share_5xx:.1%} 5xx{p99}"
 
 
 def _unanswered(services: Services, tick: Tick, stage: Stage, front: Front) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ebcd import words
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, ReleaseFailed
 from ebcd.model import Environment
 from ebcd.release.actions import UNHEARD
@@ -33,6 +34,14 @@ UNSEEN_PATIENCE = 60.0
 """Seconds after which a swap that got no answer, and of which nothing is to be seen, is waited for no longer."""
 
 
+class LiveGrew(Exception):
+    """Live runs more instances than the candidate was made to replace: whoever planned the swap plans it anew."""
+
+    def __init__(self, reason: str, instances: int) -> None:
+        super().__init__(reason)
+        self.instances = instances
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """The two sides of a swap as they are now."""
@@ -48,6 +57,20 @@ class Pair:
     def __str__(self) -> str:
         sides = (self.candidate, self.live)
         return "; ".join(f"{side.name} is {side.status} and {side.health} with {side.cname}" for side in sides)
+
+
+def meet(services: Services, tick: Tick, step: SwapCnames, known: int) -> None:
+    """Raises LiveGrew where live has more instances by now than the candidate was made to replace: a launch takes
+    minutes, and users who arrive would meet fewer instances than those who leave had.
+
+    known: how many they were when the swap was last planned anew for that: only more are a reason to do so again.
+    """
+    if step.capacity is None:
+        return
+    count = answered(services, tick, lambda: services.beanstalk.instance_count(step.live))
+    if count > max(step.capacity, known):
+        found = words.count(count, "instance")
+        raise LiveGrew(f"{step.live} runs {found} by now, and {step.candidate} was made for {step.capacity}", count)
 
 
 def prove(services: Services, tick: Tick, application: str, step: SwapCnames) -> Pair:
@@ -183,7 +206,7 @@ def _verify_events(services: Services, tick: Tick, application: str, step: SwapC
         raise ReleaseFailed(
             f"The swap of {step.live} and {step.candidate} was not sent.",
             why=f"{failure.severity} {failure.message}",
-            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; correct it and ship again.",
+            hint=f"ebcd events --env {step.candidate} {services.flags} shows what happened; {services.remedy}",
             code="failure-event",
         )
 

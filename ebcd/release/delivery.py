@@ -6,21 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
-from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
-from ebcd.model import Environment, OnFailure, OptionSetting, SourceBundle, Stage
+from ebcd.errors import EbcdError, ReleaseFailed, beside
+from ebcd.model import Environment, OptionSetting, SourceBundle, Stage
 from ebcd.release import preflight
-from ebcd.release.busy import BUSY_PATIENCE
-from ebcd.release.diagnose import diagnose
+from ebcd.release.cnames import LiveGrew
+from ebcd.release.ending import clear_up, record_failure, record_outcome
 from ebcd.release.execute import Executor
 from ebcd.release.findings import Intent, findings, refuse, taken_cname
+from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
-from ebcd.release.observe import observe, observe_if_possible, with_settings
-from ebcd.release.plan import Plan, environment_of, plan_ship, resumable, settings_digest
+from ebcd.release.observe import observe, observe_if_possible, with_saved, with_settings
+from ebcd.release.plan import Plan, environment_of, plan_ship, platform_change, resumable, settings_digest
 from ebcd.release.plan.capacity import sizes
 from ebcd.release.record import Outcome, ReleaseRecord, verification
-from ebcd.release.retirement import clearing
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import settled
 from ebcd.release.snapshot import Snapshot
@@ -110,6 +111,7 @@ def _deliver_locked(
 ) -> None:
     services.hold.refuse()
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    snapshot = record_swap(services.ledger, snapshot)
     subject = _chosen(run, snapshot, choose)
     prepared = _prepare(run, services, snapshot, subject, options) if subject else None
     if options.begins:
@@ -120,7 +122,7 @@ def _deliver_locked(
     release = _allocate(run, services, prepared)
     _settle(run, services, snapshot)
     prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=subject.options)
-    _release(run, services, published, prepared, lease)
+    _release(run, services, published, prepared, lease, partial(_planned_anew, run, services, subject, options))
 
 
 def _chosen(run: Run, snapshot: Snapshot, choose: Choose) -> Subject | None:
@@ -138,11 +140,31 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, subject: Subject,
         _refuse_taken_cname(services, stage)
     if snapshot.live is not None:
         snapshot = _sighted(run, services, snapshot, snapshot.live, release, options)
-    if options.timeout is not None:
-        snapshot = replace(snapshot, stage=replace(stage, timeout=options.timeout))
-    prepared = plan_ship(snapshot, release, swap=options.swap, bundled=subject.options)
+    prepared = plan_ship(_hurried(snapshot, options), release, swap=options.swap, bundled=subject.options)
     run.records[prepared.release.release] = prepared.release
     run.release_name = prepared.release.release
+    run.platform_change = platform_change(prepared)
+    return prepared
+
+
+def _hurried(snapshot: Snapshot, options: ShipOptions) -> Snapshot:
+    """With the caller's limit of a wait, which is this run's and not the release's."""
+    if options.timeout is None:
+        return snapshot
+    return replace(snapshot, stage=replace(snapshot.stage, timeout=options.timeout))
+
+
+def _planned_anew(run: Run, services: Services, subject: Subject, options: ShipOptions) -> Plan:
+    """The plan of a release that is under way, from what is there by now."""
+    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    snapshot = replace(_hurried(snapshot, options), dns_ttl=services.timing.dns_ttl)
+    release, live = run.records[run.release_name], snapshot.live
+    for name in filter(None, (live.name if live else "", release.environment)):
+        snapshot = with_settings(snapshot, services.beanstalk, name)
+    prepared = plan_ship(
+        replace(snapshot, live_instances=run.live_instances), release, swap=options.swap, bundled=subject.options
+    )
+    run.records[release.release] = services.ledger.update(prepared.release)
     return prepared
 
 
@@ -161,8 +183,8 @@ def _sighted(
             services.progress.note(f"{item.severity}: {item.what} {item.why} → {item.hint}")
     snapshot = replace(snapshot, live_instances=sight.instances, settings={live.name: sight.settings})
     if live.name != release.environment:
-        snapshot = with_settings(snapshot, services.beanstalk, release.environment)
-    return snapshot
+        return with_settings(snapshot, services.beanstalk, release.environment)
+    return with_saved(snapshot, services.beanstalk)
 
 
 def _new_release(services: Services, snapshot: Snapshot, subject: Subject, options: ShipOptions) -> ReleaseRecord:
@@ -219,62 +241,38 @@ def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
             run.records[record.release] = services.ledger.update(ended)
 
 
-def _release(run: Run, services: Services, publication: tuple[Step, ...], prepared: Plan, lease: Lease) -> None:
-    """Perform the plan and record the outcome, whatever it is."""
+def _release(
+    run: Run,
+    services: Services,
+    publication: tuple[Step, ...],
+    prepared: Plan,
+    lease: Lease,
+    planned_anew: Callable[[], Plan],
+) -> None:
+    """Perform the plan and record the outcome, whatever it is. Where live grows meanwhile, all is planned anew."""
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
         executor.execute(publication)
-        if prepared.live is not None and prepared.live.name != prepared.release.environment:
-            executor.watch_live(prepared.live.cname)
-        executor.execute(prepared.steps, prepared.back)
+        while not _performed(executor, prepared):
+            prepared = planned_anew()
         lease.assert_ours()
     except EbcdError as error:
         if not lease.is_held():  # whoever has the lock tells how it ended
             raise
         with beside(error):
-            _record_failure(run, services, prepared, error)
+            record_failure(run, services, prepared, error)
         if isinstance(error, ReleaseFailed):
-            _clear_up(run, services, executor, prepared, error)
+            clear_up(run, services, executor, prepared, error)
         raise
-    _record(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
+    record_outcome(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
 
 
-def _record(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
-    record = run.records[run.release_name]
-    first_live = services.clock.now() if outcome is Outcome.LIVE else None
-    if outcome in (Outcome.LIVE, Outcome.WAITING):
-        record = preflight.with_images(services, record)
-    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
-                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
-    run.records[record.release] = services.ledger.update(record)
-
-
-def _record_failure(run: Run, services: Services, prepared: Plan, error: EbcdError) -> None:
-    reason = f"{error.what} {error.why}".strip()
-    match error:
-        case SwappedBack():
-            _record(run, services, Outcome.SWAPPED_BACK, reason)
-        case ReleaseFailed():
-            run.diagnosis = diagnose(services, prepared.release, logs=not prepared.undo)
-            _record(run, services, Outcome.FAILED, reason)
-        case _:
-            _record(run, services, Outcome.INTERRUPTED, reason)
-
-
-def _clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed) -> None:
-    """Take back what a failed release changed on live's own environment, and what the stage does not want to keep."""
-    if prepared.undo:
-        executor.undo(prepared.undo, failed)
-    with beside(failed):
-        _terminate_failed(run, services, executor, prepared.snapshot.stage)
-
-
-def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:
-    """Terminate a failed candidate where the stage says so; never what holds the live CNAME."""
-    if stage.on_failure is not OnFailure.TERMINATE:
-        return
-    snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-    failed = snapshot.environment(run.records[run.release_name].environment)
-    if failed is not None and failed != snapshot.live:
-        step = clearing(snapshot, failed, "it failed, and on_failure says so")
-        executor.execute([replace(step, patience=BUSY_PATIENCE)])
+def _performed(executor: Executor, prepared: Plan) -> bool:
+    """Perform the steps; False where live has grown before the swap."""
+    if prepared.live is not None and prepared.live.name != prepared.release.environment:
+        executor.watch_live(prepared.live.cname)
+    try:
+        executor.execute(prepared.steps, prepared.back)
+    except LiveGrew:
+        return False
+    return True

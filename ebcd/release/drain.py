@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from ebcd import words
 from ebcd.errors import AwsRefused
 from ebcd.model import ASG, Environment, OptionSetting
 from ebcd.release.run import Services
@@ -53,7 +54,8 @@ def serving(services: Services, environment: Environment, left: datetime) -> str
     if seen is None or requests is None:
         return _by_instances(services, environment)
     minutes = (seen[1] - seen[0]) // MINUTE
-    return f"it still got {requests} requests in {minutes} minutes" if requests > STRANGERS * minutes else ""
+    few = requests <= STRANGERS * minutes
+    return "" if few else f"it still got {words.count(requests, 'request')} in {minutes} minutes"
 
 
 def span(forgotten: datetime, now: datetime) -> tuple[datetime, datetime] | None:
@@ -97,7 +99,7 @@ def _by_instances(services: Services, environment: Environment) -> str:
     settings = services.beanstalk.settings(environment.application, environment.name)
     if seen.requests <= max(1, seen.instances) * checks(settings):
         return ""
-    return f"it still got {seen.requests} requests in ten seconds"
+    return f"it still got {words.count(seen.requests, 'request')} in ten seconds"
 
 
 def checks(settings: Iterable[OptionSetting]) -> int:

@@ -23,12 +23,14 @@ from ebcd.errors import (
 from ebcd.model import Stage
 from ebcd.release import actions, cnames, updates
 from ebcd.release.clock import polls
+from ebcd.release.cnames import LiveGrew
 from ebcd.release.diagnose import with_logs
 from ebcd.release.gates import Breach, LiveWatch
 from ebcd.release.handover import changes_hands, hand_over
 from ebcd.release.housekeeping import may_be_left, remaining
 from ebcd.release.lease import Lease
 from ebcd.release.look import look
+from ebcd.release.notes import Notes
 from ebcd.release.run import Run, Seen, Services, Status, StepResult
 from ebcd.release.steps import (
     CreateApplication,
@@ -39,7 +41,9 @@ from ebcd.release.steps import (
     DeleteSavedConfiguration,
     DeleteVersion,
     MatchCapacity,
+    MeasureLive,
     Mutation,
+    SaveConfiguration,
     ScaleDown,
     SetMinimum,
     Step,
@@ -60,30 +64,36 @@ class Executor:
         self._services = services
         self._stage = stage
         self._lease = lease
+        self._notes = Notes(run, services)
         self._watch: LiveWatch | None = None
         self._finishes = False
 
     def execute(self, steps: Iterable[Step], back: tuple[Step, ...] = ()) -> None:
-        """Perform the steps in order; each result is in the run. Raises what the first failing step raises.
+        """Perform the steps in order; each result is in the run. Raises what the first failing one raises, or LiveGrew.
 
         back: what returns to the earlier release when live does not hold what it promised.
         """
         for step in steps:
             try:
-                self._perform(step)
+                self._perform_or_leave(step)
             except Breach as breach:
                 self._go_back(back, breach)
-            except EbcdError as error:
-                if self._leave(step, error):
-                    continue
+            except EbcdError:
                 self._watch = None  # what live does is no reason to leave undone what a failure needs
+                raise
+
+    def _perform_or_leave(self, step: Step) -> None:
+        try:
+            self._perform(step)
+        except EbcdError as error:
+            if not self._leave(step, error):
                 raise
 
     def _leave(self, step: Step, error: EbcdError) -> bool:
         """Whether the run goes on without the step, which is told then."""
         if not may_be_left(step, error, self._run.release):
             return False
-        self._run.remaining.append(remaining(step, error, self._services.flags, self._stage.region))
+        self._run.remaining.append(remaining(step, error, self._services.flags, self._stage))
         return True
 
     def watch_live(self, cname: str) -> None:
@@ -100,6 +110,12 @@ class Executor:
                 seen = self._change(step)
             else:
                 seen = look(self._run, self._services, self._tick, self._stage, step)
+                if isinstance(step, MeasureLive):
+                    self._notes.baseline()
+        except LiveGrew as grown:
+            self._run.live_instances = grown.instances
+            self._finish(step, Seen(str(grown), Status.SKIPPED), start)
+            raise
         except (EbcdError, Breach) as error:
             left = isinstance(error, Busy) and may_be_left(step, error, self._run.release)
             self._finish(step, Seen(str(error), Status.SKIPPED if left else Status.FAILED), start)
@@ -108,10 +124,10 @@ class Executor:
 
     def _intend(self, step: Step) -> None:
         self._prove_lock()
-        if self._finishes:  # users wait for the way back
-            self._try_journal(step, "intent", {})
+        if self._finishes:
+            self._notes.try_intent(step)
         else:
-            self._journal(step, "intent", {})
+            self._notes.intent(step)
 
     def _prove_lock(self) -> None:
         """Raises LockLost; where the run may still be stopped, also Interrupted, and what S3 refuses."""
@@ -128,21 +144,7 @@ class Executor:
         seconds = round(self._services.clock.monotonic() - start, 3)
         self._run.results.append(StepResult(step, seen.status, seconds, seen.text))
         self._services.progress.end(str(step), seen.status, seconds, seen.text)
-        self._try_journal(step, "result", {"status": seen.status, "seconds": seconds, "reason": seen.text})
-
-    def _try_journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
-        """Journal, or tell why not: a result has happened, and must neither hide a breach nor end a release."""
-        try:
-            self._journal(step, phase, content)
-        except AwsRefused as error:
-            self._services.progress.note(f"The {phase} of that step is not in the journal: {error.what}")
-
-    def _journal(self, step: Step, phase: str, content: dict[str, object]) -> None:
-        record = self._run.journaled
-        if record is None:
-            return
-        name = f"{type(step).__name__}-{phase}"
-        self._services.ledger.entry(record, name, {"text": str(step), **content}, self._services.clock.now())
+        self._notes.result(step, seen, seconds)
 
     def _tick(self) -> None:
         self._services.clock.check()
@@ -182,10 +184,12 @@ class Executor:
                 return actions.create_version(services, tick, application, step)
             case CreateEnvironment():
                 return actions.create_environment(services, tick, application, step)
+            case SaveConfiguration():
+                return actions.save_configuration(services, tick, application, step.template, step.environment_id)
             case DeleteSavedConfiguration():
                 return actions.delete_saved_configuration(services, application, step.template)
             case SetMinimum():
-                return self._note_raised(step.release, None, updates.set_minimum(services, tick, stage, step))
+                return self._notes.raised(step.release, None, updates.set_minimum(services, tick, stage, step))
             case UpdateOptions():
                 return updates.update_options(services, tick, stage, step)
             case UpdateVersion():
@@ -194,7 +198,7 @@ class Executor:
                 return updates.scale_down(services, tick, stage, step)
             case MatchCapacity():
                 seen = actions.match_capacity(services, tick, application, step)
-                return self._note_raised(step.release, step.instances, seen)
+                return self._notes.raised(step.release, step.instances, seen)
             case SwapCnames():
                 return self._swap(step)
             case TerminateEnvironment():
@@ -213,7 +217,8 @@ class Executor:
             return upload(self._services, self._tick, step, self._run.given_bundle)
 
     def _swap(self, step: SwapCnames) -> Seen:
-        """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again."""
+        """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again. Raises LiveGrew."""
+        cnames.meet(self._services, self._tick, step, self._run.live_instances)
         self._watch = None
         services, application, unheard = self._services, self._stage.application, None
         start = services.clock.monotonic()
@@ -231,7 +236,7 @@ class Executor:
                     unheard = error
                     continue
                 took = round(services.clock.monotonic() - start, 1)
-                hand_over(self._run, services.ledger, services.clock.now(), step, swap_seconds=took)
+                hand_over(self._run, services, step, swap_seconds=took)
                 return seen
         assert unheard is not None
         raise unheard
@@ -244,18 +249,7 @@ class Executor:
             record = self._run.records[step.release]
             self._run.records[step.release] = replace(record, deploy_seconds=seconds)
         if step.live and changes_hands(self._run, step):
-            hand_over(self._run, self._services.ledger, self._services.clock.now(), step)
-        return seen
-
-    def _note_raised(self, release: str, raised: int | None, seen: Seen) -> Seen:
-        """Record the MinSize that a release's environment has now: whoever brings it back later must know it."""
-        record = self._run.records.get(release)
-        if record is None or record.raised == raised or seen.status is not Status.DONE:
-            return seen
-        try:
-            self._run.records[release] = self._services.ledger.update(replace(record, raised=raised))
-        except AwsRefused as error:
-            self._services.progress.note(f"{error.what} Its MinSize is not in the record of {release}.")
+            hand_over(self._run, self._services, step)
         return seen
 
     def _go_back(self, back: tuple[Step, ...], breach: Breach) -> None:
@@ -299,7 +293,7 @@ class Executor:
         try:
             with self._finishing():  # users have a bad release: whoever stops the run does not mean that
                 for step in steps:
-                    self._perform(step)
+                    self._perform_or_leave(step)
         except LockLost:
             raise
         except (EbcdError, Breach) as error:

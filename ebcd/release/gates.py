@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ebcd import words
 from ebcd.errors import ReleaseFailed
 from ebcd.model import Stage
 from ebcd.release.clock import polls
@@ -72,7 +73,7 @@ def probe_tenants(services: Services, tick: Tick, stage: Stage, step: ProbeTenan
         tick()
         failure = tenants_failure(services, tick, stage.tenants, front, address)
         if not failure:
-            return f"{len(stage.tenants.hosts)} hosts" if stage.tenants.hosts else stage.tenants.url
+            return words.count(len(stage.tenants.hosts), "host") if stage.tenants.hosts else stage.tenants.url
         services.progress.note(failure)
     if not step.live:
         raise ReleaseFailed(

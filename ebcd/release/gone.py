@@ -67,10 +67,9 @@ def gone(services: Services, application: str, name: str, environment: Environme
     except AwsRefused as error:
         why = f"{why} {error.what} {error.why}"
     return ReleaseFailed(
-        f"The environment {name} failed and is terminated." if failures else f"The environment {name} was terminated.",
-        why=telling(failures).message if failures else why,
-        hint=f"ebcd events --env {name} {services.flags} shows all of it, and {services.flags.of('doctor')} checks "
-        "rights and quotas; correct the cause and ship again.",
+        f"{name} failed and was terminated: {telling(failures).message}" if failures else f"{name} was terminated.",
+        why="" if failures else why,
+        hint=f"ebcd events --env {name} {services.flags} shows all of it; {services.remedy}",
         code="environment-gone",
     )
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
+from ebcd.errors import AwsRefused
 from ebcd.release.journal import Ledger
 from ebcd.release.record import handed_over
-from ebcd.release.run import Run
+from ebcd.release.run import Run, Services
+from ebcd.release.settlement import unrecorded_swap
+from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import SwapCnames, UpdateVersion
+
+
+def record_swap(ledger: Ledger, snapshot: Snapshot) -> Snapshot:
+    """The snapshot, once the swap of a run that died before it recorded it is in the ledger. Needs the stage's lock."""
+    stored = {record.release: ledger.update(record) for record in unrecorded_swap(snapshot)}
+    return replace(snapshot, releases=tuple(stored.get(item.release, item) for item in snapshot.releases))
 
 
 def changes_hands(run: Run, step: UpdateVersion) -> bool:
@@ -23,15 +31,25 @@ def changes_hands(run: Run, step: UpdateVersion) -> bool:
 
 
 def hand_over(
-    run: Run, ledger: Ledger, now: datetime, step: SwapCnames | UpdateVersion, *, swap_seconds: float | None = None
+    run: Run, services: Services, step: SwapCnames | UpdateVersion, *, swap_seconds: float | None = None
 ) -> None:
-    """Record that the step's release is live since now, and what it took the place of; and how long a swap took."""
+    """Record that the step's release is live since now, and what it took the place of; and how long a swap took.
+
+    It has happened: where S3 refuses the records, the run knows it still, and writes them at its end or says so.
+    """
     records = run.records
     if step.release not in records:
         return
     to = records[step.release]
     to = replace(to, swap_seconds=swap_seconds or to.swap_seconds)
-    gained, lost = handed_over(to, records.get(step.leaves), now, restored=run.restoring)
-    records[step.release] = ledger.update(gained)
-    if lost:
-        records[step.leaves] = ledger.update(lost)
+    found = handed_over(to, records.get(step.leaves), services.clock.now(), restored=run.restoring)
+    for record in found:
+        if record is None:
+            continue
+        records[record.release] = record
+        try:
+            records[record.release] = services.ledger.update(record)
+        except AwsRefused as error:
+            services.progress.note(
+                f"{error.what} That live changed hands is not in the record of {record.release} yet."
+            )

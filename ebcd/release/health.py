@@ -8,7 +8,9 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-metrics.h
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +28,10 @@ BASELINE = 3
 """Samples that a p99 before the swap is taken from: that of ten seconds varies by its half."""
 EARLY = 0.1
 """Share of the time between two samples by which one may come too early: agents do not report to the second."""
+REMEMBERED = 6
+"""Reports whose times are remembered: an answer with one of them was read before. One with an earlier time that is none
+of them is a report all the same: a clock that is set back must not make a bake blind.
+"""
 MISSING = 2.0
 """How many times that time is waited for a sample before the wait is given up."""
 
@@ -100,8 +106,8 @@ class HealthSampler:
     def __init__(self, services: Services, application: str, environment: str) -> None:
         self._services, self._application, self._environment = services, application, environment
         self._basic = False
-        self._last: datetime | None = None
-        """The time of the newest report."""
+        self._read: deque[datetime] = deque(maxlen=REMEMBERED)
+        """The times of the newest reports."""
         self._counted = self._asked = self._next = -1e9
         """When the last sample was read, when it was last asked for, when the next one is expected: monotonic."""
 
@@ -154,9 +160,11 @@ class HealthSampler:
             )
         if time is None and now - self._counted < (1 - EARLY) * interval:
             return None
-        if time is not None and self._last is not None and time <= self._last:
-            return None
-        self._last, self._counted = time or self._last, now
+        if time is not None:
+            if time in self._read:
+                return None
+            self._read.append(time)
+        self._counted = now
         self._next = now + interval - min(age or 0.0, interval) + EARLY * interval
         return sample
 
@@ -172,23 +180,49 @@ def hold_health(services: Services, tick: Tick, stage: Stage, step: HoldHealth) 
     """Wait until accepted health has been reported for `step.seconds` on end. Raises ReleaseFailed."""
     sampler = HealthSampler(services, stage.application, step.environment)
     presence = Presence(services, stage.application, step.environment)
-    first: Sample | None = None
+    held = _Held(services)
     last: Sample | None = None
     for sample in samples(services, tick, sampler, step.timeout):
         if sample.gone:  # raises, unless a read did not show the environment
             presence.check(services.beanstalk.environment(stage.application, step.environment))
-            first = None
+            held.end()
             continue
         if str(sample) != str(last):
             services.progress.note(f"health {sample}")
         last = sample
         accepted = sample.environment_status in {"", "Ready"} and sample.color in step.accept
-        first = (first or sample) if accepted else None
-        if first and (sample.time - first.time).total_seconds() >= step.seconds - EARLY * services.timing.sample:
+        if held.seconds(sample, accepted=accepted) >= step.seconds - EARLY * services.timing.sample:
             return sample.color
     seen = f"its health was {last.explained}" if last else "it had reported no health"
     why = f"After {step.timeout:g} s {seen}.{last.advice(stage) if last else ''}"
     raise failed(services, step.environment, "never turned healthy", why)
+
+
+class _Held:
+    """For how long health has been accepted on end, by the clock of its reports and by ours: either may be set."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._first: tuple[Sample, float] | None = None
+        self._last: Sample | None = None
+
+    def end(self) -> None:
+        """It is not accepted."""
+        self._first = None
+
+    def seconds(self, sample: Sample, *, accepted: bool) -> float:
+        """How long it has been with this sample; negative where it is not."""
+        now, last = self._services.clock.monotonic(), self._last
+        self._last = sample
+        if not accepted:
+            self.end()
+            return -math.inf
+        if self._first is None or (last is not None and sample.time < last.time):
+            self._first = sample, now
+        first, read = self._first
+        # A report may have been read late, and the first of them as late as the next one came.
+        ours = now - read + self._services.timing.sample
+        return min((sample.time - first.time).total_seconds(), ours)
 
 
 def measure_live(services: Services, tick: Tick, stage: Stage, step: MeasureLive) -> Metrics | None:

@@ -9,9 +9,16 @@ import shlex
 from dataclasses import dataclass
 
 from ebcd.errors import AwsRefused, EbcdError, LockLost, OutcomeUnknown, ReleaseFailed
-from ebcd.model import ASG, CommandLine
+from ebcd.model import ASG, CommandLine, Stage
 from ebcd.release.record import ReleaseRecord
-from ebcd.release.steps import MatchCapacity, ScaleDown, SetMinimum, Step, TerminateEnvironment
+from ebcd.release.steps import (
+    DeleteSavedConfiguration,
+    MatchCapacity,
+    ScaleDown,
+    SetMinimum,
+    Step,
+    TerminateEnvironment,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +39,16 @@ def may_be_left(step: Step, error: EbcdError, release: ReleaseRecord | None) -> 
     failed = isinstance(error, AwsRefused | ReleaseFailed | OutcomeUnknown) and not isinstance(error, LockLost)
     if release is None or not failed:
         return False
-    if isinstance(step, TerminateEnvironment | ScaleDown):
+    if isinstance(step, TerminateEnvironment | ScaleDown | DeleteSavedConfiguration):
         return True
     is_live = release.live_at is not None and release.left_live is None
     after_the_swap = isinstance(step, SetMinimum) or (isinstance(step, MatchCapacity) and not step.awaited)
     return is_live and after_the_swap
 
 
-def remaining(step: Step, error: EbcdError, flags: CommandLine, region: str) -> Remaining:
+def remaining(step: Step, error: EbcdError, flags: CommandLine, stage: Stage) -> Remaining:
     """What is told of a step that was left. flags: the options that name the stage."""
+    region = stage.region
     why = f"{error.what} {error.why}".strip()
     if isinstance(step, MatchCapacity | SetMinimum):
         size = step.instances if isinstance(step, MatchCapacity) else step.minimum
@@ -49,5 +57,9 @@ def remaining(step: Step, error: EbcdError, flags: CommandLine, region: str) -> 
             f"aws elasticbeanstalk update-environment {shlex.join(place)} --environment-name {step.environment} "
             f"--option-settings Namespace={ASG},OptionName=MinSize,Value={size}"
         )
+        return Remaining(step, why, command)
+    if isinstance(step, DeleteSavedConfiguration):
+        named = ["--application-name", stage.application, "--template-name", step.template]
+        command = f"aws elasticbeanstalk delete-configuration-template --region {region} {shlex.join(named)}"
         return Remaining(step, why, command)
     return Remaining(step, why, f"ebcd retire {flags}")

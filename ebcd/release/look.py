@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from ebcd.model import Stage
+from ebcd.model import Metrics, Stage
 from ebcd.release import bake, gates, health, waits
 from ebcd.release.run import Run, Seen, Services, Status
 from ebcd.release.steps import (
@@ -50,6 +50,11 @@ def look(run: Run, services: Services, tick: Tick, stage: Stage, step: Look) -> 
             changed = None if run.restoring or run.release is None else run.release.live_at
             return Seen(gates.prove_live(services, tick, stage, step, changed))
         case Bake():
-            return Seen(bake.bake(services, tick, stage, step, run.before))
+            return Seen(bake.bake(services, tick, stage, step, run.before or _recorded_baseline(run)))
         case _:
             assert_never(step)
+
+
+def _recorded_baseline(run: Run) -> Metrics | None:
+    """What a run measured that died after the swap: live as it was before can be measured no more."""
+    return run.release.baseline if run.release else None

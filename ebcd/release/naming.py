@@ -32,3 +32,8 @@ def release_number(application: str, stage: str, environment: str) -> int | None
     number = environment.removeprefix(f"{application}-{stage}-r")
     digits = number != environment and number.isascii() and number.isdigit() and len(number) <= _DIGITS
     return int(number) if digits else None
+
+
+def saved_configuration(environment: str) -> str:
+    """The name of the saved configuration that an environment is created from, or comes back to."""
+    return f"ebcd-{environment}"

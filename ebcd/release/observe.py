@@ -10,9 +10,9 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.errors import EbcdError, Refused
 from ebcd.model import Environment, Stage
 from ebcd.release.journal import Ledger
-from ebcd.release.naming import is_of_stage, release_number
+from ebcd.release.naming import is_of_stage, release_number, saved_configuration
 from ebcd.release.record import ReleaseRecord
-from ebcd.release.snapshot import Snapshot, find_live, leaving
+from ebcd.release.snapshot import Snapshot, find_live, leaving, unended_in_place
 
 NEWEST = 20
 """How many of the newest records a snapshot holds, beside those of the environments that exist."""
@@ -134,6 +134,21 @@ def observe_if_possible(stage: Stage, beanstalk: Beanstalk, ledger: Ledger, now:
         return observe(stage, beanstalk, ledger, now)
     except EbcdError:
         return None
+
+
+def with_saved(snapshot: Snapshot, beanstalk: Beanstalk) -> Snapshot:
+    """The snapshot with what live's own environment had before a deployment in place that did not end, and with its
+    present settings then.
+    """
+    live = snapshot.live
+    if live is None or unended_in_place(snapshot) is None:
+        return snapshot
+    found = beanstalk.saved_configuration(live.application, saved_configuration(live.name))
+    if found is None:
+        return snapshot
+    if live.name not in snapshot.settings:
+        snapshot = with_settings(snapshot, beanstalk, live.name)
+    return replace(snapshot, saved=found)
 
 
 def with_settings(snapshot: Snapshot, beanstalk: Beanstalk, name: str) -> Snapshot:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ebcd.errors import Refused
-from ebcd.model import Environment, Stage
+from ebcd.model import Environment, Stage, Strategy
 from ebcd.model.platforms import branch_of, is_newer, version_of
 from ebcd.release import delivery, preflight
 from ebcd.release.bundled import stored_options
@@ -17,10 +17,7 @@ from ebcd.release.delivery import ShipOptions, Subject
 from ebcd.release.plan import bundle_key, resumable, settings_digest
 from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.run import PlatformNews, Run, Services
-from ebcd.release.snapshot import Snapshot
-
-TAKEN_BACK = (Outcome.SWAPPED_BACK, Outcome.ROLLED_BACK)
-"""Outcomes of a release that users had, and should not have again without somebody saying so."""
+from ebcd.release.snapshot import Snapshot, taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,8 @@ def patch(run: Run, services: Services, options: PatchOptions) -> None:
     """Release what is live on the newest platform version. Raises any EbcdError; what was done is in the run."""
     if not services.storage.bucket_exists():  # nothing was ever released, and there is nowhere to lock
         require_live(Snapshot.empty(run.stage, services.clock.now()))
+    again = " --again" if run.stage.strategy is Strategy.IN_PLACE else ""  # users have had it: that must be said
+    services = replace(services, remedy=f"to try once more: ebcd patch{again} {services.flags}")
     choose = partial(_subject, run, services, options)
     delivery.deliver(run, services, options.shipping, choose, tuple, message="patch the platform")
 
@@ -123,8 +122,8 @@ def refuse_other_settings(stage: Stage, record: ReleaseRecord, runs: str) -> Non
         raise Refused(
             f"The settings of the stage {stage.name} are not those of {record.release}, which is live.",
             why="ebcd.toml has changed since, and a patch brings a newer version of the platform and nothing else.",
-            hint=f"Patch from the commit that is live: git checkout {record.sha[:12]}; "
-            f"or release the changed settings: {flags.of('ship', record.sha[:12])}",
+            hint=f"Patch from live's commit: git stash; git checkout {record.sha[:12]} && {flags.of('patch')}; "
+            f"or commit the changed settings and release them: {flags.of('ship')}",
             code="settings-changed",
         )
 
@@ -156,16 +155,15 @@ def refuse_unended(snapshot: Snapshot, record: ReleaseRecord) -> None:
 
 def refuse_taken_back(snapshot: Snapshot, record: ReleaseRecord, newest: str) -> None:
     """Raises Refused where this version went live on that platform version before, and was taken back. Pure."""
-    for item in snapshot.releases:
-        same = (item.version_label, item.platform_arn) == (record.version_label, newest)
-        failed_live = item.outcome is Outcome.FAILED and item.live_since is not None  # in place, users have had it
-        if same and (item.outcome in TAKEN_BACK or failed_live):
-            raise Refused(
-                f"{item.release} was this version on platform version {version_of(newest)}, and was taken back.",
-                why=item.reason or f"Its outcome is {item.outcome}.",
-                hint=f"If that was not the platform's fault: {snapshot.stage.flags.of('patch', '--again')}",
-                code="taken-back",
-            )
+    found, flags = taken_back(snapshot, record.version_label, newest), snapshot.stage.flags
+    if found is None:
+        return
+    raise Refused(
+        f"{found.release} was this version on platform version {version_of(newest)}, and was taken back.",
+        why=found.reason or f"Its outcome is {found.outcome}.",
+        hint=f"If that was not the platform's fault: {flags.of('patch', '--again')}",
+        code="taken-back",
+    )
 
 
 def _nothing(services: Services, stage: Stage, record: ReleaseRecord, platform: PlatformNews) -> str:

@@ -54,7 +54,9 @@ def up(run: Run, services: Services, wanted: Wanted, options: ShipOptions) -> No
         refuse_another(run.stage, wanted, known)
         run.preview = kept.keep(_preview(run.stage, services, wanted, release, known))
 
-    shipping.ship(run, services, replace(options, begins=begins))
+    up = replace(run.stage.flags, stage=wanted.base).of("preview", "up", "--branch", wanted.branch)
+    again = replace(services, remedy=f"correct the cause, commit and bring it up again: {up}")
+    shipping.ship(run, again, replace(options, begins=begins))
 
 
 def down(run: Run, services: Services, declared: Iterable[Stage], *, planned: bool, wait: float) -> None:

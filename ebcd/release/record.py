@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ebcd.model import BakeLimits, Proof, SmokeTest, Stage, Strategy, Tenants, Tier, kinds
+from ebcd.model import BakeLimits, Metrics, Proof, SmokeTest, Stage, Strategy, Tenants, Tier, kinds
 from ebcd.release.naming import environment_name
 from ebcd.release.stored import read
 
@@ -78,6 +78,8 @@ class ReleaseRecord:
     """The MinSize that its settings ask for; None: an earlier version of ebcd wrote the record."""
     raised: kinds.Count | None = None
     """The MinSize that ebcd has given its environment for a swap, and has not brought back to `minimum` yet."""
+    baseline: Metrics | None = None
+    """What live's users got before this release took its place; None: not measured, or it could not be told."""
     restores: kinds.AnyReleaseName = ""
     """The earlier release whose version a rollback deployed again with this one."""
     from_release: kinds.AnyReleaseName = ""

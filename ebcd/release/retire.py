@@ -7,9 +7,10 @@ from dataclasses import replace
 from ebcd.model import Stage, Strategy
 from ebcd.release.busy import BUSY_PATIENCE, is_busy
 from ebcd.release.execute import Executor
+from ebcd.release.handover import record_swap
 from ebcd.release.observe import observe, observe_if_possible, with_settings
 from ebcd.release.plan.pair import idle_side
-from ebcd.release.retirement import Clearing, failed_candidates, oversized, retirements
+from ebcd.release.retirement import Clearing, failed_candidates, kept, oversized, retirements
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.settlement import departed
 from ebcd.release.snapshot import Snapshot
@@ -24,13 +25,17 @@ def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
     stage, caller = run.stage, services.caller
     if planned or not services.storage.bucket_exists():
         run.after = _look(services, stage)
-        run.results += [StepResult(step, Status.PLANNED) for step in _plan(run.after, force)]
+        steps = _plan(run.after, force)
+        run.results += [StepResult(step, Status.PLANNED) for step in steps]
+        run.kept = kept(run.after, [step.environment for step in steps])
         return
     try:
         with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
             snapshot = _settle(services, _look(services, stage))
             run.records = {record.release: record for record in snapshot.releases}
-            Executor(run, services, snapshot.stage, lease).execute(_plan(snapshot, force))
+            steps = _plan(snapshot, force)
+            run.kept = kept(snapshot, [step.environment for step in steps])
+            Executor(run, services, snapshot.stage, lease).execute(steps)
     finally:
         run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
 
@@ -47,9 +52,10 @@ def _look(services: Services, stage: Stage) -> Snapshot:
 
 
 def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
-    """Write down what left live unrecorded, as its run died right after the swap: its rollback window begins now."""
+    """Write down a swap whose run died right after it: the rollback window of what left live begins now."""
     if snapshot.record_of(snapshot.live) is None:
         return snapshot
+    snapshot = record_swap(services.ledger, snapshot)
     seen = ((record, departed(record, snapshot)) for record in snapshot.releases)
     settled = tuple(record if record == now else services.ledger.update(now) for record, now in seen)
     return replace(snapshot, releases=settled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -42,6 +43,30 @@ def retirements(snapshot: Snapshot, keep: Collection[str] = (), number: int = 0)
         elif record.live_at is not None and _window_passed(snapshot, record):
             why = f"{record.release} left live more than {snapshot.stage.keep:g} s ago"
             found.append(clearing(snapshot, item, why, left=record.left_live))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An environment that stays though it is not live."""
+
+    environment: str
+    release: str
+    why: str
+    until: datetime | None
+    """When its rollback window ends; None: it has none."""
+
+
+def kept(snapshot: Snapshot, going: Collection[str]) -> tuple[Kept, ...]:
+    """The stage's environments that are not live and stay. going: the names of those that go."""
+    found = []
+    for item, record in _idle(snapshot, going):
+        if record.left_live is not None and record.live_at is not None:
+            until = record.left_live + timedelta(seconds=snapshot.stage.keep)
+            found.append(Kept(item.name, record.release, "a way back", until))
+        elif record.outcome in UNENDED:
+            why = "it waits for its swap" if record.outcome is Outcome.WAITING else "its release has not ended"
+            found.append(Kept(item.name, record.release, why, None))
     return tuple(found)
 
 

@@ -106,7 +106,7 @@ def _target_now(snapshot: Snapshot, target: ReleaseRecord, standing: Standing) -
         about = f", which took {took:g} s the last time" if took else ""
         carries = f"{environment.name} carries {environment.version_label}"
         return f"{carries}: {target.version_label} is deployed again {where}{about}."
-    count = f"{standing.target} instance{'' if standing.target == 1 else 's'}"
+    count = words.count(standing.target, "instance")
     state = f"{environment.status}, {environment.told_health}"
     return f"{environment.name} is {state}, with {count}; live has {standing.live}."
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from ebcd.model import CommandLine, Timing
-from ebcd.model.platforms import is_newer, version_of
+from ebcd.model.platforms import change_of, is_newer
 from ebcd.release.clock import Pace
 from ebcd.release.front import Front, front_of
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.release.previews import Preview
     from ebcd.release.probe import Prober, ProbeResult
     from ebcd.release.record import ReleaseRecord
+    from ebcd.release.retirement import Kept
     from ebcd.release.snapshot import Snapshot
     from ebcd.release.steps import Step
 
@@ -60,6 +61,9 @@ class Seen:
 
 class Progress(Protocol):
     """Who is told what a run does while it does it."""
+
+    noted: set[str]
+    """What `note` has shown."""
 
     def begin(self, text: str) -> None:
         """Something starts."""
@@ -103,6 +107,8 @@ class Services:
     caller: Caller
     cloudwatch: CloudWatch | None = None
     """None: nobody asks what load balancers have counted."""
+    remedy: str = "correct the cause, commit and ship again."
+    """What to do once it is known why a release failed."""
     live_address: str = ""
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -151,12 +157,19 @@ class PlatformNews:
     """The ARN of the platform version that live runs."""
     newest: str
     """That of the version which the stage's platform means now."""
+    taken_back: str = ""
+    """The release (r7) that was live's version on that one, and was taken back; empty: there was none."""
 
     @property
     def out(self) -> str:
         """`platform 4.3.1 → 4.4.0`; empty where there is no newer one."""
-        versions = (version_of(self.live), version_of(self.newest))
-        return f"platform {versions[0]} → {versions[1]}" if is_newer(self.newest, self.live) else ""
+        return f"platform {change_of(self.live, self.newest)}" if is_newer(self.newest, self.live) else ""
+
+    def patch(self, flags: CommandLine) -> str:
+        """The command that brings it, and what is to be known before; flags: the options that name the stage."""
+        if self.taken_back:
+            return f"{flags.of('patch', '--again')}   ({self.taken_back} was that, and was taken back)"
+        return flags.of("patch")
 
 
 @dataclass(slots=True)
@@ -177,6 +190,8 @@ class Run:
     after: Snapshot | None = None
     """What is there at the end."""
     results: list[StepResult] = field(default_factory=list)
+    live_instances: int = 0
+    """How many instances live ran when it had grown, and the swap was planned anew for that; 0: it did not."""
     before: Metrics | None = None
     """What live's users got before the swap."""
     diagnosis: Diagnosis | None = None
@@ -194,8 +209,12 @@ class Run:
     """What spoke against the release before it began."""
     platform: PlatformNews | None = None
     """Which platform version live runs, and which one is out; None where nobody asked."""
+    platform_change: tuple[str, str] | None = None
+    """The ARNs of the platform versions that live had, and gets by the release, where they differ."""
     told: tuple[str, ...] = ()
     """What a rollback tells before it acts."""
+    kept: tuple[Kept, ...] = ()
+    """What `retire` keeps."""
     remaining: list[Remaining] = field(default_factory=list)
     """What the release left to do beside itself."""
 

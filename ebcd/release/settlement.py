@@ -1,11 +1,28 @@
-"""What runs that died did not write down: how their releases ended, and what left live. Pure."""
+"""What runs that died did not write down: how their releases ended, what went live by a swap, and what left. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord, handed_over
 from ebcd.release.snapshot import Snapshot
+
+
+def unrecorded_swap(snapshot: Snapshot) -> tuple[ReleaseRecord, ...]:
+    """The records of a swap that took effect and is not in the ledger, as they should be: of the release that is live
+    by it, and of the one that it took the live CNAME from. Empty where there is none.
+
+    Without them a later run takes what was live for a candidate that failed. A deployment in place is no swap: the
+    version label is there before the version is on every instance.
+    """
+    live, record = snapshot.live, snapshot.record_of(snapshot.live)
+    if live is None or record is None or record.live_at is not None or record.version_label != live.version_label:
+        return ()
+    if record.from_environment in ("", live.name):
+        return ()
+    before = snapshot.release(record.from_release)
+    found = handed_over(record, before, snapshot.taken, restored=bool(record.restores))
+    return tuple(item for item in found if item is not None)
 
 
 def departed(record: ReleaseRecord, snapshot: Snapshot) -> ReleaseRecord:

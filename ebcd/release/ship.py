@@ -14,7 +14,7 @@ from ebcd.release.findings import refuse, unknown_platform
 from ebcd.release.plan import already_live, settings_digest
 from ebcd.release.publish import ensure_bucket, plan_publication
 from ebcd.release.run import PlatformNews, Run, Services
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.snapshot import Snapshot, taken_back
 from ebcd.release.steps import Step
 
 __all__ = ["ShipOptions", "plan", "ship"]
@@ -54,16 +54,18 @@ def _subject(run: Run, services: Services, options: ShipOptions, snapshot: Snaps
     run.release_name = done.release
     run.note = f"{done.release} is live with this version and these settings already."
     if options.tells_platform and snapshot.live is not None:
-        _tell_platform(run, services, snapshot.stage, snapshot.live)
+        _tell_platform(run, services, snapshot, snapshot.live)
     return None
 
 
-def _tell_platform(run: Run, services: Services, stage: Stage, live: Environment) -> None:
+def _tell_platform(run: Run, services: Services, snapshot: Snapshot, live: Environment) -> None:
     """Say which platform version is out since the release; nothing where that cannot be read."""
     try:
-        newest = preflight.platform_arn(services, stage)
+        newest = preflight.platform_arn(services, snapshot.stage)
     except (AwsRefused, Refused):
         return
-    run.platform = PlatformNews(live.platform_arn, newest)
+    before = taken_back(snapshot, live.version_label, newest)
+    run.platform = PlatformNews(live.platform_arn, newest, before.release if before else "")
     if run.platform.out:
-        run.note += f" {run.platform.out[:1].upper()}{run.platform.out[1:]} is out: {services.flags.of('patch')}"
+        out = run.platform.out[:1].upper() + run.platform.out[1:]
+        run.note += f" {out} is out: {run.platform.patch(services.flags)}"

@@ -14,13 +14,14 @@ from ebcd.model import (
     ApplicationVersion,
     Environment,
     OptionSetting,
+    SavedConfiguration,
     Stage,
     Target,
     Tier,
     Timing,
 )
 from ebcd.release.naming import is_of_stage, release_number, standing_name
-from ebcd.release.record import UNENDED, ReleaseRecord
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.stored import Damaged
 
 CLUSTER = "Cluster"
@@ -43,6 +44,8 @@ class Snapshot:
     """How many instances live runs; 0 where nobody asked."""
     settings: Mapping[str, tuple[OptionSetting, ...]] = field(default_factory=dict)
     """Option settings by environment, of those where somebody asked."""
+    saved: SavedConfiguration | None = None
+    """What live's own environment had before a deployment in place that did not end; None: nobody asked, or knows."""
     dns_ttl: float = Timing().dns_ttl
     """Seconds that resolvers may remember where the live CNAME led."""
     newest: int = 0
@@ -125,6 +128,30 @@ def half_way(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord |
     live = snapshot.live
     in_place_of = leaves is not None and leaves.number != release.number and leaves.environment == release.environment
     return in_place_of and live is not None and (live.status != "Ready" or release.left_live is not None)
+
+
+def unended_in_place(snapshot: Snapshot) -> ReleaseRecord | None:
+    """The newest release of live's own environment, where its deployment there did not end, or its way back failed:
+    only then what was saved before it is worth something.
+    """
+    live = snapshot.live
+    own = (record for record in snapshot.releases if live is not None and record.environment == live.name)
+    newest = next(own, None)
+    if newest is None or newest.from_environment != newest.environment:
+        return None
+    return newest if newest.outcome in (*UNENDED, Outcome.FAILED) else None
+
+
+def taken_back(snapshot: Snapshot, label: str, platform_arn: str) -> ReleaseRecord | None:
+    """The release of a version on a platform version that users had, and should not have again without somebody saying
+    so; None where there was none.
+    """
+    for item in snapshot.releases:
+        failed_live = item.outcome is Outcome.FAILED and item.live_since is not None  # in place, users have had it
+        bad = item.outcome in (Outcome.SWAPPED_BACK, Outcome.ROLLED_BACK) or failed_live
+        if bad and (item.version_label, item.platform_arn) == (label, platform_arn):
+            return item
+    return None
 
 
 def leaving(environment: Environment) -> bool:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 
 from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError, beside
 from ebcd.model import Environment, InstanceHealth
+from ebcd.model.platforms import change_of
 from ebcd.release import preflight, rollback
+from ebcd.release.cnames import LiveGrew
 from ebcd.release.diagnose import diagnose
 from ebcd.release.execute import Executor
+from ebcd.release.handover import record_swap
 from ebcd.release.lease import Lease
 from ebcd.release.lock import Overtake
-from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded
-from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, redeployment
-from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.observe import observe, observe_if_possible, observe_standing, recorded, with_saved
+from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_redeploy, platform_change, redeployment
+from ebcd.release.record import UNENDED, Outcome, ReleaseRecord, is_patch
 from ebcd.release.run import Run, Services, Status, StepResult
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.waits import BASIC_HEALTH
@@ -75,7 +78,8 @@ def swap(run: Run, services: Services, options: SwapOptions) -> None:
 def _swap_locked(
     run: Run, services: Services, environments: tuple[Environment, ...], lease: Lease, options: SwapOptions
 ) -> None:
-    prepared = _prepare(run, services, _observe(run, services, environments, options), options)
+    snapshot = record_swap(services.ledger, _observe(run, services, environments, options))
+    prepared = _prepare(run, services, snapshot, options)
     for line in run.told:
         services.progress.note(line)
     if prepared.steps:
@@ -100,7 +104,7 @@ def _hold_reason(run: Run) -> str:
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOptions) -> Plan:
-    snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
+    snapshot = _with_saved(services, replace(snapshot, dns_ttl=services.timing.dns_ttl), options)
     run.records = {record.release: record for record in snapshot.releases}
     run.restoring = options.rollback
     way = _roll_back(run, services, snapshot) if options.rollback else _promote(services, snapshot, options.to)
@@ -109,9 +113,28 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, options: SwapOpti
     run.release_name = prepared.release.release
     if prepared.steps:
         run.left = leaves
+        _tell_platform(run, prepared, leaves)
     else:
         run.note = f"{prepared.release.release} is live already."
     return prepared
+
+
+def _tell_platform(run: Run, prepared: Plan, leaves: ReleaseRecord | None) -> None:
+    """Which platform version live gets; a rollback says so before it acts, where it has not said it yet."""
+    run.platform_change = run.platform_change or platform_change(prepared)
+    if run.told and run.platform_change and not is_patch(prepared.release, leaves):
+        run.told += (f"The platform changes with it: {change_of(*run.platform_change)}.",)
+
+
+def _with_saved(services: Services, snapshot: Snapshot, options: SwapOptions) -> Snapshot:
+    """With what a deployment in place that did not end has saved. Users wait for a rollback, which goes on without."""
+    try:
+        return with_saved(snapshot, services.beanstalk)
+    except AwsRefused as error:
+        if not options.rollback:
+            raise
+        services.progress.note(f"{error.what} Which settings stood before is not known: they stay as they are.")
+        return snapshot
 
 
 def _promote(services: Services, snapshot: Snapshot, name: str) -> tuple[Plan, ReleaseRecord | None]:
@@ -204,7 +227,8 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
     run.records[name] = stored
     executor = Executor(run, services, prepared.snapshot.stage, lease)
     try:
-        executor.execute(prepared.steps, prepared.back)
+        while not _performed(executor, prepared):
+            prepared = _planned_anew(run, services, options)
         lease.assert_ours()
     except EbcdError as error:
         if not lease.is_held():  # whoever has the lock tells how it ended
@@ -215,6 +239,24 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
             executor.undo(prepared.undo, error)
         raise
     _record(run, services, options)
+
+
+def _performed(executor: Executor, prepared: Plan) -> bool:
+    """Perform the steps; False where live has grown before the swap."""
+    try:
+        executor.execute(prepared.steps, prepared.back)
+    except LiveGrew:
+        return False
+    return True
+
+
+def _planned_anew(run: Run, services: Services, options: SwapOptions) -> Plan:
+    """The plan of a promotion that is under way, from what is there by now."""
+    prepared = _prepare(
+        run, services, observe(run.stage, services.beanstalk, services.ledger, services.clock.now()), options
+    )
+    run.records[run.release_name] = services.ledger.update(prepared.release)
+    return prepared
 
 
 def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: bool) -> None:

@@ -83,7 +83,8 @@ def _has(services: Services, stage: Stage, environment: Environment, wanted: Upd
     if wanted.platform_arn not in ("", environment.platform_arn):
         return False
     present = PresentSettings.of(services.beanstalk.settings(stage.application, environment.name))
-    return all(map(present.has, wanted.options)) and not any(map(present.value, wanted.remove))
+    has = all(present.has(item, surely=True) for item in wanted.options)
+    return has and not any(map(present.value, wanted.remove))
 
 
 def update_options(services: Services, tick: Tick, stage: Stage, step: UpdateOptions) -> Seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from ebcd import words
 from ebcd.errors import AwsRefused, OutcomeUnknown, ReleaseFailed, Transient
 from ebcd.model import Environment
 from ebcd.release.clock import polls
@@ -168,8 +169,9 @@ def lacking_instances(services: Services, environment: str, label: str) -> tuple
     if not instances:
         return True, "no instance reports"
     if other:
-        return True, f"{len(other)} of {len(instances)} instances do not run {label}"
-    return False, f"{len(instances)} of {len(instances)} instances"
+        found = words.count(len(instances), "instance")
+        return True, f"{len(other)} of {found} {'does' if len(other) == 1 else 'do'} not run {label}"
+    return False, f"{len(instances)} of {words.count(len(instances), 'instance')}"
 
 
 def failed(services: Services, environment: str, what: str, why: str) -> ReleaseFailed:
@@ -184,4 +186,4 @@ def failed(services: Services, environment: str, what: str, why: str) -> Release
 def see_logs(services: Services, environment: str) -> str:
     """What to do about an environment that failed."""
     logs = f"ebcd logs --env {environment} {services.flags}"
-    return f"{logs} shows its logs; correct the cause, commit and ship again."
+    return f"{logs} shows its logs; {services.remedy}"

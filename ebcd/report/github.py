@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ebcd import words
 from ebcd.report.foreign import line, plain
 from ebcd.report.headline import Report, at, headline, is_live, items, left_to_do, mapping, undo
 from ebcd.report.markdown import LONGEST_TEXT, block, code, cut, prose, table
@@ -112,10 +113,10 @@ def _change(report: Report) -> str:
 
 
 def _platform(report: Report) -> tuple[tuple[str, str, str], ...]:
-    """From which platform version to which, where that is what a patch changed."""
-    if not at(report, "platform", "out"):
+    """From which platform version to which, where a release changes it."""
+    if not at(report, "platform_change", "text"):
         return ()
-    before, after = (at(report, "platform", name).rpartition("/")[2] for name in ("live", "newest"))
+    before, after = (at(report, "platform_change", name).rpartition("/")[2] for name in ("from", "to"))
     return (("Platform", code(before), code(after)),)
 
 
@@ -137,7 +138,7 @@ def _remaining(report: Report) -> str:
 
 def _steps(report: Report) -> str:
     steps = items(report.get("steps"))
-    count = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
+    count = words.count(len(steps), "step")
     title = ", ".join(filter(None, (count, _time(report.get("seconds")))))
     shown = table(("Step", "Status", "Time", ""), map(_row, steps[:_MOST_STEPS]))
     return _folded(title, shown, opened=not report.get("ok")) if steps else ""

@@ -43,7 +43,8 @@ def _verdict(report: Report, release: str, live: str) -> str:
 def undo(report: Report) -> str:
     """The command that brings back what was live before; empty where the run made nothing live."""
     left, previous = at(report, "left", "release"), at(report, "previous", "release")
-    if not (report.get("ok") and (left or previous) and is_live(report)) or planned(report):
+    made_live = is_live(report) and items(report.get("steps")) and not planned(report)
+    if not (report.get("ok") and (left or previous) and made_live):
         return ""
     way = ("--to", left) if left else ("--rollback",)  # a rollback never toggles: the way forward names its release
     options = at(report, "options") or str(CommandLine(at(report, "application"), at(report, "stage")))

@@ -28,7 +28,9 @@ def notice(report: Report, by: str, run_url: str) -> str:
 
 
 def _version(report: Report) -> str:
-    """The version, by a patch the platform versions, and what it took live's place from."""
+    """The version, the platform versions where they changed, and what it took live's place from."""
     left = mapping(report.get("left")) or mapping(report.get("previous"))
     before = f"before it {at(left, 'release')} ({at(left, 'version_label')})" if left and is_live(report) else ""
-    return ", ".join(filter(None, (at(report, "version_label"), at(report, "platform", "out"), before)))
+    change = at(report, "platform_change", "text")
+    platform = f"platform {change}" if change else ""
+    return ", ".join(filter(None, (at(report, "version_label"), platform, before)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,15 +11,16 @@ from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.lease import LockState
-from ebcd.release.previews import Preview
 from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
-from ebcd.release.run import Diagnosis, PlatformNews, Run, Services, StepResult
+from ebcd.release.run import Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
 from ebcd.report.envelope import Json, head_of
+from ebcd.report.told import hold, preview, release_fields, stamp, told
+from ebcd.report.told import release as named
 
 if TYPE_CHECKING:  # `status` tells of no steps
-    from ebcd.release.housekeeping import Remaining
+    pass
 
 __all__ = [
     "candidate",
@@ -55,36 +55,11 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = found = live(snapshot, services) if snapshot else _proven(run, services, error)
     if found and found["url"]:
         result["try"] = try_command(services, found["url"])
-    result["previous"] = _release(snapshot.previous) if snapshot else None
+    result["previous"] = named(snapshot.previous) if snapshot else None
     result["steps"] = steps(run)
     if snapshot is not None and snapshot.damaged:
         result["damaged"] = damaged(snapshot)
-    return {**result, **_told(run), "seconds": round(seconds, 3)}
-
-
-def _told(run: Run) -> Json:
-    """What only some runs have to tell."""
-    told: Json = {
-        "left": _release(run.left),
-        "findings": [{**asdict(item), "severity": str(item.severity)} for item in run.findings],
-        "platform": _platform(run.platform) if run.platform else None,
-        "told": list(run.told),
-        "remaining": [_remaining(item) for item in run.remaining],
-        "hold": hold(run.hold),
-        "preview": preview(run.preview) if run.preview else None,
-        "expired": [item.stage for item in run.expired],
-        "note": run.note,
-        "diagnosis": _diagnosis(run.diagnosis) if run.diagnosis else None,
-    }
-    return {name: value for name, value in told.items() if value}
-
-
-def _platform(found: PlatformNews) -> Json:
-    return {"live": found.live, "newest": found.newest, "out": found.out}
-
-
-def _remaining(item: Remaining) -> Json:
-    return {"step": type(item.step).__name__, "text": str(item.step), "why": item.why, "command": item.command}
+    return {**result, **told(run, services.flags), "seconds": round(seconds, 3)}
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:
@@ -111,7 +86,7 @@ def releases(snapshot: Snapshot) -> list[Json]:
     """The ledger, newest first."""
     return [
         {
-            **_release_fields(record),
+            **release_fields(record),
             "sha": record.sha,
             "outcome": outcome(snapshot, record),
             "by": record.by,
@@ -198,11 +173,6 @@ def _proven(run: Run, services: Services, error: EbcdError | None) -> Json | Non
             "url": reached}  # fmt: skip
 
 
-def stamp(at: datetime | None) -> str | None:
-    """A time as JSON has it: ISO 8601 in UTC."""
-    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
-
-
 def _unready(environment: Environment, stage: Stage, *, deployed: bool) -> str:
     """Why an environment cannot be returned to now. deployed: by deploying a version on it, whatever its health."""
     if environment.status != "Ready":
@@ -272,14 +242,6 @@ def _environment(snapshot: Snapshot | None, release: ReleaseRecord) -> Json:
     }
 
 
-def _release(record: ReleaseRecord | None) -> Json | None:
-    return _release_fields(record) if record else None
-
-
-def _release_fields(record: ReleaseRecord) -> Json:
-    return {"release": record.release, "environment": record.environment, "version_label": record.version_label}
-
-
 def steps(run: Run) -> list[Json]:
     """What a run has done, or would do."""
     return [_step(item) for item in run.results]
@@ -291,37 +253,9 @@ def _step(item: StepResult) -> Json:
             "text": str(item.step)}  # fmt: skip
 
 
-def _diagnosis(diagnosis: Diagnosis) -> Json:
-    events = [{"time": stamp(item.time), "severity": item.severity, "message": item.message}
-              for item in diagnosis.events]  # fmt: skip
-    return {"events": events, "causes": list(diagnosis.causes), "log_tail": diagnosis.log_tail}
-
-
 def lock(state: LockState | None) -> Mapping[str, object] | None:
     """Who holds a lock; its token is left out."""
     if state is None:
         return None
     return {"owner": state.owner, "host": state.host, "since": stamp(state.since), "expires": stamp(state.expires),
             "message": state.message}  # fmt: skip
-
-
-def hold(state: HoldState | None) -> Mapping[str, object] | None:
-    """Who holds a stage."""
-    return {"by": state.by, "since": stamp(state.since), "reason": state.reason} if state else None
-
-
-def preview(found: Preview) -> Json:
-    """A preview's record."""
-    return {
-        "stage": found.stage,
-        "branch": found.branch,
-        "base": found.base,
-        "release": found.release,
-        "version_label": found.version_label,
-        "sha": found.sha,
-        "by": found.by,
-        "since": stamp(found.since),
-        "expires": stamp(found.expires),
-        "seconds_left": round(found.left),
-        "expired": found.expired,
-    }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
+from ebcd import words
 from ebcd.report.envelope import Json
 from ebcd.report.headline import left_to_do, undo
 from ebcd.report.layout import Columns
-from ebcd.report.parts import ago, colored, command, pairs, title, told_health
+from ebcd.report.parts import ago, command, pairs, title
 
 _MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
 _OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
@@ -25,11 +26,13 @@ def plan(result: Json) -> RenderableType:
     lines = [f"  {_MARKS['planned']} {escape(step['text'])}" for step in result["steps"]]
     head = f"[bold]{title(result)}[/]  {escape(result['release'])} would take these steps; nothing was changed."
     told = [f"  [dim]{escape(line)}[/]" for line in result.get("told", [])]
+    if change := result.get("platform_change"):
+        told.append(f"  platform {escape(change['text'])}")
     return Group(head, *told, *lines)
 
 
 def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableType:
-    """The end of `ship`. more: what else there is to tell."""
+    """The end of `ship` and of `patch`. more: what else there is to tell."""
     live = result["live"]
     waiting = live is None or live["release"] != result["release"]
     head = "waits for its swap" if waiting else "is live"
@@ -37,8 +40,7 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
         head = "is live already: nothing to do"
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] {head}"
     rows = _live_rows(result)
-    if out := result.get("platform", {}).get("out"):
-        rows.append(("platform", f"{out.removeprefix('platform ')} is out: {command(result, 'patch')}"))
+    rows += _platform(result)
     if waiting:
         rows.append(("next", command(result, "swap", "--to", result["release"])))
     elif way := undo(result):
@@ -52,8 +54,7 @@ def patched(result: Json) -> RenderableType:
     if result.get("note"):
         head = f"[bold green]●[/] [bold]{title(result)}[/]  nothing to patch: {escape(result['note'])}"
         return Group(head, pairs(_live_rows(result)))
-    out = result["platform"]["out"]
-    return shipped({**result, "platform": {}}, [("platform", out.removeprefix("platform "))] if out else [])
+    return shipped(result)
 
 
 def swapped(result: Json) -> RenderableType:
@@ -63,17 +64,33 @@ def swapped(result: Json) -> RenderableType:
     if result.get("note"):
         return Group(f"[bold green]●[/] [bold]{title(result)}[/]  {escape(result['note'])}", pairs(_live_rows(result)))
     headline = f"[bold green]●[/] [bold]{title(result)}[/]  [bold]{result['release']}[/] is live"
-    rows = _live_rows(result)
-    if result.get("left"):
-        rows.append(("left", f"{result['left']['release']}   (not undone: {NOT_UNDONE})"))
+    rows = [*_live_rows(result), *_platform(result)]
+    if left := result.get("left"):
+        back = _went_back(result)
+        rows.append(("left", f"{left['release']}   (not undone: {NOT_UNDONE})" if back else left["release"]))
         if way := undo(result):
             rows.append(("undo", way))
         held = f"no ship until: {command(result, 'unhold')}"
-        why = f"{result['left']['release']} was taken back"
+        why = f"{left['release']} was taken back"
         offer = f"so that no push ships it again: {command(result, 'hold', '--reason', why)}"
-        rows.append(("hold", held if result.get("hold") else offer))
+        if back or result.get("hold"):
+            rows.append(("hold", held if result.get("hold") else offer))
     rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs(rows))
+
+
+def _went_back(result: Json) -> bool:
+    """Whether a swap returned to an earlier release, or to its version: what it left may be bad."""
+    number, left = (int(name.removeprefix("r")) for name in (result["release"], result["left"]["release"]))
+    return bool(result.get("told")) or number < left
+
+
+def _platform(result: Json) -> list[tuple[str, str]]:
+    """Which platform version a release has changed live to, or which one is out."""
+    if change := result.get("platform_change"):
+        return [("platform", change["text"])]
+    news = result.get("platform", {})
+    return [("platform", f"{news['out'].removeprefix('platform ')} is out: {news['patch']}")] if news.get("out") else []
 
 
 def _remaining(result: Json) -> list[tuple[str, str]]:
@@ -98,44 +115,11 @@ def bundled(result: Json) -> RenderableType:
     """The end of `bundle`."""
     rows = [
         ("file", result["path"]),
-        ("size", f"{result['size']:,} bytes, {result['entries']} files"),
+        ("size", f"{result['size']:,} bytes, {words.count(result['entries'], 'file')}"),
         ("digest", result["content_digest"]),
         ("sha256", result["sha256"]),
     ]
     return Group(f"[green]✔[/] Bundled [bold]{result['version_label']}[/].", pairs(rows))
-
-
-def status(result: Json) -> RenderableType:
-    """What is live, since when, by whom; what waits; whether a rollback is ready."""
-    if result["live"] is None:
-        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
-    sides = [_side(role, side) for role in ("live", "candidate", "previous") if (side := result[role])]
-    table = Columns(("", "release", "version", "environment", "health", "since"), sides)
-    rollback = result["rollback"]
-    if rollback["ready"]:
-        estimate = rollback["seconds_estimate"]
-        about = f", about {estimate:g} s" if estimate is not None else ""
-        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]{escape(command(result, 'swap', '--rollback'))}[/]"
-    else:
-        ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
-    rows = [("rollback", ready)]
-    if url := result["live"]["url"]:
-        rows.insert(0, ("url", f"[link]{url}[/link]"))
-    if changed := _changed_by_hand(result["live"]):
-        rows.append(("changed", f"[yellow]{changed}[/]"))
-    if lock := result["lock"]:
-        rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
-    if hold := result["hold"]:
-        release = escape(command(result, "unhold"))
-        rows.append(("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: {release}"))
-    return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
-
-
-def _changed_by_hand(live: Json) -> str:
-    """What to know where live carries another version than its release did; empty where it does not."""
-    if live["recorded_label"] in {None, live["version_label"]}:
-        return ""
-    return f"{live['release']} was {live['recorded_label']}: somebody deployed {live['version_label']} onto it"
 
 
 def releases(result: Json) -> RenderableType:
@@ -198,11 +182,12 @@ def events(result: Json) -> RenderableType:
     return Group(*lines) if lines else "No events."
 
 
-def diagnosis(found: Json) -> RenderableType:
-    """Why a candidate failed."""
+def diagnosis(found: Json, noted: Collection[str] = ()) -> RenderableType:
+    """Why a candidate failed. noted: what was shown while it happened, and is not shown again."""
     lines: list[RenderableType] = []
     for item in found["events"]:
-        lines.append(Text(f"  {item['severity']:<5} {item['message']}", style="yellow"))
+        if f"{item['severity']} {item['message']}" not in noted:
+            lines.append(Text(f"  {item['severity']:<5} {item['message']}", style="yellow"))
     lines += [Text(f"  cause {cause}", style="yellow") for cause in found["causes"]]
     if found["log_tail"]:
         lines.append(Text("  the last lines of its logs:", style="bold"))
@@ -217,7 +202,15 @@ def logs(result: Json) -> RenderableType:
 
 def retired(result: Json) -> RenderableType:
     """The end of `retire`."""
-    return _cleared(result, "Nothing to retire.")
+    shown = _cleared(result, "Nothing to retire.")
+    rows = [("kept", f"{item['environment']} ({item['release']}): {item['why']}{_until(item['until'])}")
+            for item in result.get("kept", [])]  # fmt: skip
+    return Group(shown, pairs(rows)) if rows else shown
+
+
+def _until(stamp: str | None) -> str:
+    """Until when something is kept; empty where nothing tells."""
+    return f" until {stamp[:16].replace('T', ' ')} UTC" if stamp else ""
 
 
 def pruned(result: Json) -> RenderableType:
@@ -244,8 +237,9 @@ def listed(result: Json) -> RenderableType:
                       (f"   {item['reason']}", "dim"))
         for item in result["paths"]
     ]  # fmt: skip
-    count = sum(item["included"] for item in result["paths"])
-    return Group(*lines, f"[dim]{count} of {len(lines)} paths go into the bundle of {result['version_label']}.[/]")
+    count, every = sum(item["included"] for item in result["paths"]), words.count(len(lines), "path")
+    goes = "goes" if count == 1 else "go"
+    return Group(*lines, f"[dim]{count} of {every} {goes} into the bundle of {result['version_label']}.[/]")
 
 
 def findings(result: Json) -> RenderableType:
@@ -271,17 +265,3 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
     if previous := result["previous"]:
         rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
     return rows
-
-
-def _side(role: str, side: Json) -> tuple[str, ...]:
-    ready = side["status"] == "Ready"
-    health = told_health(side) if ready else side["status"]
-    health = health or "not deployed"
-    return (
-        f"[bold]{role}[/]",
-        side["release"] or "-",
-        side["version_label"],
-        side["environment"],
-        colored(side["health"], health) if ready else f"[yellow]{health}[/]",
-        f"{ago(side['since'])} by {escape(side['by'] or 'somebody')}",
-    )

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.report import health, text
+from ebcd.report import status as picture
 from ebcd.report.envelope import Json
 
 HISTORY = 40
@@ -17,7 +18,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 def watched(status: Json, found: Json | None, events: Sequence[Json], counts: Sequence[int]) -> RenderableType:
     """All of it. found: how live does, as `health` tells it; None where nothing is live. counts: requests so far."""
-    parts: list[RenderableType] = [text.status(status)]
+    parts: list[RenderableType] = [picture.text(status)]
     if found is not None:
         parts.append(_requests(found, counts))
         parts += [f"  [yellow]cause[/]     {escape(cause)}" for cause in found["causes"]]

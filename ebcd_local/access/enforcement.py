@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +11,10 @@ from urllib.parse import parse_qs
 
 from moto.iam.models import iam_backends
 
-from ebcd_local import home
+from ebcd_local import home, wire
 from ebcd_local.access import beanstalk, callers, on_behalf, services
 from ebcd_local.access.callers import Caller
+from ebcd_local.access.sessions import Sessions
 from ebcd_local.access.statements import Asked, Decision, Document, trusts
 from ebcd_local.errors import ServiceError
 from ebcd_local.operations.call import Call, Structure
@@ -22,7 +22,6 @@ from ebcd_local.partitions import arn, partition
 from ebcd_local.state import ACCOUNT
 from ebcd_local.wire import Request
 
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
 _PASSED = "Insufficient privileges for IAM PassRole Action."
 _OF_S3 = (
     "You do not have permission to perform the '{}' action. Verify that your S3 policies and your ACLs allow you "
@@ -37,12 +36,15 @@ _OF_IAM = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-wes
 class Enforcement:
     """Every method raises ServiceError where something is not allowed."""
 
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
     def caller(self, environ: Mapping[str, Any], region: str) -> Caller:
         """Who makes a request."""
-        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        key_id = found[1] if found else query.get("X-Amz-Credential", ["/"])[0].partition("/")[0]
+        query, key_id = parse_qs(environ.get("QUERY_STRING", "")), wire.key_id(environ)
         token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token", [""])[0]
+        if (session := self._sessions.find(key_id)) and session.token == token:
+            key_id, token = session.parent, ""
         return callers.administrator(region) if key_id == home.ACCESS_KEY_ID else callers.find(key_id, token, region)
 
     def check_beanstalk(self, caller: Caller, call: Call, operation: str, given: Structure) -> None:

@@ -1,24 +1,30 @@
-"""One request to one instance, and its answer, streamed both ways: bodies are never held whole."""
+"""One request to one instance, and its answer.
+
+The request's body is there, whole, before the instance is asked, and the answer is taken from it as fast as it comes:
+neither a client that sends slowly nor one that reads slowly holds an instance. The platform's nginx does the same
+(proxy_request_buffering, proxy_buffering).
+"""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
 from aiohttp.http import StreamWriter
 from yarl import URL
 
+from ebcd_local.balancer import screening
+from ebcd_local.balancer.limits import Limits
+from ebcd_local.balancer.spool import Spool
 from ebcd_local.balancer.tunnel import RawReader, pump
 
-HOP_BY_HOP = frozenset(
-    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-     "upgrade"}
-)  # fmt: skip
-_REPLACED = HOP_BY_HOP | {"x-forwarded-proto", "x-forwarded-port", "x-forwarded-for", "expect"}
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_AT_ONCE = 32 * 1024
+"""Bytes that an empty send buffer takes without waiting: half of where asyncio pauses its writer."""
 
 
 @dataclass(slots=True)
@@ -29,8 +35,43 @@ class Bytes:
     received: int = 0
 
 
+class BodyRefused(Exception):
+    """A request's body did not come, or is none. status: what the client is answered."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+async def receive(request: web.BaseRequest, body: Spool, largest: int, limits: Limits) -> None:
+    """Read a request's body to its end. largest: bytes that it may have; 0: any number. Raises BodyRefused."""
+    if largest and (request.content_length or 0) > largest:
+        raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(_CONTINUE)
+    while data := await _next(request, limits):
+        await body.store(data)
+        if largest and body.size > largest:
+            raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+async def _next(request: web.BaseRequest, limits: Limits) -> bytes:
+    try:
+        async with asyncio.timeout(limits.idle):
+            return await request.content.readany()
+    except TimeoutError:
+        raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT) from None
+    except (aiohttp.ClientError, web.RequestPayloadError, aiohttp.http.HttpProcessingError, OSError):
+        raise BodyRefused(HTTPStatus.BAD_REQUEST) from None
+
+
 async def exchange(
-    session: aiohttp.ClientSession, request: web.BaseRequest, port: int, count: Bytes
+    session: aiohttp.ClientSession,
+    request: web.BaseRequest,
+    body: Spool | None,
+    port: int,
+    count: Bytes,
+    limits: Limits,
 ) -> web.StreamResponse:
     """Pass a request on and its answer back; the answer, sent. Raises aiohttp.ClientError, TimeoutError before it.
 
@@ -38,70 +79,109 @@ async def exchange(
     """
     async with session.request(
         request.method,
-        _target(request, port),
-        headers=upstream_headers(request),
-        data=request.content if request.can_read_body else None,
+        URL(f"http://127.0.0.1:{port}{screening.path(request)}", encoded=True),
+        headers=screening.upstream_headers(request, None if body is None else body.size),
+        data=body.pieces() if body else None,
         allow_redirects=False,
         skip_auto_headers=_AUTOMATIC,
     ) as answer:
-        response = web.StreamResponse(status=answer.status, reason=answer.reason)
-        for name, value in answer.headers.items():
-            if name.lower() not in HOP_BY_HOP:
-                response.headers.add(name, value)
-        if answer.status == 101:
+        count.received += body.size if body else 0
+        response = _begun(request, answer)
+        if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
             return await _upgrade(request, answer, response, count)
-        count.received += request.content.total_bytes
-        return await _stream(request, answer, response, count)
+        return await _pass_back(request, answer, response, count, limits)
 
 
-def expect_continue(request: web.BaseRequest) -> None:
-    """Tell a client that waits for it that its body is wanted."""
-    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(_CONTINUE)
+def _begun(request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    """The answer's head. Raises aiohttp.ClientError for one that was not asked for."""
+    if answer.status < HTTPStatus.OK and not screening.is_upgrade(request):
+        raise aiohttp.ClientPayloadError(f"unexpected {answer.status}")
+    response = web.StreamResponse(status=answer.status, reason=answer.reason)
+    chunked = "Transfer-Encoding" in answer.headers  # which counts, should there be a length beside it
+    for name, value in answer.headers.items():
+        if name.lower() not in screening.HOP_BY_HOP and not (chunked and name.lower() == "content-length"):
+            response.headers.add(name, value)
+    if screening.is_ambiguous(request):
+        response.force_close()
+    return response
 
 
-def upstream_headers(request: web.BaseRequest) -> list[tuple[str, str]]:
-    """The request's headers as an ELB passes them on."""
-    headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _REPLACED]
-    seen = request.headers.get("X-Forwarded-For")
-    client = request.remote or ""
-    sockname = request.transport.get_extra_info("sockname") if request.transport else None
-    headers.append(("X-Forwarded-For", f"{seen}, {client}" if seen else client))
-    headers.append(("X-Forwarded-Proto", "http"))
-    headers.append(("X-Forwarded-Port", str(sockname[1]) if sockname else ""))
-    if is_upgrade(request):
-        headers += [("Connection", "Upgrade"), ("Upgrade", "websocket")]
-    return headers
-
-
-def is_upgrade(request: web.BaseRequest) -> bool:
-    """Whether a client asks for a websocket."""
-    asked = {token.strip().lower() for token in request.headers.get("Connection", "").split(",")}
-    return "upgrade" in asked and request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-def _target(request: web.BaseRequest, port: int) -> URL:
-    """Where the request goes: always to the instance, its path as the client wrote it."""
-    path = request.raw_path
-    if not path.startswith("/"):  # the absolute form: whatever host it names, only its path counts
-        path = f"/{path.partition('://')[2].partition('/')[2]}"
-    return URL(f"http://127.0.0.1:{port}{path}", encoded=True)
-
-
-async def _stream(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse, response: web.StreamResponse, count: Bytes
+async def _pass_back(
+    request: web.BaseRequest,
+    answer: aiohttp.ClientResponse,
+    response: web.StreamResponse,
+    count: Bytes,
+    limits: Limits,
 ) -> web.StreamResponse:
     await response.prepare(request)
+    outgoing = _Outgoing(request, response, limits)
     try:
         async for piece in answer.content.iter_any():
             count.sent += len(piece)
-            await response.write(piece)
-        await response.write_eof()
-    except (aiohttp.ClientError, TimeoutError):
+            await outgoing.send(piece)
+        await outgoing.end()
+    except (aiohttp.ClientError, TimeoutError, OSError):
         # The answer has begun: a cut connection is the only truth that is left to tell.
         if request.transport is not None:
-            request.transport.close()
+            request.transport.abort() if outgoing.stalled else request.transport.close()
+    finally:
+        outgoing.close()
     return response
+
+
+class _Outgoing:
+    """An answer on its way to a client, who may be slower than the instance."""
+
+    def __init__(self, request: web.BaseRequest, response: web.StreamResponse, limits: Limits) -> None:
+        self._request, self._response, self._limits = request, response, limits
+        self._unread = Spool(limits.memory)
+        self._sender: asyncio.Task[None] | None = None
+        self._progress = asyncio.Event()
+        self.stalled = False
+        """The client has not taken a byte for too long."""
+
+    async def send(self, piece: bytes) -> None:
+        """Send a piece, or let it wait for those before it. Waits itself where too much does."""
+        if len(piece) <= _AT_ONCE and not self._unread.waiting and self._is_idle():
+            await self._response.write(piece)
+            return
+        self._unread.put(piece)
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._drain())
+        while self._unread.waiting > self._limits.unread and not self._sender.done():
+            self._progress.clear()
+            await self._progress.wait()
+        if self._sender.done():
+            self._sender.result()
+
+    async def end(self) -> None:
+        """Send what waits, and the end."""
+        if self._sender is not None:
+            await self._sender
+        await self._response.write_eof()
+
+    def close(self) -> None:
+        """Give up what was not sent."""
+        if self._sender is not None:
+            self._sender.cancel()
+        self._unread.close()
+
+    def _is_idle(self) -> bool:
+        done = self._sender is None or self._sender.done()
+        transport = self._request.transport
+        return done and (transport is None or transport.get_write_buffer_size() == 0)
+
+    async def _drain(self) -> None:
+        try:
+            while self._unread.waiting:
+                async with asyncio.timeout(self._limits.idle):
+                    await self._response.write(self._unread.take())
+                self._progress.set()
+        except TimeoutError:
+            self.stalled = True
+            raise
+        finally:
+            self._progress.set()
 
 
 async def _upgrade(

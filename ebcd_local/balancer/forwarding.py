@@ -8,18 +8,22 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from ebcd_local.balancer import static_files
-from ebcd_local.balancer.exchange import Bytes, exchange, expect_continue, is_upgrade
+from ebcd_local.balancer import screening, static_files
+from ebcd_local.balancer.exchange import BodyRefused, Bytes, exchange, receive
+from ebcd_local.balancer.limits import LARGEST_BODY, Limits
+from ebcd_local.balancer.listening import refuse
+from ebcd_local.balancer.spool import Spool
 from ebcd_local.balancer.traffic import CLIENT_GONE, Record
-
-REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+from ebcd_local.balancer.upstream import Upstreams
 
 
 @dataclass(slots=True)
@@ -33,6 +37,8 @@ class TargetGroup:
     """Requests by instance."""
     static: dict[str, dict[str, Path]] = field(default_factory=dict)
     """Instance → prefix → folder."""
+    largest_body: int = LARGEST_BODY
+    """Bytes that a request's body may have, as the instances' proxy is configured; 0: any number."""
     turn: itertools.count[int] = field(default_factory=itertools.count)
     record: Record = field(default_factory=Record)
     """Clients' requests."""
@@ -45,21 +51,18 @@ class TargetGroup:
 
 
 async def forward(
-    session: aiohttp.ClientSession, request: web.BaseRequest, group: TargetGroup | None
+    upstreams: Upstreams, request: web.BaseRequest, group: TargetGroup | None, limits: Limits
 ) -> web.StreamResponse:
     """The answer of an environment's instance; a refusal where it has none. None: the environment is gone."""
-    if request.method == "CONNECT":
-        return web.Response(status=405)
-    upstreams = _in_order(group) if group else []
-    if group is None or not upstreams:
+    if group is None or not group.upstreams:
         return web.Response(status=503, text="No instance takes requests.\n")
     start = time.monotonic()
     task = asyncio.current_task()
-    if is_upgrade(request) and task is not None:
+    if screening.is_upgrade(request) and task is not None:
         group.tunnels.add(task)
     status, instance = 502, ""
     try:
-        instance, response = await _try(session, request, group, upstreams)
+        instance, response = await _answer(upstreams, request, group, limits)
         status = response.status
         return response
     finally:
@@ -70,28 +73,57 @@ async def forward(
         group.record.add(time.monotonic(), instance, status, time.monotonic() - start)
 
 
-async def _try(
-    session: aiohttp.ClientSession, request: web.BaseRequest, group: TargetGroup, upstreams: list[tuple[str, int]]
+async def _answer(
+    upstreams: Upstreams, request: web.BaseRequest, group: TargetGroup, limits: Limits
 ) -> tuple[str, web.StreamResponse]:
-    """The answer of the instance whose turn it is, or of the next one where nothing was lost yet."""
-    instance = ""
-    expect_continue(request)
-    for instance, port in [*upstreams, upstreams[0]]:
-        if found := static_files.find(group.static.get(instance, {}), request.raw_path.partition("?")[0]):
+    """The instance that answered and its answer, once the request is there to its end."""
+    if not request.can_read_body:
+        return await _try(upstreams, request, None, group, limits)
+    body = Spool(limits.memory)
+    try:
+        await receive(request, body, group.largest_body, limits)
+        return await _try(upstreams, request, body, group, limits)
+    except BodyRefused as error:
+        return "", refuse(error.status)
+    finally:
+        body.close()
+
+
+async def _try(
+    upstreams: Upstreams, request: web.BaseRequest, body: Spool | None, group: TargetGroup, limits: Limits
+) -> tuple[str, web.StreamResponse]:
+    """The answer of the instance whose turn it is; of the next one only where that one took no connection."""
+    instance, status = "", HTTPStatus.BAD_GATEWAY
+    for instance, port in _in_order(group):
+        if found := static_files.find(group.static.get(instance, {}), screening.path(request).partition("?")[0]):
             return instance, await static_files.answer(request, *found, group.passed[instance])
         group.under_way[instance] += 1
         try:
-            return instance, await exchange(session, request, port, group.passed[instance])
+            return instance, await _ask(upstreams, request, body, port, group.passed[instance], limits)
+        except aiohttp.ConnectionTimeoutError:
+            status = HTTPStatus.GATEWAY_TIMEOUT
         except aiohttp.ClientConnectorError:
-            continue  # nothing was sent: another instance may take it
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if request.method not in REPEATABLE or request.can_read_body:
-                break
-        except (aiohttp.ClientError, TimeoutError):
+            status = HTTPStatus.BAD_GATEWAY
+        except TimeoutError:
+            status = HTTPStatus.GATEWAY_TIMEOUT
+            break
+        except aiohttp.ClientError:
+            status = HTTPStatus.BAD_GATEWAY
             break
         finally:
             group.under_way[instance] -= 1
-    return instance, web.Response(status=502, text="The instance did not answer.\n")
+    return instance, web.Response(status=status, text="The instance did not answer.\n")
+
+
+async def _ask(
+    upstreams: Upstreams, request: web.BaseRequest, body: Spool | None, port: int, count: Bytes, limits: Limits
+) -> web.StreamResponse:
+    """The answer of one instance. Raises what `exchange` raises."""
+    *before, last = upstreams.ways(request)
+    for session in before:
+        with suppress(aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return await exchange(session, request, body, port, count, limits)
+    return await exchange(last, request, body, port, count, limits)
 
 
 def _in_order(group: TargetGroup) -> list[tuple[str, int]]:

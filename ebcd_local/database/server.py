@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local import home
-from ebcd_local.database.installation import DatabaseUnavailable, Installation
+from ebcd_local.database import accounts
+from ebcd_local.database.installation import Installation
+from ebcd_local.database.unavailable import DatabaseUnavailable
 from ebcd_local.processes import MARK, marked, sweep
 
 log = logging.getLogger(__name__)
@@ -128,11 +130,12 @@ class Server:
             if made != str(self.version):
                 why = f"The databases were made by PostgreSQL {made}, and {self.version} is installed"
                 raise DatabaseUnavailable(f"{why}: ebcd local reset forgets them")
+            accounts.hand_over(data, accounts.server(self._folder))
             return
         shutil.rmtree(draft, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft.mkdir(mode=0o700)
-        os.chown(draft, *self._installation.owner())
+        accounts.hand_over(draft, accounts.maker())
         password = secrets.token_urlsafe(24)
         home.write_private(self._folder / "server.json", {"schema": 1, "port": 0, "password": password})
         word = self._folder / "password"
@@ -142,9 +145,11 @@ class Server:
             self._installation.run("initdb", "-D", str(draft), "-U", SUPERUSER, f"--pwfile={word}", "--encoding=UTF8",
                                    "--auth=scram-sha-256", "--locale=C", "--locale-provider=builtin",
                                    "--builtin-locale=C.UTF-8", "--no-instructions",
-                                   environ={"LC_ALL": "C", "PATH": os.defpath})  # fmt: skip
+                                   environ={"LC_ALL": "C", "PATH": os.defpath},
+                                   account=accounts.maker())  # fmt: skip
         finally:
             word.unlink()
+        accounts.hand_over(draft, accounts.server(self._folder))
         draft.rename(data)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -155,7 +160,8 @@ class Server:
         if path.exists() and path.stat().st_size > LOG_LIMIT:
             path.replace(path.with_suffix(".1.log"))
         environ = {"LC_ALL": "C", "PATH": os.defpath, MARK: f"{self._folder}/"}
-        command = self._installation.command("postgres", "-D", str(self._folder / "data"), *settings)
+        words = ["-D", str(self._folder / "data"), *settings]
+        command = self._installation.command("postgres", *words, account=accounts.server(self._folder))
         try:
             with open(path, "ab", opener=_private) as output:
                 process = subprocess.Popen(command, cwd="/", env=environ, stdin=subprocess.DEVNULL, stdout=output,

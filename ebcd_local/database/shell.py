@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ebcd_local.database.databases import Database, known
-from ebcd_local.database.installation import DatabaseUnavailable, Installation
+from ebcd_local.database.installation import Installation
 from ebcd_local.database.server import postmaster
+from ebcd_local.database.unavailable import DatabaseUnavailable
 
 
 def psql(folder: Path, application: str, role: str, words: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ebcd_local import options
+from ebcd_local.balancer import largest_body
 from ebcd_local.faults import Kind
 from ebcd_local.fleet.backoff import Backoff
 from ebcd_local.fleet.scaling import Scaler
@@ -250,6 +251,7 @@ class Group:
         for member in self.members:
             folders = member.instance.static_files(self._site.effective(self.environment, member.label))
             self._site.balancer.set_static(self.environment.id, member.instance.id, folders)
+            self._site.balancer.set_largest_body(self.environment.id, largest_body(member.instance.application))
 
     def _deploy(self, instance: Instance, deployment: Deployment) -> None:
         name = self.environment.name

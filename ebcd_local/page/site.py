@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ebcd_local import peers
 from ebcd_local.balancer.names import host_name
 from ebcd_local.browsers import from_a_page
 
@@ -60,14 +61,18 @@ class Page:
         return _file(path) if path in FILES else _text(404, "There is no such page.\n")
 
     async def _state(self, request: web.BaseRequest) -> web.Response:
+        if _of_stranger(request):
+            return _text(403, "The page is for the user who runs this server.\n")
         site = request.headers.get("Sec-Fetch-Site")
         if site != "same-origin" and from_a_page(request.headers.get("Origin"), site):
             return _text(403, "Only the page itself may ask.\n")
         return web.json_response(await asyncio.to_thread(self._tell), headers=HEADERS)
 
     async def _unrouted(self, request: web.BaseRequest, name: str) -> web.Response:
-        """No name that could be rebound to loopback is told what runs here: only `.localhost` cannot be."""
-        if not name.endswith(".localhost"):
+        """What runs here is told to nobody else, and for no name that could be rebound to loopback: only `.localhost`
+        cannot be.
+        """
+        if not name.endswith(".localhost") or _of_stranger(request):
             return _text(404, "No environment has this CNAME.\n")
         if request.path == "/_page/style.css":
             return _file(request.path)
@@ -85,6 +90,14 @@ class Page:
             page=html.escape(told["proxy_url"]),
         )
         return web.Response(status=404, text=text, content_type="text/html", headers=HEADERS)
+
+
+def _of_stranger(request: web.BaseRequest) -> bool:
+    """Whether another user of this machine is known to ask."""
+    told = request.transport.get_extra_info if request.transport else lambda _: None
+    peer, here = told("peername"), told("sockname")
+    found = peers.user(peer[:2], here[:2]) if peer and here else None
+    return found is not None and not peers.is_own(found)
 
 
 def _file(path: str) -> web.Response:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from ebcd_local.own_clients import OwnClients
 from ebcd_local.records import Environment
 from ebcd_local.worker.settings import Settings
 
@@ -30,10 +28,10 @@ class QueueFailed(Exception):
 
 
 class Queues:
-    """The queues of all worker environments. endpoint: where AWS is served, known once the server listens."""
+    """The queues of all worker environments."""
 
-    def __init__(self, endpoint: Callable[[], str]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, clients: OwnClients) -> None:
+        self._own = clients
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
 
@@ -41,9 +39,7 @@ class Queues:
         """The region's SQS; threads may share it."""
         with self._lock:
             if region not in self._clients:
-                session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=region)
-                named = Config(user_agent=AGENT)
-                self._clients[region] = session.client("sqs", endpoint_url=self._endpoint(), config=named)
+                self._clients[region] = self._own.client("sqs", region, Config(user_agent=AGENT))
             return self._clients[region]
 
     def close(self) -> None:

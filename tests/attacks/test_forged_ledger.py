@@ -22,7 +22,7 @@ from ebcd.release.lock import Overtake
 from ebcd.release.observe import observe
 from ebcd.release.previews import Preview, Previews
 from ebcd.release.record import Outcome, ReleaseRecord
-from ebcd.report import text
+from ebcd.report import status
 
 LOCKED, HELD = "ebcd/shop/prod/lock.json", "ebcd/shop/prod/hold.json"
 ROLLBACK = swap.SwapOptions(rollback=True)
@@ -46,7 +46,7 @@ def judge(forged: Forged, *, declared: bool) -> dict[str, Any] | None:
     with deadline():
         try:
             told = inspect._status(forged.session(declared=declared))
-            PlainConsole(file=io.StringIO(), highlight=False, soft_wrap=True).print(text.status(told))
+            PlainConsole(file=io.StringIO(), highlight=False, soft_wrap=True).print(status.text(told))
             json.dumps(told)
             assert all(OWN.fullmatch(name) for name in named(told))
         except EbcdError as error:

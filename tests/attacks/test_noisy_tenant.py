@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 from workspaces import signed_up
 
-from aespo.admission import BURST, PRESENT, Admission
+from aespo.admission import BURST, PRESENT, Admission, Caller
 from aespo.problems import TooManyRequests
 from aespo.web import Aespo
 
@@ -81,69 +83,136 @@ class Clock:
 
 def test_a_caller_has_some_requests_at_a_time_and_others_have_theirs() -> None:
     admission = Admission(at_once=2, share=50, clock=Clock())
-    admission.enter("a")
-    admission.enter("a")
+    admission.enter(Caller("a"))
+    admission.enter(Caller("a"))
     with pytest.raises(TooManyRequests) as refused:
-        admission.enter("a")
+        admission.enter(Caller("a"))
     assert refused.value.retry_after == 1
-    admission.enter("b")
-    admission.leave("a", 0.0)
-    admission.enter("a")
+    with pytest.raises(TooManyRequests):
+        admission.check(Caller("a"))
+    admission.enter(Caller("b"))
+    admission.leave(Caller("a"), 0.0)
+    admission.check(Caller("a"))
+    admission.enter(Caller("c", stranger=True))
+    with pytest.raises(TooManyRequests):
+        admission.enter(Caller("c", stranger=True))  # half of what members have
+
+
+def test_while_others_are_there_a_caller_s_requests_are_worked_on_in_turn() -> None:
+    admission, noisy, steps = Admission(at_once=4, share=1000, patience=10.0), Caller("noisy"), []
+    admission.enter(noisy)
+    comes(admission, "quiet")
+
+    def second() -> None:
+        admission.enter(noisy, lambda: steps.append("waits"))
+        steps.append("works")
+        admission.leave(noisy, 0.0)
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    while not steps:
+        time.sleep(0.001)
+    comes(admission, "quiet")
+    assert steps == ["waits"]
+    admission.leave(noisy, 0.0)
+    waiting.join(10)
+    assert steps == ["waits", "works"]
+    assert admission._accounts[noisy].present == 0
+
+
+def test_whoever_waits_for_storage_lets_the_next_one_work() -> None:
+    admission, noisy = Admission(at_once=4, share=1000, patience=0.01), Caller("noisy")
+    admission.enter(noisy)
+    comes(admission, "quiet")
+    with pytest.raises(TooManyRequests, match="too long"):
+        admission.enter(noisy)
+    with admission.outside(noisy):
+        admission.enter(noisy)
+        admission.leave(noisy, 0.0)
+    admission.leave(noisy, 0.0)
+    account = admission._accounts[noisy]
+    assert (account.present, account.working) == (0, 0)
+
+
+def test_who_is_known_is_refused_without_the_database(make_site: Callable[..., Aespo]) -> None:
+    site = make_site(AESPO_REQUESTS_AT_ONCE="1")
+    acme = signed_up(site)
+    member = Caller(acme.tenant_id)
+    assert acme.owner.get("/notes").status_code == 200
+    site.context.admission.enter(member)
+    site.context.require_database().close()  # whatever asked it would be answered 503
+    for path, kind in (("/notes", "text/plain"), ("/api/v1/notes", "application/problem+json")):
+        answer = acme.owner.get(path)
+        assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (429, kind, "1")
+    assert acme.owner.new().get("/login").status_code == 503
+
+
+def test_the_body_of_a_request_that_is_refused_is_not_parsed(make_site: Callable[..., Aespo]) -> None:
+    site = make_site(AESPO_REQUESTS_AT_ONCE="1")
+    acme = signed_up(site)
+    site.context.admission.enter(Caller(acme.tenant_id))
+    body = io.BytesIO(b"title=" + b"x" * 500_000)
+    environ = {"wsgi.input": body, "wsgi.input_terminated": True}
+    headers = {"Origin": f"http://{acme.host}", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = acme.owner.client.post("/notes", base_url=f"http://{acme.host}", headers=headers, content_length=500_006,
+                                    environ_overrides=environ)  # fmt: skip
+    assert answer.status_code == 429
+    assert body.tell() == 500_006, "read to its end all the same, so that the answer is not lost"
 
 
 def comes(admission: Admission, caller: str) -> None:
     """A request of a caller that takes nothing."""
-    admission.enter(caller)
-    admission.leave(caller, 0.0)
+    admission.enter(Caller(caller))
+    admission.leave(Caller(caller), 0.0)
 
 
 def test_what_a_caller_spends_grows_back_with_its_share() -> None:
     clock = Clock()
     admission = Admission(at_once=2, share=50, clock=clock)
-    admission.enter("a")
-    admission.leave("a", BURST * 0.5 + 3.0)
-    admission.enter("a")  # nobody else is there
-    admission.leave("a", 0.0)
+    admission.enter(Caller("a"))
+    admission.leave(Caller("a"), BURST * 0.5 + 3.0)
+    admission.enter(Caller("a"))  # nobody else is there
+    admission.leave(Caller("a"), 0.0)
     comes(admission, "b")
     with pytest.raises(TooManyRequests) as refused:
-        admission.enter("a")
+        admission.enter(Caller("a"))
     assert refused.value.retry_after == 7  # 3 s too much, at half a second each second, and a moment more
     clock.now += PRESENT - 0.1
     with pytest.raises(TooManyRequests):
-        admission.enter("a")
+        admission.enter(Caller("a"))
     clock.now += 0.2
-    admission.enter("a")  # the other one has gone
-    admission.leave("a", 0.0)
+    admission.enter(Caller("a"))  # the other one has gone
+    admission.leave(Caller("a"), 0.0)
     comes(admission, "b")
     clock.now += 1.9
     with pytest.raises(TooManyRequests):
-        admission.enter("a")
+        admission.enter(Caller("a"))
     clock.now += 4.0
     comes(admission, "b")
-    admission.enter("a")  # it has grown back
+    admission.enter(Caller("a"))  # it has grown back
 
 
 def test_a_debt_is_bounded() -> None:
     clock = Clock()
     admission = Admission(at_once=2, share=50, clock=clock)
     for _ in range(100):
-        admission.enter("a")
-        admission.leave("a", 60.0)
+        admission.enter(Caller("a"))
+        admission.leave(Caller("a"), 60.0)
     clock.now += BURST + 0.1
-    admission.enter("b")
-    admission.enter("a")
+    admission.enter(Caller("b"))
+    admission.enter(Caller("a"))
 
 
 def test_callers_who_are_quiet_are_forgotten() -> None:
     clock = Clock()
     admission = Admission(at_once=2, share=50, clock=clock)
     for number in range(10_001):
-        admission.enter(number)
-        admission.leave(number, 0.1)
+        admission.enter(Caller(number))
+        admission.leave(Caller(number), 0.1)
     clock.now += 3600.0
-    admission.enter("last")
-    admission.leave("last", 0.1)
-    assert set(admission._accounts) == {"last"}
+    admission.enter(Caller("last"))
+    admission.leave(Caller("last"), 0.1)
+    assert set(admission._accounts) == {Caller("last")}
 
 
 def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_all(
@@ -151,7 +220,7 @@ def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_a
 ) -> None:
     site = make_site(AESPO_REQUESTS_AT_ONCE="2")
     noisy, quiet = signed_up(site), signed_up(site)
-    admission, tenant = site.context.admission, noisy.tenant_id
+    admission, tenant = site.context.admission, Caller(noisy.tenant_id)
     admission.enter(tenant)
     admission.enter(tenant)
     refused = noisy.owner.get("/notes")
@@ -165,7 +234,7 @@ def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_a
 def test_strangers_at_one_address_do_not_use_up_what_members_have(make_site: Callable[..., Aespo]) -> None:
     site = make_site(AESPO_REQUESTS_AT_ONCE="1")
     acme = signed_up(site)
-    site.context.admission.enter((acme.tenant_id, ""))
+    site.context.admission.enter(Caller((acme.tenant_id, ""), stranger=True))
     assert acme.owner.new().get("/login").status_code == 429
     assert acme.owner.get("/").status_code == 200
 
@@ -181,6 +250,6 @@ def test_what_a_request_took_is_counted_at_its_end_whatever_became_of_it(make_si
 
     with ThreadPoolExecutor(3) as together:
         assert sorted(together.map(ask, ("/notes", "/nothing", "/notes/0"))) == [200, 404, 404]
-    account = site.context.admission._accounts[acme.tenant_id]
-    assert account.working == 0
+    account = site.context.admission._accounts[Caller(acme.tenant_id)]
+    assert (account.present, account.working) == (0, 0)
     assert account.left < BURST * site.context.settings.share / 100

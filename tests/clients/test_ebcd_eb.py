@@ -131,7 +131,7 @@ def test_what_ebcd_does_itself_is_refused(shop: Shop) -> None:
 def test_a_profile_is_handed_on(shop: Shop) -> None:
     """A stage on AWS: here the same service, reached by an endpoint and by a profile's keys."""
     credentials = shop.client.home / "credentials"
-    credentials.write_text("[dev]\naws_access_key_id = ANY\naws_secret_access_key = any\n")
+    credentials.write_text("\n".join(["[dev]", *(f"{name} = {value}" for name, value in shop.client.keys.items())]))
     common = ("-a", "shop-of-ebcd", "-s", "production", "--profile", "dev", "--endpoint-url", shop.client.endpoint_url)
     environ = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
     said = shop.ebcd("eb", *common, "--env", "shop-of-ebcd-local-r1", "--", "status", **environ)

@@ -61,16 +61,14 @@ def test_the_aws_command_from_bundle_to_termination(client: Client, bundle: Path
 
 @pytest.fixture
 def sdk(client: Client) -> Iterator[Any]:
-    made = boto3.client("elasticbeanstalk", region_name=REGION, endpoint_url=client.endpoint_url,
-                        aws_access_key_id="ANY", aws_secret_access_key="any")  # fmt: skip
+    made = boto3.client("elasticbeanstalk", region_name=REGION, endpoint_url=client.endpoint_url, **client.keys)
     yield made
     made.close()
 
 
 def test_boto3_s_waiters_paginators_and_typed_errors(client: Client, sdk: Any, bundle: Path) -> None:
     sdk.create_storage_location()
-    s3 = boto3.client("s3", region_name=REGION, endpoint_url=client.endpoint_url, aws_access_key_id="ANY",
-                      aws_secret_access_key="any")  # fmt: skip
+    s3 = boto3.client("s3", region_name=REGION, endpoint_url=client.endpoint_url, **client.keys)
     s3.upload_file(str(bundle), BUCKET, "sdk/one.zip")
     s3.close()
     sdk.create_application_version(ApplicationName="sdk", VersionLabel="one", AutoCreateApplication=True, Process=True,

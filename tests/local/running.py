@@ -16,10 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import unquote_plus
 
 import boto3
 import urllib3
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from ebcd_local.health_check import HealthCheck
 from ebcd_local.instance import Instance
@@ -76,9 +80,32 @@ class Local:
         found: dict[str, Any] = json.loads((self.home / "local" / "server.json").read_text())
         return found
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """The server's own key, as boto3 takes it."""
+        told = self.told
+        return {"aws_access_key_id": told["access_key_id"], "aws_secret_access_key": told["secret_access_key"]}
+
+    def signed(
+        self, path: str, method: str = "GET", body: bytes = b"", service: str = "elasticbeanstalk", **headers: str
+    ) -> dict[str, str]:
+        """The headers of a request, with a signature by the server's own key."""
+        told, (place, _, query) = self.told, path.partition("?")
+        pairs = [pair.partition("=") for pair in query.split("&") if pair]
+        asked = AWSRequest(
+            method=method,
+            url=told["endpoint_url"] + place,
+            params=[(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs],
+            data=body,
+            headers=headers,
+        )
+        signer = S3SigV4Auth if service == "s3" else SigV4Auth
+        signer(Credentials(told["access_key_id"], told["secret_access_key"]), service, REGION).add_auth(asked)
+        return dict(asked.headers.items())
+
     def client(self, service: str, config: Config | None = None) -> Any:
-        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": REGION}
-        self.clients.append(boto3.client(service, endpoint_url=self.told["endpoint_url"], config=config, **keys))
+        given = {"endpoint_url": self.told["endpoint_url"], "region_name": REGION, "config": config}
+        self.clients.append(boto3.client(service, **given, **self.keys))
         return self.clients[-1]
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

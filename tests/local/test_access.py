@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 from running import BUCKET, PLATFORM, REGION, Local, bundle, running
 
 from ebcd_local.access.secrets import fetch
-from ebcd_local.home import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 ACCOUNT = "123456789012"
 APPLICATIONS = f"arn:aws:elasticbeanstalk:{REGION}:{ACCOUNT}"
@@ -33,10 +32,8 @@ class Account:
 
     def client(self, service: str, key: dict[str, str] | None = None, **more: Any) -> Any:
         """A client of somebody; without a key the server's own, an administrator's."""
-        own = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
-        made = boto3.client(
-            service, endpoint_url=self.local.told["endpoint_url"], region_name=REGION, **(key or own), **more
-        )
+        endpoint, own = self.local.told["endpoint_url"], self.local.keys
+        made = boto3.client(service, endpoint_url=endpoint, region_name=REGION, **(key or own), **more)
         self.local.clients.append(made)
         return made
 
@@ -100,6 +97,16 @@ def test_a_key_that_iam_does_not_know_is_refused(account: Account) -> None:
         with pytest.raises(ClientError) as error:
             getattr(account.client(service, stranger), call)()
         assert refused(error)[0] == "InvalidClientTokenId"
+
+
+def test_a_session_of_a_user_may_do_what_the_user_may(account: Account) -> None:
+    allowed = {"Action": "sts:GetSessionToken", "Resource": "*"}
+    sts = account.client("sts", account.user(READS, allowed))
+    session = keys(sts.get_session_token()["Credentials"])
+    assert account.client("elasticbeanstalk", session).describe_applications()["Applications"]
+    with pytest.raises(ClientError) as error:
+        account.client("elasticbeanstalk", session).create_application(ApplicationName="no")
+    assert refused(error)[0] == "AccessDenied"
 
 
 def test_a_user_may_do_what_its_policy_says_and_is_told_in_aws_s_words_what_it_may_not(account: Account) -> None:

@@ -261,5 +261,5 @@ def test_tags_are_kept(local: Local) -> None:
 def test_regions_are_apart(local: Local) -> None:
     local.publish("apart", "v1", bundle())
     elsewhere = boto3.client("elasticbeanstalk", endpoint_url=local.told["endpoint_url"], region_name="us-east-1",
-                             aws_access_key_id="X", aws_secret_access_key="X")  # fmt: skip
+                             **local.keys)  # fmt: skip
     assert elsewhere.describe_applications(ApplicationNames=["apart"])["Applications"] == []

@@ -21,12 +21,17 @@ from ebcd_local.fleet.site import Site
 from ebcd_local.fleet.upkeep import tend
 from ebcd_local.health import Health
 from ebcd_local.health_sample import HealthSample
+from ebcd_local.keys import Key
 from ebcd_local.log_stream import LogStreams
 from ebcd_local.monitor import Monitor
+from ebcd_local.own_clients import OwnClients
 from ebcd_local.records import Environment, InstanceRecord
 from ebcd_local.stacks import Stacks
 from ebcd_local.state import State, now
 from ebcd_local.worker.queues import Queues
+
+CLIENTS = OwnClients(Key("unused"), str)
+"""Of a server that is not there."""
 
 
 class Slow(State):
@@ -86,8 +91,9 @@ def fleet(tmp_path: Path, state: Slow, balancer: Balancer) -> Fleet:
     def none(bucket: str, key: str, path: Path) -> None:
         raise AssertionError("nothing is fetched")
 
-    databases, stacks = Databases(tmp_path / "postgres"), Stacks(lambda: "")
-    return Fleet(Site(state, balancer, tmp_path, none, lambda *_: False, Faults(), stacks, databases, Queues(str)))
+    databases, stacks = Databases(tmp_path / "postgres"), Stacks(CLIENTS)
+    queues = Queues(CLIENTS)
+    return Fleet(Site(state, balancer, tmp_path, none, lambda *_: False, Faults(), stacks, databases, queues))
 
 
 def during(work: Callable[[], object], seconds: float = 0.5) -> Callable[[], None]:
@@ -166,14 +172,14 @@ def test_a_swap_brings_no_environment_back_that_is_terminated_meanwhile(fleet: F
 
 def test_a_look_that_began_before_a_termination_says_nothing_behind_it(fleet: Fleet, state: Slow) -> None:
     gone = state.change("r/e-1", status="Terminated", health="Grey", health_status="")
-    monitor = Monitor(fleet, LogStreams(lambda: ""))
+    monitor = Monitor(fleet, LogStreams(CLIENTS))
     monitor._report("r/e-1", HealthSample(now(), Health("Red", "Severe", ("gone",)), Traffic.of([], 10.0), {}))
     assert monitor.sample("r/e-1") is None
     assert state.environments["r/e-1"] == gone
 
 
 def test_nothing_is_launched_in_the_place_of_instances_that_are_being_brought_back(fleet: Fleet, state: Slow) -> None:
-    group, monitor = fleet.group("r/e-1"), Monitor(fleet, LogStreams(lambda: ""))
+    group, monitor = fleet.group("r/e-1"), Monitor(fleet, LogStreams(CLIENTS))
     recorded = InstanceRecord(1, "v1", 1, "Deployed", now(), now())
     state.change("r/e-1", instances={"i-1": recorded})
     monitor._look("r/e-1", 1.0)

@@ -211,9 +211,9 @@ def test_a_file_that_cannot_be_written_fails_its_deployment_and_leaves_the_earli
 def test_hostile_parameters_are_refused_by_the_service_s_own_errors(
     local: Local, operation: str, parameters: str
 ) -> None:
-    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/elasticbeanstalk/aws4_request"
-    answer = urllib3.request("POST", local.told["endpoint_url"], body=f"Action={operation}&{parameters}",
-                             headers={"Authorization": signature}, retries=False)  # fmt: skip
+    body = f"Action={operation}&{parameters}".encode()
+    headers = local.signed("/", "POST", body)
+    answer = urllib3.request("POST", local.told["endpoint_url"], body=body, headers=headers, retries=False)
     assert answer.status in {200, 400}, answer.data
     assert answer.data.startswith((b"<ErrorResponse", f"<{operation}Response".encode()))
     assert not list(local.home.parent.glob("evil*"))
@@ -222,11 +222,11 @@ def test_hostile_parameters_are_refused_by_the_service_s_own_errors(
 @pytest.mark.parametrize("length", ["x", "-1", "1e9", "99999999999", ""])
 def test_a_body_whose_length_is_a_lie_is_refused(local: Local, length: str) -> None:
     parts = urlsplit(local.told["endpoint_url"])
-    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/elasticbeanstalk/aws4_request"
-    lines = ["POST / HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {length}", "Connection: close",
-             f"Authorization: {signature}"]  # fmt: skip
-    with dial(parts.port or 0, "\r\n".join([*lines, "", "Action=DescribeApplications"]).encode()) as connection:
-        assert connection.recv(1000).split()[1] in {b"400", b"413"}
+    body = "Action=DescribeApplications"
+    signed = [f"{name}: {value}" for name, value in local.signed("/", "POST", body.encode()).items()]
+    lines = ["POST / HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {length}", "Connection: close", *signed]
+    with dial(parts.port or 0, "\r\n".join([*lines, "", body]).encode()) as connection:
+        assert connection.recv(1000).split()[1] in {b"400", b"403", b"413"}
 
 
 @pytest.mark.parametrize("path", ["/%2e%2e/evil", "/../evil", "/%2e%2e%2fevil/x", "/a%00b/x", "/.."])
@@ -235,8 +235,7 @@ def test_buckets_that_climb_are_refused(local: Local, method: str, path: str) ->
     before = sorted(item.name for item in (local.home / "local").iterdir())
     parts = urlsplit(local.told["endpoint_url"])
     connection = http.client.HTTPConnection(parts.netloc, timeout=10)
-    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/s3/aws4_request"
-    connection.request(method, path, body=b"evil", headers={"Authorization": signature})
+    connection.request(method, path, body=b"evil", headers=local.signed(path, method, b"evil", "s3"))
     assert 400 <= connection.getresponse().status < 500
     connection.close()
     assert sorted(item.name for item in (local.home / "local").iterdir()) == before
@@ -246,7 +245,6 @@ def test_buckets_that_climb_are_refused(local: Local, method: str, path: str) ->
 @pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1.evil.example.com:80", "", "[::2]:8155"])
 def test_requests_for_another_host_are_refused(local: Local, host: str) -> None:
     url = local.told["endpoint_url"]
-    status, headers, _ = request(url, "/", host=host or " ", Authorization="AWS4-HMAC-SHA256 Credential=a/20260101/"
-                                 "eu-central-1/elasticbeanstalk/aws4_request")  # fmt: skip
+    status, headers, _ = request(url, "/", host=host or " ", **local.signed("/", Host=host or " "))
     assert status in {400, 403}
     assert "access-control-allow-origin" not in headers

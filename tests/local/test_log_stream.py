@@ -7,7 +7,9 @@ from pathlib import Path
 
 from running import Local, bundle
 
+from ebcd_local.keys import Key
 from ebcd_local.log_stream import PIECE, LogStreams
+from ebcd_local.own_clients import OwnClients
 
 GROUP = "/aws/elasticbeanstalk/streamed-one/var/log/"
 
@@ -37,7 +39,7 @@ def test_logs_are_streamed_once_where_the_settings_ask_for_it(local: Local) -> N
 
 
 def test_a_line_of_any_length_keeps_no_other_one_waiting(tmp_path: Path) -> None:
-    log, streams = tmp_path / "web.stdout.log", LogStreams(lambda: "")
+    log, streams = tmp_path / "web.stdout.log", LogStreams(OwnClients(Key("unused"), str))
     log.write_bytes(b"first\n" + b"x" * (2 * PIECE + 5) + b"\nlast\nnot yet")
     lines = [line for _ in range(5) for line in streams._new_lines(log)]
     assert lines[0] == "first"

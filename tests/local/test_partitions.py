@@ -14,8 +14,8 @@ REGIONS = {"eu-central-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws
 
 
 def client(local: Local, service: str, region: str) -> Any:
-    keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": region}
-    local.clients.append(boto3.client(service, endpoint_url=local.told["endpoint_url"], **keys))
+    made = boto3.client(service, endpoint_url=local.told["endpoint_url"], region_name=region, **local.keys)
+    local.clients.append(made)
     return local.clients[-1]
 
 

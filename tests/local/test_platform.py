@@ -227,7 +227,7 @@ def test_static_files_are_not_served_through_a_link_that_took_a_folder_s_place(p
 
 def test_what_has_no_meaning_here_is_told(place: Path, instance: Instance) -> None:
     instance.deploy(deployment(bundle(place, {".platform/nginx/conf.d/a.conf": "client_max_body_size 1m;"})))
-    assert "skipped, for the load balancer is no nginx" in (place / "i-1" / "log" / "eb-engine.log").read_text()
+    assert "only client_max_body_size is read" in (place / "i-1" / "log" / "eb-engine.log").read_text()
 
 
 def test_static_files_are_found_inside_the_application_only(place: Path, instance: Instance) -> None:

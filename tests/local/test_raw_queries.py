@@ -13,11 +13,10 @@ from urllib.parse import quote
 
 import pytest
 import urllib3
-from running import BUCKET, PLATFORM, REGION, Local, bundle, running
+from running import BUCKET, PLATFORM, Local, bundle, running
 
 from ebcd_local.protocol import NAMESPACE
 
-SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential=any/20260101/{REGION}/elasticbeanstalk/aws4_request"}
 STACK = quote("64bit Amazon Linux 2023 v4.7.1 running Python 3.11")
 
 
@@ -28,10 +27,9 @@ def server() -> Iterator[Local]:
 
 
 def send(server: Local, query: str, method: str = "GET", **headers: str) -> urllib3.BaseHTTPResponse:
-    url, body = f"{server.told['endpoint_url']}/?{query}", None
-    if method == "POST":
-        url, body = server.told["endpoint_url"], query.encode()
-    return urllib3.request(method, url, body=body, headers=SIGNED | headers, timeout=30, retries=False)
+    path, body = ("/", query.encode()) if method == "POST" else (f"/?{query}", b"")
+    given, url = server.signed(path, method, body, **headers), server.told["endpoint_url"] + path
+    return urllib3.request(method, url, body=body or None, headers=given, timeout=30, retries=False)
 
 
 def ask(server: Local, query: str, method: str = "GET") -> ET.Element:

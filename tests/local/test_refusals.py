@@ -36,8 +36,7 @@ def eb(local: Local) -> Any:
 
 
 def test_a_bundle_must_be_in_the_region_and_ready_made(local: Local, eb: Any) -> None:
-    s3 = boto3.client("s3", endpoint_url=local.told["endpoint_url"], region_name="us-east-1",
-                      aws_access_key_id="X", aws_secret_access_key="X")  # fmt: skip
+    s3 = boto3.client("s3", endpoint_url=local.told["endpoint_url"], region_name="us-east-1", **local.keys)
     s3.create_bucket(Bucket="elsewhere")
     s3.put_object(Bucket="elsewhere", Key="v.zip", Body=bundle())
     s3.close()

@@ -117,9 +117,8 @@ def test_nobody_reaches_what_moto_serves_beside_aws(local: Local, path: str) -> 
     local.client("elasticbeanstalk").create_storage_location()
     s3 = local.client("s3")
     s3.put_object(Bucket=BUCKET, Key="kept", Body=b"1")
-    signature = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-central-1/s3/aws4_request"
-    answer = urllib3.request("POST", local.told["endpoint_url"] + path, headers={"Authorization": signature},
-                             retries=False)  # fmt: skip
+    signed = local.signed(path, "POST", service="s3")
+    answer = urllib3.request("POST", local.told["endpoint_url"] + path, headers=signed, retries=False)
     assert 400 <= answer.status < 500
     s3.put_object(Bucket=BUCKET, Key="other", Body=b"2")
     assert s3.get_object(Bucket=BUCKET, Key="kept")["Body"].read() == b"1"

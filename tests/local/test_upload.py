@@ -55,7 +55,9 @@ def archive(path: Path, count: int, changed: dict[int, int]) -> Path:
 @pytest.fixture
 def clients(local: Local) -> Iterator[Clients]:
     local.client("elasticbeanstalk").create_storage_location()
-    made = connect(Access(REGION, endpoint_url=local.told["endpoint_url"], access_key_id="A", secret_access_key="B"))
+    told = local.told
+    keys = {"access_key_id": told["access_key_id"], "secret_access_key": told["secret_access_key"]}
+    made = connect(Access(REGION, endpoint_url=told["endpoint_url"], **keys))
     yield made
     made.s3.close()
 

@@ -80,7 +80,9 @@ class Wire(AbstractContextManager["Wire"]):
 
     def __init__(self, cloud: Cloud, read_timeout: float = 20.0) -> None:
         models = cloud.home / "models"  # EC2's takes a second to read whole
-        access = Access("eu-central-1", None, cloud.endpoint_url, "LOCAL", "LOCAL", read_timeout, models)
+        told = cloud.told
+        keys = told["access_key_id"], told["secret_access_key"]
+        access = Access("eu-central-1", None, cloud.endpoint_url, *keys, read_timeout, models)
         self.clients: Clients = connect(access)
         self.sent: list[Sent] = []
         """Every call so far, in order."""

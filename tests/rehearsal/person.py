@@ -32,7 +32,7 @@ class Person:
 
     def __init__(self, product: Product) -> None:
         self._product = product
-        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": "eu-central-1"}
+        keys = product.cloud.keys()
         endpoint = product.cloud.endpoint_url
         self.beanstalk: Any = boto3.client("elasticbeanstalk", endpoint_url=endpoint, **keys)
         self.s3: Any = boto3.client("s3", endpoint_url=endpoint, **keys)

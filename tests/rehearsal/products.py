@@ -44,6 +44,20 @@ class Cloud:
         found: dict[str, Any] = json.loads((self.home / "local" / "server.json").read_text())
         return found
 
+    def keys(self, region: str = "eu-central-1") -> dict[str, str]:
+        """The server's own key and a region, as boto3 takes them."""
+        told = self.told
+        return {
+            "aws_access_key_id": told["access_key_id"],
+            "aws_secret_access_key": told["secret_access_key"],
+            "region_name": region,
+        }
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The server's own key as environment variables."""
+        return {name.upper(): value for name, value in self.keys().items() if name != "region_name"}
+
     def control(self, method: str, call: str, **content: Any) -> dict[str, Any]:
         """A control call of the local Beanstalk."""
         token = self.told["token"]
@@ -98,7 +112,7 @@ class Product:
     @contextmanager
     def by_hand(self, region: str = "eu-central-1") -> Iterator[Any]:
         """A client of somebody who changes things beside ebcd."""
-        keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": region}
+        keys = self.cloud.keys(region)
         client = boto3.client("elasticbeanstalk", endpoint_url=self.cloud.endpoint_url, **keys)
         yield client
         client.close()

@@ -117,7 +117,7 @@ def test_a_bucket_of_another_owner(product: Product) -> None:
     """Somebody else made the bucket whose name can be guessed: nothing is sent to it."""
     product.commit("one")
     region = "eu-west-1"
-    keys = {"aws_access_key_id": "OTHER", "aws_secret_access_key": "OTHER", "region_name": region}
+    keys = product.cloud.keys(region)
     sts = boto3.client("sts", endpoint_url=product.cloud.endpoint_url, **keys)
     role = sts.assume_role(RoleArn="arn:aws:iam::222222222222:role/other", RoleSessionName="squatter")["Credentials"]
     squatter = boto3.client(
@@ -170,7 +170,7 @@ def test_a_cname_that_is_another_application_s(product: Product) -> None:
 
 def test_the_same_label_with_another_content_is_refused(product: Product) -> None:
     sha = product.commit("one")
-    keys = {"aws_access_key_id": "X", "aws_secret_access_key": "X", "region_name": "eu-central-1"}
+    keys = product.cloud.keys()
     product.json("publish")
     beanstalk = boto3.client("elasticbeanstalk", endpoint_url=product.cloud.endpoint_url, **keys)
     beanstalk.delete_application_version(ApplicationName=product.name, VersionLabel=sha[:12])
@@ -188,7 +188,7 @@ def test_the_same_label_with_another_content_is_refused(product: Product) -> Non
 def test_a_lock_that_is_held_is_told_and_can_be_broken(product: Product) -> None:
     product.commit("one")
     product.json("ship")
-    keys = {"aws_access_key_id": "X", "aws_secret_access_key": "X", "region_name": "eu-central-1"}
+    keys = product.cloud.keys()
     s3 = boto3.client("s3", endpoint_url=product.cloud.endpoint_url, **keys)
     held = {"owner": "ada", "host": "ci-7", "message": "ship abc", "token": "t", "since": "2026-01-02T03:04:05+00:00",
             "expires": "2026-01-02T03:05:05+00:00", "lease_seconds": 90}  # fmt: skip

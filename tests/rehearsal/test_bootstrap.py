@@ -11,7 +11,6 @@ import pytest
 from products import Cloud, Product
 
 ACCOUNT = "123456789012"
-KEYS = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "LOCAL", "region_name": "eu-central-1"}
 GITHUB = ("bootstrap", "--repository", "acme/shop", "--environment", "production")
 
 
@@ -22,7 +21,7 @@ def faulty(cloud: Cloud) -> Iterator[Cloud]:
 
 
 def client(product: Product, service: str) -> Any:
-    return boto3.client(service, endpoint_url=product.cloud.endpoint_url, **KEYS)
+    return boto3.client(service, endpoint_url=product.cloud.endpoint_url, **product.cloud.keys())
 
 
 def test_the_template_is_printed_without_credentials_and_without_a_call(product: Product) -> None:

@@ -68,7 +68,7 @@ SECOND = {
     "DescribePlatformVersion": 1,  # is it retired?
     "DescribeInstances": 1,
     "DescribeConfigurationSettings": 1,  # what live's settings differ in from ebcd.toml's
-    "DescribeEnvironmentResources": 1,  # how many instances live runs now
+    "DescribeEnvironmentResources": 2,  # how many instances live runs: for the plan, and right before the swap
     "DescribeEnvironmentManagedActions": 1,
     "DescribeAccountAttributes": 1,  # quotas
     "DescribeApplications": 1,

@@ -175,8 +175,7 @@ def test_an_aws_stage_without_its_roles_is_warned_and_what_iam_does_not_tell_is_
     text = product.configuration() + '[stages.production]\ncname = "{}"\nplatform = "{}"\n'
     (product.folder / "ebcd.toml").write_text(text.format(f"{product.name}-live", BRANCH))
     unknown = product.cloud.endpoint_url.replace("127.0.0.1", "localhost")  # not seen to be the local Beanstalk's
-    keys = {"AWS_ACCESS_KEY_ID": "LOCAL", "AWS_SECRET_ACCESS_KEY": "LOCAL"}
-    told = product.json("doctor", "-s", "production", "--endpoint-url", unknown, **keys)
+    told = product.json("doctor", "-s", "production", "--endpoint-url", unknown, **product.cloud.variables)
     assert (told["exit_code"], wrong(told)) == (0, {"changes": "unknown", "roles": "warning"})
 
 

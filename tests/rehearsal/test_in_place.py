@@ -121,6 +121,51 @@ def properties(product: Product) -> dict[str, str]:
             if item["Namespace"] == "aws:elasticbeanstalk:application:environment"}  # fmt: skip
 
 
+def kill_a_ship_in_its_update(product: Product) -> None:
+    """A ship sends its update, and dies while Beanstalk performs it."""
+    process = start_ship(product)
+    read_until(process, "Environment update is starting.")
+    process.kill()
+    process.communicate(timeout=10)
+
+
+def saved_configurations(product: Product) -> list[str]:
+    with product.by_hand() as client:
+        (found,) = client.describe_applications(ApplicationNames=[product.name])["Applications"]
+    return list(found.get("ConfigurationTemplates", []))
+
+
+def colour(product: Product, value: str) -> None:
+    """Declare an environment property, instead of the one that is declared already."""
+    path = product.folder / "ebcd.toml"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("COLOUR")]
+    at = next(index for index, line in enumerate(lines) if line.startswith("LIVE_PORT"))
+    path.write_text("\n".join([*lines[:at], f'COLOUR = "{value}"', *lines[at:]]) + "\n")
+
+
+@pytest.mark.parametrize("next_run", ["the same", "another commit's", "a rollback"])
+def test_settings_of_a_run_that_died_in_its_update_come_back_with_whatever_run_comes_next(
+    product: Product, next_run: str
+) -> None:
+    colour(product, "red")
+    good = product.commit("good")
+    product.json("ship")
+    colour(product, "blue")
+    product.commit("bad", mode="smoke-500")
+    kill_a_ship_in_its_update(product)
+    assert saved_configurations(product) == [f"ebcd-{product.name}-local"]
+    if next_run == "a rollback":
+        ended = product.json("swap", "--rollback")
+        assert (ended["exit_code"], ended["live"]["release"]) == (0, "r1"), ended
+    else:
+        if next_run != "the same":
+            product.commit("bad too", mode="smoke-500")
+        ended = product.json("ship")
+        assert (ended["exit_code"], ended["live"]["release"]) == (6, "r1"), ended
+    assert properties(product)["COLOUR"] == "red"
+    assert (product.serving(), saved_configurations(product)) == (good, [])
+
+
 def test_a_candidate_cannot_wait(product: Product) -> None:
     product.commit("one")
     refused = product.json("ship", "--no-swap")

@@ -55,9 +55,11 @@ def test_the_live_commit_is_released_again_on_a_newer_platform_version_and_rolle
     patch = f"ebcd patch -a {product.name} -s local"
     assert f"Platform 4.7.1 → 4.10.0 is out: {patch}" in again["note"]
     assert again["platform"] == {"live": f"{BRANCH}/4.7.1", "newest": f"{BRANCH}/4.10.0",
-                                 "out": "platform 4.7.1 → 4.10.0"}  # fmt: skip
+                                 "out": "platform 4.7.1 → 4.10.0", "patch": patch}  # fmt: skip
     assert f"4.7.1 → 4.10.0 is out: {patch}" in " ".join(product.ebcd("ship").stdout.split())
     planned = product.json("patch", "--plan")
+    assert planned["platform_change"]["text"] == "4.7.1 → 4.10.0"
+    assert "platform 4.7.1 → 4.10.0" in product.ebcd("patch", "--plan").stdout
     with Clients(product, count=2) as clients:
         patched = product.json("patch")
         assert (patched["exit_code"], patched["live"]["release"]) == (0, "r2"), patched.get("error")
@@ -70,6 +72,9 @@ def test_the_live_commit_is_released_again_on_a_newer_platform_version_and_rolle
         back = product.json("swap", "--rollback", "-a", product.name, "-s", "local", folder=tmp_path)
         assert (back["exit_code"], back["live"]["release"], back["left"]["release"]) == (0, "r1", "r2")
         assert "the platform goes back from 4.10.0 to 4.7.1" in " ".join(back["told"])
+        assert back["platform_change"]["text"] == "4.10.0 → 4.7.1"
+        live_again = product.json("ship")
+        assert "is out: ebcd patch --again" in live_again["note"], "r2 was that, and was taken back"
     assert clients.failures == []
     assert product.serving() == sha
     one, two = record(product, "r1"), record(product, "r2")

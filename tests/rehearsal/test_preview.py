@@ -63,8 +63,7 @@ def until_expired(product: Product, count: int = 1) -> None:
 
 
 def bucket(product: Product) -> Any:
-    keys = {"aws_access_key_id": "X", "aws_secret_access_key": "X", "region_name": "eu-central-1"}
-    return boto3.client("s3", endpoint_url=product.cloud.endpoint_url, **keys)
+    return boto3.client("s3", endpoint_url=product.cloud.endpoint_url, **product.cloud.keys())
 
 
 BUCKET = "elasticbeanstalk-eu-central-1-123456789012"

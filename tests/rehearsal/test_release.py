@@ -175,12 +175,12 @@ def test_versions_that_nothing_needs_are_pruned_with_their_bundles(product: Prod
 
 
 def test_a_stage_of_aws_is_rehearsed_on_the_local_beanstalk(product: Product) -> None:
-    """With the endpoint and any keys; its own url, which nothing here answers, has no say."""
+    """With the endpoint alone, or with the server's key beside it; its own url, which nothing answers, has no say."""
     declared = f'{PRODUCTION}\ncname = "{product.name}"'
     text = product.configuration().replace("stages.local", "stages.prod").replace('target = "local"', declared)
     text = text.replace('default_stage = "local"', 'default_stage = "prod"')
     (product.folder / "ebcd.toml").write_text(text)
-    keys = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "B", "AWS_ENDPOINT_URL": product.cloud.endpoint_url}
+    keys = {"AWS_ENDPOINT_URL": product.cloud.endpoint_url}
     shas = [product.commit("one"), product.commit("two")]
     for number, sha in enumerate(shas, 1):
         told = product.json("ship", sha, "-s", "prod", **keys)
@@ -188,7 +188,11 @@ def test_a_stage_of_aws_is_rehearsed_on_the_local_beanstalk(product: Product) ->
         assert told["live"]["release"] == f"r{number}"
         assert told["live"]["url"] == f"http://{product.host}:{product.cloud.live_port}"
         assert product.serving() == sha
-    back = product.json("swap", "--rollback", "-s", "prod", **keys)
+    wrong = keys | {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"}
+    refused = product.json("swap", "--rollback", "-s", "prod", **wrong)
+    assert refused["exit_code"] == 5
+    assert "ebcd local env" in refused["error"]["hint"]
+    back = product.json("swap", "--rollback", "-s", "prod", **keys, **product.cloud.variables)
     assert (back["exit_code"], product.serving()) == (0, shas[0])
 
 

@@ -66,7 +66,7 @@ def test_a_worker_is_shipped_updated_and_rolled_back(product: Product, tmp_path:
         "--endpoint-url",
         product.cloud.endpoint_url,
     )
-    keys = {"AWS_ACCESS_KEY_ID": "LOCAL", "AWS_SECRET_ACCESS_KEY": "LOCAL"}
+    keys = product.cloud.variables
     status = product.json("status", *elsewhere, folder=tmp_path, **keys)
     assert (status["live"]["release"], status["rollback"]["to"], status["rollback"]["ready"]) == ("r2", "r1", True)
     back = product.json("swap", "--rollback", *elsewhere, folder=tmp_path, **keys)

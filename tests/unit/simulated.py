@@ -26,6 +26,7 @@ from ebcd.model import (
     InstanceHealth,
     LogTail,
     Metrics,
+    OptionSetting,
     Platform,
     Quotas,
     Stage,
@@ -101,6 +102,10 @@ class Simulated:
         """What the agents report of an environment at a time of the clock."""
         self.basic = False
         """Whether health reporting is basic."""
+        self.counts: dict[str, int] = {}
+        """How many instances an environment runs, where that is not one."""
+        self.updates: list[tuple[str, dict[str, str]]] = []
+        """Which environment was changed, and the options that it was sent."""
 
     def _called(self, operation: str) -> None:
         """Reads that are sent at once come one after the other here: it makes a ship slower, never faster."""
@@ -205,20 +210,25 @@ class Simulated:
         self._called("DescribeInstancesHealth")
         self._require(environment)
         found = self._now(environment)
-        return (InstanceHealth("i-1", "Ok", "Green", (), found.version_label, "Deployed"),)
+        count = self.counts.get(environment, 1)
+        return tuple(InstanceHealth(f"i-{number}", "Ok", "Green", (), found.version_label, "Deployed")
+                     for number in range(1, count + 1))  # fmt: skip
 
     def _require(self, name: str) -> None:
         if not self._is_shown(name):
             raise AwsRefused("AWS refused it.", why=f"No Environment found for EnvironmentName = '{name}'.",
                              code="InvalidParameterValue")  # fmt: skip
 
-    def instance_count(self, _: str) -> int:
+    def instance_count(self, environment: str) -> int:
         self._called("DescribeEnvironmentResources")
-        return 1
+        return self.counts.get(environment, 1)
 
-    def settings(self, *_: str) -> tuple[Any, ...]:
+    def settings(self, _: str, environment: str) -> tuple[OptionSetting, ...]:
+        """Those of the stage, and over them what the environment was created with, and changed to."""
         self._called("DescribeConfigurationSettings")
-        return STAGE.options
+        changed = [options for name, options in self.updates if name == environment]
+        sizes = {name: value for options in changed for name, value in options.items()}
+        return tuple(replace(item, value=sizes.get(item.name, item.value)) for item in STAGE.options)
 
     def managed_actions(self, _: str) -> tuple[Any, ...]:
         self._called("DescribeEnvironmentManagedActions")
@@ -298,10 +308,29 @@ class Simulated:
         self._called("CreateApplicationVersion")
         self._versions[version.label] = (version, self.clock.seconds)
 
+    def update_options(self, environment: str, options: Sequence[OptionSetting], *_: object) -> None:
+        """A new size is there at once."""
+        self._called("UpdateEnvironment")
+        self._resize(environment, options)
+
+    def _resize(self, environment: str, options: Sequence[OptionSetting]) -> None:
+        sizes = {item.name: item.value for item in options}
+        self.updates.append((environment, sizes))
+        if "MinSize" in sizes:
+            self.counts[environment] = max(self.counts.get(environment, 1), int(sizes["MinSize"]))
+
     def create_environment(
-        self, *, name: str, label: str, cname_prefix: str | None, platform_arn: str = "", **_: object
+        self,
+        *,
+        name: str,
+        label: str,
+        cname_prefix: str | None,
+        platform_arn: str = "",
+        options: Sequence[OptionSetting] = (),
+        **_: object,
     ) -> None:
         self._called("CreateEnvironment")
+        self._resize(name, [item for item in options if item not in STAGE.options])
         domain = "eu-central-1.elasticbeanstalk.com"
         cname = f"{cname_prefix or f'{name}.eba-x'}.{domain}"
         made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,

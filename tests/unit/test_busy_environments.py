@@ -262,10 +262,10 @@ def test_only_housekeeping_is_left(step: Any, error: EbcdError, before: bool, on
 
 
 def test_each_thing_that_is_left_has_a_command() -> None:
-    assert remaining(TERMINATE, DENIED, FLAGS, "eu-central-1").command == f"ebcd retire {FLAGS}"
-    assert remaining(DOWN, DENIED, FLAGS, "eu-central-1").command == f"ebcd retire {FLAGS}"
+    assert remaining(TERMINATE, DENIED, FLAGS, STAGE).command == f"ebcd retire {FLAGS}"
+    assert remaining(DOWN, DENIED, FLAGS, STAGE).command == f"ebcd retire {FLAGS}"
     for step, size in ((RAISE, 3), (LOWER, 2)):
-        command = remaining(step, BUSY, FLAGS, "eu-central-1").command
+        command = remaining(step, BUSY, FLAGS, STAGE).command
         assert command.startswith("aws elasticbeanstalk update-environment --region eu-central-1 --environment-name e ")
         assert command.endswith(f"OptionName=MinSize,Value={size}")
 

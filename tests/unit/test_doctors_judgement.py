@@ -23,6 +23,7 @@ from ebcd.doctor.seen import Live, Seen
 from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, OutcomeUnknown, Refused, Throttled
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Target
 from ebcd.permissions import grants
+from ebcd.release import record as releases
 from ebcd.release.findings import taken_cname, unknown_platform
 from ebcd.release.hold import HoldState
 from ebcd.release.lease import LockState
@@ -150,6 +151,16 @@ def test_what_a_ship_refuses_is_told_in_the_same_words() -> None:
     (cname,) = of(replace(NOTHING, cname_free=False), "cname")
     assert (platform.what, platform.hint) == (unknown_platform(unknown).what, unknown_platform(unknown).hint)
     assert (cname.what, cname.why) == (taken_cname(STAGE).what, taken_cname(STAGE).why)
+
+
+def test_a_platform_version_that_was_taken_back_is_told_with_what_patch_needs() -> None:
+    newer = NEWEST.replace("4.7.1", "4.8.0")
+    ran = replace(RUNNING, newest=newer, stage=replace(STAGE, platform=STAGE.platform.split("/")[1]))
+    (out,) = of(ran, "platform")
+    assert out.hint == f"ebcd patch {ran.flags}"
+    bad = record(9, releases.Outcome.ROLLED_BACK, live_since=9, left=1, platform_arn=newer, version_label="v1")
+    (out,) = of(replace(ran, snapshot=snapshot(LIVE, releases=(bad, record(1, live_since=9)))), "platform")
+    assert out.hint.startswith(f"ebcd patch --again {ran.flags}")
 
 
 @pytest.mark.parametrize("error", [SILENT, Throttled("Throttled.")])

@@ -79,7 +79,7 @@ def test_many_requests_are_seen_where_cloudwatch_tells_nothing() -> None:
 def test_without_a_load_balancer_every_request_is_somebody_s() -> None:
     alone = Left({("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}, 1, clients=0, instances=1)
     alone.balancers = ()
-    assert serving(alone) == "it still got 1 requests in ten seconds"
+    assert serving(alone) == "it still got 1 request in ten seconds"
     quiet = Left({}, 0, clients=0)
     quiet.balancers = ()
     assert serving(quiet) == ""

@@ -7,6 +7,7 @@ import random
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from simulated import Durations, World
@@ -94,6 +95,49 @@ def test_health_holds_only_over_reports_and_one_bad_one_begins_anew() -> None:
     began = world.clock.seconds
     hold_health(services, lambda: None, STAGE, HoldHealth(NAME, ("Green",), 60.0, 600.0))
     assert 100.0 <= world.clock.seconds - began <= 104.0, "the fourth report begins the sixty seconds"
+
+
+def set_clock(world: World, hours: float, after: float = 0.0) -> None:
+    """The clock that AWS tells reports by is set to another time, some seconds from now on."""
+    health, at = world.beanstalk.health, world.clock.seconds + after
+
+    def told_by_it(name: str) -> EnvironmentHealth:
+        found = health(name)
+        assert found.metrics.refreshed_at is not None
+        shift = timedelta(hours=hours if world.clock.seconds >= at else 0.0)
+        return replace(found, metrics=replace(found.metrics, refreshed_at=found.metrics.refreshed_at + shift))
+
+    world.beanstalk.health = told_by_it  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("hours", [-1.0, 1.0])
+def test_a_bake_sees_a_bad_release_though_the_clock_of_the_reports_is_set(hours: float) -> None:
+    world, services = standing(lambda name, at: told() if at < 1100 else told("Red", "Severe", "All fail."))
+    set_clock(world, hours, after=50.0)
+    with pytest.raises(Breach, match="All fail"):
+        bake(services, lambda: None, replace(STAGE, proof=Proof("/version")), Bake(NAME, LIVE_CNAME, 300.0), None)
+    assert world.clock.seconds - 1100 <= 35.0
+
+
+@pytest.mark.parametrize("hours", [-1.0, 1.0])
+def test_health_is_held_for_as_long_as_it_should_though_the_clock_of_the_reports_is_set(hours: float) -> None:
+    world, services = standing(steadily(told()))
+    set_clock(world, hours, after=30.0)
+    began = world.clock.seconds
+    assert hold_health(services, lambda: None, STAGE, HoldHealth(NAME, ("Green",), 120.0, 600.0)) == "Green"
+    assert 105.0 <= world.clock.seconds - began <= 165.0
+
+
+def test_a_read_that_shows_an_earlier_report_again_counts_it_once() -> None:
+    world, services = standing(steadily(told()))
+    sampler, health = HealthSampler(services, STAGE.application, NAME), world.beanstalk.health
+    reports = []
+    for _ in range(4):
+        reports.append(health(NAME))
+        world.clock.seconds += 10.0
+    shown = iter([reports[1], reports[0], reports[1], reports[2], reports[1], reports[3]])
+    world.beanstalk.health = lambda name: next(shown)  # type: ignore[method-assign]
+    assert [sampler.read() is not None for _ in range(6)] == [True, True, False, True, False, True]
 
 
 def test_a_report_without_a_time_counts_when_enough_time_has_passed() -> None:

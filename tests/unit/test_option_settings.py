@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from stages import STAGE
+from stages import STAGE, environment, snapshot
 
 from ebcd.aws import shapes
 from ebcd.check.extensions import File, load, option_settings
@@ -20,6 +20,7 @@ from ebcd.documents import BadDocument
 from ebcd.errors import UsageError
 from ebcd.model import OptionSetting, PresentSettings
 from ebcd.release.plan import settings_digest
+from ebcd.release.plan.updating import change
 from ebcd_local import option_table, plain_yaml
 
 PROPERTY = "aws:elasticbeanstalk:application:environment"
@@ -43,7 +44,8 @@ def has(namespace: str, name: str, declared: str, actual: str, *more: OptionSett
         (VPC, "Subnets", "subnet-2, subnet-1", "subnet-1,subnet-2"),
         (VPC, "ELBSubnets", "b,a", "a,b"),
         (LAUNCH, "SSHSourceRestriction", "tcp, 22, 22, 10.0.0.0/8", "tcp,22,22,10.0.0.0/8"),
-        ("aws:ec2:instances", "InstanceTypes", "t3.small,t3.micro", "t3.micro, t3.small"),
+        ("aws:ec2:instances", "InstanceTypes", "t3.small,t3.micro", "t3.micro,t3.small"),
+        ("aws:ec2:instances", "InstanceTypes", "t3.small,t3.micro", "t3.small, t3.micro"),
         ("aws:elbv2:listener:443", "SSLCertificateArns", "arn:b,arn:a", "arn:a,arn:b"),
         (LAUNCH, "SecurityGroups", "sg-2, sg-1", "sg-0,sg-1,sg-2"),
         (LAUNCH, "SecurityGroups", "mine", "awseb-e-abc-stack-AWSEBSecurityGroup-XYZ,mine"),
@@ -159,6 +161,46 @@ def test_a_scheduled_action_keeps_its_name_and_a_resource_of_the_environments_ow
     high = OptionSetting.named(f"AWSEBCloudwatchAlarmHigh.{TRIGGER}", "UpperThreshold", "70")
     assert high == OptionSetting.named(TRIGGER, "UpperThreshold", "70", "AWSEBCloudwatchAlarmHigh")
     assert high == OptionSetting(TRIGGER, "UpperThreshold", "70")
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    ["aws:elasticbeanstalk:environment:process:my.proc", "aws:elbv2:listenerrule:a.b", "custom.namespace", ""],
+)
+def test_a_namespace_with_dots_of_its_own_is_one(namespace: str) -> None:
+    assert OptionSetting.named(namespace, "Port", "80") == OptionSetting(namespace, "Port", "80")
+
+
+def test_a_resource_before_a_namespace_with_dots_is_told_from_it() -> None:
+    process = "aws:elasticbeanstalk:environment:process:my.proc"
+    assert OptionSetting.named(f"AWSEBV2LoadBalancerTargetGroup.{process}", "Port", "80").namespace == process
+    assert OptionSetting.named(f"At.nine.{SCHEDULED}", "MinSize", "2").resource == "At.nine"
+
+
+TYPES = OptionSetting("aws:ec2:instances", "InstanceTypes", "m5.large,c5.large,t3.large")
+
+
+@pytest.mark.parametrize(
+    ("actual", "is_drift", "is_sent"),
+    [
+        ("m5.large, c5.large, t3.large", False, False),
+        ("c5.large,m5.large,t3.large", False, True),
+        ("t3.large,m5.large,c5.large", True, True),
+        ("m5.large,c5.large", True, True),
+    ],
+    ids=["as it was set", "sorted, maybe by Beanstalk", "in another order", "one less"],
+)
+def test_the_order_of_instance_types_is_a_priority(actual: str, is_drift: bool, is_sent: bool) -> None:
+    present = PresentSettings.of([replace(TYPES, value=actual)])
+    assert present.has(TYPES) is not is_drift
+    assert present.has(TYPES, surely=True) is not is_sent
+
+
+def test_an_order_of_instance_types_that_changed_is_sent_to_an_environment_that_stands() -> None:
+    found = replace(snapshot(environment(1, live=True)), settings={"shop-prod-r1": (replace(TYPES, value="a,b"),)})
+    there = change(found, environment(1, live=True), [replace(TYPES, value="b,a")], "").there
+    assert there is not None
+    assert there.options == (replace(TYPES, value="b,a"),)
 
 
 def test_two_actions_are_two_options() -> None:

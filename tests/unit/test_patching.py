@@ -251,9 +251,9 @@ def test_in_place_the_platform_is_updated_measured_and_taken_back_with_the_versi
     seen = replace(seen, settings={NAME: IN_PLACE.options})
     due = replace(TWO, live_since=None, outcome=Outcome.RUNNING)
     plan = plan_ship(seen, due, swap=True)
-    assert names(plan.steps)[:3] == ["MeasureLive", "UpdateOptions", "UpdateVersion"]
-    assert plan.steps[1] == UpdateOptions(NAME, (), platform_arn=NEW)
-    assert plan.steps[2] == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
+    assert names(plan.steps)[:4] == ["MeasureLive", "SaveConfiguration", "UpdateOptions", "UpdateVersion"]
+    assert plan.steps[2] == UpdateOptions(NAME, (), platform_arn=NEW)
+    assert plan.steps[3] == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
     back = UpdateOptions(NAME, (), platform_arn=OLD)
     assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2", settings=back)
 

@@ -68,7 +68,7 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
     assert only(plan.steps, SwapCnames) == SwapCnames(
-        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True
+        "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True, capacity=2
     )
     assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
@@ -161,6 +161,16 @@ def test_a_candidate_of_a_dead_run_comes_to_what_live_has_by_now() -> None:
     steps = plan_ship(larger, record(2, Outcome.RUNNING), swap=True).steps
     assert names(steps)[0] == "AwaitEnvironment"
     assert names(steps)[-1] == "SetMinimum", "it was raised for more than live has by now"
+
+
+def test_a_size_that_is_not_known_is_not_taken_for_enough() -> None:
+    """Its step reads it, and changes nothing where it is enough."""
+    seen = replace(BUSY, environments=(*BUSY.environments, environment(2)), settings={})
+    steps = plan_ship(seen, record(2, Outcome.RUNNING, raised=6), swap=True).steps
+    assert names(steps)[:3] == ["AwaitEnvironment", "MatchCapacity", "AwaitEnvironment"]
+    died = replace(record(2, Outcome.RUNNING, from_=1, raised=6), from_version="v1")
+    swapped = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=9)), instances=6)
+    assert names(plan_ship(swapped, died, swap=True).steps)[-1] == "SetMinimum", "what was raised is lowered"
 
 
 def test_a_run_that_died_behind_its_swap_holds_the_earlier_side_and_lowers_after_the_bake() -> None:

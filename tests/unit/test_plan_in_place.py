@@ -8,12 +8,20 @@ import pytest
 from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import UsageError
-from ebcd.model import Environment, OptionSetting, Strategy
+from ebcd.model import Environment, OptionSetting, SavedConfiguration, Strategy
 from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_ship, resumable, settings_digest
 from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.rollback import announcement, rollback_target
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, SetMinimum, Step, UpdateOptions, UpdateVersion
+from ebcd.release.snapshot import Snapshot, unended_in_place
+from ebcd.release.steps import (
+    AwaitEnvironment,
+    CreateEnvironment,
+    SaveConfiguration,
+    SetMinimum,
+    Step,
+    UpdateOptions,
+    UpdateVersion,
+)
 from ebcd.report import result
 
 IN_PLACE = replace(STAGE, strategy=Strategy.IN_PLACE)
@@ -84,7 +92,7 @@ def test_a_lower_minimum_comes_after_the_bake() -> None:
     plan = plan_ship(seen(live(1), ONE, settings=(largest, replace(minimum, value="1"))), NEXT, swap=True)
     higher = UpdateOptions(NAME, (replace(minimum, value="2"),))
     assert [step.settings for step in deployments(plan)] == [higher], "a higher one comes with the version"
-    assert names(plan.steps)[-1] == "Bake"
+    assert "SetMinimum" not in names(plan.steps)
     undeclared = replace(seen(live(1), ONE, settings=(minimum,)), stage=replace(IN_PLACE, options=()))
     assert names(plan_ship(undeclared, NEXT, swap=True).steps)[-1] == "Bake", "what nobody declared stays"
 
@@ -108,8 +116,9 @@ def test_settings_alone_are_an_update_of_their_own() -> None:
     wanted = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
     there = replace(seen(live(1), ONE), stage=replace(IN_PLACE, options=(*IN_PLACE.options, wanted)))
     plan = plan_ship(there, replace(NEXT, version_label="v1"), swap=True)
-    _, settings, deployment = plan.steps[:3]
+    _, saved, settings, deployment = plan.steps[:4]
     assert names(plan.steps)[0] == "MeasureLive"
+    assert saved == SaveConfiguration(NAME, "e-1")
     assert settings == UpdateOptions(NAME, (wanted,))
     assert deployment == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
 
@@ -230,11 +239,102 @@ def test_settings_alone_make_a_release_of_the_same_version() -> None:
     assert live(1).cname == LIVE_CNAME
 
 
+COLOUR = OptionSetting("aws:elasticbeanstalk:application:environment", "COLOUR", "blue")
+OTHER = replace(COLOUR, name="OTHER", value="1")
+TIMEOUT = OptionSetting("aws:elasticbeanstalk:command", "Timeout", "600")
+DIED = replace(NEXT, from_release="r1", from_environment=NAME, from_version="v1")
+STOOD = SavedConfiguration((*IN_PLACE.options, replace(COLOUR, value="red")), STAGE.platform)
+
+
+def taken_up(
+    carries: Environment,
+    *releases: ReleaseRecord,
+    has: tuple[OptionSetting, ...],
+    declares: tuple[OptionSetting, ...] = (),
+    saved: SavedConfiguration | None = STOOD,
+) -> Snapshot:
+    """What a run finds that takes up where another one died. has, declares: beside the sizes."""
+    found = seen(carries, *releases, settings=(*IN_PLACE.options, *has))
+    stage = replace(IN_PLACE, options=(*IN_PLACE.options, *declares))
+    return replace(found, stage=stage, saved=saved)
+
+
+def way_back(plan: Plan) -> UpdateOptions | None:
+    (deployed,) = (step for step in plan.undo if isinstance(step, UpdateVersion))
+    assert deployed.label == "v1"
+    assert names(plan.undo)[-1] == names(plan.steps)[-1] == "DeleteSavedConfiguration"
+    return deployed.settings
+
+
+def test_what_stood_is_saved_before_an_update_changes_it_and_forgotten_when_that_has_ended() -> None:
+    plan = plan_ship(taken_up(live(1), ONE, has=(), declares=(COLOUR,), saved=None), NEXT, swap=True)
+    assert names(plan.steps)[:3] == ["MeasureLive", "SaveConfiguration", "UpdateVersion"]
+    assert way_back(plan) == UpdateOptions(NAME, (), (COLOUR.place,))
+    nothing = plan_ship(taken_up(live(1), ONE, has=(), saved=None), NEXT, swap=True)
+    assert not {"SaveConfiguration", "DeleteSavedConfiguration"} & {*names(nothing.steps), *names(nothing.undo)}
+
+
+@pytest.mark.parametrize("has", ["blue", "red"], ids=["the update has arrived", "it has not"])
+def test_a_run_that_takes_up_an_update_of_settings_comes_back_to_what_was_saved(has: str) -> None:
+    there = (replace(COLOUR, value=has), TIMEOUT, OTHER)
+    plan = plan_ship(taken_up(live(2), DIED, ONE, has=there, declares=(COLOUR, TIMEOUT)), DIED, swap=True)
+    assert "SaveConfiguration" not in names(plan.steps), "what an update has changed is not what stood"
+    back = way_back(plan)
+    assert back is not None
+    assert back.options == (replace(COLOUR, value="red"),)
+    assert set(back.remove) == {TIMEOUT.place, OTHER.place}, "what is not saved was not set"
+
+
+def test_another_commit_s_run_comes_back_to_it_too_and_hands_it_on() -> None:
+    three = release(3, Outcome.RUNNING)
+    plan = plan_ship(taken_up(live(2), DIED, ONE, has=(COLOUR,)), three, swap=True)
+    assert (plan.release.from_release, way_back(plan)) == ("r1", UpdateOptions(NAME, (replace(COLOUR, value="red"),)))
+    died = replace(plan.release, outcome=Outcome.INTERRUPTED)
+    failed = replace(DIED, outcome=Outcome.FAILED)
+    plan = plan_ship(taken_up(live(3), died, failed, ONE, has=(COLOUR,)), release(4, Outcome.RUNNING), swap=True)
+    assert (plan.release.from_release, way_back(plan)) == ("r1", UpdateOptions(NAME, (replace(COLOUR, value="red"),)))
+
+
+def test_what_was_saved_before_a_release_that_users_have_is_not_what_its_successor_comes_back_to() -> None:
+    had = replace(DIED, live_since=NOW)
+    found = taken_up(live(2), had, ONE, has=(COLOUR,), declares=(replace(COLOUR, value="green"),))
+    plan = plan_ship(found, release(3, Outcome.RUNNING), swap=True)
+    assert (plan.release.from_release, "SaveConfiguration" in names(plan.steps)) == ("r2", True)
+    (back,) = (step for step in plan.undo if isinstance(step, UpdateVersion))
+    assert (back.label, back.settings) == ("v2", UpdateOptions(NAME, (COLOUR,)))
+
+
+@pytest.mark.parametrize("died", [DIED, replace(DIED, live_since=NOW)], ids=["in its update", "in its bake"])
+def test_a_rollback_brings_it_back_too(died: ReleaseRecord) -> None:
+    plan = rolled_back(taken_up(live(2), died, replace(ONE, left_live=NOW), has=(COLOUR, OTHER)))
+    (deployed,) = deployments(plan)
+    assert deployed.label == "v1"
+    assert deployed.settings == UpdateOptions(NAME, (replace(COLOUR, value="red"),), (OTHER.place,))
+    assert names(plan.steps)[-1] == "DeleteSavedConfiguration"
+
+
 def test_a_patch_that_died_in_its_update_is_taken_back_with_the_platform() -> None:
-    """Live shows the new platform version by then: the records know the earlier one."""
+    """Live shows the new platform version by then: what was saved has the earlier one."""
     one = replace(ONE, platform_arn="arn:old")
-    taken = {"from_release": "r1", "from_environment": NAME, "from_version": "v1"}
-    died = replace(NEXT, version_label="v1", platform_arn="arn:new", **taken)
-    found = seen(replace(live(1), platform_arn="arn:new"), died, one)
-    assert isinstance(back := plan_ship(found, died, swap=True).undo[0], UpdateVersion)
-    assert back.settings == UpdateOptions(NAME, (), platform_arn="arn:old")
+    died = replace(DIED, version_label="v1", platform_arn="arn:new")
+    saved = SavedConfiguration(IN_PLACE.options, "arn:old")
+    found = taken_up(replace(live(1), platform_arn="arn:new"), died, one, has=(), saved=saved)
+    assert way_back(plan_ship(found, died, swap=True)) == UpdateOptions(NAME, (), platform_arn="arn:old")
+
+
+@pytest.mark.parametrize(
+    ("newest", "counts"),
+    [
+        (DIED, True),
+        (replace(DIED, outcome=Outcome.INTERRUPTED), True),
+        (replace(DIED, outcome=Outcome.FAILED), True),
+        (replace(DIED, outcome=Outcome.LIVE, live_since=NOW), False),
+        (replace(DIED, outcome=Outcome.SWAPPED_BACK, live_since=NOW), False),
+        (release(1, Outcome.RUNNING), False),
+    ],
+)
+def test_only_after_a_deployment_in_place_that_did_not_end_is_anything_saved_asked_for(
+    newest: ReleaseRecord, counts: bool
+) -> None:
+    assert (unended_in_place(seen(live(2), newest, ONE)) is not None) is counts
+    assert unended_in_place(seen(None, newest)) is None

@@ -117,7 +117,7 @@ class _Some:
     def __init__(self, one: One) -> None:
         self.beanstalk: Any = one
         self.clock, self.pace, self.progress = one.clock, Pace(5.0), SilentProgress()
-        self.flags = "-a shop -s prod"
+        self.flags, self.remedy = "-a shop -s prod", "ship again."
         self.cloudwatch, self.timing = None, Timing()
 
 

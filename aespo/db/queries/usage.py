@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -23,10 +24,15 @@ _METER = """
     ON CONFLICT (tenant_id, day, slot) DO UPDATE SET requests = usage_days.requests + 1
 """
 
+_NOT_AWAITED = "SET LOCAL synchronous_commit TO off"
 
-def metering(tenant_id: int) -> Statement:
-    """The statement that counts a request, as the last one of its transaction."""
-    return _METER, (tenant_id, random.randrange(SLOTS))  # a spread, not a secret  # noqa: S311
+
+def metering(tenant_id: int, *, reads: bool) -> list[Statement]:
+    """The statements that count a request, as the last ones of its transaction. reads: it changed nothing else. Then it
+    does not wait for the disk, which may be busy with what another workspace writes; a crash may lose that count.
+    """
+    count: Statement = _METER, (tenant_id, random.randrange(SLOTS))  # a spread, not a secret  # noqa: S311
+    return [(_NOT_AWAITED, ()), count] if reads else [count]
 
 
 def totals(tx: Tx) -> Usage:
@@ -40,8 +46,16 @@ def enforce(tx: Tx, plan: Plan, before: Usage) -> None:
 
     Raises LimitReached.
     """
-    now = totals(tx)
-    passed = exceeded(plan, before, now)
+    _refuse_beyond(plan, before, totals(tx))
+
+
+def foresee(plan: Plan, before: Usage, size: int) -> None:
+    """See that an attachment of so many bytes has a chance, before it is stored. Raises LimitReached."""
+    _refuse_beyond(plan, before, replace(before, attachments=before.attachments + 1, bytes=before.bytes + size))
+
+
+def _refuse_beyond(plan: Plan, before: Usage, after: Usage) -> None:
+    passed = exceeded(plan, before, after)
     if passed is not None:
         raise LimitReached(
             f"The {plan.name} plan has {passed.limit:,} for {passed.label.lower()}. "

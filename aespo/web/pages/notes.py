@@ -105,6 +105,7 @@ def attach(note_id: str) -> Page:
         problem = "Choose a file that is not empty." if not content else "A file has at most 10 MB."
         return _shown(note_id, problem), 422
     name = "".join(letter for letter in (file.filename or "file") if letter.isprintable())[-120:]
+    here.foresee(len(content))  # storing it to find out costs others the disk
     notes.attach(tx, note_id, _stored(note_id, content), name, file.mimetype[:100], len(content))
     here.enforce()
     return to(f"/notes/{note_id}#files")

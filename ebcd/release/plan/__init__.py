@@ -6,7 +6,7 @@ environment is made with), `updating` (what brings one that stands to a release)
 part that needs no stage.
 """
 
-from ebcd.release.plan.plan import Plan, already_live, settings_digest
+from ebcd.release.plan.plan import Plan, already_live, platform_change, settings_digest
 from ebcd.release.plan.promotion import Standing, redeployment
 from ebcd.release.plan.publication import bundle_key, plan_publish
 from ebcd.release.plan.strategies import environment_of, plan_promote, plan_redeploy, plan_ship, resumable
@@ -21,6 +21,7 @@ __all__ = [
     "plan_publish",
     "plan_redeploy",
     "plan_ship",
+    "platform_change",
     "redeployment",
     "resumable",
     "settings_digest",

@@ -24,35 +24,36 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     if live.name == release.environment:
         return finish_swapped(snapshot, release, live, bundled)
     release = leaving_from(release, snapshot, live)
-    minimum, raised = capacity.sizes((*bundled, *stage.options), snapshot.live_instances)
+    options = (*bundled, *stage.options)
+    minimum, raised = capacity.sizes(options, snapshot.live_instances)
     candidate = snapshot.environment(release.environment)
     steps: list[Step] = list(failed_candidates(snapshot, keep={release.environment}))
     if candidate is None:
-        options = environment_options(stage, bundled, raised if raised > minimum else None)
-        steps.append(create(stage, release, options))
+        steps.append(create(stage, release, environment_options(stage, bundled, raised if raised > minimum else None)))
     else:
         steps += capacity.raised_again(snapshot, release, candidate, live, raised)
-        raised = max(raised, snapshot.size(candidate, "MinSize") or 0)
+        raised = max(raised, snapshot.size(candidate, "MinSize") or release.raised or 0)
     release = capacity.with_raised(release, minimum, raised)
     steps += proofs.gates(stage, release, live.cname)
     if swap:
-        steps += swapped(snapshot, release, live, minimum, raised)
+        steps += swapped(snapshot, release, live, options, raised)
     return Plan(snapshot, release, live, tuple(steps), swap_back(release, live), waits=not swap)
 
 
 def swapped(
-    snapshot: Snapshot, release: ReleaseRecord, live: Environment, minimum: int, raised: int
+    snapshot: Snapshot, release: ReleaseRecord, live: Environment, options: tuple[OptionSetting, ...], raised: int
 ) -> tuple[Step, ...]:
     """The swap of a proven candidate, the bake, and what is cleared up after it.
 
-    live: what is live before. minimum: the configured MinSize. raised: the one that the candidate has.
+    live: what is live before. options: what is configured. raised: the MinSize that the candidate has.
     """
     stage, instances = snapshot.stage, snapshot.live_instances
+    minimum, _ = capacity.sizes(options, 0)
     floor = snapshot.size(live, "MinSize") or minimum
     held = capacity.held(stage, live, release.from_release, live.cname, instances, floor)
     return (
         *proofs.baseline(stage, live),
-        swap_to(stage, release, live, snapshot),
+        swap_to(stage, release, live, snapshot, capacity=capacity.replaces(options, raised)),
         *proofs.watch(stage, release, live.cname, bake=True, seen=held),
         *capacity.lowered(stage, release, minimum, raised),
         *retirements(snapshot, {release.environment, live.name}, release.number),
@@ -73,7 +74,7 @@ def finish_swapped(
     kept = {release.environment, release.from_environment}
     steps = (
         *proofs.watch(stage, release, live.cname, bake=earlier is not None, seen=held),
-        *capacity.lowered(stage, release, minimum, snapshot.size(live, "MinSize") or 0),
+        *capacity.lowered(stage, release, minimum, snapshot.size(live, "MinSize") or release.raised or 0),
         *retirements(snapshot, kept, release.number),
     )
     return Plan(snapshot, release, live, steps, swap_back(release, live) if earlier else ())

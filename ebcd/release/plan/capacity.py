@@ -3,7 +3,7 @@
 An environment without users stands in ALARM of Beanstalk's default trigger, and Auto Scaling goes on taking instances
 away from it down to MinSize. So MinSize is what holds them:
 
-    before the swap   the candidate's, at as many instances as live runs
+    before the swap   the candidate's, at as many instances as live runs then: where live has grown, all is planned anew
     once it is seen   that of the earlier side too: a way back finds it whole
     after the bake    the candidate's comes back to the configured one: from then on users' load decides
 """
@@ -20,10 +20,20 @@ from ebcd.release.steps import AwaitEnvironment, MatchCapacity, SetMinimum, Step
 
 def sizes(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:
     """The configured MinSize, and the one that meets live's capacity now (within MaxSize). The last setting wins."""
+    minimum, maximum = _limits(options)
+    return minimum, max(minimum, min(live, maximum))
+
+
+def replaces(options: tuple[OptionSetting, ...], raised: int) -> int | None:
+    """How many of live's instances a candidate of that MinSize can replace; None where it could have no more."""
+    return raised if raised < _limits(options)[1] else None
+
+
+def _limits(options: tuple[OptionSetting, ...]) -> tuple[int, int]:
+    """The configured MinSize and MaxSize, or Beanstalk's own."""
     configured = {item.name: int(item.value) for item in options if item.namespace == ASG and item.value.isdigit()}
     minimum = configured.get("MinSize", 1)
-    maximum = configured.get("MaxSize", max(4, minimum))
-    return minimum, max(minimum, min(live, maximum))
+    return minimum, configured.get("MaxSize", max(4, minimum))
 
 
 def with_raised(release: ReleaseRecord, minimum: int, raised: int) -> ReleaseRecord:
@@ -34,8 +44,10 @@ def with_raised(release: ReleaseRecord, minimum: int, raised: int) -> ReleaseRec
 def raised_again(
     snapshot: Snapshot, release: ReleaseRecord, candidate: Environment, live: Environment, wanted: int
 ) -> tuple[Step, ...]:
-    """What a candidate lacks that a dead run made while live had fewer instances. It may be launching still."""
-    if (snapshot.size(candidate, "MinSize") or wanted) >= wanted:
+    """What a candidate lacks that was made while live had fewer instances. It may be launching still. One whose MinSize
+    is not known may lack some: its step reads it, and changes nothing where it is enough.
+    """
+    if (snapshot.size(candidate, "MinSize") or 0) >= wanted:
         return ()
     ready = AwaitEnvironment(candidate.name, release.version_label)
     return (ready, MatchCapacity(candidate.name, wanted, cname=live.cname, release=release.release))

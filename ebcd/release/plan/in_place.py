@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from ebcd.errors import Refused, UsageError
 from ebcd.model import ASG, Environment, OptionSetting, Tier
-from ebcd.release.plan import first, proofs
+from ebcd.release.plan import first, proofs, saved
 from ebcd.release.plan.plan import Plan
-from ebcd.release.plan.updating import bring, change, deployment, platform_back
-from ebcd.release.record import ReleaseRecord, is_patch
+from ebcd.release.plan.updating import Change, bring, change, deployment, platform_back
+from ebcd.release.record import ReleaseRecord
 from ebcd.release.retirement import failed_candidates, retirements
 from ebcd.release.snapshot import Snapshot
 from ebcd.release.steps import AwaitEnvironment, HoldHealth, SetMinimum, Step, UpdateOptions, UpdateVersion
@@ -49,15 +49,19 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     release = _following(release, snapshot, live)
     before_it, lowered = _around_the_bake(snapshot, release, live)
     settings = change(snapshot, live, before_it, release.platform_arn)
-    back = _back(snapshot, release, live, settings.back)
+    saves = saved.saving(live, settings, saved.stood(snapshot, release))
+    forgets = saved.forgetting(snapshot, live, saves)
+    back = _back(snapshot, release, live, saved.way_back(snapshot, live, settings, before_it, release), forgets)
     changed = settings.there is not None or live.version_label != release.version_label
     untouched = bool(back) and live.status == "Ready" and changed
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
         *(proofs.baseline(stage, live) if untouched else ()),
+        *saves,
         *bring(live, deployment(snapshot, release, live.name, live=True, leaves=release.from_release), settings.there),
         *proofs.gates(stage, release, live.cname, created=False),
         *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *forgets,
         *lowered,
         *retirements(snapshot, {live.name}, release.number),
     )
@@ -76,16 +80,32 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | 
         release = replace(
             release, from_environment=live.name, from_release=left, from_version=leaves.version_label if leaves else ""
         )
-    back = () if restoring else _back(snapshot, release, live, None)
+    settings = _promoted(snapshot, release, live, leaves)
+    saves = () if restoring else saved.saving(live, settings, snapshot.saved)
+    forgets = saved.forgetting(snapshot, live, saves)
+    back = () if restoring else _back(snapshot, release, live, settings.back, forgets)
     steps = (
-        *platform_back(snapshot, live, release, leaves),
-        deployment(snapshot, release, live.name, live=True, leaves=left),
+        *saves,
+        *bring(live, deployment(snapshot, release, live.name, live=True, leaves=left), settings.there),
         AwaitEnvironment(live.name, release.version_label, events=False),
         HoldHealth(live.name, stage.accept, 0.0 if restoring else stage.stable, stage.timeout),
         *proofs.probes(stage, release, live.cname, live.endpoint_url),
         *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *forgets,
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def _promoted(snapshot: Snapshot, release: ReleaseRecord, live: Environment, leaves: ReleaseRecord | None) -> Change:
+    """What comes with a recorded version: the settings that stood before a run that died, and the platform where the
+    release that is left is the same version on another one. Settings alone are not brought back otherwise.
+    """
+    platform = platform_back(live, release, leaves)
+    there = saved.to_saved(snapshot, live, snapshot.saved) if snapshot.saved else None
+    if platform:
+        there = replace(there or UpdateOptions(live.name, ()), platform_arn=platform)
+    changed = there is not None and there.platform_arn
+    return Change(there, UpdateOptions(live.name, (), platform_arn=live.platform_arn) if changed else None)
 
 
 def _around_the_bake(
@@ -124,30 +144,21 @@ def _following(release: ReleaseRecord, snapshot: Snapshot, live: Environment) ->
 
 
 def _back(
-    snapshot: Snapshot, release: ReleaseRecord, live: Environment, settings: UpdateOptions | None
+    snapshot: Snapshot,
+    release: ReleaseRecord,
+    live: Environment,
+    settings: UpdateOptions | None,
+    forgets: tuple[Step, ...],
 ) -> tuple[Step, ...]:
     """What deploys the earlier version again, with the settings that it had; nothing where none was live before."""
     stage, before, label = snapshot.stage, snapshot.release(release.from_release), release.from_version
     if not label:
         return ()
-    name, settings = live.name, _with_platform(settings, release, before, live)
+    name = live.name
     return (
         UpdateVersion(name, label, release.from_release, live=True, leaves=release.release, settings=settings),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
         *(proofs.prove(stage, before, live.cname) if before else ()),
+        *forgets,
     )
-
-
-def _with_platform(
-    settings: UpdateOptions | None, release: ReleaseRecord, before: ReleaseRecord | None, live: Environment
-) -> UpdateOptions | None:
-    """The settings of the way back, with the earlier release's platform version where this release has changed that
-    and live does not show it any more: a run that died may have changed it already.
-    """
-    there = is_patch(release, before) or live.version_label == release.version_label
-    if before is None or not there or (settings is not None and settings.platform_arn):
-        return settings
-    if before.platform_arn in ("", release.platform_arn):
-        return settings
-    return replace(settings or UpdateOptions(live.name, ()), platform_arn=before.platform_arn)

@@ -36,19 +36,20 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         return finish_swapped(snapshot, release, live, bundled)
     release = leaving_from(release, snapshot, live)
     side = snapshot.environment(release.environment)
-    minimum, raised = capacity.sizes((*bundled, *stage.options), snapshot.live_instances)
+    options = (*bundled, *stage.options)
+    minimum, raised = capacity.sizes(options, snapshot.live_instances)
     if side is None:
-        options = environment_options(stage, bundled, raised if raised > minimum else None)
-        steps: tuple[Step, ...] = (create(stage, release, options),)
+        made = environment_options(stage, bundled, raised if raised > minimum else None)
+        steps: tuple[Step, ...] = (create(stage, release, made),)
     else:
         steps = _prepared(snapshot, release, side, raised)
-        raised = max(raised, snapshot.size(side, "MinSize") or 0)
+        raised = max(raised, snapshot.size(side, "MinSize") or release.raised or 0)
     release = capacity.with_raised(release, minimum, raised)
     steps = (
         *failed_candidates(snapshot, keep={release.environment, live.name}),
         *steps,
         *proofs.gates(stage, release, live.cname, created=side is None),
-        *(swapped(snapshot, release, live, minimum, raised) if swap else ()),
+        *(swapped(snapshot, release, live, options, raised) if swap else ()),
     )
     return Plan(snapshot, release, live, steps, swap_back(release, live), waits=not swap)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ebcd.model import Environment, Stage
 from ebcd.release.record import Outcome, ReleaseRecord
 from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import Step, UpdateVersion
+from ebcd.release.steps import CreateEnvironment, Step, UpdateOptions, UpdateVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,25 @@ class Plan:
     def updates_live(self) -> bool:
         """Whether the steps change live's own environment."""
         return any(isinstance(step, UpdateVersion) and step.live for step in self.steps)
+
+
+def platform_change(plan: Plan) -> tuple[str, str] | None:
+    """The ARNs of the platform versions that live has, and gets by the plan; None where it stays, or is not known."""
+    before, after = (plan.live.platform_arn if plan.live else ""), ""
+    target = plan.snapshot.environment(plan.release.environment)
+    if plan.steps and target is not None:
+        after = target.platform_arn
+    for step in plan.steps:
+        after = _platform_of(step) or after
+    return (before, after) if "" not in (before, after) and before != after else None
+
+
+def _platform_of(step: Step) -> str:
+    """The platform version that a step brings an environment to; empty where it brings none."""
+    changed = step.settings if isinstance(step, UpdateVersion) else step
+    if isinstance(changed, CreateEnvironment):
+        return "" if changed.settings_of else changed.platform_arn
+    return changed.platform_arn if isinstance(changed, UpdateOptions) else ""
 
 
 def settings_digest(stage: Stage) -> str:

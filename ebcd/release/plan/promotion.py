@@ -66,14 +66,15 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
     if not restoring:
         release = leaving_from(release, snapshot, live)
         steps += proofs.baseline(stage, live)
-    steps.append(swap_to(stage, release, live, snapshot, proven=snapshot.taken if ready else None))
+    proven, held = snapshot.taken if ready else None, None if restoring else standing.live
+    steps.append(swap_to(stage, release, live, snapshot, proven=proven, capacity=held))
     if restoring:
         steps += proofs.watch(stage, release, live.cname, bake=False, earlier=live.name)
         return Plan(snapshot, release, live, tuple(steps))
     before = snapshot.record_of(live)
     floor = (before.minimum or 0) if before else 0
-    held = capacity.held(stage, live, release.from_release, live.cname, standing.live, floor)
-    steps += proofs.watch(stage, release, live.cname, bake=True, earlier=live.name, seen=held)
+    keeps = capacity.held(stage, live, release.from_release, live.cname, standing.live, floor)
+    steps += proofs.watch(stage, release, live.cname, bake=True, earlier=live.name, seen=keeps)
     if release.minimum is not None:
         steps += capacity.lowered(stage, release, release.minimum, max(standing.live, standing.target))
     return Plan(snapshot, release, live, tuple(steps), swap_back(release, live))
@@ -135,6 +136,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
         message=f"{target.release} again: {target.message}",
         restores=target.release,
         raised=None,
+        baseline=None,
         live_since=None,
         left_live=None,
         restored=None,

@@ -11,9 +11,18 @@ from ebcd.release.steps import Step, SwapCnames
 
 
 def swap_to(
-    stage: Stage, release: ReleaseRecord, live: Environment, snapshot: Snapshot, *, proven: datetime | None = None
+    stage: Stage,
+    release: ReleaseRecord,
+    live: Environment,
+    snapshot: Snapshot,
+    *,
+    proven: datetime | None = None,
+    capacity: int | None = None,
 ) -> SwapCnames:
-    """The release becomes live. proven: when every instance was seen to run it; None: it is read before the swap."""
+    """The release becomes live. proven: when every instance was seen to run it; None: it is read before the swap.
+
+    capacity: how many of live's instances its environment was made to replace; None: nobody asks.
+    """
     left = snapshot.record_of(live)
     return SwapCnames(
         candidate=release.environment,
@@ -25,6 +34,7 @@ def swap_to(
         accept=stage.accept,
         events=release.live_since is None and is_fresh(release),
         proven=proven,
+        capacity=capacity,
     )
 
 

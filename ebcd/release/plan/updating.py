@@ -25,7 +25,7 @@ def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[Option
     Its present settings must be in the snapshot.
     """
     present = PresentSettings.of(snapshot.settings[environment.name])
-    differing = tuple(item for item in wanted if not present.has(item))
+    differing = tuple(item for item in wanted if not present.has(item, surely=True))
     platform = _other_platform(environment, platform_arn)
     if not differing and not platform:
         return Change()
@@ -49,16 +49,11 @@ def bring(environment: Environment, deployment: UpdateVersion, settings: UpdateO
     return (replace(deployment, settings=settings),)
 
 
-def platform_back(
-    snapshot: Snapshot, environment: Environment, release: ReleaseRecord, leaves: ReleaseRecord | None
-) -> tuple[UpdateOptions, ...]:
-    """What brings a standing environment to the platform version of a release that it is to carry again, where the
-    release that it leaves is a patch of it, or it of that.
+def platform_back(environment: Environment, release: ReleaseRecord, leaves: ReleaseRecord | None) -> str:
+    """The platform version of a release that a standing environment is to carry again, where the release that it leaves
+    is a patch of it, or it of that; empty where it is there, or stays.
     """
-    platform = _other_platform(environment, release.platform_arn)
-    if not platform or not is_patch(release, leaves):
-        return ()
-    return (UpdateOptions(environment.name, (), platform_arn=platform, cname=live_unless(snapshot, environment.name)),)
+    return _other_platform(environment, release.platform_arn) if is_patch(release, leaves) else ""
 
 
 def _other_platform(environment: Environment, platform_arn: str) -> str:

@@ -27,6 +27,7 @@ from ebcd.release.steps.mutations import (
     DeleteVersion,
     MatchCapacity,
     Mutation,
+    SaveConfiguration,
     ScaleDown,
     SetMinimum,
     SwapCnames,
@@ -34,7 +35,6 @@ from ebcd.release.steps.mutations import (
     UpdateOptions,
     UpdateVersion,
     UploadBundle,
-    saved_configuration,
 )
 
 Step: TypeAlias = Mutation | Look
@@ -63,6 +63,7 @@ __all__ = [
     "Mutation",
     "ProbeTenants",
     "ProveLive",
+    "SaveConfiguration",
     "ScaleDown",
     "SetMinimum",
     "SmokeCandidate",
@@ -72,5 +73,4 @@ __all__ = [
     "UpdateOptions",
     "UpdateVersion",
     "UploadBundle",
-    "saved_configuration",
 ]

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ebcd import words
 from ebcd.model import OptionSetting, Place
+from ebcd.release.naming import saved_configuration
 
 NAMED = 3
 """Option settings that a step names."""
@@ -79,9 +80,27 @@ class CreateEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveConfiguration:
+    """Save the settings that live's own environment has before a release changes them: where the run dies, the next
+    one knows what to come back to.
+    """
+
+    environment: str
+    environment_id: str
+
+    @property
+    def template(self) -> str:
+        """The saved configuration's name."""
+        return saved_configuration(self.environment)
+
+    def __str__(self) -> str:
+        return f"save the settings of {self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSavedConfiguration:
-    """Delete the saved configuration that an environment was created from: it holds environment properties as plain
-    text, and a run that died may have left it.
+    """Delete the saved configuration of an environment: it holds environment properties as plain text, and a run that
+    died may have left it.
     """
 
     environment: str
@@ -93,11 +112,6 @@ class DeleteSavedConfiguration:
 
     def __str__(self) -> str:
         return f"delete the saved configuration {self.template}"
-
-
-def saved_configuration(environment: str) -> str:
-    """The name of the saved configuration that an environment is created from."""
-    return f"ebcd-{environment}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +145,7 @@ class MatchCapacity:
     """Whether the instances are waited for, and a refusal ends the run. Not where the release is live already."""
 
     def __str__(self) -> str:
-        return f"keep {self.environment} at {self.instances} instances, as many as live runs"
+        return f"keep {self.environment} at {words.count(self.instances, 'instance')}, as many as live runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +236,10 @@ class SwapCnames:
     """Whether an ERROR or FATAL event since the candidate's creation forbids it."""
     proven: datetime | None = None
     """When every instance was seen to run the version; None, or long ago: it is read again."""
+    capacity: int | None = None
+    """How many of live's instances the candidate was made to replace; where live has grown since, it is not swapped.
+    None: nobody asks, on a way back, or where the candidate can have no more.
+    """
 
     def __str__(self) -> str:
         return f"swap the CNAMEs of {self.live} and {self.candidate}"
@@ -275,6 +293,7 @@ Mutation: TypeAlias = (
     | CreateApplication
     | CreateVersion
     | CreateEnvironment
+    | SaveConfiguration
     | DeleteSavedConfiguration
     | SetMinimum
     | MatchCapacity

@@ -1,0 +1,60 @@
+"""How a delivery ends: its outcome is recorded, whatever it is, and what a failure leaves is cleared up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
+from ebcd.model import OnFailure, Stage
+from ebcd.release import preflight
+from ebcd.release.busy import BUSY_PATIENCE
+from ebcd.release.diagnose import diagnose
+from ebcd.release.execute import Executor
+from ebcd.release.observe import observe
+from ebcd.release.plan import Plan
+from ebcd.release.record import Outcome
+from ebcd.release.retirement import clearing
+from ebcd.release.run import Run, Services
+
+
+def record_outcome(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
+    """Store how far the run's release came."""
+    record = run.records[run.release_name]
+    first_live = services.clock.now() if outcome is Outcome.LIVE else None
+    if outcome in (Outcome.LIVE, Outcome.WAITING):
+        record = preflight.with_images(services, record)
+    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
+                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
+    run.records[record.release] = services.ledger.update(record)
+
+
+def record_failure(run: Run, services: Services, prepared: Plan, error: EbcdError) -> None:
+    """Store how the release failed, with a diagnosis where its environment is to blame."""
+    reason = f"{error.what} {error.why}".strip()
+    match error:
+        case SwappedBack():
+            record_outcome(run, services, Outcome.SWAPPED_BACK, reason)
+        case ReleaseFailed():
+            run.diagnosis = diagnose(services, prepared.release, logs=not prepared.undo)
+            record_outcome(run, services, Outcome.FAILED, reason)
+        case _:
+            record_outcome(run, services, Outcome.INTERRUPTED, reason)
+
+
+def clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, failed: ReleaseFailed) -> None:
+    """Take back what a failed release changed on live's own environment, and what the stage does not want to keep."""
+    if prepared.undo:
+        executor.undo(prepared.undo, failed)
+    with beside(failed):
+        _terminate_failed(run, services, executor, prepared.snapshot.stage)
+
+
+def _terminate_failed(run: Run, services: Services, executor: Executor, stage: Stage) -> None:
+    """Terminate a failed candidate where the stage says so; never what holds the live CNAME."""
+    if stage.on_failure is not OnFailure.TERMINATE:
+        return
+    snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
+    failed = snapshot.environment(run.records[run.release_name].environment)
+    if failed is not None and failed != snapshot.live:
+        step = clearing(snapshot, failed, "it failed, and on_failure says so")
+        executor.execute([replace(step, patience=BUSY_PATIENCE)])
