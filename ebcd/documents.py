@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ class BadDocument(ValueError):
         return f"line {self.line}: {self.what}" if self.line else self.what
 
 
+@dataclass(frozen=True, slots=True)
+class YamlPlace:
+    """Where a value of a YAML document stands."""
+
+    line: int
+    """Of its key, counted from 1."""
+    plain: str
+    """Its text as it is written, where it is one word without quotes; else empty."""
+
+
 def json_of(data: bytes | str, *, limit: int = LIMIT) -> Any:
     """A JSON document. Raises BadDocument, also for NaN and for a key that is there twice."""
     text = _text(data, limit)
@@ -91,13 +102,40 @@ def yaml_of(data: bytes | str, *, limit: int = LIMIT) -> Any:
     Raises BadDocument, also for an alias, since a few lines of them can stand for gigabytes, and for a key that is
     there twice.
     """
+    text = _text(data, limit)
+    try:
+        found = _yaml(text)
+    except BadDocument:
+        if "\t" not in text or not text.lstrip().startswith("{"):
+            raise
+        return json_of(text, limit=limit)  # YAML takes all of JSON but its tabs
+    _bounded(found)
+    return found
+
+
+def yaml_places(data: bytes | str, *, limit: int = LIMIT) -> dict[tuple[str, ...], YamlPlace]:
+    """Where each key's value of a YAML document stands, by the keys that lead there; an item's key is its number.
+
+    Raises BadDocument.
+    """
+    import yaml
+
+    from ebcd.plain_yaml import Loader, walked
+
+    try:
+        node = yaml.compose(_text(data, limit), Loader=Loader)
+    except (yaml.YAMLError, *_UNEXPECTED) as error:
+        raise BadDocument(f"it is no YAML: {error}") from error
+    return {} if node is None else {path: YamlPlace(line, plain) for path, line, plain in walked(node)}
+
+
+def _yaml(text: str) -> Any:
     import yaml
 
     from ebcd.plain_yaml import Loader
 
-    text = _text(data, limit)
     try:
-        found = yaml.load(text, Loader=Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=Loader)  # noqa: S506 - a SafeLoader
     except BadDocument:
         raise
     except yaml.YAMLError as error:
@@ -106,12 +144,13 @@ def yaml_of(data: bytes | str, *, limit: int = LIMIT) -> Any:
         raise BadDocument(f"it is no YAML: {what}", mark.line + 1 if mark else None) from error
     except _UNEXPECTED as error:
         raise BadDocument(f"it is no YAML: {_reason(error)}") from error
-    _bounded(found)
-    return found
 
 
-def python_of(data: bytes, *, limit: int = LIMIT) -> ast.Module:
-    """Python's syntax tree of a file, which is not run. Raises BadDocument."""
+def python_of(data: bytes, *, limit: int = LIMIT, version: tuple[int, int] | None = None) -> ast.Module:
+    """Python's syntax tree of a file, which is not run. Raises BadDocument.
+
+    version: whose syntax it must have, where that is older than the one of the Python that reads it.
+    """
     import ast
     import warnings
 
@@ -120,7 +159,7 @@ def python_of(data: bytes, *, limit: int = LIMIT) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python finds odd in somebody's text is not ours to tell
-            return ast.parse(data)
+            return ast.parse(data, feature_version=version)
     except SyntaxError as error:
         raise BadDocument(f"it is no Python: {error.msg}", error.lineno) from error
     except _UNEXPECTED as error:
@@ -131,9 +170,9 @@ def _text(data: bytes | str, limit: int) -> str:
     if len(data) > limit:
         raise _too_large(limit)
     if isinstance(data, str):
-        return data
+        return data.removeprefix("\ufeff")
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadDocument("it is not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
 

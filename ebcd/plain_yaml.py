@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -51,6 +52,20 @@ class Loader(yaml.SafeLoader):
                 raise _refused(f"the key {str(name)[:SCALAR_LIMIT]!r} is there twice", key)
             seen.add(name if isinstance(name, _HASHED) else id(key))
         return super().construct_mapping(node, deep)
+
+
+def walked(node: yaml.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int, str]]:
+    """Each value below a node: the keys that lead to it, its key's line, its text where it is plain."""
+    if isinstance(node, yaml.MappingNode):
+        pairs = [(str(key.value), key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        pairs = [(str(number), value, value) for number, value in enumerate(node.value)]
+    else:
+        return
+    for name, at, value in pairs:
+        plain = value.value if isinstance(value, yaml.ScalarNode) and value.style is None else ""
+        yield (*path, name), at.start_mark.line + 1 if at.start_mark else 1, plain
+        yield from walked(value, (*path, name))
 
 
 def _refused(what: str, at: yaml.Node) -> BadDocument:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ebcd_local import plain_yaml, references
+from ebcd_local import plain_yaml, references, sections
 from ebcd_local.archive import BadArchive, opened
 from ebcd_local.setting_keys import ENVIRONMENT, of_resource
 
@@ -107,8 +108,10 @@ def _written(file: File, known: Mapping[str, str], resources: Mapping[str, str])
 
 def _extensions(content: dict[str, Any]) -> Extensions:
     """What one file says. Raises ValueError, TypeError, KeyError or AttributeError for what it may not say."""
+    _refuse_wrong(content)
     resources = _mapping(content, "Resources")
-    settings = list(_settings(content.get("option_settings") or {}))
+    given = content.get(sections.SETTINGS)
+    settings = list(_settings({} if given is None else given))
     return Extensions(
         options={(space, name): value for space, name, resource, value in settings if not resource},
         scheduled={(resource, name): value for _, name, resource, value in settings if resource},
@@ -152,10 +155,16 @@ def _settings(settings: Any) -> Iterator[tuple[str, str, str, str]]:
     """
     if isinstance(settings, dict):
         for qualified, names in settings.items():
+            if not sections.fits(names, (sections.MAPPING, sections.NOTHING)):
+                raise ValueError("Each option setting must be a map")
             space, resource = of_resource(str(qualified))
-            yield from ((space, str(name), resource, _value(value)) for name, value in dict(names).items())
+            yield from ((space, str(name), resource, _value(value)) for name, value in (names or {}).items())
     elif isinstance(settings, list):
         for item in settings:
+            if not isinstance(item, dict) or any(
+                key not in item for key, must in sections.SETTING_KEYS.items() if must
+            ):
+                raise ValueError("Each option setting must be a map with an option_name and a value")
             space, resource = of_resource(str(item.get("namespace", ENVIRONMENT)), str(item.get("resource_name") or ""))
             yield space, str(item["option_name"]), resource, _value(item["value"])
     else:
@@ -169,11 +178,37 @@ def _value(value: Any) -> str:
         return f"`{text}`" if references.is_function(value) else text
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _refuse_wrong(content: dict[str, Any]) -> None:
+    """Raise ValueError for a section that there is not, or that is not what it must be."""
+    for name in content:
+        if name != sections.SETTINGS and name not in sections.SECTIONS:
+            raise ValueError(f"Contains invalid key: {str(name)[:100]!r}")
+    for name, section in sections.SECTIONS.items():
+        for entry, item in _mapping(content, name).items():
+            _refuse_entry(f"{name}: {entry}", item, section)
+
+
+def _refuse_entry(place: str, item: Any, section: sections.Section) -> None:
+    if not sections.fits(item, section.entry):
+        raise ValueError(f"{place} is {sections.kind_of(item)}")
+    if not isinstance(item, dict):
+        return
+    for key, kinds in section.keys.items():
+        if key in item and not sections.fits(item[key], kinds):
+            raise ValueError(f"{place}: {key} is {sections.kind_of(item[key])}")
+    if section.one_of and not any(key in item for key in section.one_of):
+        raise ValueError(f"{place} has no {' or '.join(section.one_of)}")
+
+
 def _mapping(content: dict[str, Any], name: str) -> dict[Any, Any]:
-    found = content.get(name) or {}
+    found = content.get(name)
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise ValueError(f"{name} is no mapping")
     return found
@@ -181,12 +216,10 @@ def _mapping(content: dict[str, Any], name: str) -> dict[Any, Any]:
 
 def _commands(content: dict[str, Any], section: str) -> list[Command]:
     found = _mapping(content, section)
-    return [_command(section, str(name), item) for name, item in sorted(found.items(), key=lambda pair: str(pair[0]))]
+    return [_command(str(name), item) for name, item in sorted(found.items(), key=lambda pair: str(pair[0]))]
 
 
-def _command(section: str, name: str, item: Any) -> Command:
-    if not isinstance(item, dict) or not isinstance(item.get("command"), str | list):
-        raise ValueError(f"{section}: {name} has no command")
+def _command(name: str, item: Mapping[str, Any]) -> Command:
     command = item["command"]
     return Command(
         name=name,
@@ -194,17 +227,17 @@ def _command(section: str, name: str, item: Any) -> Command:
         leader_only=_true(item.get("leader_only")),
         test=str(item.get("test", "")),
         cwd=str(item.get("cwd", "")),
-        env={str(key): str(value) for key, value in dict(item.get("env") or {}).items()},
+        env={str(key): str(value) for key, value in (item.get("env") or {}).items()},
         ignore_errors=_true(item.get("ignoreErrors")),
     )
 
 
-def _file(path: str, item: Any) -> File:
-    if not isinstance(item, dict) or ("content" not in item and "source" not in item):
-        raise ValueError(f"files: {path} has neither content nor source")
-    mode = str(item.get("mode", "000644"))
-    if not mode.isdigit() or not 0 < len(mode) <= 6:
+def _file(path: str, item: Mapping[str, Any]) -> File:
+    mode, encoding = str(item.get("mode", "000644")), str(item.get("encoding", "plain"))
+    if not re.fullmatch(sections.MODE, mode):
         raise ValueError(f"files: {path} has the mode {mode!r}")
+    if encoding not in sections.ENCODINGS:
+        raise ValueError(f"files: {path} has the encoding {encoding!r}")
     content = item.get("content")
     if mode.startswith("120"):
         return File(path, None, mode=0o120000, target=str(content))
@@ -212,8 +245,8 @@ def _file(path: str, item: Any) -> File:
     if isinstance(content, dict | list):
         return File(path, None, mode=bits, document=content)
     text = None if content is None else str(content)
-    if text is not None and str(item.get("encoding", "plain")) == "base64":
-        return File(path, base64.b64decode(text, validate=True), mode=bits)
+    if text is not None and encoding == "base64":
+        return File(path, base64.b64decode("".join(text.split()), validate=True), mode=bits)
     return File(path, text, source=str(item.get("source", "")), mode=bits)
 
 

@@ -1,9 +1,10 @@
-"""YAML that somebody else wrote: small, of plain values, and without aliases: a few of them can stand for gigabytes."""
+"""YAML or JSON that somebody else wrote: small, of plain values, with CloudFormation's short tags (`!Ref x` is
+`{"Ref": "x"}`), and without aliases: a few of them can stand for gigabytes.
+"""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -23,25 +24,18 @@ def mapping(content: bytes) -> dict[str, Any]:
     """A file's mapping, in YAML or in JSON. Raises ValueError and yaml.YAMLError for what is none."""
     if len(content) > FILE_LIMIT:
         raise ValueError(f"it has more than {FILE_LIMIT:,} bytes")
+    text = content.decode("utf-8-sig")
     try:
-        found = _loaded(content.decode())
+        found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise ValueError("a value is not what its tag says") from error
+    except yaml.YAMLError:
+        if "\t" not in text or not text.lstrip().startswith("{"):
+            raise
+        found = json.loads(text)  # YAML takes all of JSON but its tabs
     if not isinstance(found, dict):
         raise ValueError("it is no mapping")
     return found
-
-
-def _loaded(text: str) -> Any:
-    """A document's value. YAML takes most of JSON, but no tabs."""
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError:
-        if not text.lstrip("\ufeff \t\r\n").startswith("{"):
-            raise
-        with suppress(ValueError):
-            return json.loads(text.removeprefix("\ufeff"))
-        raise
 
 
 class _Loader(yaml.SafeLoader):
@@ -62,3 +56,18 @@ class _Loader(yaml.SafeLoader):
         if isinstance(node, yaml.ScalarNode) and node.tag in _SLOW and len(node.value) > SCALAR_LIMIT:
             raise ValueError(f"a number has more than {SCALAR_LIMIT} characters")
         return node
+
+
+def _intrinsic(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    """A function of CloudFormation, whose tag is its short name."""
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        text = loader.construct_scalar(node)
+        return {name: text.split(".", 1) if tag == "GetAtt" else text}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)

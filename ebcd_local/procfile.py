@@ -14,6 +14,13 @@ PORT = "8000"
 """The platform's port, which its proxy sends requests to unless the environment property PORT says another one."""
 _ADDRESS = r"(?:[\w.*-]*|\[[\w:.]*\])"
 _ANY_BIND = re.compile(r"(?<!\S)(--bind(=|\s+)|-b(=|\s*))\S+")
+_OPTIONS = {"uvicorn": "--port {}", "hypercorn": "--bind 127.0.0.1:{}", "daphne": "-p {}"}
+_DEFAULT = re.compile(
+    rf"""((?:^|[;&|]|(?:^|\s)(?:exec|-m|run|run-program)|\b(?:ddtrace-run|opentelemetry-instrument)|\b[A-Za-z_]\w*=\S*)\s*
+    (?:\S*/)?)({"|".join(_OPTIONS)})(?=\s)        # a server that listens on 8000 by itself, where a command stands,
+    (?![^;&|]*\s(?:-[bpuec]|--(?:port|bind|uds|fd|unix-socket|endpoint|config))(?![\w-]))  # and is told nothing""",
+    re.VERBOSE,
+)
 _PYTHON = "aws:elasticbeanstalk:container:python"
 
 
@@ -52,8 +59,10 @@ def default_processes(options: Mapping[tuple[str, str], str]) -> dict[str, str]:
 def on_loopback(command: str, port: int, ports: frozenset[str] = frozenset({PORT})) -> str:
     """A command whose server listens on an instance's own port where its options say one of the platform's (`ports`):
     --bind or --listen with an address, --port with a number, as gunicorn, uvicorn, hypercorn, waitress and daphne take
-    them. With an address it is on loopback only.
+    them; and where a server that listens there by itself is told nothing. With an address it is on loopback only.
     """
+    if not ports - {PORT, ""}:
+        command = _DEFAULT.sub(lambda found: f"{found[0]} {_OPTIONS[found[2]].format(port)}", command)
     known = "|".join(["\\$PORT", "\\$\\{PORT\\}", *sorted(filter(str.isdigit, ports))])
     end = r"""(?=["'\s]|$)"""
     bound = re.compile(rf"""(?<!\S)(--(?:bind|listen)(?:=|\s+)|-b(?:=|\s*))(["']?){_ADDRESS}:(?:{known}){end}""")

@@ -49,6 +49,13 @@ PURE = {
         f"ebcd.requirements.{name}": {"ebcd.documents", "ebcd.errors", "ebcd.model", "ebcd.requirements"}
         for name in ("choose", "lines", "lock", "pins", "pylock")
     },
+    **{
+        f"ebcd.check.{path.stem}": {"ebcd.bundle.encoded", "ebcd.check", "ebcd.documents", "ebcd.model"}
+        for path in (ROOT / "ebcd" / "check").glob("[a-z]*.py")
+        if path.stem != "inspection"
+    },
+    "ebcd.bundle.encoded": set(),
+    "ebcd.bundle.names": {"ebcd.errors"},
 } | {
     f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}
     for path in (ROOT / "ebcd" / "release" / "plan").glob("[a-z]*.py")

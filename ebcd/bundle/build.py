@@ -14,19 +14,17 @@ from ebcd import __version__
 from ebcd.bundle.archive import ArchiveWriter
 from ebcd.bundle.cache import StreamCache
 from ebcd.bundle.compress import Stream, compress, is_compressed
-from ebcd.bundle.git import EXECUTABLE, SUBMODULE, SYMLINK, Repository, TreeEntry
+from ebcd.bundle.contents import PLAIN, paths, refuse_submodules
+from ebcd.bundle.git import Repository, TreeEntry
 from ebcd.bundle.pack import Damaged
-from ebcd.bundle.select import MANIFEST, Choice, Rules, refuse_unfit, rules
-from ebcd.bundle.streams import LINK, File, Inspection, streams
+from ebcd.bundle.select import MANIFEST, Choice, refuse_unfit
+from ebcd.bundle.streams import File, Inspection, streams
 from ebcd.errors import Refused
 from ebcd.model import BundleOptions, Commit, Requirements, SourceBundle
 
 if TYPE_CHECKING:
     from ebcd.requirements.pins import Problem
 
-IGNORE_FILE = ".ebignore"
-_MODES = {EXECUTABLE: 0o100755, SYMLINK: LINK}
-_PLAIN = 0o100644
 _SMALL = 64 * 1024
 
 
@@ -36,13 +34,14 @@ def listing(
     """Each path of the commit, whether it goes in, and why; and what is added to them."""
     with _objects(repository, commit):
         entries = repository.entries(commit.tree)
-        chosen = _rules(repository, entries, options)
-        choices = [chosen.choose(entry) for entry in entries]
+        found = paths(repository, commit.tree, entries, options)
+        choices = [item.choice for item in found]
         if options.requirements is Requirements.AS_IS:
             return choices
         from ebcd.bundle.additions import additions, chosen_with
 
-        files = list(_files(repository, [item.entry for item in choices if item.included], options, ""))
+        refuse_submodules(found)
+        files = [item.file for item in found if item.choice.included]
         return chosen_with(choices, additions(repository, entries, files, options, wheels))
 
 
@@ -97,7 +96,7 @@ def _build(
             digest = _content_digest(names, files, written)
             manifest = _json({**names, "content_digest": digest, "tool": f"ebcd {__version__}"})
             stream, data = compress(manifest, stored=False)
-            archive.add(MANIFEST, _PLAIN, stream, (data,))
+            archive.add(MANIFEST, PLAIN, stream, (data,))
             sha256 = archive.close()
             if archive.size > options.max_size:
                 raise _too_large(written, options)
@@ -140,7 +139,7 @@ def _content_digest(names: dict[str, object], files: list[File], written: dict[s
     """The bundle's identity: a SHA-256 over path, mode and content digest of each entry, in the order of their paths,
     however the archive orders them. The manifest comes first in it, without the digest itself and without the tool.
     """
-    digest = hashlib.sha256(_identity(MANIFEST, _PLAIN, hashlib.sha256(_json(names)).digest()))
+    digest = hashlib.sha256(_identity(MANIFEST, PLAIN, hashlib.sha256(_json(names)).digest()))
     for file in files:
         digest.update(_identity(file.path, file.mode, written[file.path].digest))
     return digest.hexdigest()
@@ -172,11 +171,6 @@ def _objects(repository: Repository, commit: Commit) -> ExitStack:
     return stack
 
 
-def _rules(repository: Repository, entries: list[TreeEntry], options: BundleOptions) -> Rules:
-    found = [repository.blob(entry) for entry in entries if entry.path == IGNORE_FILE]
-    return rules(b"".join(found).decode(errors="replace"), options.exclude)
-
-
 def files_of(
     repository: Repository, commit: Commit, options: BundleOptions, *, wheels: Path | None = None
 ) -> list[File]:
@@ -192,27 +186,11 @@ def files_of(
 def _committed(repository: Repository, commit: Commit, options: BundleOptions) -> tuple[list[TreeEntry], list[File]]:
     """All paths of the commit, and the files of them that go into the bundle."""
     entries = repository.entries(commit.tree)
-    chosen = _rules(repository, entries, options)
-    included = [entry for entry in entries if chosen.choose(entry).included]
-    refuse_unfit(included)
-    return entries, list(_files(repository, included, options, ""))
-
-
-def _files(repository: Repository, entries: list[TreeEntry], options: BundleOptions, folder: str) -> Iterator[File]:
-    for entry in entries:
-        if entry.mode == SUBMODULE:
-            inner = _submodule(repository, entry, options)
-            yield from _files(inner, inner.entries(entry.blob), options, f"{folder}{entry.path}/")
-        else:
-            yield File(folder + entry.path, _MODES.get(entry.mode, _PLAIN), entry, repository)
-
-
-def _submodule(repository: Repository, entry: TreeEntry, options: BundleOptions) -> Repository:
-    if options.submodules != "include":
-        raise Refused(f"{entry.path} is a git submodule.", why="A commit holds a submodule's id only, not its files.",
-                      hint='Set submodules = "include" under [bundle], or exclude it in .ebignore.',
-                      code="submodule")  # fmt: skip
-    return repository.submodule(entry.path)
+    found = paths(repository, commit.tree, entries, options)
+    refuse_submodules(found)
+    included = [item for item in found if item.choice.included]
+    refuse_unfit([item.choice.entry for item in included])
+    return entries, [item.file for item in included]
 
 
 def _identity(path: str, mode: int, digest: bytes) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,20 +15,14 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
 from ebcd.bundle.git_refusals import fsck, refusal
+from ebcd.bundle.names import names_in
 from ebcd.errors import EbcdError, Refused, UsageError
 from ebcd.model import Commit
 
 EXECUTABLE, SYMLINK, SUBMODULE = 0o100755, 0o120000, 0o160000
 SHOWN_PATHS = 5
 _PIPE = 1024**2
-_UNFIT = re.compile(r"[\x01-\x08\x0a-\x1f\\]|\t[^\0]*\t")
-"""A name that holds a control character or a backslash; git ends the part before the name by the first tab."""
-_REPOSITORY = re.compile(r"[\t/](?:\.\.?|(?:\.git|git~1)[. ]*)(?=[/\0])", re.IGNORECASE)
-"""A part of a name that leads elsewhere, or into the repository of whoever unpacks it: what git's `verify_path`
-refuses, with what Windows leaves out at a name's end.
-"""
-_IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-"""Characters that macOS leaves out of names."""
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +41,11 @@ class TreeEntry:
 class Repository:
     """The git repository that a folder lies in."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises UsageError (code `no-repository`) where there is none, or no git."""
+    def __init__(self, folder: Path, root: str | None = None) -> None:
+        """Raises UsageError (code `no-repository`) where there is none, or no git; (`bad-root`) for a root outside.
+
+        root: the folder that bundles are made of, as seen from `folder`; None: the whole repository.
+        """
         if shutil.which("git") is None:
             raise UsageError("git is not installed.", why="ebcd reads commits through it, and finds none on PATH.",
                              hint="Install git: https://git-scm.com/downloads", code="no-git")  # fmt: skip
@@ -60,6 +56,8 @@ class Repository:
         if found.returncode:
             raise refusal(folder, found.stderr.decode(errors="replace"))
         self.folder = Path(os.fsdecode(found.stdout.split(b"\n")[0]))
+        self.root = "" if root is None else _below(self.folder, folder / root)
+        """The folder that bundles are made of, with a slash behind it; empty: all of the repository."""
 
     def resolve(self, revision: str, *, allow_dirty: bool = False) -> Commit:
         """The commit that a revision names.
@@ -89,22 +87,16 @@ class Repository:
             return Commit(full, work.tree, commit.time, subject, dirty=work.tree)
 
     def entries(self, tree: str) -> list[TreeEntry]:
-        """Every path of a tree, in git's order, which is that of the paths' bytes.
+        """Every path below the root in a tree, as seen from the root, in git's order: that of the paths' bytes.
 
-        Raises Refused (code `bad-name`) for a name that a zip cannot carry.
+        Raises Refused: code `bad-name` for a name that a zip cannot carry, `no-root` where the tree has no such folder.
         """
         if tree in self._listed:
             return self._listed[tree]
-        lines = self.git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
-        try:
-            text = lines.decode()
-        except UnicodeDecodeError as error:
-            raise _not_utf8(lines) from error
-        if _UNFIT.search(text):
-            raise _unfit(text)
-        if _REPOSITORY.search(_IGNORABLE.sub("", text)):
-            raise _leading_elsewhere(text)
-        return [_entry(line) for line in text.split("\0") if line]
+        lines = self._try("ls-tree", "-r", "-z", "-l", "--full-tree", f"{tree}:{self.root.rstrip('/')}")
+        if lines is None:
+            raise self._rootless(tree)
+        return [_entry(line) for line in names_in(lines).split("\0") if line]
 
     @contextmanager
     def blobs(self, entries: Iterable[TreeEntry]) -> Iterator[BlobReader]:
@@ -132,11 +124,23 @@ class Repository:
 
     def submodule(self, path: str) -> Repository:
         """The repository of a submodule. Raises UsageError when it is not checked out."""
-        folder = self.folder / path
+        folder = self.folder / self.root / path
         if not (folder / ".git").exists():
             raise UsageError(f"The submodule {path} is not checked out.", why="Its commits are not on this machine.",
                              hint="git submodule update --init --recursive", code="submodule")  # fmt: skip
         return Repository(folder)
+
+    def mentions(self, tree: str, text: str, paths: str) -> bool:
+        """Whether one of a tree's files that a pathspec of git names has a text in it."""
+        return self._try("grep", "--quiet", "--fixed-strings", "-e", text, tree, "--", paths) is not None
+
+    def objects(self) -> dict[str, str]:
+        """The variables by which another repository finds the objects of this one."""
+        names = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+        if names[0] in self._environment:
+            return {name: self._environment[name] for name in names}
+        shared = self.git("rev-parse", "--git-path", "objects").decode().strip()
+        return {names[0]: str((self.folder / shared).resolve())}
 
     def commit(self, revision: str) -> str | None:
         """The id of the commit that a revision names; None where this clone has none."""
@@ -145,7 +149,8 @@ class Repository:
         return found.decode().strip() if found else None
 
     def _changes(self) -> list[str]:
-        lines = self.git("status", "--porcelain", "-z", "--untracked-files=normal").split(b"\0")
+        scope = ["--", f":(top,literal){self.root}"] if self.root else []
+        lines = self.git("status", "--porcelain", "-z", "--untracked-files=normal", *scope).split(b"\0")
         return [os.fsdecode(line[3:]) for line in lines if len(line) > 3]
 
     def _dirty(self, changes: list[str]) -> Refused:
@@ -165,12 +170,26 @@ class Repository:
                           hint="git log --oneline shows commits; git fetch may bring it.",
                           code="unknown-revision")  # fmt: skip
 
+    def _rootless(self, tree: str) -> EbcdError:
+        """Why a tree cannot be listed."""
+        if self.root and self._try("cat-file", "-e", tree) is not None:
+            return Refused(
+                f"The commit has no folder {self.root}.",
+                why="A bundle is made of the folder of ebcd.toml, or of the one that bundle.root names.",
+                hint='Commit it; or name another folder, seen from ebcd.toml: root = ".." under [bundle].',
+                code="no-root",
+            )
+        return _missing_object(tree)
+
     def _command(self, *arguments: str) -> list[str]:
         return ["git", "-C", str(self.folder), "-c", "core.quotePath=false", *arguments]
 
-    def git(self, *arguments: str, **environment: str) -> bytes:
-        """What a git command prints. Raises UsageError (code `git-failed`)."""
-        done = self._run(*arguments, **environment)
+    def git(self, *arguments: str, given: bytes = b"", environment: Mapping[str, str] = _NOTHING) -> bytes:
+        """What a git command prints. Raises UsageError (code `git-failed`).
+
+        given: what it reads. environment: variables beside those that this repository needs.
+        """
+        done = self._run(*arguments, given=given, environment=environment)
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
             why = said or f"It exited with {done.returncode} and said nothing."
@@ -182,11 +201,13 @@ class Repository:
         done = self._run(*arguments)
         return None if done.returncode else done.stdout
 
-    def _run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    def _run(
+        self, *arguments: str, given: bytes = b"", environment: Mapping[str, str] = _NOTHING
+    ) -> subprocess.CompletedProcess[bytes]:
         """A git command, run. Raises UsageError (code `git-failed`) where git cannot be started."""
         try:
-            return subprocess.run(self._command(*arguments), env=self._environment | environment, capture_output=True,
-                                  check=False)  # fmt: skip
+            return subprocess.run(self._command(*arguments), env={**self._environment, **environment}, input=given,
+                                  capture_output=True, check=False)  # fmt: skip
         except OSError as error:
             raise UsageError("git cannot be run.", why=str(error), hint="git --version", code="git-failed") from error
 
@@ -237,11 +258,11 @@ class WorkTree:
         index = Path(self._folder.name) / "index"
         if (own / "index").exists():
             shutil.copyfile(own / "index", index)
-        shared = repository.git("rev-parse", "--git-path", "objects").decode().strip()
+        shared = repository.objects()["GIT_OBJECT_DIRECTORY"]
         repository._environment |= {
             "GIT_INDEX_FILE": str(index),
             "GIT_OBJECT_DIRECTORY": str(objects),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((repository.folder / shared).resolve()),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": shared,
         }
         repository.git("add", "--all")
         self.tree = repository.git("write-tree").decode().strip()
@@ -265,29 +286,17 @@ def _entry(line: str) -> TreeEntry:
     return TreeEntry(path, int(mode, 8), blob, int(size) if size.isdigit() else 0)
 
 
-def _not_utf8(lines: bytes) -> Refused:
-    names = (line.partition(b"\t")[2] for line in lines.split(b"\0"))
-    bad = next(name for name in names if name.decode(errors="replace").encode() != name)
-    return Refused(f"The name {bad!r} is not UTF-8.", why="A zip and Beanstalk's instances need UTF-8 names.",
-                   hint="Rename it: git mv.", code="bad-name")  # fmt: skip
-
-
-def _unfit(text: str) -> Refused:
-    path = next(line.partition("\t")[2] for line in text.split("\0") if _UNFIT.search(line))
-    return Refused(f"The name {path!r} holds a control character or a backslash.",
-                   why="Unpackers read such names in different ways.", hint="Rename it: git mv.",
-                   code="bad-name")  # fmt: skip
-
-
-def _leading_elsewhere(text: str) -> Refused:
-    path = next(
-        line.partition("\t")[2] for line in text.split("\0") if _REPOSITORY.search(f"{_IGNORABLE.sub('', line)}\0")
-    )
-    return Refused(
-        f"The name {path!r} has a part that is '.', '..' or '.git', or is read as one somewhere.",
-        why="Unpacked, it would lead out of its folder or into a repository; git itself adds no such name.",
-        hint="git log --all --full-history shows where it comes from; make the commit anew without it.",
-        code="bad-name",
+def _below(repository: Path, folder: Path) -> str:
+    """A folder as seen from the repository's own, with a slash behind it. Raises UsageError for one outside."""
+    place = folder.resolve()
+    if place.is_relative_to(repository.resolve()):
+        inner = place.relative_to(repository.resolve()).as_posix()
+        return "" if inner == "." else f"{inner}/"
+    raise UsageError(
+        f"The folder {folder} cannot be bundled.",
+        why=f"It is outside of the repository {repository}.",
+        hint="Name a folder of the repository, as seen from ebcd.toml: root, under [bundle].",
+        code="bad-root",
     )
 
 

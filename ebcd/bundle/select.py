@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 import re
 import warnings
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 import pathspec
 
-from ebcd.bundle.git import TreeEntry
+from ebcd.bundle.encoded import HEAD, encoded
+from ebcd.bundle.git import SUBMODULE, TreeEntry
 from ebcd.errors import Refused
 
 PATTERNS = 5_000
@@ -40,20 +42,32 @@ class Rules:
     spec: pathspec.GitIgnoreSpec
     places: tuple[str, ...]
     """Where each pattern stands."""
+    folders: frozenset[int] = frozenset()
+    """Which of them are about folders alone."""
 
-    def choose(self, entry: TreeEntry) -> Choice:
-        """Whether an entry goes in."""
+    def choose(self, entry: TreeEntry, *, exported: bool = True) -> Choice:
+        """Whether an entry goes in. exported: whether git exports it; a pattern has the last word."""
+        usual = Choice(entry, True, "committed") if exported else Choice(entry, False, "export-ignore (.gitattributes)")
         if not self.places:
-            return Choice(entry, True, "committed")
+            return usual
         found = self.spec.check_file(entry.path)
+        if found.index is None and entry.mode == SUBMODULE:
+            found = self.spec.check_file(f"{entry.path}/")
+            if found.index not in self.folders:  # as in `lib/**`: it is about what is inside
+                return usual
         if found.include is None or found.index is None:
-            return Choice(entry, True, "committed")
+            return usual
         return Choice(entry, not found.include, self.places[found.index])
 
 
-def rules(ignore_file: str, exclude: Sequence[str]) -> Rules:
-    """The rules of .ebignore and of `bundle.exclude`, which comes after it. Raises Refused for a bad pattern."""
-    lines = [(f".ebignore:{number}", line) for number, line in enumerate(ignore_file.splitlines(), 1)]
+def rules(ignore_file: bytes, exclude: Sequence[str]) -> Rules:
+    """The rules of .ebignore and of `bundle.exclude`, which comes after it. Raises Refused for a bad pattern.
+
+    A byte-order mark and line ends of Windows are no part of a pattern, as in git.
+    """
+    text = ignore_file.removeprefix(codecs.BOM_UTF8).decode(errors="replace")
+    numbered = ((f".ebignore:{number}", line.removesuffix("\r")) for number, line in enumerate(text.split("\n"), 1))
+    lines = [(place, line) for place, line in numbered if line]  # pathspec leaves empty ones out, and counts without
     if len(lines) > PATTERNS:
         raise Refused(
             f".ebignore has more than {PATTERNS:,} lines.",
@@ -71,7 +85,8 @@ def rules(ignore_file: str, exclude: Sequence[str]) -> Rules:
     except (ValueError, re.error, RecursionError, OverflowError) as error:
         raise Refused("A pattern of .ebignore or bundle.exclude is none.", why=str(error), hint="See gitignore(5).",
                       code="bad-pattern") from error  # fmt: skip
-    return Rules(spec, tuple(place for place, _ in lines))
+    folders = frozenset(index for index, (_, line) in enumerate(lines) if line.rstrip().endswith("/"))
+    return Rules(spec, tuple(place for place, _ in lines), folders)
 
 
 def _refuse_slow(place: str, pattern: str) -> None:
@@ -103,9 +118,8 @@ def refuse_escape(path: str, target: str) -> None:
                       hint="Link inside the repository, or exclude it in .ebignore.", code="link-escapes")  # fmt: skip
 
 
-def refuse_lfs_pointer(path: str, content: bytes) -> None:
-    """Raise Refused for a Git LFS pointer: the instances would get the pointer, not the file."""
-    if content.startswith(b"version https://git-lfs.github.com/spec/"):
-        raise Refused(f"{path} is a Git LFS pointer.", why="The commit holds the pointer only, not the file.",
-                      hint="Exclude it in .ebignore and fetch it at deployment, or take it out of LFS: "
-                      "git lfs migrate export.", code="lfs-pointer")  # fmt: skip
+def refuse_encoded(path: str, content: bytes) -> None:
+    """Raise Refused for what git keeps in the place of a file (code `lfs-pointer`, `git-crypt`)."""
+    found = encoded(content[:HEAD])
+    if found is not None and found.sure:
+        raise Refused(f"{path} is {found.what}.", why=found.why, hint=found.hint, code=found.code)

@@ -15,9 +15,10 @@ from typing import IO, Protocol
 
 from ebcd.bundle.cache import StreamCache
 from ebcd.bundle.compress import LARGE, PIECE, Stream, compress, compress_large, content_of, is_compressed, pieces_of
+from ebcd.bundle.encoded import HEAD, encoded
 from ebcd.bundle.git import TreeEntry
 from ebcd.bundle.pack import Cached
-from ebcd.bundle.select import refuse_escape, refuse_lfs_pointer
+from ebcd.bundle.select import refuse_encoded, refuse_escape
 
 LINK = 0o120777
 _BATCH_FILES, _BATCH_BYTES = 128, 1024**2
@@ -62,11 +63,8 @@ class Reader(Protocol):
 class Inspection(Protocol):
     """Who looks at the files on their way into a bundle. It is called from several threads."""
 
-    fact: str
-    """What is remembered of a blob in which it found nothing; another text when it looks for something else."""
-
-    def wants(self, path: str) -> bool:
-        """Whether it wants this file's content, whatever is remembered of it."""
+    def fact(self, path: str) -> str:
+        """What is remembered of a blob in which it found nothing; another text when it looks for something else."""
         ...
 
     def look(self, path: str, mode: int, content: Iterable[bytes] | None) -> bool:
@@ -90,6 +88,8 @@ class _Made:
     stream: Stream
     data: bytes
     clean: bool
+    kept: bool = True
+    """Whether the stream is remembered: not where git has something else in the place of the file."""
 
 
 def streams(
@@ -130,8 +130,7 @@ def streams(
 
 def _want(file: File, cache: StreamCache, inspection: Inspection | None) -> _Wanted:
     stored, blob = is_compressed(file.path), file.entry.blob
-    looked_at = inspection is not None and (inspection.wants(file.path) or not cache.knows(inspection.fact, blob))
-    looked_at = looked_at and not file.foreign
+    looked_at = inspection is not None and not file.foreign and not cache.knows(inspection.fact(file.path), blob)
     return _Wanted(file, stored, cache.find(blob, stored=stored), looked_at)
 
 
@@ -167,9 +166,11 @@ def _make(batch: list[_Wanted], contents: list[bytes], inspection: Inspection | 
 
 
 def _made(wanted: _Wanted, content: bytes, inspection: Inspection | None) -> _Made:
-    file, cached = wanted.file, wanted.cached
+    file, cached, kept = wanted.file, wanted.cached, True
     if cached is None:
-        refuse_lfs_pointer(file.path, content)
+        if inspection is None:
+            refuse_encoded(file.path, content)
+        kept = encoded(content[:HEAD]) is None
         stream, data = compress(content, stored=wanted.stored)
     else:
         stream, data = cached.stream, cached.read()
@@ -179,7 +180,7 @@ def _made(wanted: _Wanted, content: bytes, inspection: Inspection | None) -> _Ma
         refuse_escape(file.path, content.decode(errors="replace"))
     shown = (content,) if wanted.looked_at else None
     clean = inspection is not None and inspection.look(file.path, file.mode, shown)
-    return _Made(wanted, stream, data, clean)
+    return _Made(wanted, stream, data, clean, kept)
 
 
 def _keep(
@@ -187,10 +188,10 @@ def _keep(
 ) -> Iterator[tuple[File, Stream, Iterable[bytes]]]:
     for item in made:
         file, pieces = item.wanted.file, (item.data,)
-        if item.wanted.cached is None and not file.foreign:
+        if item.wanted.cached is None and item.kept and not file.foreign:
             cache.add(file.entry.blob, item.stream, pieces, stored=item.wanted.stored)
         if item.clean and inspection is not None:
-            cache.note(inspection.fact, file.entry.blob)
+            cache.note(inspection.fact(file.path), file.entry.blob)
         yield file, item.stream, pieces
 
 
@@ -213,7 +214,7 @@ def _large(
 
         shown = pieces_of(stream, pieces()) if wanted.looked_at else None
         if inspection is not None and inspection.look(file.path, file.mode, shown):
-            cache.note(inspection.fact, blob)
+            cache.note(inspection.fact(file.path), blob)
         yield file, stream, pieces()
 
 

@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from ebcd.check import procfile, serving, settings
+from ebcd.check.files import Tree
 from ebcd.check.finding import Finding, Severity
+from ebcd.check.modules import place_of
+from ebcd.check.syntax import HERE, Version
 from ebcd.model import Family, Stage, Target
-from ebcd.model.platforms import branch_of, family_of, local_branches, nearest_branch
+from ebcd.model.platforms import branch_of, family_of, local_branches, nearest_branch, python_of
 
-_WSGI = ("aws:elasticbeanstalk:container:python", "WSGIPath")
 _GUIDE = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/"
 _PROCFILES = frozenset({Family.PYTHON, Family.NODE, Family.GO, Family.RUBY, Family.JAVA, Family.DOTNET})
 """Platforms that start what a Procfile says. Beside a Dockerfile it is another program's."""
@@ -50,8 +53,9 @@ _NEEDS: Mapping[Family, Need] = {
 """Tomcat, PHP and IIS serve what is in the bundle, whatever it is called."""
 
 
-def check(paths: Collection[str], stage: Stage | None) -> Iterator[Finding]:
-    """What a bundle of these paths lacks to be run on the stage's platform."""
+def check(tree: Tree, stage: Stage | None) -> Iterator[Finding]:
+    """What a bundle lacks to be run on the stage's platform."""
+    paths = [path for path in tree.files if "/" not in path or path.startswith("bin/")]
     family = platform_family(stage)
     if stage is not None and stage.target is Target.LOCAL and family not in (Family.PYTHON, Family.OTHER):
         message = f"The stage {stage.name} is local, and the local Beanstalk runs Python platforms only."
@@ -63,7 +67,7 @@ def check(paths: Collection[str], stage: Stage | None) -> Iterator[Finding]:
         hint = f"Did you mean {near!r}?" if near else f"Those that there are: {', '.join(local_branches())}"
         yield Finding(Severity.ERROR, "local-platform", "ebcd.toml", None, message, hint)
     if family is Family.PYTHON:
-        yield from _python(paths, stage)
+        yield from _python(tree, stage)
     need = _NEEDS.get(family)
     if stage is not None and need is not None and not need.met(paths):
         message = f"{branch_of(stage.platform)} needs at the root of the bundle: {' or '.join(need.any_of)}."
@@ -81,17 +85,23 @@ def runs_procfile(stage: Stage | None) -> bool:
     return platform_family(stage) in _PROCFILES
 
 
-def _python(paths: Collection[str], stage: Stage | None) -> Iterator[Finding]:
-    wsgi = {(item.namespace, item.name) for item in stage.options} if stage else set()
-    if "Procfile" not in paths and "application.py" not in paths and _WSGI not in wsgi:
-        yield Finding(
-            Severity.ERROR, "no-entry-point", "Procfile", None,
-            "There is neither a Procfile nor an application.py: Beanstalk would not know what to run.",
-            "Commit a Procfile with a line such as: web: gunicorn application:application",
-        )  # fmt: skip
-    if not {"requirements.txt", "Pipfile", "Pipfile.lock"} & set(paths):
-        yield Finding(
-            Severity.WARNING, "no-requirements", "requirements.txt", None,
-            "There is no requirements.txt: nothing is installed on the instances.",
-            "Commit one, if the application needs packages.",
-        )  # fmt: skip
+def python_version(stage: Stage | None) -> Version | None:
+    """The version of Python that a stage runs; None where nothing tells. The local Beanstalk runs on the same Python as
+    ebcd, whatever older one its platform's name says.
+    """
+    named = python_of(stage.platform) if stage is not None else None
+    if stage is not None and stage.target is Target.LOCAL:
+        return max(named or HERE, HERE)
+    return named
+
+
+def _python(tree: Tree, stage: Stage | None) -> Iterator[Finding]:
+    named = tree.find(procfile.NAME) is not None or serving.WSGI_PATH in settings.effective(tree, stage)
+    if not named and procfile.NAME not in tree.links and not place_of(tree, "application").found:
+        message = "There is neither a Procfile nor an application.py: Beanstalk would not know what to run."
+        hint = "Commit a Procfile with a line such as: web: gunicorn --bind :$PORT application:application"
+        yield Finding(Severity.ERROR, "no-entry-point", procfile.NAME, None, message, hint)
+    if not any(tree.find(name) for name in ("requirements.txt", "Pipfile", "Pipfile.lock")):
+        message = "There is no requirements.txt: nothing is installed on the instances."
+        hint = "Commit one, if the application needs packages."
+        yield Finding(Severity.WARNING, "no-requirements", "requirements.txt", None, message, hint)

@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from ebcd.documents import LIMIT, BadDocument, json_of, yaml_of
+from ebcd.check import sections
+from ebcd.check.files import File
+from ebcd.documents import LIMIT, BadDocument, YamlPlace, yaml_of, yaml_places
 from ebcd.model import OptionSetting, Place, by_place
 
 FOLDER = ".ebextensions/"
+ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
+"""The namespace of environment properties, and of what names none."""
 YAML_LIMIT = LIMIT
 """Bytes of a file that are parsed."""
-_PROPERTIES = "aws:elasticbeanstalk:application:environment"
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of the bundle."""
+class BadSetting(ValueError):
+    """An option setting that is none."""
 
-    data: bytes
-    link: bool = False
-    """Whether it is a symbolic link, whose data is where it leads."""
+    def __init__(self, what: str, *place: str) -> None:
+        super().__init__(what)
+        self.place = (sections.SETTINGS, *place)
+        """The keys that lead to it."""
 
 
 def is_read(path: str) -> bool:
@@ -47,33 +49,67 @@ def option_settings(files: Mapping[str, File]) -> tuple[OptionSetting, ...]:
 
 
 def load(data: bytes) -> Any:
-    """A file's content, in YAML or in JSON, of which YAML refuses that with tabs. Raises BadDocument."""
+    """A file's content, which is not to be changed: it is read once. Raises BadDocument."""
+    found = _read(data)
+    if isinstance(found, BadDocument):
+        raise found
+    return found
+
+
+@lru_cache(maxsize=128)
+def _read(data: bytes) -> Any:
     try:
         return yaml_of(data)
+    except BadDocument as error:
+        return error
+
+
+@lru_cache(maxsize=128)
+def places(data: bytes) -> Mapping[tuple[str, ...], YamlPlace]:
+    """Where the values of a file stand; nothing where that is not known, as in JSON with tabs."""
+    try:
+        return yaml_places(data)
     except BadDocument:
-        if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-            raise
-        with suppress(BadDocument):
-            return json_of(data.removeprefix(b"\xef\xbb\xbf"))
-        raise
+        return {}
 
 
 def options_of(content: Any) -> list[OptionSetting]:
-    """The option settings of a file's content, in either form. Raises ValueError."""
-    settings = content.get("option_settings") if isinstance(content, dict) else None
+    """The option settings of a file's content, in either form. Raises BadSetting."""
+    settings = content.get(sections.SETTINGS) if isinstance(content, dict) else None
     if settings is None:
         return []
-    if isinstance(settings, dict) and all(isinstance(names, dict) for names in settings.values()):
+    if isinstance(settings, dict):
         return [OptionSetting.named(str(space), str(name), _value(value))
-                for space, names in settings.items() for name, value in names.items()]  # fmt: skip
-    if isinstance(settings, list) and all(isinstance(item, dict) and "option_name" in item for item in settings):
-        return [OptionSetting.named(str(item.get("namespace", _PROPERTIES)), str(item["option_name"]),
-                                    _value(item.get("value", "")), str(item.get("resource_name") or ""))
-                for item in settings]  # fmt: skip
-    raise ValueError("option_settings must map namespaces to options, or list namespace, option_name and value")
+                for space, names in settings.items() for name, value in _named(str(space), names).items()]  # fmt: skip
+    if isinstance(settings, list):
+        return [_setting(number, item) for number, item in enumerate(settings, 1)]
+    raise BadSetting(f"option_settings is {sections.kind_of(settings)}, not a mapping of namespaces or a list")
+
+
+def _named(space: str, names: Any) -> dict[Any, Any]:
+    """The options of a namespace."""
+    if not sections.fits(names, (sections.MAPPING, sections.NOTHING)):
+        what = f"option_settings: {space} is {sections.kind_of(names)}, not a mapping of options to values"
+        raise BadSetting(what, space)
+    return names or {}
+
+
+def _setting(number: int, item: Any) -> OptionSetting:
+    """One setting of the list."""
+    if not isinstance(item, dict):
+        what = f"option_settings: setting {number} is {sections.kind_of(item)}, not a mapping"
+        raise BadSetting(what, str(number - 1))
+    for key, must in sections.SETTING_KEYS.items():
+        if must and key not in item:
+            raise BadSetting(f"option_settings: setting {number} has no {key}", str(number - 1))
+    space = str(item.get("namespace", ENVIRONMENT))
+    return OptionSetting.named(space, str(item["option_name"]), _value(item["value"]),
+                               str(item.get("resource_name") or ""))  # fmt: skip
 
 
 def _value(value: Any) -> str:
     if isinstance(value, dict | list):  # a document of JSON
         return json.dumps(value, default=str)
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

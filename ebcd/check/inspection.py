@@ -1,60 +1,71 @@
-"""`check` as it goes along with the making of a bundle, so that each file is read once, or not at all."""
+"""`check` as it goes along with the making of a bundle: what is found in each file by itself, which is read once, or
+not at all where it is known.
+"""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from ebcd.check import lint, migrations
-from ebcd.check.extensions import YAML_LIMIT, File
+from ebcd.bundle import encoded
+from ebcd.check import syntax
 from ebcd.check.finding import Finding, Severity
 from ebcd.check.secrets import RULES, secrets_in
-from ebcd.model import Stage
+from ebcd.check.syntax import Fault, Version
+from ebcd.documents import LIMIT
 
 
 class Inspection:
-    """What was seen of a bundle's files. Several threads may show it files; the same file twice is the same."""
+    """What was found in a bundle's files. Several threads may show it files; the same file twice is the same."""
 
-    fact = RULES
+    def __init__(self, version: Version | None = None) -> None:
+        """version: of the Python that the files are for; None: not known."""
+        self._version = version
+        self._python = f"{RULES}, Python {version} by {syntax.HERE}"
+        self._found: dict[str, list[Finding]] = {}
+        self._faults: dict[str, Fault] = {}
 
-    def __init__(self) -> None:
-        self._modes: dict[str, int] = {}
-        self._contents: dict[str, bytes] = {}
-        self._secrets: dict[str, list[Finding]] = {}
-
-    def wants(self, path: str) -> bool:
-        """Whether the content matters whatever was found in it before."""
-        return lint.reads(path)
+    def fact(self, path: str) -> str:
+        """What is remembered of a content in which nothing was found."""
+        return self._python if path.endswith(".py") else RULES
 
     def look(self, path: str, mode: int, content: Iterable[bytes] | None) -> bool:
-        """Look for secrets, and keep what `check` reads; whether the content holds no secret. None: not read again."""
-        self._modes[path] = mode
+        """Look at a content; whether nothing was found in it. None: it is known already."""
         if content is None:
             return False
-        self._secrets[path] = secrets_in(path, self._kept(path, content) if lint.reads(path) else content)
-        return not self._secrets[path]
+        kept = bytearray()
+        found = secrets_in(path, _keeping(content, kept, LIMIT + 1 if path.endswith(".py") else encoded.HEAD))
+        found += _encoded(path, bytes(kept), link=stat.S_ISLNK(mode))
+        fault = None
+        if path.endswith(".py") and not found and not stat.S_ISLNK(mode):
+            fault = syntax.fault_of(bytes(kept), self._version)
+        if fault is not None:
+            self._faults[path] = fault
+        self._found[path] = found
+        return not found and fault is None
 
-    def files(self) -> dict[str, File]:
-        """The bundle's files, with the contents that were kept."""
-        return {path: File(self._contents.get(path, b""), stat.S_ISLNK(mode))
-                for path, mode in sorted(self._modes.items())}  # fmt: skip
+    def findings(self) -> list[Finding]:
+        """What was found in the files, each by itself."""
+        return [item for each in self._found.values() for item in each]
 
-    @property
-    def takes_away(self) -> bool:
-        """Whether a migration takes something away: then it matters what is live."""
-        return migrations.any_takes_away(self.files())
+    def faults(self) -> dict[str, Fault]:
+        """The files that are no Python of that version, and what keeps them from it."""
+        return dict(self._faults)
 
-    def findings(self, stage: Stage | None, live: frozenset[str] | None = None) -> list[Finding]:
-        """All findings, errors first.
 
-        stage: whose option settings count too; None: none is named. live: the paths of what is live; None: not known.
-        """
-        found = [*lint.check(self.files(), stage, live), *(item for each in self._secrets.values() for item in each)]
-        return sorted(found, key=lambda item: (item.severity is Severity.WARNING, item.path, item.line or 0))
+def _keeping(content: Iterable[bytes], kept: bytearray, limit: int) -> Iterator[bytes]:
+    """The pieces of a content, of which the first bytes are kept."""
+    for piece in content:
+        kept += piece[: limit - len(kept)]
+        yield piece
 
-    def _kept(self, path: str, content: Iterable[bytes]) -> Iterable[bytes]:
-        kept = b""
-        for piece in content:
-            kept += piece[: YAML_LIMIT + 1 - len(kept)]
-            yield piece
-        self._contents[path] = kept
+
+def _encoded(path: str, head: bytes, *, link: bool) -> list[Finding]:
+    """What git has in the place of a file."""
+    found = encoded.encoded(head[: encoded.HEAD])
+    if link:
+        found = encoded.ANNEX if encoded.leads_into_annex(head.decode(errors="replace")) else None
+    if found is None:
+        return []
+    severity = Severity.ERROR if found.sure else Severity.WARNING
+    return [Finding(severity, found.code, path, None, f"It is {found.what}. {found.why}", found.hint)]

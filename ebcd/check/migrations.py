@@ -15,8 +15,9 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ebcd.check import ddl
-from ebcd.check.extensions import File
+from ebcd.check.files import File
 from ebcd.check.finding import Finding, Severity
+from ebcd.check.syntax import Fault
 from ebcd.documents import BadDocument, python_of
 
 DECLARATION = "works_since"
@@ -49,10 +50,13 @@ def reads(path: str) -> bool:
     return place.suffix == ".py" and _FOLDER in place.parts[:-1]
 
 
-def check(files: Mapping[str, File], live: frozenset[str] | None) -> Iterator[Finding]:
+def check(
+    files: Mapping[str, File], live: frozenset[str] | None, faults: Mapping[str, Fault] | None = None
+) -> Iterator[Finding]:
     """Findings in the migrations that live has not.
 
     live: the paths of the live release's files. None: it is not known what is live, so that every migration counts.
+    faults: the files that are no Python of the stage's version; None: that of a migration is no other one.
     """
     places = {item.revision: item.path for item in _migrations(files)}
     for path in filter(reads, files):
@@ -61,15 +65,29 @@ def check(files: Mapping[str, File], live: frozenset[str] | None) -> Iterator[Fi
         try:
             migration = read(path, files[path].data)
         except UNREADABLE as error:
-            yield Finding(Severity.ERROR, "migration-unreadable", path, getattr(error, "line", None),
-                          _unreadable(error), "Correct it: no migration would run.")  # fmt: skip
+            if faults is None or path in faults or _is_in_package(path, files):
+                yield _unread(path, error, sure=faults is None or path in faults)
         else:
             yield from _findings(migration, places, live) if migration else ()
 
 
-def _unreadable(error: Exception) -> str:
+def _unread(path: str, error: Exception, *, sure: bool) -> Finding:
+    """A migration that this Python cannot read. sure: whether the stage's cannot either."""
     told = error.what if isinstance(error, BadDocument) else "it is nested too deeply"
-    return f"{told[:1].upper()}{told[1:]}."
+    message, line = f"{told[:1].upper()}{told[1:]}.", getattr(error, "line", None)
+    if sure:
+        return Finding(
+            Severity.ERROR, "migration-unreadable", path, line, message, "Correct it: no migration would run."
+        )
+    message = f"{message} The Python that runs ebcd is older than the stage's, so it is not known what it takes away."
+    hint = "Run ebcd on the stage's Python, and it is checked."
+    return Finding(Severity.WARNING, "migration-unreadable", path, line, message, hint)
+
+
+def _is_in_package(path: str, files: Mapping[str, File]) -> bool:
+    """Whether a file lies where Alembic keeps its migrations: beside others, below a folder with its env.py."""
+    parts = PurePosixPath(path).parts
+    return f"{'/'.join(parts[: parts.index(_FOLDER)])}/env.py".lstrip("/") in files
 
 
 def any_takes_away(files: Mapping[str, File]) -> bool:

@@ -57,19 +57,16 @@ def check(
 ) -> None:
     """Find offline what would fail on Beanstalk."""
     from dataclasses import asdict
-    from tempfile import TemporaryDirectory
 
     from ebcd.check import Severity
-    from ebcd.cli.source import checked_offline, load, options_of, paths_of, repository_of
+    from ebcd.cli.source import checked_offline, load, repository_of
     from ebcd.report import text
 
     configuration = load(common)
     stage = _stage(common, configuration)
-    repository, options = repository_of(configuration), options_of(configuration)
+    repository = repository_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
-    with TemporaryDirectory(prefix="ebcd-") as folder:
-        inspection, found = checked_offline(repository, commit, options, Path(folder))
-    found += inspection.findings(stage, paths_of(repository, since) if since else None)
+    found = checked_offline(configuration, stage, repository, commit, since)
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:

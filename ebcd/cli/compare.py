@@ -106,8 +106,10 @@ def _stage_at(session: Session, repository: Repository, sha: str) -> Stage | Non
 
 def _write_configuration(repository: Repository, sha: str, folder: Path) -> None:
     """Write what a configuration is made of: ebcd.toml and the saved configurations that it may name."""
+    from ebcd.bundle import Repository
+
     tree = repository.git("rev-parse", f"{sha}^{{tree}}").decode().strip()
-    wanted = [item for item in repository.entries(tree)
+    wanted = [item for item in Repository(repository.folder).entries(tree)
               if item.path.endswith(_CONFIGURATION) and item.size <= _LARGEST]  # fmt: skip
     with repository.blobs(wanted) as reader:
         for entry in wanted:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ebcd import config, folders
@@ -28,20 +29,22 @@ def load(options: Common) -> Configuration | None:
 
 
 def repository_of(configuration: Configuration | None) -> Repository:
-    """The repository of ebcd.toml's folder, else of this one. Raises UsageError (code `foreign`) for another
-    application's: its commits are none of the one that is meant.
+    """The repository of ebcd.toml's folder, whose bundles are made of the folder that it names; else of this one.
+
+    Raises UsageError (code `foreign`) for another application's: its commits are none of the one that is meant.
     """
     from ebcd.bundle import Repository
 
-    if configuration and configuration.foreign:
+    if configuration is None or configuration.source is None:
+        return Repository(Path.cwd())
+    if configuration.foreign:
         raise UsageError(
             f"The commits here are those of the application {configuration.application}.",
             why=f"{configuration.source} says so, and another application is named.",
             hint="Change to its folder, or name its file: --config FILE",
             code="foreign",
         )
-    source = configuration.source if configuration else None
-    return Repository(source.parent if source else Path.cwd())
+    return Repository(configuration.source.parent, configuration.bundle.root)
 
 
 def options_of(configuration: Configuration | None) -> BundleOptions:
@@ -49,35 +52,29 @@ def options_of(configuration: Configuration | None) -> BundleOptions:
     return configuration.bundle if configuration else BundleOptions()
 
 
-def inspected_bundle(
-    repository: Repository, commit: Commit, options: BundleOptions, folder: Path
-) -> tuple[SourceBundle, Inspection]:
-    """A commit's bundle in a folder, and what `check` sees of it: each file is read once for both."""
-    from ebcd.bundle import build
-    from ebcd.check import Inspection
-
-    inspection = Inspection()
-    path = folder / f"{commit.version_label}.zip"
-    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"),
-                 wheels=folders.cache(os.environ, "wheels"), inspection=inspection)  # fmt: skip
-    return made, inspection
-
-
 def checked_offline(
-    repository: Repository, commit: Commit, options: BundleOptions, folder: Path
-) -> tuple[Inspection, list[Finding]]:
-    """What `check` sees of a commit's bundle, and what is wrong with its requirements. No wheel is fetched for it."""
-    from ebcd.bundle import unlocked
-    from ebcd.check import Finding, Severity
+    configuration: Configuration | None, stage: Stage | None, repository: Repository, commit: Commit, since: str
+) -> list[Finding]:
+    """What is wrong with a commit's bundle and its requirements. No wheel is fetched for it.
 
+    since: the revision that is live; empty: not known.
+    """
+    from ebcd.bundle import unlocked
+    from ebcd.check import BundleFiles, Finding, Severity, findings
+
+    options = options_of(configuration)
     problems = unlocked(repository, commit, options)
     if problems:
         options = replace(options, requirements=Requirements.AS_IS)
     elif options.requirements is Requirements.WHEELS:
         options = replace(options, requirements=Requirements.LOCK)
-    _, inspection = inspected_bundle(repository, commit, options, folder)
-    return inspection, [Finding(Severity.ERROR, item.code, item.path, item.line, item.message, item.hint)
-                        for item in problems]  # fmt: skip
+    live = paths_of(repository, since) if since else None
+    with TemporaryDirectory(prefix="ebcd-") as folder:
+        made, inspection = _inspected(repository, commit, options, Path(folder), stage)
+        with BundleFiles(made.path) as files:
+            found = findings(files, inspection, stage, live)
+    found += [Finding(Severity.ERROR, item.code, item.path, item.line, item.message, item.hint) for item in problems]
+    return _let_through(configuration, found)
 
 
 def checked_bundle(
@@ -93,19 +90,45 @@ def checked_bundle(
 
     live: tells the paths of what is live; asked only where a migration takes something away.
     """
+    from ebcd.check import BundleFiles, findings
     from ebcd.check.extensions import option_settings
+    from ebcd.check.migrations import any_takes_away
 
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
-    made, inspection = inspected_bundle(repository, commit, options, folder)
+    made, inspection = _inspected(repository, commit, options, folder, stage)
     if options.requirements is Requirements.WHEELS and stage.target is Target.LOCAL:
         from ebcd.requirements.here import refuse_unfit
 
         refuse_unfit(made.path, options.pythons)
-    files = inspection.files()
-    known = live(repository, frozenset(files)) if live and inspection.takes_away else None
-    _refuse_errors(commit, inspection.findings(stage, known))
-    return replace(made, options=option_settings(files))
+    with BundleFiles(made.path) as files:
+        known = live(repository, frozenset(files)) if live and any_takes_away(files) else None
+        _refuse_errors(commit, _let_through(configuration, findings(files, inspection, stage, known)))
+        return replace(made, options=option_settings(files))
+
+
+def _inspected(
+    repository: Repository, commit: Commit, options: BundleOptions, folder: Path, stage: Stage | None
+) -> tuple[SourceBundle, Inspection]:
+    """A commit's bundle in a folder, and what was found in its files: each is read once for both."""
+    from ebcd.bundle import build
+    from ebcd.check import Inspection
+    from ebcd.check.entry import python_version
+
+    inspection = Inspection(python_version(stage))
+    path = folder / f"{commit.version_label}.zip"
+    streams, wheels = folders.cache(os.environ, "streams"), folders.cache(os.environ, "wheels")
+    made = build(repository, commit, options, path, cache=streams, wheels=wheels, inspection=inspection)
+    return made, inspection
+
+
+def _let_through(configuration: Configuration | None, found: list[Finding]) -> list[Finding]:
+    """The findings without those that ebcd.toml lets through, errors first."""
+    from ebcd.check import allowed, ordered
+
+    if configuration is None or configuration.source is None:
+        return ordered(found)
+    return ordered(allowed(found, configuration.allowances, configuration.source.name))
 
 
 def paths_of(repository: Repository, revision: str) -> frozenset[str]:

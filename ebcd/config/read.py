@@ -113,7 +113,8 @@ def parse(
     bundle = values.members("bundle", top.get("bundle", {}), schema.parsers(schema.BUNDLE))
     if bundle.get("requirements") is Requirements.WHEELS:
         bundle["pythons"] = pythons(stages.values())
-    return Configuration(application, region, default, BundleOptions(**bundle), stages, source)
+    check = values.members("check", top.get("check", {}), schema.parsers(schema.CHECK))
+    return Configuration(application, region, default, BundleOptions(**bundle), stages, source, check.get("allow", ()))
 
 
 def region_of(environ: Mapping[str, str]) -> str:

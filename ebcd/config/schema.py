@@ -23,15 +23,19 @@ TOP = (
     Key("region", values.text, "the AWS region"),
     Key("default_stage", values.text, "the stage where none is named"),
     Key("bundle", values.table, "what goes into a source bundle"),
+    Key("check", values.table, "what ebcd check finds"),
     Key("stages", values.table, "the stages, by name"),
 )
 
 BUNDLE = (
     Key("exclude", values.texts, "patterns in gitignore syntax, beside .ebignore"),
     Key("max_size", values.size, "a larger bundle is refused"),
+    Key("root", values.text, "the folder that is the bundle, as seen from ebcd.toml"),
     Key("requirements", values.one_of(Requirements), "how requirements.txt goes into the bundle"),
     Key("submodules", values.word("refuse", "include"), "what becomes of git submodules"),
 )
+
+CHECK = (Key("allow", tables.allowances, "findings that are let through: rule, path and reason"),)
 
 STAGE = (
     Key("target", values.one_of(Target), "aws, or local: the local Beanstalk"),

@@ -23,7 +23,7 @@ from ebcd.config.values import (
     wrong,
 )
 from ebcd.errors import UsageError
-from ebcd.model import BakeLimits, Notify, OptionSetting, Proof, SmokeTest, Tenants
+from ebcd.model import Allowance, BakeLimits, Notify, OptionSetting, Proof, SmokeTest, Tenants
 
 PROPERTIES_LIMIT = 4096
 """Bytes that all environment properties may have together, names and values."""
@@ -97,6 +97,28 @@ def bake_limits(key: str, value: Any) -> BakeLimits:
 def notify(key: str, value: Any) -> Notify:
     """`[stages.NAME.notify]`."""
     return Notify(**members(key, value, {"urls": _addresses}))
+
+
+def allowances(key: str, value: Any) -> tuple[Allowance, ...]:
+    """`[[check.allow]]`, a list of tables."""
+    if not isinstance(value, list):
+        raise wrong(key, value, "It must be a list of tables: [[check.allow]], and below it rule, path and reason.")
+    return tuple(_allowance(f"{key}[{index}]", item) for index, item in enumerate(value))
+
+
+def _allowance(key: str, value: Any) -> Allowance:
+    import pathspec
+
+    known: dict[str, Parser] = dict.fromkeys(("rule", "path", "reason"), text)
+    found = members(key, value, known)
+    for name in known:
+        if name not in found:
+            raise wrong(f"{key}.{name}", None, "What is let through has its rule, its path and a reason.")
+    try:
+        pathspec.GitIgnoreSpec.from_lines([found["path"]])
+    except (ValueError, re.error) as error:
+        raise wrong(f"{key}.path", found["path"], f"It is no pattern of gitignore: {error}.") from error
+    return Allowance(**found)
 
 
 def host(key: str, value: Any) -> str:

@@ -29,6 +29,7 @@ from ebcd.model.settings import (
 )
 from ebcd.model.stage import (
     LOCAL_DOMAIN,
+    Allowance,
     BakeLimits,
     Configuration,
     Notify,
@@ -48,6 +49,7 @@ __all__ = [
     "NOT_YET",
     "PROPERTIES",
     "SCHEDULED",
+    "Allowance",
     "ApplicationVersion",
     "BakeLimits",
     "BundleOptions",

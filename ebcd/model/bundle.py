@@ -43,6 +43,8 @@ class BundleOptions:
     """Bytes; a larger bundle is refused. Beanstalk's own limit is 500 MB."""
     submodules: str = "refuse"
     """`refuse`, or `include`: the committed tree of each submodule, from its own object store."""
+    root: str = "."
+    """The folder that is the bundle, as seen from that of ebcd.toml."""
     requirements: Requirements = Requirements.AS_IS
     pythons: tuple[Python, ...] = ()
     """Whose wheels go in, where `requirements` asks for wheels."""

@@ -5,7 +5,10 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/platforms/platforms-
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+
+_PYTHON = re.compile(r"Python 3\.(\d+) ")
 
 
 class Family(StrEnum):
@@ -55,6 +58,12 @@ def branch_of(platform: str) -> str:
     """The platform branch of a stage's platform. An ARN names it: `…::platform/BRANCH/VERSION`."""
     parts = platform.split("/")
     return parts[1] if platform.startswith("arn:") and len(parts) > 1 else platform
+
+
+def python_of(platform: str) -> tuple[int, int] | None:
+    """The version of Python that a platform runs; None where its name does not tell."""
+    found = _PYTHON.match(branch_of(platform))
+    return (3, int(found[1])) if found else None
 
 
 def version_of(arn: str) -> str:

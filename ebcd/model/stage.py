@@ -182,6 +182,16 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What `check` lets through: `[[check.allow]]`."""
+
+    rule: str
+    path: str
+    """A pattern in gitignore syntax."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """All of ebcd.toml, validated."""
 
@@ -192,5 +202,7 @@ class Configuration:
     stages: dict[str, Stage]
     source: Path | None
     """The file it came from; None when there is none."""
+    allowances: tuple[Allowance, ...] = ()
+    """The findings that `check` lets through."""
     foreign: bool = False
     """Whether it is another application's than the one that is meant: then nothing of it is used but its name."""

@@ -6,7 +6,8 @@ import io
 import zipfile
 from typing import IO, cast
 
-from ebcd.check.extensions import YAML_LIMIT, File, is_read, option_settings
+from ebcd.check.extensions import YAML_LIMIT, is_read, option_settings
+from ebcd.check.files import File
 from ebcd.model import OptionSetting
 from ebcd.release.run import Services
 

@@ -15,9 +15,9 @@ from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
 from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
 from ebcd.release.run import Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
+from ebcd.report.details import details, hold, preview, release_fields, stamp
+from ebcd.report.details import release as named
 from ebcd.report.envelope import Json, head_of
-from ebcd.report.told import hold, preview, release_fields, stamp, told
-from ebcd.report.told import release as named
 
 if TYPE_CHECKING:  # `status` tells of no steps
     pass
@@ -59,7 +59,7 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["steps"] = steps(run)
     if snapshot is not None and snapshot.damaged:
         result["damaged"] = damaged(snapshot)
-    return {**result, **told(run, services.flags), "seconds": round(seconds, 3)}
+    return {**result, **details(run, services.flags), "seconds": round(seconds, 3)}
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:

@@ -250,7 +250,8 @@ def findings(result: Json) -> RenderableType:
     lines = []
     for item in result["findings"]:
         place = f"{item['path']}:{item['line']}" if item["line"] else item["path"]
-        lines.append(f"{marks[item['severity']]} [bold]{escape(place)}[/]  {escape(item['message'])}")
+        rule = f"[dim]({escape(item['code'])})[/]"
+        lines.append(f"{marks[item['severity']]} [bold]{escape(place)}[/]  {escape(item['message'])} {rule}")
         if item["hint"]:
             lines.append(f"  [cyan]→[/] {escape(item['hint'])}")
     return Group(*lines)

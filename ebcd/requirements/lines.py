@@ -6,6 +6,7 @@ Source: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 from __future__ import annotations
 
 import argparse
+import codecs
 import posixpath
 import re
 import shlex
@@ -26,6 +27,14 @@ _HASH = re.compile(r"(sha256|sha384|sha512):[0-9a-f]+")
 """Source: https://pip.pypa.io/en/stable/topics/secure-installs/"""
 _LINE_LIMIT = 100_000
 """Characters of a requirement with its hashes: a thousand hashes have so many."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte-order marks; UTF-32's begins with UTF-16's."""
 _FILES = 100
 """Files that may include each other."""
 
@@ -55,9 +64,9 @@ def _read(path: str, content: Read, found: Found, *, constraints: bool) -> None:
     data = content(path)
     assert data is not None, path
     try:
-        text = "" if len(data) > LARGE_LIMIT else data.decode("utf-8-sig")
+        text = "" if len(data) > LARGE_LIMIT else _text(data)
     except UnicodeDecodeError:
-        found.problems.append(Problem(path, None, "It is not UTF-8."))
+        found.problems.append(Problem(path, None, "It is not UTF-8, and no byte-order mark says what it is."))
         return
     if len(data) > LARGE_LIMIT:
         found.problems.append(Problem(path, None, f"It has more than {LARGE_LIMIT:,} bytes."))
@@ -68,6 +77,14 @@ def _read(path: str, content: Read, found: Found, *, constraints: bool) -> None:
             _line(path, number, line, content, found, constraints=constraints)
         except ValueError as error:
             found.problems.append(Problem(path, number, str(error)))
+
+
+def _text(data: bytes) -> str:
+    """A file's text as pip reads it: its byte-order mark tells the encoding, else it is UTF-8."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding)
+    return data.decode()
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:

@@ -139,10 +139,41 @@ def test_the_wsgi_path_goes_to_gunicorn_as_it_is_written(path: str) -> None:
         ("hypercorn a:b --bind 0.0.0.0:15099", "hypercorn a:b --bind 127.0.0.1:5"),
         ("waitress-serve --listen=*:8000 a:b", "waitress-serve --listen=127.0.0.1:5 a:b"),
         ("python serve.py --port 9000 --workers 8000", "python serve.py --port 9000 --workers 8000"),
+        ("uvicorn a:b --port 9000", "uvicorn a:b --port 9000"),
+        ("hypercorn -b unix:/tmp/x a:b", "hypercorn -b unix:/tmp/x a:b"),
     ],
 )
 def test_the_platforms_port_is_the_instances_own(command: str, run: str) -> None:
     assert procfile.on_loopback(command, 5, frozenset({"8000", "15099", ""})) == run
+
+
+@pytest.mark.parametrize(
+    ("command", "run"),
+    [
+        ("uvicorn a:b", "uvicorn --port 5 a:b"),
+        ("uvicorn a:b --proxy-headers", "uvicorn --port 5 a:b --proxy-headers"),
+        ("python -m uvicorn a:b", "python -m uvicorn --port 5 a:b"),
+        ("./migrate -p x && exec uvicorn a:b | tee -p log", "./migrate -p x && exec uvicorn --port 5 a:b | tee -p log"),
+        ("hypercorn a:b", "hypercorn --bind 127.0.0.1:5 a:b"),
+        ("daphne -v 2 a:b", "daphne -p 5 -v 2 a:b"),
+        ("uvicorn --uds /tmp/x a:b", "uvicorn --uds /tmp/x a:b"),
+        ("daphne -u /tmp/x a:b", "daphne -u /tmp/x a:b"),
+        ("hypercorn -c hypercorn.toml a:b", "hypercorn -c hypercorn.toml a:b"),
+        ("gunicorn -k uvicorn.workers.UvicornWorker a:b", "gunicorn -k uvicorn.workers.UvicornWorker a:b"),
+        ("gunicorn -k uvicorn a:b", "gunicorn -k uvicorn a:b"),
+        ("echo uvicorn", "echo uvicorn"),
+        ("exec /var/app/venv/x/bin/uvicorn a:b", "exec /var/app/venv/x/bin/uvicorn --port 5 a:b"),
+        ("A=1 B=2 uvicorn a:b", "A=1 B=2 uvicorn --port 5 a:b"),
+        ("pip install uvicorn x && uvicorn a:b", "pip install uvicorn x && uvicorn --port 5 a:b"),
+        ("newrelic-admin run-program uvicorn a:b", "newrelic-admin run-program uvicorn --port 5 a:b"),
+        ("python -m my-uvicorn a:b", "python -m my-uvicorn a:b"),
+    ],
+)
+def test_a_server_that_listens_on_the_platforms_port_by_itself_is_told_the_instance_s_own(
+    command: str, run: str
+) -> None:
+    assert procfile.on_loopback(command, 5) == run
+    assert procfile.on_loopback(command, 5, frozenset({"8000", "15099"})) == command, "there it listens on 8000"
 
 
 @pytest.mark.parametrize(

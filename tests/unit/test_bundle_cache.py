@@ -23,6 +23,7 @@ from ebcd.bundle.cache import StreamCache
 from ebcd.bundle.compress import COMPRESSOR, LARGE, compress
 from ebcd.bundle.streams import streams
 from ebcd.check import Inspection
+from ebcd.errors import Refused
 from ebcd.model import BundleOptions, SourceBundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -232,31 +233,56 @@ class Looks(Inspection):
         return super().look(path, mode, content)
 
 
-def test_check_reads_each_content_once_for_ever_and_what_it_needs_each_time(full: Git, tmp_path: Path) -> None:
-    full.commit(**{"Procfile": "web: run\n", ".ebextensions/a.config": "option_settings: {aws:x: {A: b}}",
-                   "key.pem": "\n-----BEGIN RSA PRIVATE KEY-----\n"})  # fmt: skip
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA1c7+9z5Pad7OejecsQ0buVwTQvUgkQwAn5QBNxSqW5Nw\n"
+
+
+def test_check_reads_each_content_once_for_ever(full: Git, tmp_path: Path) -> None:
+    full.commit(**{"Procfile": "web: run\n", "key.pem": f"\n{PEM}", "bad.py": "def f(:", "good.py": "x = 1"})
     make(full, tmp_path / "1.zip", tmp_path / "c")
-    told = []
-    for count in (48, 3):
+    found = []
+    for _ in range(2):
         looks = Looks()
         make(full, tmp_path / "2.zip", tmp_path / "c", looks)
-        assert len(looks.shown) == count, sorted(looks.shown)
-        told.append((looks.findings(None), looks.files()))
-    assert sorted(looks.shown) == [".ebextensions/a.config", "Procfile", "key.pem"]
-    assert told[0] == told[1]
-    assert ("secret", "key.pem", 2) in [(item.code, item.path, item.line) for item in told[0][0]]
+        assert ("good.py" in looks.shown) is (found == [])
+        found.append((looks.findings(), looks.faults()))
+    again = {"key.pem", *looks.faults()}
+    assert set(looks.shown) == again, "what something was found in is looked at again, and nothing else"
+    assert found[0] == found[1]
+    assert [(item.code, item.path, item.line) for item in found[0][0]] == [("secret", "key.pem", 2)]
+    assert "bad.py" in found[0][1]
+
+
+def test_a_text_that_was_no_python_is_looked_at_again_when_it_is(git: Git, tmp_path: Path) -> None:
+    git.commit(**{"a.txt": "def f(:"})
+    make(git, tmp_path / "1.zip", tmp_path / "c", Inspection())
+    git("mv", "a.txt", "a.py")
+    git.commit()
+    for version, found in (((3, 11), ["a.py"]), ((3, 9), ["a.py"])):
+        inspection = Inspection(version)
+        make(git, tmp_path / "1.zip", tmp_path / "c", inspection)
+        assert list(inspection.faults()) == found
+
+
+def test_what_git_has_in_the_place_of_a_file_is_not_kept(git: Git, tmp_path: Path) -> None:
+    git.commit(**{"big.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "a": "a"})
+    for _ in range(2):
+        inspection = Inspection()
+        make(git, tmp_path / "1.zip", tmp_path / "c", inspection)
+        assert [(item.code, item.path) for item in inspection.findings()] == [("lfs-pointer", "big.bin")]
+    with pytest.raises(Refused, match="Git LFS"):
+        make(git, tmp_path / "1.zip", tmp_path / "c")
 
 
 def test_a_large_file_is_read_in_pieces_with_the_same_bytes_and_findings(git: Git, tmp_path: Path) -> None:
     lines = (TEXT.encode() * (LARGE // len(TEXT) + 2))[: LARGE + 3]
-    secret = b"\n-----BEGIN PRIVATE KEY-----\n"
+    secret = b"\n" + PEM.encode()
     at = 3 * 1024**2 - 10  # where two pieces meet
     git.commit(**{"large.txt": lines[:at] + secret + lines[at:], "large.zip": lines, "small": "x"})
     made, found = [], []
     for number, cache in enumerate((None, tmp_path / "c", tmp_path / "c")):
         inspection = Inspection()
         made.append(make(git, tmp_path / f"{number}.zip", cache, inspection))
-        found.append([item for item in inspection.findings(None) if item.code == "secret"])
+        found.append(inspection.findings())
     assert len({(item.content_digest, item.sha256) for item in made}) == 1
     with zipfile.ZipFile(made[0].path) as archive:
         assert archive.testzip() is None

@@ -473,6 +473,41 @@ def test_without_a_file_names_are_enough() -> None:
 
 
 def test_every_key_has_a_sentence() -> None:
-    for keys in (schema.TOP, schema.BUNDLE, schema.STAGE):
+    for keys in (schema.TOP, schema.BUNDLE, schema.CHECK, schema.STAGE):
         assert all(key.doc for key in keys)
         assert len({key.name for key in keys}) == len(keys)
+
+
+ALLOW = """
+[[check.allow]]
+rule = "secret"
+path = "tests/data/example.pem"
+reason = "a key made for the tests"
+"""
+
+
+def test_what_check_lets_through_and_the_folder_that_is_the_bundle(tmp_path: Path) -> None:
+    head = 'application = "shop"\nregion = "eu-central-1"\n'
+    found = load(tmp_path, head + '[bundle]\nroot = "services/api"\n' + ALLOW)
+    assert [(item.rule, item.path) for item in found.allowances] == [("secret", "tests/data/example.pem")]
+    assert found.bundle.root == "services/api"
+    assert load(tmp_path, head).bundle.root == "."
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (ALLOW.replace('reason = "a key made for the tests"', ""), "check.allow[0].reason"),
+        (ALLOW.replace('rule = "secret"', ""), "check.allow[0].rule"),
+        (ALLOW.replace('"tests/data/example.pem"', '""'), "check.allow[0].path"),
+        (ALLOW.replace('"tests/data/example.pem"', '"!"'), "check.allow[0].path"),
+        (ALLOW.replace("path", "paths"), "check.allow[0].paths"),
+        ("[check]\nallow = 5\n", "check.allow"),
+        ("[check]\nallows = []\n", "check.allows"),
+        ("[bundle]\nroot = 5\n", "bundle.root"),
+    ],
+)
+def test_an_allowance_needs_all_of_it(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load(tmp_path, 'application = "shop"\nregion = "eu-central-1"\n' + text)
+    assert key in f"{error.value.what} {error.value.why}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ebcd.check import Inspection
+from ebcd.check import lint
 from ebcd.check.extensions import File
 from ebcd.check.finding import Finding
 from ebcd.check.migrations import any_takes_away, check
@@ -156,11 +156,9 @@ def test_what_is_no_migration_is_left_alone() -> None:
     assert found('revision = "b2"\nx = "\\d"\n') == [], "Python's own warnings are not ours"
 
 
-def test_it_is_part_of_the_inspection() -> None:
-    inspection = Inspection()
-    for name, file in files(a1=migration("pass", "a1"), b2=migration('op.drop_table("notes")')).items():
-        inspection.look(name, 0o100644, (file.data,))
-    assert inspection.takes_away
-    assert "migration-takes-away" in [item.code for item in inspection.findings(None)]
-    assert "migration-takes-away" not in [item.code for item in inspection.findings(None, frozenset({path("b2")}))]
+def test_it_is_part_of_what_is_checked() -> None:
+    all_of_them = files(a1=migration("pass", "a1"), b2=migration('op.drop_table("notes")'))
+    assert any_takes_away(all_of_them)
+    assert "migration-takes-away" in [item.code for item in lint.check(all_of_them, None)]
+    assert "migration-takes-away" not in [item.code for item in lint.check(all_of_them, None, frozenset({path("b2")}))]
     assert not any_takes_away(files(a1=migration("pass", "a1")))

@@ -95,8 +95,8 @@ def test_included_files_are_followed_wherever_they_lie_and_once() -> None:
 
 
 def test_what_is_no_text_is_told() -> None:
-    found = lines.read("requirements.txt", {"requirements.txt": b"\xff\xfe"}.get)
-    assert [item.message for item in found.problems] == ["It is not UTF-8."]
+    found = lines.read("requirements.txt", {"requirements.txt": b"\xff\xff"}.get)
+    assert [item.message for item in found.problems] == ["It is not UTF-8, and no byte-order mark says what it is."]
 
 
 def test_this_repository_s_own_requirements_are_locked() -> None:
@@ -296,3 +296,11 @@ def test_a_requirement_without_a_wheel_is_named_with_its_place() -> None:
 )
 def test_what_any_instance_may_need_is_needed(marker: str, needed: bool) -> None:
     assert applies(Pin("x", "1.0", (), "p", marker=marker), AL2023) is needed
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_requirements_are_read_by_their_byte_order_mark(encoding: str) -> None:
+    """PowerShell's `>` writes UTF-16, which pip reads."""
+    data = f"flask==3.0.0 --hash=sha256:{'0' * 64}\r\n".encode(encoding)
+    found = lines.read("requirements.txt", lambda path: data)
+    assert (found.problems, [pin.name for pin in found.pins]) == ([], ["flask"])

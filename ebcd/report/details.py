@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # `status` tells of no steps
     from ebcd.release.housekeeping import Remaining
 
 
-def told(run: Run, flags: CommandLine) -> Json:
+def details(run: Run, flags: CommandLine) -> Json:
     """What only some runs have to tell. flags: the options that name the stage."""
     found: Json = {
         "left": release(run.left),
