@@ -45,7 +45,7 @@ def _answers(repository: Repository, tree: str, paths: Sequence[str]) -> Iterato
         own = Path(made)
         (own / "refs").mkdir()
         (own / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
-        (own / "config").write_text(_config(tree))
+        (own / "config").write_text(_config(tree), encoding="utf-8")
         environment = {
             "GIT_DIR": made,
             "GIT_WORK_TREE": str(repository.folder),
