@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 SELDOM = 100_000
@@ -10,13 +11,16 @@ SELDOM = 100_000
 fifth of that time when they come every 700 objects."""
 TYPE_CHECKING = False  # typing's own costs --version a fifth of its time
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from ebcd.errors import EbcdError
 
 
 def main() -> NoReturn:
     """Run ebcd with the command line's arguments and exit."""
+    from ebcd.cli.streams import make_tolerant
+
+    make_tolerant()
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         from ebcd import __version__
@@ -45,22 +49,43 @@ def _dispatch(arguments: list[str]) -> int:
     import typer
 
     from ebcd.cli.app import app
-    from ebcd.errors import UsageError
 
+    if not arguments and not any(name.startswith("_EBCD_") for name in os.environ):  # those ask for completion
+        return _show_page()
     command = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="ebcd", standalone_mode=False)
     except (typer.Exit, typer.Abort) as ended:
         return int(getattr(ended, "exit_code", 130))
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command
+            sys.stdout.write(str(error.format_message()) + "\n")  # type: ignore[attr-defined]
+            return 0
         if not hasattr(error, "format_message"):  # what Typer raises for a wrong command line
             raise
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "ebcd"
-        raise UsageError(
-            str(error.format_message()), why="The command line is wrong.", hint=f"{path} --help"
-        ) from error
+        raise _wrong(error, arguments) from error
     return code if isinstance(code, int) else 0
+
+
+def _show_page() -> int:
+    import shutil
+
+    from ebcd.cli.explain import page
+
+    sys.stdout.write(page(shutil.get_terminal_size().columns))
+    return 0
+
+
+def _wrong(error: Any, arguments: list[str]) -> EbcdError:
+    """The error for a command line that Typer refuses."""
+    from ebcd.cli.explain import suggestion
+    from ebcd.errors import UsageError
+
+    hint = suggestion(error, arguments)
+    what = str(error.format_message())
+    if hint.startswith("Did you mean"):  # one answer, not two
+        what = what.partition(" Did you mean")[0].rstrip("?.") + "."
+    return UsageError(what, why="The command line is wrong.", hint=hint, code="usage")
 
 
 def _fail(error: EbcdError, arguments: list[str]) -> int:
@@ -96,7 +121,10 @@ def _defect(error: Exception, arguments: list[str]) -> int:
 
 def _command_of(arguments: list[str]) -> str:
     """The command's name, with that of its own command where it is a group."""
+    from ebcd.cli.app import ALIASES
+
     words = [item for item in arguments if not item.startswith("-")]
+    words[:1] = [ALIASES.get(word, word) for word in words[:1]]
     return " ".join(words[: 2 if words[:1] == ["preview"] else 1])
 
 

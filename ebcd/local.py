@@ -17,6 +17,7 @@ from typing import Any
 from ebcd.errors import ExitCode, UsageError
 from ebcd.model import LOCAL_DOMAIN
 
+_SYSTEMS = {"darwin": "macOS", "win32": "Windows"}
 START_DEADLINE = 60.0
 """Seconds that the local Beanstalk has to answer after it was started."""
 
@@ -70,12 +71,12 @@ def find(environ: Mapping[str, str]) -> LocalBeanstalk | None:
         owner = path.stat().st_uid
     except OSError:
         return None
-    if owner != os.geteuid():
+    if hasattr(os, "geteuid") and owner != os.geteuid():
         return None  # what another user has laid there is no server of one's own: bundles would go to it
     from urllib3.exceptions import HTTPError
 
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text(encoding="utf-8"))
         found = LocalBeanstalk(**{name: told[name] for name in LocalBeanstalk.__dataclass_fields__ if name in told})
         found.environments()
     except (OSError, ValueError, KeyError, TypeError, HTTPError):
@@ -83,10 +84,20 @@ def find(environ: Mapping[str, str]) -> LocalBeanstalk | None:
     return found
 
 
+def require(environ: Mapping[str, str]) -> LocalBeanstalk:
+    """The local Beanstalk that runs. Raises UsageError where none does."""
+    found = find(environ)
+    if found is None:
+        raise UsageError("The local Beanstalk does not run.", why="Nothing answers where it was.",
+                         hint="ebcd local up", code="local-down")  # fmt: skip
+    return found
+
+
 def ensure(environ: Mapping[str, str]) -> LocalBeanstalk:
     """The local Beanstalk, started when it is down. Raises UsageError when it does not start."""
     if found := find(environ):
         return found
+    refuse_elsewhere(sys.platform)
     run(["up", "--json"], environ)
     if found := find(environ):
         return found
@@ -98,17 +109,31 @@ def ensure(environ: Mapping[str, str]) -> LocalBeanstalk:
     )
 
 
+def refuse_elsewhere(platform: str) -> None:
+    """Raises UsageError (code `not-linux`) on a system that the local Beanstalk does not run on."""
+    if platform != "linux":
+        raise UsageError("The local Beanstalk runs on Linux.", code="not-linux",
+                         why=f"This system is {_SYSTEMS.get(platform, platform)}.",
+                         hint="Use Linux: a machine, a container or WSL 2. Stages on AWS work from here.")  # fmt: skip
+
+
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
     """Run `python -m ebcd_local` with arguments that ask for JSON; its answer. Raises UsageError when it fails."""
     command = [sys.executable, "-m", "ebcd_local", *arguments]
     try:
         done = subprocess.run(
-            command, env=dict(environ), capture_output=True, text=True, timeout=START_DEADLINE, check=False
+            command,
+            env=dict(environ),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=START_DEADLINE,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise UsageError(
             "The local Beanstalk did not answer.",
-            why=f"`ebcd local {arguments[0]}` took longer than {START_DEADLINE:g} s.",
+            why=f"It was asked to be {arguments[0]}, and took longer than {START_DEADLINE:g} s.",
             hint="ebcd local logs",
             code="local-timeout",
         ) from error
@@ -116,10 +141,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
         said = done.stderr.strip().splitlines()
+        missing = said[-1:] and "ModuleNotFoundError" in said[-1]
         raise UsageError(
             "The local Beanstalk cannot be started.",
             why=said[-1] if said else f"It exited with {done.returncode} and said nothing.",
-            hint="Install it: pip install 'ebcd[local]'",
+            hint="Install what it needs: pipx install --force 'ebcd[local]'" if missing else "ebcd local logs",
             code="local-missing",
         ) from error
     if not answer["ok"]:

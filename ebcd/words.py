@@ -1,8 +1,7 @@
-"""Sizes and time spans as people read them, options as they type them. Pure."""
+"""Sizes and time spans as people read them. Pure."""
 
 from __future__ import annotations
 
-import shlex
 from datetime import timedelta
 
 _SPANS = ((86400, "day"), (3600, "hour"), (60, "minute"))
@@ -27,10 +26,3 @@ def span(delta: timedelta) -> str:
         if seconds >= length:
             return count(seconds // length, unit)
     return f"{seconds} s"
-
-
-def flags(application: str, stage: str) -> str:
-    """The options that name a stage, for a command that is told: `-a shop -s production`. It may be run anywhere, where
-    another application or stage is the usual one.
-    """
-    return shlex.join(["-a", application, "-s", stage])

@@ -42,10 +42,20 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.command == "serve" or (given.command == "psql" and not given.json):
         return int(result.get("exit_code", 0))
     told = {"schema": 1, "command": f"local {given.command}", "ok": True, "exit_code": 0, **result}
-    print(json.dumps(told, indent=2) if given.json else _text(given.command, told))
+    text = json.dumps(told, indent=2) if given.json else _text(given.command, told)
     if given.command == "up" and not given.json:
-        print(f"For other clients:\n  {client_variables.exported(client_variables.variables(daemon.live(folder)))}")
+        exported = client_variables.exported(client_variables.variables(daemon.live(folder)))
+        text += f"\nFor other clients:\n  {exported}"
+    _print(text)
     return 0
+
+
+def _print(text: str) -> None:
+    """Print a result. A reader that is gone changes nothing of what was done."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

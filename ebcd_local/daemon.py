@@ -71,13 +71,22 @@ def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "", *, 
     """Start the server unless it runs. Two at once give one server. Raises DaemonError."""
     with _exclusive(folder):
         if there := _answering(folder):
-            _refuse_another(there, domain, any_key=any_key)
+            _refuse_another(there, simulation, domain, any_key=any_key)
             return there
         return _start(folder, command(folder, ports, simulation, domain, any_key=any_key))
 
 
-def _refuse_another(server: home.Server, domain: str, *, any_key: bool) -> None:
-    """Raises DaemonError where the server that runs takes other keys, or gives another domain, than was asked for."""
+def _refuse_another(server: home.Server, simulation: Simulation, domain: str, *, any_key: bool) -> None:
+    """Raises DaemonError where the server that runs has another speed, takes other keys, or gives another domain, than
+    was asked for.
+    """
+    if simulation.speed not in (1.0, server.speed):
+        raise DaemonError(
+            "another-speed",
+            f"The local Beanstalk runs already, at the speed {server.speed:g}.",
+            "A server that runs keeps its speed.",
+            f"ebcd local down && ebcd local up --speed {simulation.speed:g}",
+        )
     if any_key and not server.open:
         raise DaemonError(
             "not-open",

@@ -21,7 +21,7 @@ _SLOW = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml
 
 
 def mapping(content: bytes) -> dict[str, Any]:
-    """A file's mapping. Raises ValueError and yaml.YAMLError for what is none."""
+    """A file's mapping, in YAML or in JSON. Raises ValueError and yaml.YAMLError for what is none."""
     if len(content) > FILE_LIMIT:
         raise ValueError(f"it has more than {FILE_LIMIT:,} bytes")
     text = content.decode("utf-8-sig")

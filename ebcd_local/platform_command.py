@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ebcd_local import daemon
+from ebcd_local.daemon import DaemonError
+from ebcd_local.fault_places import nearest
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -25,8 +27,19 @@ def run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         return daemon.control(folder, "DELETE", "platforms")
     if not given.python:
         return daemon.control(folder, "GET", "platforms")
+    _refuse_unknown(folder, given.python)
     asked = {"python": given.python, "version": given.version, "recommended": not given.not_recommended}
     return daemon.control(folder, "POST", "platforms", asked)
+
+
+def _refuse_unknown(folder: Path, python: str) -> None:
+    """Raises DaemonError for a Python of which there is no branch."""
+    known = {str(item["branch"]).split()[1] for item in daemon.control(folder, "GET", "platforms")["platforms"]}
+    if python not in known:
+        near = nearest(python, known)
+        meant = f" Did you mean {near}?" if near else ""
+        raise DaemonError("unknown-platform", f"There is no platform branch of Python {python}.",
+                          f"There are {', '.join(sorted(known))}.{meant}", "ebcd local platform")  # fmt: skip
 
 
 def text(told: dict[str, Any]) -> str:

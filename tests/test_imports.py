@@ -52,7 +52,7 @@ def of(modules: set[str], names: set[str]) -> set[str]:
 
 def test_the_version_is_told_by_hardly_anything() -> None:
     modules = imported(RUN, "--version")
-    assert of(modules, {"ebcd"}) == {"ebcd", "ebcd.__main__"}
+    assert of(modules, {"ebcd"}) == {"ebcd", "ebcd.__main__", "ebcd.cli", "ebcd.cli.streams"}
     assert of(modules, FOREIGN | AWS | BUNDLING | RICH | {"typer", "dataclasses", "typing"}) == set()
 
 
@@ -80,7 +80,9 @@ def test_the_names_of_commands_are_completed_without_importing_one() -> None:
         "ebcd.__main__",
         "ebcd.cli",
         "ebcd.cli.app",
+        "ebcd.cli.examples",
         "ebcd.cli.help",
+        "ebcd.cli.streams",
         "ebcd.errors",
     }
 

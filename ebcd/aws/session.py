@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from ebcd.aws.configured import SIGN_IN, configured, described, isolated, no_credentials, usable_credentials
 from ebcd.aws.credentials import refuse_stray_characters
-from ebcd.errors import AwsRefused, Busy, EbcdError, NoAnswer, Throttled, Unreachable, UsageError
+from ebcd.errors import AwsRefused, Busy, EbcdError, NoAnswer, Throttled, Unreachable
+from ebcd.proxies import is_loopback
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
@@ -56,9 +57,6 @@ _CONNECTIONS = 16
 """Connections that a client keeps open."""
 _BULK_TIMEOUT = 180
 """Seconds within which S3 must have copied a part or joined an upload."""
-_NO_PROFILE = {"profile": (None, None, None, None)}
-"""Where keys are given, AWS_PROFILE has no say: it may name a profile that this machine has not."""
-_SIGN_IN = "Sign in or choose a profile: aws sso login, --profile NAME, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 _LOCAL = 'The local Beanstalk takes its own key: eval "$(ebcd local env)".'
 
@@ -85,11 +83,11 @@ class Clients:
     """
 
     def __init__(self, access: Access) -> None:
-        """Raises UsageError for an unknown profile or a missing region. Sends nothing."""
+        """Raises UsageError for a configuration that cannot be used. Sends nothing."""
         self._access = access
         self._run = f"run/{secrets.token_hex(4)}"  # so that CloudTrail tells one run's calls from another's
         self._making = threading.Lock()  # a session is not made for threads, its clients are
-        with _configured():
+        with configured():
             self._session = _session(access)
 
     @cached_property
@@ -148,18 +146,27 @@ class Clients:
             user_agent_appid="ebcd",
             user_agent_extra=self._run,
             s3={"addressing_style": "path"} if self._access.endpoint_url else {},
+            proxies={} if is_loopback(self._access.endpoint_url or "") else None,  # {}: none; None: the environment's
         )
-        with self._making, _configured():
+        with self._making, configured():
+            self._find_credentials()
             client = self._session.create_client(service, endpoint_url=self._access.endpoint_url, config=config)
         client.meta.events.register_first("before-sign", self._look_at_credentials)
         return client
 
+    def _find_credentials(self) -> None:
+        """Find the credentials, which the session then keeps: what goes wrong there is told as what it is."""
+        self._session.get_component("credential_provider")  # reads the settings of those who find them
+        with usable_credentials():
+            self._session.get_credentials()
+
     def _look_at_credentials(self, **_: Any) -> None:
-        refuse_stray_characters(self._session.get_credentials())
+        with usable_credentials():
+            refuse_stray_characters(self._session.get_credentials())
 
 
 def connect(access: Access) -> Clients:
-    """Clients for that access. Raises UsageError for an unknown profile or a missing region. Sends nothing."""
+    """Clients for that access. Raises UsageError for a configuration that cannot be used. Sends nothing."""
     return Clients(access)
 
 
@@ -169,25 +176,13 @@ def _session(access: Access) -> Any:
     from ebcd.aws.loader import ServiceLoader
 
     own = bool(access.access_key_id and access.secret_access_key)
-    session = Session(session_vars=_NO_PROFILE) if own else Session(profile=access.profile)
+    session = Session(session_vars=isolated()) if own else Session(profile=access.profile)
     session.register_component("data_loader", ServiceLoader.of(session, access.models))
     session.set_config_variable("region", access.region)
     if own:
         session.set_credentials(access.access_key_id, access.secret_access_key)
     session.get_scoped_config()  # where an unknown profile shows
     return session
-
-
-@contextmanager
-def _configured() -> Iterator[None]:
-    from botocore.exceptions import NoRegionError, ProfileNotFound
-
-    try:
-        yield
-    except ProfileNotFound as error:
-        raise UsageError(str(error), hint="aws configure list-profiles") from error
-    except NoRegionError as error:
-        raise UsageError("No region is set.", hint="Set region in ebcd.toml, --region, or AWS_REGION.") from error
 
 
 @contextmanager
@@ -217,48 +212,33 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
     if code in _IN_PROGRESS or any(words in message for words in _NOT_READY):
         return Busy(what, why=f"{code}: {message}", hint="Run the same command again when that has ended.")
     if code in _CREDENTIALS:
-        return AwsRefused(what, why=f"{code}: {message}", hint=f"{_SIGN_IN} {_LOCAL}", code=code)
+        return AwsRefused(what, why=f"{code}: {message}", hint=f"{SIGN_IN} {_LOCAL}", code=code)
     if code in PERMISSION or status == 403:
         return AwsRefused(what, why=f"{code}: {message}", code=code,
                           hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip
     if status >= 500:
         return NoAnswer(f"AWS failed on {operation}.", why=f"{code}: {message}", hint="Run the same command again.")
-    return AwsRefused(what, why=f"{code}: {message}", code=code, hint="ebcd status shows what is there now.")
+    hint = "Correct what it names, and run the same command again."
+    return AwsRefused(what, why=f"{code}: {message}", code=code, hint=hint)
 
 
 def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
     from botocore.exceptions import (
         ConnectTimeoutError,
-        CredentialRetrievalError,
         EndpointConnectionError,
         HTTPClientError,
-        NoCredentialsError,
-        PartialCredentialsError,
-        SSOTokenLoadError,
-        TokenRetrievalError,
-        UnauthorizedSSOTokenError,
+        InvalidProxiesConfigError,
+        ProxyConnectionError,
     )
 
-    if isinstance(
-        error, NoCredentialsError | PartialCredentialsError | UnauthorizedSSOTokenError | TokenRetrievalError
-    ):
-        return AwsRefused("There are no usable AWS credentials.", why=str(error), hint=_SIGN_IN, code="no-credentials")
-    if isinstance(error, CredentialRetrievalError | SSOTokenLoadError):  # their texts quote what a program printed
-        return AwsRefused(
-            "There are no usable AWS credentials.", why=_told(error), hint=_SIGN_IN, code="no-credentials"
-        )
+    if problem := no_credentials(error):
+        return problem
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return Unreachable(f"AWS could not be reached for {operation}.", why=_told(error),
+        return Unreachable(f"AWS could not be reached for {operation}.", why=described(error),
                            hint="Check the network, --region and --endpoint-url.")  # fmt: skip
+    if isinstance(error, ProxyConnectionError | InvalidProxiesConfigError):
+        return Unreachable(f"The proxy could not be reached for {operation}.", why=described(error),
+                           hint="Check HTTPS_PROXY, or let NO_PROXY name what needs none.")  # fmt: skip
     if isinstance(error, HTTPClientError):
-        return NoAnswer(f"No answer came to {operation}.", why=_told(error), hint="Run the same command again.")
-    return AwsRefused(f"{operation} could not be sent.", why=_told(error), code="request")
-
-
-def _told(error: BotoCoreError) -> str:
-    """What kind of error botocore raises, and of which endpoint. Its own text may hold a header's or a parameter's
-    value, or a URL's query.
-    """
-    endpoint = urlsplit(str(error.kwargs.get("endpoint_url") or ""))
-    at = f" at {endpoint.scheme}://{endpoint.netloc}{endpoint.path}" if endpoint.netloc else ""
-    return f"{type(error).__name__}{at}."
+        return NoAnswer(f"No answer came to {operation}.", why=described(error), hint="Run the same command again.")
+    return AwsRefused(f"{operation} could not be sent.", why=described(error), code="request")

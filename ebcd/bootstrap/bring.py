@@ -125,6 +125,6 @@ def _failed(stack: Stack, events: list[StackEvent], change: str) -> AwsRefused:
     return AwsRefused(
         f"CloudFormation could not bring the stack {stack.name}: it is {stack.status}.",
         why=_line(first) if first else stack.reason or "It does not say why.",
-        hint=f"Settle that, then: {delete}ebcd bootstrap again.",
+        hint=f"Settle that, then: {delete}run the same command again.",
         code="stack-failed",
     )

@@ -44,8 +44,8 @@ def _answers(repository: Repository, tree: str, paths: Sequence[str]) -> Iterato
     with TemporaryDirectory(prefix="ebcd-") as made:
         own = Path(made)
         (own / "refs").mkdir()
-        (own / "HEAD").write_text("ref: refs/heads/none\n")
-        (own / "config").write_text(_config(tree))
+        (own / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+        (own / "config").write_text(_config(tree), encoding="utf-8")
         environment = {
             "GIT_DIR": made,
             "GIT_WORK_TREE": str(repository.folder),

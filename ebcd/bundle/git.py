@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO
 
+from ebcd.bundle.git_refusals import fsck, refusal
 from ebcd.bundle.names import names_in
 from ebcd.errors import EbcdError, Refused, UsageError
 from ebcd.model import Commit
@@ -46,20 +47,15 @@ class Repository:
         root: the folder that bundles are made of, as seen from `folder`; None: the whole repository.
         """
         if shutil.which("git") is None:
-            raise UsageError("git is not installed.", why="ebcd reads commits through it.", hint="Install git.",
-                             code="no-git")  # fmt: skip
+            raise UsageError("git is not installed.", why="ebcd reads commits through it, and finds none on PATH.",
+                             hint="Install git: https://git-scm.com/downloads", code="no-git")  # fmt: skip
         self._environment = _environment()
         self._listed: dict[str, list[TreeEntry]] = {}
         self.folder = folder
-        found = self._try("rev-parse", "--show-toplevel")
-        if found is None:
-            raise UsageError(
-                f"{folder} is in no git repository.",
-                why="ebcd ships commits: what is not committed has no version.",
-                hint="git init && git add -A && git commit, or change to the repository's folder.",
-                code="no-repository",
-            )
-        self.folder = Path(os.fsdecode(found).rstrip("\n"))
+        found = self._run("rev-parse", "--show-toplevel", "--git-dir")
+        if found.returncode:
+            raise refusal(folder, found.stderr.decode(errors="replace"))
+        self.folder = Path(os.fsdecode(found.stdout.split(b"\n")[0]))
         self.root = "" if root is None else _below(self.folder, folder / root)
         """The folder that bundles are made of, with a slash behind it; empty: all of the repository."""
 
@@ -193,17 +189,27 @@ class Repository:
 
         given: what it reads. environment: variables beside those that this repository needs.
         """
-        done = subprocess.run(self._command(*arguments), env={**self._environment, **environment}, input=given,
-                              capture_output=True, check=False)  # fmt: skip
+        done = self._run(*arguments, given=given, environment=environment)
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
-            raise UsageError(f"git {arguments[0]} failed.", why=said, hint="git fsck", code="git-failed")
+            why = said or f"It exited with {done.returncode} and said nothing."
+            raise UsageError(f"git {arguments[0]} failed.", why=why, hint=fsck(self.folder), code="git-failed")
         return done.stdout
 
     def _try(self, *arguments: str) -> bytes | None:
         """git's answer, or None where it says no."""
-        done = subprocess.run(self._command(*arguments), env=self._environment, capture_output=True, check=False)
+        done = self._run(*arguments)
         return None if done.returncode else done.stdout
+
+    def _run(
+        self, *arguments: str, given: bytes = b"", environment: Mapping[str, str] = _NOTHING
+    ) -> subprocess.CompletedProcess[bytes]:
+        """A git command, run. Raises UsageError (code `git-failed`) where git cannot be started."""
+        try:
+            return subprocess.run(self._command(*arguments), env={**self._environment, **environment}, input=given,
+                                  capture_output=True, check=False)  # fmt: skip
+        except OSError as error:
+            raise UsageError("git cannot be run.", why=str(error), hint="git --version", code="git-failed") from error
 
 
 class BlobReader:

@@ -16,7 +16,7 @@ from ebcd.check.finding import Finding, Severity
 from ebcd.check.modules import place_of
 from ebcd.check.syntax import HERE, Version
 from ebcd.model import Family, Stage, Target
-from ebcd.model.platforms import branch_of, family_of, python_of
+from ebcd.model.platforms import branch_of, family_of, local_branches, nearest_branch, python_of
 
 _GUIDE = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/"
 _PROCFILES = frozenset({Family.PYTHON, Family.NODE, Family.GO, Family.RUBY, Family.JAVA, Family.DOTNET})
@@ -60,6 +60,11 @@ def check(tree: Tree, stage: Stage | None) -> Iterator[Finding]:
     if stage is not None and stage.target is Target.LOCAL and family not in (Family.PYTHON, Family.OTHER):
         message = f"The stage {stage.name} is local, and the local Beanstalk runs Python platforms only."
         hint = f"Name a stage on AWS with -s, or a platform of Python in stages.{stage.name}.platform"
+        yield Finding(Severity.ERROR, "local-platform", "ebcd.toml", None, message, hint)
+    elif stage is not None and stage.target is Target.LOCAL and branch_of(stage.platform) not in local_branches():
+        message = f"The local Beanstalk has no platform {branch_of(stage.platform)!r}."
+        near = nearest_branch(stage.platform)
+        hint = f"Did you mean {near!r}?" if near else f"Those that there are: {', '.join(local_branches())}"
         yield Finding(Severity.ERROR, "local-platform", "ebcd.toml", None, message, hint)
     if family is Family.PYTHON:
         yield from _python(tree, stage)

@@ -14,7 +14,7 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import interruptible
 from ebcd.errors import Refused, UsageError
-from ebcd.report.envelope import envelope
+from ebcd.report.envelope import envelope, head_of
 
 if TYPE_CHECKING:
     from ebcd.bootstrap import Brought
@@ -67,7 +67,7 @@ def bootstrap(
         return
     session = _session(common, stages)
     _confirm(common, session, wanted)
-    _tell(common, session, wanted, _bring(session, wanted, made))
+    _tell(common, session, _bring(session, wanted, made))
 
 
 def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:
@@ -75,7 +75,7 @@ def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:
     if bool(repository) == no_github:
         raise UsageError("--repository OWNER/NAME or --no-github is needed, one of the two.", code="no-repository",
                          why="The deploy role trusts the jobs of one repository on GitHub, and nobody else.",
-                         hint="ebcd bootstrap --repository acme/shop --print")  # fmt: skip
+                         hint="For example: --repository acme/shop")  # fmt: skip
     if repository and not _REPOSITORY.fullmatch(repository):
         raise UsageError(f"{repository!r} is no repository on GitHub.", code="repository",
                          hint="--repository acme/shop",
@@ -131,10 +131,11 @@ def _confirm(common: Common, session: Session, wanted: Wanted) -> None:
     what = f"Roles and policies are made or changed in {session.stage.region}, as the stack {wanted.stack}."
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused("Nothing was made: nobody could be asked.", why=what, code="unconfirmed",
-                      hint="ebcd bootstrap --yes does it; --print shows what.")  # fmt: skip
+                      hint="Add --yes to do it, or --print to see what.")  # fmt: skip
     account = session.services.storage.bucket.rpartition("-")[2]
     if not typer.confirm(f"{what} Account {account}. Go on?", err=True):
-        raise Refused("Nothing was made.", why="The answer was no.", hint="ebcd bootstrap --print", code="declined")
+        raise Refused("Nothing was made.", why="The answer was no.", code="declined",
+                      hint="Add --print to see what it would be.")  # fmt: skip
 
 
 def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
@@ -155,12 +156,11 @@ def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
     return brought
 
 
-def _tell(common: Common, session: Session, wanted: Wanted, brought: Brought) -> None:
+def _tell(common: Common, session: Session, brought: Brought) -> None:
     from ebcd.report import bootstrap as report
 
     stack = {"name": brought.stack.name, "id": brought.stack.id, "status": brought.stack.status,
              "change": brought.change}  # fmt: skip
-    told = envelope("bootstrap") | {"application": wanted.application, "stage": session.stage.name,
-                                    "region": session.stage.region, "stack": stack,
+    told = head_of("bootstrap", session.stage) | {"region": session.stage.region, "stack": stack,
                                     "outputs": dict(brought.stack.outputs)}  # fmt: skip
     tell(common, told, report.text)

@@ -13,7 +13,7 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import looking
 from ebcd.errors import UsageError
-from ebcd.report.envelope import envelope
+from ebcd.report.envelope import head_of
 
 _SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
 """Variables of which one is set where a browser has a screen, or was chosen by the user."""
@@ -32,7 +32,7 @@ def open_url(common: Common, env: Env = "live") -> None:
     if url is None:
         raise UsageError(f"{environment.name} has no URL.", why="A worker has no CNAME: it answers no requests.",
                          hint=f"ebcd logs {session.flags}", code="no-url")  # fmt: skip
-    head = envelope("open") | {"application": session.stage.application, "stage": session.stage.name}
+    head = head_of("open", session.stage)
     tell(common, head | {"environment": environment.name, "url": url}, lambda told: told["url"])
     if not common.json and not browse(url, os.environ, sys.platform) and not common.quiet:
         sys.stderr.write("No browser could be opened here: that is the URL.\n")

@@ -71,7 +71,7 @@ def check(
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:
-        error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="ebcd ship would refuse this commit.",
+        error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="A ship would refuse this commit.",
                         hint="Correct what is listed, commit, and check again.", code="check-failed")  # fmt: skip
     told = envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
     tell(common, told | {"findings": [asdict(item) for item in found]}, text.findings, always=True)

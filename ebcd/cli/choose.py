@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ebcd import words
 from ebcd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _gone(snapshot: Snapshot, env: str, record: ReleaseRecord) -> UsageError:
     return UsageError(
         f"No environment has the release {record.release}{f', which is {env}' if env in ROLES else ''}.",
         why=f"{record.environment}, which had it, {state}.",
-        hint=f"ebcd status {words.flags(stage.application, stage.name)}",
+        hint=stage.flags.of("status"),
         code="no-environment",
     )
 
@@ -58,7 +57,7 @@ def _missing(snapshot: Snapshot, name: str) -> UsageError:
     stage = snapshot.stage
     known = ", ".join(item.name for item in snapshot.environments) or "none"
     return UsageError(f"There is no environment {name!r}.", why=f"{stage.application} has: {known}.",
-                      hint=f"ebcd status {words.flags(stage.application, stage.name)}",
+                      hint=stage.flags.of("status"),
                       code="no-environment")  # fmt: skip
 
 
@@ -68,12 +67,12 @@ def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
     from ebcd.release.rollback import taken_back
 
     stage, left = snapshot.stage, taken_back(snapshot)
-    flags = words.flags(stage.application, stage.name)
+    flags = stage.flags
     what, why, hint = {
         "live": (f"Nothing is live on the stage {stage.name}.", "No environment holds its live CNAME.",
-                 f"ebcd ship {flags}"),
+                 flags.of("ship")),
         "candidate": (f"The stage {stage.name} has no candidate.", "No release waits for its swap, or is under way.",
-                      f"ebcd ship --no-swap {flags} makes one that waits."),
+                      f"Make one that waits: {flags.of('ship', '--no-swap')}"),
         "previous": (f"The stage {stage.name} has no previous environment.",
                      "No environment carries what a rollback returns to.", f"ebcd status {flags}"),
     }[role]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ebcd.cli.completion import releases
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import looking
@@ -31,9 +32,13 @@ _LARGEST = 1024**2
 
 SideName = Annotated[
     str,
-    typer.Argument(metavar="[rA]", help="The one before: a release, live, previous, candidate, or a revision of git."),
+    typer.Argument(
+        metavar="[rA]",
+        autocompletion=releases,
+        help="The one before: a release, live, previous, candidate, or a revision of git.",
+    ),
 ]
-OtherName = Annotated[str, typer.Argument(metavar="[rB]", help="The one after it.")]
+OtherName = Annotated[str, typer.Argument(metavar="[rB]", autocompletion=releases, help="The one after it.")]
 
 
 @shared
@@ -66,7 +71,6 @@ def diff(common: Common, before: SideName = "", after: OtherName = "") -> None:
 
 def _resolved(snapshot: Snapshot, name: str) -> str:
     """A side as a release is called, where its role is named. Raises UsageError where nothing has that role."""
-    from ebcd import words
     from ebcd.cli.choose import release_named
 
     if name not in _ROLES:
@@ -75,7 +79,7 @@ def _resolved(snapshot: Snapshot, name: str) -> str:
     if record is None:
         stage = snapshot.stage
         raise UsageError(f"There is no {name} release.", why=f"The stage {stage.name} has none now.",
-                         hint=f"ebcd releases {words.flags(stage.application, stage.name)}",
+                         hint=stage.flags.of("releases"),
                          code="unknown-release")  # fmt: skip
     return record.release
 
@@ -89,7 +93,7 @@ def _side(session: Session, repository: Repository | None, name: str, usual: Rel
         raise UsageError(
             f"There is no release {role}.",
             why=f"The stage {session.stage.name} has nothing to compare with.",
-            hint=f"Name two: ebcd diff r1 r2 {session.flags}; ebcd releases {session.flags} shows them.",
+            hint=f"Name two releases of those that there are: ebcd releases {session.flags}",
             code="unknown-release",
         )
     if not name or _RELEASE.fullmatch(name):

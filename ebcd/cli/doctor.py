@@ -8,10 +8,11 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import looking
 from ebcd.errors import AwsRefused, EbcdError, ExitCode, Refused
-from ebcd.report.envelope import envelope
+from ebcd.report.envelope import head_of
 
 if TYPE_CHECKING:
     from ebcd.doctor.check import Check
+    from ebcd.model import CommandLine
 
 
 @shared
@@ -27,15 +28,14 @@ def doctor(common: Common) -> None:
     seen = look(session.services, session.clients, session.stage, OPERATIONS, profile=common.profile or "")
     checks = judge(seen)
     error = _error(checks, session.flags)
-    told = envelope("doctor", error) | {"application": seen.stage.application, "stage": seen.stage.name,
-                                        "region": seen.stage.region}  # fmt: skip
+    told = head_of("doctor", seen.stage, error) | {"region": seen.stage.region}
     tell(common, told | {"checks": report.rows(checks)}, report.text, always=True)
     if error:
         error.told = True
         raise error
 
 
-def _error(checks: tuple[Check, ...], flags: str) -> EbcdError | None:
+def _error(checks: tuple[Check, ...], flags: CommandLine) -> EbcdError | None:
     """What the checks come to; None where a ship may go through."""
     from ebcd.doctor.check import exit_code
 
@@ -47,4 +47,4 @@ def _error(checks: tuple[Check, ...], flags: str) -> EbcdError | None:
     more = f" And {len(stopping) - 1} more." if len(stopping) > 1 else ""
     kind = AwsRefused if code is ExitCode.AWS_REFUSED else Refused
     return kind("A ship would not go through.", why=first.what + more, code=f"doctor-{first.check}",
-                hint=first.hint or f"Settle what is listed, and ask again: ebcd doctor {flags}")  # fmt: skip
+                hint=first.hint or f"Settle what is listed, and ask again: {flags.of('doctor')}")  # fmt: skip

@@ -57,10 +57,11 @@ def _words(common: Common, arguments: list[str] | None) -> list[str]:
 
 def _program() -> str:
     """Where eb is. Raises UsageError where it is missing."""
-    found = shutil.which("eb")
+    beside = str(Path(sys.executable).parent)  # where pipx puts what an extra brings, which is not on PATH
+    found = shutil.which("eb") or shutil.which("eb", path=beside)
     if found is None:
-        raise UsageError("eb is not installed.", why="There is no program of that name on PATH.",
-                         hint="pipx install awsebcli", code="no-eb")  # fmt: skip
+        raise UsageError("eb is not installed.", why="There is no program of that name, on PATH or beside ebcd.",
+                         hint="pipx install --force 'ebcd[eb]'", code="no-eb")  # fmt: skip
     return str(Path(found).absolute())
 
 

@@ -11,7 +11,7 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import interruptible, looking
 from ebcd.errors import OutcomeUnknown, UsageError
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
@@ -30,7 +30,7 @@ def lock(
 ) -> None:
     """Show who holds the stage's lock, or break it."""
     if break_:
-        _require(reason, "A lock is broken for a reason.", 'ebcd lock --break --reason "its run was cancelled"')
+        _require(reason, "A lock is broken for a reason.", 'Say it: --reason "its run was cancelled"')
     from dataclasses import asdict
 
     from ebcd.cli.session import open_session
@@ -47,7 +47,7 @@ def lock(
 @shared
 def hold(common: Common, reason: Reason = "") -> None:
     """Let the stage refuse every ship, until `unhold`."""
-    _require(reason, "A stage is held for a reason.", 'ebcd hold --reason "r12 loses orders"')
+    _require(reason, "A stage is held for a reason.", 'Say it: --reason "r12 loses orders"')
     from ebcd.cli.session import open_session
     from ebcd.report import guard as text
     from ebcd.report import result
@@ -80,7 +80,7 @@ def abort(common: Common, reason: Reason = "") -> None:
 
     session = open_session(common, interruptible())
     services = session.services
-    asked = services.lock.ask_to_stop(services.caller.user, reason or "ebcd abort")
+    asked = services.lock.ask_to_stop(services.caller.user, reason or "aborted")
     if asked:
         services.progress.note(f"Asked {asked.owner} on {asked.host} to stop: {asked.message}.")
     if asked and not services.lock.await_free(ABORT_PATIENCE):
@@ -88,7 +88,7 @@ def abort(common: Common, reason: Reason = "") -> None:
             f"The run of {asked.owner} on {asked.host} did not stop within {ABORT_PATIENCE:g} s.",
             why="It was asked to, and still holds the lock: it is in a step that cannot be left.",
             hint=f"ebcd wait {session.flags}, or, when it is surely dead: "
-            f'ebcd lock --break --reason "…" {session.flags}',
+            f"ebcd lock --break --reason 'its run is gone' {session.flags}",
             code="deadline",
         )
     tell(common, _head(session, "abort") | {"aborted": result.lock(asked)}, text.aborted)
@@ -117,7 +117,7 @@ def wait(
 
 
 def _head(session: Session, command: str) -> Json:
-    return envelope(command) | {"application": session.stage.application, "stage": session.stage.name}
+    return head_of(command, session.stage)
 
 
 def _require(reason: str, what: str, hint: str) -> None:

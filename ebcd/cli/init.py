@@ -39,7 +39,8 @@ def init(
     if not print_:
         _write(path, content)
     told = envelope("init") | {"application": found.application.value, "path": None if print_ else str(path)}
-    told |= {"stages": stages, **_described(found), "next": [found.commit, "ebcd check", "ebcd ship"], "text": content}
+    following = [found.commit, "ebcd check", "ebcd ship" if found.local else "ebcd doctor"]
+    told |= {"stages": stages, **_described(found), "next": following, "text": content}
     tell(common, told, report.printed if print_ else report.written)
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from ebcd.cli import completion
 from ebcd.cli.choose import ROLES, choose, release_named
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
 from ebcd.errors import AwsRefused, UsageError
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from ebcd.release.snapshot import Snapshot
 
 T = TypeVar("T")
-Env = Annotated[str, typer.Option("--env", help="live, candidate, previous, a release (r7), or an environment's name.")]
+ALL_LINES = 100_000
+"""More lines than a log tail has."""
+Env = Annotated[
+    str,
+    typer.Option(
+        "--env",
+        autocompletion=completion.environments,
+        help="live, candidate, previous, a release (r7), or an environment's name.",
+    ),
+]
 
 FOLLOW_INTERVAL = 2.0
 """Seconds between two looks with --watch and --follow."""
@@ -42,6 +52,11 @@ def status(
     from ebcd.report import status as report
 
     session = open_session(common, looking())
+    if watch and console(common).is_terminal:
+        from ebcd.cli.watching import watch as drawn
+
+        drawn(console(common), session, _status)
+        return
     tell(common, _status(session), report.text)
     for told in again(session, lambda: _status(session)) if watch else ():
         console(common).print(report.text(told))
@@ -61,7 +76,9 @@ def _status(session: Session) -> Json:
 @shared
 def releases(
     common: Common,
-    release: Annotated[str, typer.Argument(metavar="[rN]", help="One release, whole.")] = "",
+    release: Annotated[
+        str, typer.Argument(metavar="[rN]", autocompletion=completion.releases, help="One release, whole.")
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
 ) -> None:
     """Show the ledger, or one release whole."""
@@ -70,7 +87,7 @@ def releases(
 
     session = open_session(common, looking())
     snapshot = observed(session)
-    head = envelope("releases") | {"application": session.stage.application, "stage": session.stage.name}
+    head = head_of("releases", session.stage)
     if not release:
         newest = max((record.number for record in snapshot.releases), default=0)
         found = result.releases(_reaching_back(session, snapshot, newest - limit))[:limit]
@@ -96,8 +113,8 @@ def events(
     session = open_session(common, looking())
     beanstalk, application = session.services.beanstalk, session.stage.application
     environment, found = _events_of(session, env, limit)
-    head = envelope("events") | {"application": application, "stage": session.stage.name}
-    told = head | {"environment": environment, "events": [_event(item) for item in reversed(found)]}
+    head = head_of("events", session.stage)
+    told = head | {"environment": environment, "events": [event_of(item) for item in reversed(found)]}
     tell(common, told, text.events)
     shown = set(found)
 
@@ -108,7 +125,7 @@ def events(
     for new in again(session, unseen) if follow else ():
         shown.update(new)
         if new:
-            console(common).print(text.events({"events": [_event(item) for item in reversed(new)]}))
+            console(common).print(text.events({"events": [event_of(item) for item in reversed(new)]}))
 
 
 @shared
@@ -136,17 +153,37 @@ def logs(
     env: Env = "live",
     lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
     tail: Annotated[bool, typer.Option("--tail", help="The last lines, which are all that is shown.")] = True,  # noqa: ARG001
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
 ) -> None:
     """Show the last lines of an environment's logs."""
+    if follow:
+        _refuse_json(common, "--follow")
     from ebcd.cli.session import open_session
     from ebcd.release.diagnose import log_tail
+    from ebcd.release.log_lines import newest
     from ebcd.report import text
 
     session = open_session(common, looking())
     environment = _with_logs(session, env)
-    found = log_tail(session.services, environment.name, lines)
-    head = envelope("logs") | {"application": session.stage.application, "stage": session.stage.name}
+    whole = log_tail(session.services, environment.name, ALL_LINES)
+    found = newest(whole, lines)
+    head = head_of("logs", session.stage)
     tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+    if follow:
+        _follow(common, session, environment.name, whole)
+
+
+def _follow(common: Common, session: Session, environment: str, shown: str) -> None:
+    """Show the lines that come, below the name of their file. shown: what the tail was."""
+    from rich.text import Text
+
+    from ebcd.release.diagnose import log_tail
+    from ebcd.release.log_lines import added
+
+    for found in again(session, lambda: log_tail(session.services, environment, ALL_LINES)):
+        if found and (new := added(shown, found)):
+            console(common).print(Text(new))
+        shown = found or shown
 
 
 def _with_logs(session: Session, env: str) -> Environment:
@@ -172,13 +209,13 @@ def _refuse_json(common: Common, option: str) -> None:
                          hint="Leave one of them out.", code="usage")  # fmt: skip
 
 
-def again(session: Session, look: Callable[[], T]) -> Iterator[T]:
+def again(session: Session, look: Callable[[], T], *, at_once: bool = False) -> Iterator[T]:
     """What a look sees, again and again; one that AWS did not answer is left out."""
     from ebcd.release.clock import Pace
     from ebcd.release.waits import looks
 
     services = replace(session.services, pace=Pace(FOLLOW_INTERVAL))
-    return looks(services, services.clock.check, math.inf, look, at_once=False)
+    return looks(services, services.clock.check, math.inf, look, at_once=at_once)
 
 
 def _reaching_back(session: Session, snapshot: Snapshot, after: int) -> Snapshot:
@@ -264,6 +301,7 @@ def _plain(value: object) -> object:
     return result.stamp(value) if isinstance(value, datetime) else value
 
 
-def _event(event: Event) -> Json:
+def event_of(event: Event) -> Json:
+    """An event as data."""
     return {"time": event.time.isoformat(), "severity": event.severity, "message": event.message,
             "environment": event.environment, "version_label": event.version_label}  # fmt: skip

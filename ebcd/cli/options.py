@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ebcd.cli import completion
+
 
 @dataclass(frozen=True, slots=True)
 class Common:
@@ -35,9 +37,10 @@ class Common:
 _PANEL = "Common options"
 _OPTIONS: dict[str, Any] = {
     "stage": Annotated[str | None, typer.Option("--stage", "-s", envvar="EBCD_STAGE", rich_help_panel=_PANEL,
+        autocompletion=completion.stages,
         help="The stage: what users reach at one live CNAME.")],
     "application": Annotated[str | None, typer.Option("--application", "-a", envvar="EBCD_APPLICATION",
-        rich_help_panel=_PANEL, help="The Beanstalk application.")],
+        rich_help_panel=_PANEL, autocompletion=completion.applications, help="The Beanstalk application.")],
     "region": Annotated[str | None, typer.Option(rich_help_panel=_PANEL, help="The AWS region.")],
     "profile": Annotated[str | None, typer.Option(envvar="AWS_PROFILE", rich_help_panel=_PANEL,
         help="The AWS profile.")],

@@ -57,7 +57,6 @@ def _refuse_preview(stage: Stage) -> None:
         raise UsageError(
             f"The stage {stage.name} is a preview, which is not patched.",
             why="It expires soon, and its next commit brings the newest platform version.",
-            hint=f"ebcd status -s {stage.name} -a {stage.application} shows it; "
-            "taken down and brought up again, it has the newest one.",
+            hint=f"Taken down and brought up again, it has the newest one. It is shown by: ebcd status {stage.flags}",
             code="preview",
         )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ebcd.cli.durations import seconds
-from ebcd.cli.help import Command, Group
+from ebcd.cli.help import SETTINGS, Command, Group
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Message, Planned, Rev, Timeout, WaitLock, bundled, perform
 from ebcd.cli.signals import interruptible
 from ebcd.errors import EbcdError, Interrupted, UsageError
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebcd.release.run import Run
 
 app = typer.Typer(help="An environment for a branch, with a time to live.", no_args_is_help=True, cls=Group,
-                  rich_markup_mode=None)  # fmt: skip
+                  rich_markup_mode=None, add_completion=False, context_settings=SETTINGS)  # fmt: skip
 
 TTL = "72h"
 LONGEST = 365 * 24 * 3600.0
@@ -87,7 +87,7 @@ def list_(common: Common) -> None:
     known = Previews(services.storage, application)
     told = [report.described(item, environments, session.stage, services) for item in known.all()]
     _note_damaged(session, known)
-    tell(common, envelope("preview list") | {"application": application, "previews": told}, report.listed)
+    tell(common, _head("preview list", session) | {"previews": told}, report.listed)
 
 
 @app.command(cls=Command)
@@ -102,7 +102,7 @@ def down(
     """Terminate a branch's environment, or every one that has expired."""
     if branch and expired:
         raise UsageError("BRANCH and --expired exclude each other.", why="--expired finds the branches itself.",
-                         hint=f"ebcd preview down {branch}, or ebcd preview down --expired", code="usage")  # fmt: skip
+                         hint="Leave one of them out.", code="usage")  # fmt: skip
     from ebcd.config.preview import preview_place, preview_slug
     from ebcd.config.select import PREVIEW
     from ebcd.release.previews import Previews
@@ -153,12 +153,19 @@ def _tell_down(common: Common, session: Session, ended: Sequence[tuple[Json, Ebc
 
     previews = [told for told, _ in ended]
     failure = next((error for _, error in ended if error), None)
-    told = envelope("preview down", failure) | {"application": session.stage.application}
+    told = _head("preview down", session, failure)
     told |= {"stage": previews[0]["stage"]} if len(previews) == 1 else {}
     tell(common, told | {"previews": previews}, report.down, always=len(previews) > 1)
     if failure:
         failure.told = True
         raise failure
+
+
+def _head(command: str, session: Session, failure: EbcdError | None = None) -> Json:
+    """The keys of a result about an application's previews: no one of them is its stage."""
+    head = head_of(command, session.stage, failure)
+    del head["stage"]
+    return head
 
 
 def _found(common: Common, choose: Callable[..., Stage]) -> tuple[Configuration | None, Stage]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ebcd.cli.completion import releases
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell, tell_diagnosis
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ebcd.release.run import Run
 
 Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
 Dirty = Annotated[bool, typer.Option("--allow-dirty", help="Ship the work tree as it is; the label says so.")]
 Planned = Annotated[bool, typer.Option("--plan", help="Show the steps and change nothing.")]
@@ -84,20 +86,28 @@ def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> No
 @shared
 def swap(
     common: Common,
-    to: Annotated[str, typer.Option("--to", metavar="rN", help="The release to bring live.")] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="rN", autocompletion=releases, help="The release to bring live.")
+    ] = "",
     rollback: Annotated[bool, typer.Option("--rollback", help="Return to the release before.")] = False,
     plan: Planned = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    reason: Why = "",
     hold: Annotated[bool, typer.Option("--hold", help="After a rollback: let the stage refuse ships.")] = False,
     wait_lock: WaitLock = None,
 ) -> None:
     """Bring a waiting candidate live, or go back."""
     if to and rollback:
         raise UsageError("--to and --rollback exclude each other.", why="A rollback knows where it goes.",
-                         hint="ebcd swap --rollback, or ebcd swap --to rN", code="usage")  # fmt: skip
+                         hint="Leave one of them out.", code="usage")  # fmt: skip
     if hold and not rollback:
         raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
-                         hint="ebcd swap --rollback --hold, or ebcd hold --reason …", code="usage")  # fmt: skip
+                         hint="Add --rollback. Without it, `hold` keeps ships off.", code="usage")  # fmt: skip
+    _swap(common, to, rollback=rollback, plan=plan, reason=reason, hold=hold, wait_lock=wait_lock)
+
+
+def _swap(
+    common: Common, to: str, *, rollback: bool, plan: bool, reason: str, hold: bool, wait_lock: str | None
+) -> None:
     from ebcd.release import swap as swapping
     from ebcd.report import text
 
@@ -109,6 +119,18 @@ def swap(
         (swapping.plan if plan else swapping.swap)(run, session.services, options)
 
     perform(common, "swap", work, text.plan if plan else text.swapped, notifies=True)
+
+
+@shared
+def rollback(
+    common: Common,
+    plan: Planned = False,
+    reason: Why = "",
+    hold: Annotated[bool, typer.Option("--hold", help="Let the stage refuse ships afterwards.")] = False,
+    wait_lock: WaitLock = None,
+) -> None:
+    """Return to the release before: swap --rollback."""
+    _swap(common, "", rollback=True, plan=plan, reason=reason, hold=hold, wait_lock=wait_lock)
 
 
 @shared
@@ -204,7 +226,7 @@ def _refuse_preview(stage: Stage) -> None:
         raise UsageError(
             f"The stage {stage.name} is a preview, or would be one.",
             why="ebcd.toml declares no such stage, and what ship brought up there would never expire.",
-            hint="ebcd preview up",
+            hint="Bring a preview up, or up to date, with `preview up`.",
             code="preview",
         )
 

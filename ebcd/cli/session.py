@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
-from ebcd import config, folders, local, words
+from ebcd import config, folders, local
 from ebcd.aws.account import Account
 from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.cloudwatch import CloudWatch
@@ -19,17 +22,20 @@ from ebcd.cli.options import Common
 from ebcd.cli.output import console
 from ebcd.cli.progress import progress
 from ebcd.cli.source import load
-from ebcd.model import Configuration, Stage, Target, Timing
+from ebcd.errors import UsageError
+from ebcd.model import CommandLine, Configuration, Reach, Stage, Target, Timing
+from ebcd.proxies import is_loopback
 from ebcd.release.clock import Pace, SystemClock
 from ebcd.release.hold import Hold
 from ebcd.release.journal import Ledger
 from ebcd.release.lock import Lock
 from ebcd.release.probe import HttpProber
-from ebcd.release.run import Caller, Run, Services
+from ebcd.release.run import Caller, Run, Services, Status
 
 LOCAL_INTERVAL = 0.2
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
 AWS_INTERVAL = 4.0
+_START = "start the local Beanstalk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +50,9 @@ class Session:
     clients: Clients
 
     @property
-    def flags(self) -> str:
+    def flags(self) -> CommandLine:
         """The options that name the stage, for a command that is told."""
-        return words.flags(self.stage.application, self.stage.name)
+        return self.stage.flags
 
     def run(self, command: str) -> Run:
         """A run of a command on the stage."""
@@ -54,9 +60,10 @@ class Session:
 
     def on(self, stage: Stage) -> Session:
         """The same for another stage of the application, in the same place."""
-        storage, names = self.services.storage, (stage.application, stage.name)
-        lock = Lock(storage, *names, self.services.clock)
-        services = replace(self.services, ledger=Ledger(storage, *names), lock=lock, hold=Hold(storage, *names))
+        storage, names, flags = self.services.storage, (stage.application, stage.name), stage.flags
+        lock = Lock(storage, *names, self.services.clock, flags)
+        ledger, hold = Ledger(storage, *names, flags), Hold(storage, *names, flags)
+        services = replace(self.services, ledger=ledger, lock=lock, hold=hold)
         return replace(self, stage=stage, services=services)
 
 
@@ -71,17 +78,18 @@ def open_session(options: Common, clock: SystemClock) -> Session:
 
 def session_of(options: Common, clock: SystemClock, configuration: Configuration | None, stage: Stage) -> Session:
     """The same for a stage that is known already."""
-    access, server, stage = _reach(options, stage, os.environ)
+    access, server, stage = reach(options, stage, os.environ)
+    stage = replace(stage, reach=_printed(options, configuration, stage, server, os.environ))
     clients = connect(access)
     account = Account(clients)
     storage = Storage(clients, stage.region, account)
     services = Services(
         beanstalk=Beanstalk(clients, account),
         storage=storage,
-        ledger=Ledger(storage, stage.application, stage.name),
-        lock=Lock(storage, stage.application, stage.name, clock),
-        hold=Hold(storage, stage.application, stage.name),
-        prober=HttpProber(),
+        ledger=Ledger(storage, stage.application, stage.name, stage.flags),
+        lock=Lock(storage, stage.application, stage.name, clock, stage.flags),
+        hold=Hold(storage, stage.application, stage.name, stage.flags),
+        prober=HttpProber(environ=os.environ),
         cloudwatch=CloudWatch(clients),
         clock=clock,
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
@@ -101,11 +109,15 @@ def _interval(server: local.LocalBeanstalk | None) -> float:
     return AWS_INTERVAL / server.speed if server.like_aws else LOCAL_INTERVAL
 
 
-def _reach(
-    options: Common, stage: Stage, environ: Mapping[str, str]
+def reach(
+    options: Common, stage: Stage, environ: Mapping[str, str], *, start: bool = True
 ) -> tuple[Access, local.LocalBeanstalk | None, Stage]:
-    """How the stage's AWS is reached, and the local Beanstalk where it is one."""
-    server, models = _server(options, stage, environ), folders.cache(environ, "models")
+    """How the stage's AWS is reached, and the local Beanstalk where it is one. Raises UsageError.
+
+    start: whether the local Beanstalk is started where it is needed and down.
+    """
+    refuse_malformed(options.endpoint_url)
+    server, models = _server(options, stage, environ, start=start), folders.cache(environ, "models")
     if server is None:
         return Access(stage.region, options.profile, options.endpoint_url, models=models), None, stage
     if not stage.region:
@@ -131,12 +143,71 @@ def _brings_keys(options: Common, environ: Mapping[str, str]) -> bool:
     return bool(options.profile or environ.get("AWS_ACCESS_KEY_ID") or environ.get("AWS_PROFILE"))
 
 
-def _server(options: Common, stage: Stage, environ: Mapping[str, str]) -> local.LocalBeanstalk | None:
+def _printed(
+    options: Common,
+    configuration: Configuration | None,
+    stage: Stage,
+    server: local.LocalBeanstalk | None,
+    environ: Mapping[str, str],
+) -> Reach:
+    """What a command that is printed says of where the stage is.
+
+    A stage named `local` is found by its name. A file's path is of no use where a CI job ends with its folder.
+    """
+    source = configuration.source if configuration and not configuration.foreign else None
+    file = str(source.absolute()) if source and not environ.get("CI") else ""
+    profile, endpoint = options.profile or "", options.endpoint_url or ""
+    if server is None:
+        return Reach(stage.region, profile, endpoint, file)
+    if stage.name != "local":
+        return Reach(stage.region, profile, endpoint or server.endpoint_url, file)
+    return Reach("" if stage.region == config.LOCAL_REGION else stage.region, profile, endpoint, file)
+
+
+def _server(options: Common, stage: Stage, environ: Mapping[str, str], *, start: bool) -> local.LocalBeanstalk | None:
     """The local Beanstalk that the stage lives on, or that the endpoint is; None for AWS itself."""
     if options.endpoint_url:
         found = local.find(environ)
         return found if found and found.endpoint_url == options.endpoint_url.rstrip("/") else None
-    return local.ensure(environ) if stage.target is Target.LOCAL else None
+    if stage.target is not Target.LOCAL:
+        return None
+    return _started(options, environ) if start else local.require(environ)
+
+
+def _started(options: Common, environ: Mapping[str, str]) -> local.LocalBeanstalk:
+    """The local Beanstalk; that it is started is shown, for it takes seconds."""
+    if found := local.find(environ):
+        return found
+    shown = progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose)
+    start = time.monotonic()
+    shown.begin(_START)
+    try:
+        found = local.ensure(environ)
+    except UsageError as error:
+        shown.end(_START, Status.FAILED, time.monotonic() - start, error.what)
+        raise
+    shown.end(_START, Status.DONE, time.monotonic() - start, found.endpoint_url)
+    return found
+
+
+def refuse_malformed(endpoint_url: str | None) -> None:
+    """Raises UsageError (code `endpoint`) for an endpoint that is no URL of HTTP."""
+    if endpoint_url is None:
+        return
+    with suppress(ValueError):
+        place = urlsplit(endpoint_url)
+        if place.scheme in {"http", "https"} and place.hostname and place.port != 0:  # .port raises for no number
+            return
+    scheme = "http" if is_loopback(f"http://{endpoint_url}") else "https"
+    bare = re.fullmatch(r"[\w.\-]+(:\d+)?/?", endpoint_url)
+    raise UsageError(
+        f"{endpoint_url!r} is no endpoint.",
+        why="--endpoint-url (AWS_ENDPOINT_URL) is a URL that begins with http:// or https:// and names a host.",
+        hint=f"--endpoint-url {scheme}://{endpoint_url}"
+        if bare
+        else "For example: --endpoint-url http://127.0.0.1:8155",
+        code="endpoint",
+    )
 
 
 def _region_of(server: local.LocalBeanstalk, application: str) -> str:
@@ -157,5 +228,5 @@ def _caller(environ: Mapping[str, str]) -> Caller:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return f"uid {os.getuid()}"
+    except (KeyError, OSError, ImportError):  # a container's user without a name; Windows without a variable for it
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

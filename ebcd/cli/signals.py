@@ -12,6 +12,7 @@ import os
 import signal
 from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from ebcd.errors import ExitCode
 from ebcd.release.clock import SystemClock
@@ -49,10 +50,18 @@ def _tell(text: str) -> None:
         os.write(2, f"\n{text}\n".encode())
 
 
+def _leave(code: int) -> NoReturn:
+    """End the process, with the cursor shown that a redrawn screen hides."""
+    if os.isatty(1):
+        with suppress(OSError):
+            os.write(1, b"\x1b[?25h\n")
+    os._exit(code)
+
+
 def looking() -> SystemClock:
     """A clock for a command that changes nothing: a signal ends the process at once, and nobody waits for an answer
     that is still to come. Python itself would, for those that threads wait for.
     """
     for each, code in _CODES.items():
-        signal.signal(each, lambda *_, code=code: os._exit(code))
+        signal.signal(each, lambda *_, code=code: _leave(code))
     return SystemClock()

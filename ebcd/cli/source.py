@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ebcd import config, folders
 from ebcd.cli.options import Common
-from ebcd.errors import Refused
+from ebcd.errors import Refused, UsageError
 from ebcd.model import BundleOptions, Commit, Configuration, Requirements, SourceBundle, Stage, Target
 
 if TYPE_CHECKING:
@@ -25,15 +25,25 @@ Live = Callable[["Repository", frozenset[str]], frozenset[str] | None]
 
 def load(options: Common) -> Configuration | None:
     """ebcd.toml here or above, or the one named; None when there is none."""
-    return config.load(Path.cwd(), explicit=options.config, environ=os.environ)
+    return config.load(Path.cwd(), explicit=options.config, environ=os.environ, application=options.application)
 
 
 def repository_of(configuration: Configuration | None) -> Repository:
-    """The repository of ebcd.toml's folder, whose bundles are made of the folder that it names; else of this one."""
+    """The repository of ebcd.toml's folder, whose bundles are made of the folder that it names; else of this one.
+
+    Raises UsageError (code `foreign`) for another application's: its commits are none of the one that is meant.
+    """
     from ebcd.bundle import Repository
 
     if configuration is None or configuration.source is None:
         return Repository(Path.cwd())
+    if configuration.foreign:
+        raise UsageError(
+            f"The commits here are those of the application {configuration.application}.",
+            why=f"{configuration.source} says so, and another application is named.",
+            hint="Change to its folder, or name its file: --config FILE",
+            code="foreign",
+        )
     return Repository(configuration.source.parent, configuration.bundle.root)
 
 

@@ -147,7 +147,7 @@ def refuse_declared(configuration: Configuration | None, preview: Stage) -> None
         raise UsageError(
             f"The stage {preview.name} is no preview.",
             why="ebcd.toml declares it, and a declared stage comes first.",
-            hint=f"ebcd status -s {preview.name} shows it; --branch NAME gives the branch another name here.",
+            hint=f"Give the branch another name here: --branch NAME; or see the stage: ebcd status {preview.flags}",
             code="declared-stage",
         )
     for stage in declared.values():

@@ -36,11 +36,14 @@ STANDING = {Strategy.IN_PLACE: ("",), Strategy.PAIR: ("-a", "-b")}
 """What the names of the environments that outlive a release end in, behind application and stage."""
 
 
-def load(start: Path, *, explicit: Path | None, environ: Mapping[str, str]) -> Configuration | None:
+def load(
+    start: Path, *, explicit: Path | None, environ: Mapping[str, str], application: str | None = None
+) -> Configuration | None:
     """The configuration that holds in the folder `start`; None when there is none.
 
     explicit: the file that the user named. environ: where AWS_REGION may stand for a region that is not set.
-    Raises UsageError for anything that is wrong with it.
+    application: the one that is meant, where it was named. A file that is another one's lends it nothing, unless the
+    user named the file, too. Raises UsageError for anything that is wrong with it.
     """
     source = explicit or find(start)
     if source is None:
@@ -48,7 +51,11 @@ def load(start: Path, *, explicit: Path | None, environ: Mapping[str, str]) -> C
     content = _toml(source)
     if source.name == "pyproject.toml":
         content = _own(content) or {}
-    return parse(content, source, eb_defaults(source.parent), environ)
+    defaults = eb_defaults(source.parent)
+    whose = content.get("application") or defaults.get("application")
+    if application and explicit is None and isinstance(whose, str) and whose != application:
+        return Configuration(whose, "", "", BundleOptions(), {}, source, foreign=True)
+    return parse(content, source, defaults, environ)
 
 
 def find(start: Path) -> Path | None:

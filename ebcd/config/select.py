@@ -8,7 +8,7 @@ from dataclasses import replace
 from ebcd.config import values
 from ebcd.config.read import check_names, local_defaults, region_of
 from ebcd.errors import UsageError
-from ebcd.model import Configuration, Stage, Target
+from ebcd.model import Configuration, Reach, Stage, Target
 
 LOCAL_REGION = "eu-central-1"
 """The region of a local stage where nothing names one."""
@@ -33,6 +33,12 @@ def select_stage(
     """
     known = configuration.stages if configuration else {}
     chosen = name or (configuration.default_stage if configuration else "")
+    if not chosen and configuration is None:
+        raise _unconfigured()
+    if not chosen and configuration and configuration.foreign:
+        hint = "Name the stage, too: --stage NAME; or take what the file says all the same: --config FILE"
+        raise UsageError("No stage is named.", code="foreign", hint=hint,
+                         why=f"{configuration.source} is of the application {configuration.application}.")  # fmt: skip
     if not chosen:
         raise _unnamed("stage", "Name one: --stage NAME, EBCD_STAGE, or default_stage in ebcd.toml.")
     preview = chosen not in known and is_preview(chosen)
@@ -40,7 +46,7 @@ def select_stage(
         raise values.unknown_stage(chosen, "--stage or EBCD_STAGE", list(known))
     app = application or (configuration.application if configuration else "")
     if not app:
-        raise _unnamed("application", "Name one: --application NAME, EBCD_APPLICATION, or write an ebcd.toml.")
+        raise _unconfigured()
     stage = known.get(chosen) or _bare(chosen, app, _usual(configuration) if preview else None)
     where = region or stage.region or region_of(environ)
     check_names(app, chosen, "stage", numbered=not preview)
@@ -61,7 +67,7 @@ def beside(stage: Stage, name: str) -> Stage:
 
 def _bare(name: str, application: str, other: Stage | None = None) -> Stage:
     """A stage of which only the names are known; where it lives is told by another one, or by its name."""
-    stage = Stage(name, application, other.region if other else "", "")
+    stage = Stage(name, application, other.region if other else "", "", reach=other.reach if other else Reach())
     local = other.target is Target.LOCAL if other else name == "local"
     return local_defaults(stage) if local else stage
 
@@ -70,6 +76,15 @@ def _usual(configuration: Configuration | None) -> Stage | None:
     """The stage in whose place previews are where nobody names one."""
     known = configuration.stages if configuration else {}
     return known.get(PREVIEW) or known.get(configuration.default_stage if configuration else "")
+
+
+def _unconfigured() -> UsageError:
+    return UsageError(
+        "There is no ebcd.toml here or above, and no application and stage are named.",
+        why="ebcd finds in it what to release, and where.",
+        hint="In the folder of your application: ebcd init",
+        code="no-configuration",
+    )
 
 
 def _unnamed(what: str, hint: str) -> UsageError:

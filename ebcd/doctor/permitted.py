@@ -16,8 +16,6 @@ OPTIONAL = frozenset({"quotas", "platform", "managed_actions"})
 ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there", "secrets", "live",
                    "ledger_writes", "stage", "now", "profile"})  # fmt: skip
 """What is asked for `doctor` alone, and what is no answer."""
-BOOTSTRAP = "ebcd bootstrap --print shows policies that are enough."
-MAKE_ROLES = "ebcd bootstrap makes one, and says what to put into ebcd.toml."
 
 
 def denied(error: object) -> bool:
@@ -25,10 +23,19 @@ def denied(error: object) -> bool:
     return isinstance(error, AwsRefused) and error.code in PERMISSION | {"403"}
 
 
+def enough(seen: Seen) -> str:
+    """How to see policies that are enough."""
+    return f"Policies that are enough: {seen.flags.of('bootstrap', '--no-github', '--print')}"
+
+
+def _make_roles(seen: Seen) -> str:
+    return f"Make one, and see what to put into ebcd.toml: {seen.flags.of('bootstrap', '--no-github')}"
+
+
 def unseen(seen: Seen, check: str, what: str, error: EbcdError) -> Check:
     """A check whose answer did not come. What that means for a ship is told once, by `reads` or by `identity`."""
     if denied(error):
-        return unknown(check, what, error.what, BOOTSTRAP)
+        return unknown(check, what, error.what, enough(seen))
     if isinstance(seen.identity, EbcdError) and seen.identity.code == error.code:
         return unknown(check, what, SEE_IDENTITY)
     return unknown(check, what, f"{error.what} {error.why}".strip(), error.hint)
@@ -38,20 +45,20 @@ def reads(seen: Seen) -> Iterator[Check]:
     """The reads of a ship, which were all tried: refused ones, those without an answer, or that all is well."""
     errors = {name: item for name, item in _answers(seen).items() if isinstance(item, EbcdError)}
     if needed := _told(errors, lambda name, error: denied(error) and name not in OPTIONAL):
-        yield by_aws("reads", needed, "A ship, and most other commands, must read it.", BOOTSTRAP)
+        yield by_aws("reads", needed, "A ship, and most other commands, must read it.", enough(seen))
     if optional := _told(errors, lambda name, error: denied(error) and name in OPTIONAL):
-        yield warning("reads", optional, "A ship goes on without, and cannot warn of what it would see.", BOOTSTRAP)
+        yield warning("reads", optional, "A ship goes on without, and cannot warn of what it would see.", enough(seen))
     if isinstance(seen.identity, EbcdError):
         yield unknown("reads", "Which reads are allowed is not known.", SEE_IDENTITY)
     elif silent := _told(errors, lambda name, error: _silent(error) and name not in OPTIONAL):
-        again = f"Run it again: ebcd doctor {seen.flags}"
+        again = f"Run it again: {seen.flags.of('doctor')}"
         yield unknown("reads", silent, "A ship must read it, too.", again, ExitCode.AWS_REFUSED)
     elif not needed and not optional:
         yield ok("reads", "The reads of a ship are allowed.")
     if seen.live is not None and seen.live.events == 0:
         yield unknown("events", "Beanstalk tells no event of the environment that is live.",
                       "It has none of the last six weeks, or elasticbeanstalk:DescribeEvents is not allowed: "
-                      "the answer is the same.", BOOTSTRAP)  # fmt: skip
+                      "the answer is the same.", enough(seen))  # fmt: skip
 
 
 def _answers(seen: Seen) -> dict[str, object]:
@@ -79,8 +86,8 @@ def changes(seen: Seen) -> Iterator[Check]:
         hint = "Only a ship tells, or allow iam:GetRole and iam:SimulatePrincipalPolicy."
         yield Check("changes", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
     elif found.denied:
-        yield by_aws("changes", f"IAM's simulation denies {', '.join(sorted(found.denied))}.",
-                     f"A policy of {seen.stage.application}'s credentials does not allow it.", BOOTSTRAP)  # fmt: skip
+        why = f"A policy of {seen.stage.application}'s credentials does not allow it."
+        yield by_aws("changes", f"IAM's simulation denies {', '.join(sorted(found.denied))}.", why, enough(seen))
     elif found.undecided:
         yield unknown("changes", f"IAM's simulation cannot tell of {', '.join(sorted(found.undecided))}.",
                       "Policies allow them under conditions that it was not given.", "Only a ship tells.")  # fmt: skip
@@ -104,11 +111,11 @@ def roles(seen: Seen) -> Iterator[Check]:
             yield ok("roles", f"The {what} of the stage's environments is there.")
         elif any(item.name == key for item in seen.stage.options):
             yield by_aws("roles", f"The {what} that ebcd.toml names ({key}) is not there.",
-                         "Beanstalk creates no environment without it.", MAKE_ROLES)  # fmt: skip
+                         "Beanstalk creates no environment without it.", _make_roles(seen))  # fmt: skip
         else:
             yield warning("roles", f"The {what} that ebcd takes where nothing names one is not there.",
                           f"Unless .ebextensions name another {key}, Beanstalk creates no environment.",
-                          MAKE_ROLES)  # fmt: skip
+                          _make_roles(seen))  # fmt: skip
 
 
 def secrets(seen: Seen) -> Iterator[Check]:
@@ -126,7 +133,7 @@ def secrets(seen: Seen) -> Iterator[Check]:
             "secrets",
             f"The instances' role may not fetch {lacking}.",
             "Instances fetch secrets themselves when they start: a deployment fails without.",
-            "ebcd bootstrap grants what ebcd.toml declares.",
+            f"Grant what ebcd.toml declares: {seen.flags.of('bootstrap', '--no-github')}",
         )
     elif found.undecided:
         untold = ", ".join(name for name, arn in declared.items() if arn in found.undecided)
@@ -156,7 +163,7 @@ def ledger(seen: Seen) -> Iterator[Check]:
             "ledger",
             "The instances' role may write ebcd's ledger.",
             "Who breaks into the application could forge a release's record, or break the stage's lock.",
-            "ebcd bootstrap makes a role that may not.",
+            f"Make a role that may not: {seen.flags.of('bootstrap', '--no-github')}",
         )
     elif seen.profile_there is True and seen.stage.target is not Target.LOCAL:
         yield ok("ledger", "The instances' role may not write ebcd's ledger.")

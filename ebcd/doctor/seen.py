@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ebcd import words
 from ebcd.aws.identity import Identity, Simulation
 from ebcd.doctor.check import Answer
-from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Stage
+from ebcd.model import CommandLine, ManagedAction, OptionSetting, Platform, Quotas, Stage
 from ebcd.release.hold import HoldState
 from ebcd.release.lease import LockState
 from ebcd.release.snapshot import Snapshot
@@ -67,6 +66,6 @@ class Seen:
     """None where nothing is live, or where that is not known."""
 
     @property
-    def flags(self) -> str:
+    def flags(self) -> CommandLine:
         """The options that name the stage, for a command that is told."""
-        return words.flags(self.stage.application, self.stage.name)
+        return self.stage.flags

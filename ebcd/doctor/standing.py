@@ -10,7 +10,7 @@ from ebcd.doctor.check import Answer, Check, ok, refused, warning
 from ebcd.doctor.permitted import unseen
 from ebcd.doctor.seen import Seen
 from ebcd.errors import EbcdError
-from ebcd.model import NOT_YET, Environment, Quotas, Strategy
+from ebcd.model import NOT_YET, CommandLine, Environment, Quotas, Strategy
 from ebcd.model.platforms import branch_of, is_newer, version_of
 from ebcd.release.findings import (
     UNKNOWN_PLATFORM,
@@ -103,7 +103,7 @@ def platform(seen: Seen) -> Iterator[Check]:
         yield ok("platform", f"{branch_of(newest or wanted)}, version {version_of(newest or wanted)}.")
 
 
-def _patch(snapshot: Snapshot | EbcdError, runs: str, newest: str, flags: str) -> str:
+def _patch(snapshot: Snapshot | EbcdError, runs: str, newest: str, flags: CommandLine) -> str:
     """The command that brings a platform version, with --again where live's version was taken back on that one."""
     if isinstance(snapshot, EbcdError) or snapshot.live is None:
         return PlatformNews(runs, newest).patch(flags)

@@ -35,6 +35,7 @@ def decide(seen: Seen, asked: Asked) -> Found:
         missing=tuple(runs.missing(seen.files)),
         notes=(*notes, *unset, *unknown, *unsure),
         commit=_commit(seen, asked),
+        local=not runs.container(seen.files),
     )
 
 
@@ -91,6 +92,8 @@ def _platform(seen: Seen) -> tuple[Fact, tuple[str, ...]]:
     if told and (branch := names.platform(told)):
         return Fact(branch, EB), ()
     notes = (f"{EB} names the platform {told!r}, which is no platform branch.",) if told else ()
+    if image := runs.container(seen.files):
+        return Fact(names.DOCKER, image), notes
     version = re.match(r"3\.\d+", seen.files.get(".python-version", "").strip())
     if version and version[0] in _PYTHONS:
         return Fact(names.python_branch(version[0]), ".python-version"), notes

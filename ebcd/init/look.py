@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ebcd.config.read import eb_config
-from ebcd.init.runs import REQUIREMENTS
+from ebcd.init.runs import CONTAINERS, REQUIREMENTS
 from ebcd.init.words import Seen
 
 LONGEST = 256 * 1024
 """Bytes that are read of a file: what tells how an application runs stands further up."""
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-_NAMED = ("Procfile", ".python-version", *REQUIREMENTS)
+_NAMED = ("Procfile", ".python-version", *REQUIREMENTS, *CONTAINERS)
 _PATTERNS = (".ebextensions/*.config", "*.py", "*/wsgi.py")
 
 

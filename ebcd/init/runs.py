@@ -11,6 +11,11 @@ Files = Mapping[str, str]
 
 REQUIREMENTS = ("requirements.txt", "Pipfile.lock", "Pipfile")
 """Where Beanstalk finds what to install, in its order."""
+CONTAINERS = ("Dockerfile", "docker-compose.yml", "docker-compose.yaml", "Dockerrun.aws.json")
+"""What Beanstalk's Docker platform runs, one of which it needs.
+
+Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-configuration.html
+"""
 _HEALTH = ("/healthz", "/health", "/livez", "/readyz")
 """Paths at which applications usually say that they are well."""
 _OPTION = re.compile(
@@ -20,8 +25,17 @@ _OPTION = re.compile(
 )
 
 
+def container(files: Files) -> str:
+    """The file that Beanstalk's Docker platform would run; empty where Python's platform has something to run."""
+    if any(name in files for name in ("Procfile", *REQUIREMENTS)) or any(name.endswith(".py") for name in files):
+        return ""
+    return next((name for name in CONTAINERS if name in files), "")
+
+
 def runs(files: Files) -> Fact | None:
     """The web process: the Procfile's, else Beanstalk's own; None where there is none."""
+    if image := container(files):
+        return Fact("a container", image)
     if "Procfile" in files:
         web = re.search(r"^web:\s*(\S.*)$", files["Procfile"], re.MULTILINE)
         return Fact(web[1].strip(), "Procfile") if web else None
@@ -32,6 +46,8 @@ def runs(files: Files) -> Fact | None:
 
 def missing(files: Files) -> Iterator[Missing]:
     """What is not there, and a way to get it."""
+    if container(files):
+        return
     if runs(files) is None:
         line = f"web: {_suggestion(files)}"
         if "Procfile" in files:

@@ -17,7 +17,8 @@ REGION = "eu-central-1"
 
 def text(found: Found) -> str:
     """ebcd.toml, with a few comments for whoever reads it first."""
-    return "\n".join((*_top(found), "", *_local(found), "", *_aws(found), ""))
+    local = (*_local(found), "") if found.local else ()
+    return "\n".join((*_top(found), "", *local, *_aws(found), ""))
 
 
 def quoted(value: str) -> str:
@@ -35,7 +36,10 @@ def _top(found: Found) -> tuple[str, ...]:
             f"application = {quoted(found.application.value)}", "the Beanstalk application; created where it is missing"
         ),
         _line(region, "the AWS region" if found.region else "the AWS region; without it: AWS_REGION, or --region"),
-        _line('default_stage = "local"', "where `ebcd ship` goes when no --stage is named"),
+        _line(
+            f"default_stage = {quoted('local' if found.local else found.stage)}",
+            "where `ebcd ship` goes when no --stage is named",
+        ),
     )
 
 

@@ -79,3 +79,5 @@ class Found:
     """What was found and could not be taken over."""
     commit: str = ""
     """The command by which the file is committed."""
+    local: bool = True
+    """Whether the local Beanstalk runs it: it runs Python's platforms only."""

@@ -15,6 +15,7 @@ from ebcd.model.beanstalk import (
     Timing,
 )
 from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart
+from ebcd.model.command import CommandLine, Reach
 from ebcd.model.platforms import Family
 from ebcd.model.settings import (
     ASG,
@@ -52,6 +53,7 @@ __all__ = [
     "ApplicationVersion",
     "BakeLimits",
     "BundleOptions",
+    "CommandLine",
     "Commit",
     "Configuration",
     "Environment",
@@ -71,6 +73,7 @@ __all__ = [
     "Proof",
     "Python",
     "Quotas",
+    "Reach",
     "Requirements",
     "SavedConfiguration",
     "SmokeTest",

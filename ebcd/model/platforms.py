@@ -30,6 +30,24 @@ class Family(StrEnum):
     """A custom platform, or one that is not known here: nothing can be said of what it needs."""
 
 
+LOCAL_PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""The Pythons that the local Beanstalk has platforms of."""
+
+
+def local_branches() -> tuple[str, ...]:
+    """The platform branches of the local Beanstalk."""
+    return tuple(f"Python {python} running on 64bit Amazon Linux 2023" for python in LOCAL_PYTHONS)
+
+
+def nearest_branch(platform: str) -> str:
+    """The branch of the local Beanstalk that is most like a platform's name; empty where none is."""
+    from difflib import get_close_matches
+
+    known = {name.lower(): name for name in local_branches()}
+    found = get_close_matches(branch_of(platform).lower(), known, n=1, cutoff=0.7)
+    return known[found[0]] if found else ""
+
+
 def family_of(platform: str) -> Family:
     """The family of a stage's platform, which is named by its branch or by an ARN."""
     name = branch_of(platform).lower()

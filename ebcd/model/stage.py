@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ebcd.model.bundle import BundleOptions
+from ebcd.model.command import CommandLine, Reach
 from ebcd.model.kinds import AnyHost, AnyUrlPath, Attempts, Count, Host, HttpStatus, Positive, Share, UrlPath
 from ebcd.model.settings import OptionSetting
 
@@ -161,6 +162,13 @@ class Stage:
     """
     omitted: str = ""
     """What its records name and only ebcd.toml may choose, so that it is left out; empty: nothing."""
+    reach: Reach = field(default=Reach(), compare=False)
+    """How it was reached: what a command needs beside its names that is printed to be pasted."""
+
+    @property
+    def flags(self) -> CommandLine:
+        """What names it on a command line, for a command that is printed."""
+        return CommandLine(self.application, self.name, self.reach)
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -196,3 +204,5 @@ class Configuration:
     """The file it came from; None when there is none."""
     allowances: tuple[Allowance, ...] = ()
     """The findings that `check` lets through."""
+    foreign: bool = False
+    """Whether it is another application's than the one that is meant: then nothing of it is used but its name."""

@@ -276,7 +276,7 @@ def delete_version(services: Services, tick: Tick, application: str, step: Delet
             lambda: beanstalk.version(application, step.label) is None,
         )
     except Busy as busy:
-        return Seen(f"{busy.why} The next ebcd prune looks again.", Status.SKIPPED)
+        return Seen(f"{busy.why} The next time that versions are pruned, it is tried again.", Status.SKIPPED)
     if step.key:
         services.storage.remove(step.key)
     return sent

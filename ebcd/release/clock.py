@@ -74,7 +74,7 @@ class SystemClock:
                 "Stopped by a signal.",
                 exit_code=self._exit_code,
                 why="SIGINT or SIGTERM arrived; what had been sent was seen to its end.",
-                hint="Run the same command again: it goes on from what is there. ebcd status shows it.",
+                hint="Run the same command again: it goes on from what is there.",
             )
 
     @contextmanager

@@ -38,8 +38,9 @@ def needed(services: Services, environment: Environment, step: TerminateEnvironm
     if step.cname and environment.cname == step.cname:
         return HOLDS_LIVE
     still = serving(services, environment, step.left) if step.left else ""
-    again = "clients remember it; the next ship or ebcd retire looks again, ebcd retire --force does not look"
-    return f"{still}: {again}" if still else ""
+    if not still:
+        return ""
+    return f"{still}: clients remember it, and the next ship looks again. Without: ebcd retire --force {services.flags}"
 
 
 def serving(services: Services, environment: Environment, left: datetime) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import (
     ASG,
@@ -23,7 +23,7 @@ from ebcd.model import (
     Strategy,
     Target,
 )
-from ebcd.model.platforms import branch_of, family_of
+from ebcd.model.platforms import branch_of, family_of, nearest_branch
 from ebcd.release.plan import settings_digest
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.snapshot import default_cname
@@ -108,12 +108,22 @@ def unknown_platform(stage: Stage) -> Finding:
             f"Its platform is {branch_of(stage.platform)}, and the local Beanstalk runs Python platforms only.",
             f"Ship it to a stage on AWS, or choose a Python platform in stages.{stage.name}.platform.",
         )
+    near = nearest_branch(stage.platform)
+    meant = f"Did you mean {near!r}? " if near else ""
     return Finding(
         "unknown-platform",
         f"There is no platform branch {stage.platform!r} in {stage.region}.",
         f"stages.{stage.name}.platform names no branch that Beanstalk offers there.",
-        "aws elasticbeanstalk list-platform-branches shows them.",
+        f"{meant}Those that there are: {_branches(stage)}",
     )
+
+
+def _branches(stage: Stage) -> str:
+    """The command that shows the platform branches that a stage can have."""
+    if stage.target is Target.LOCAL:
+        return "ebcd local platform"
+    place = stage.reach.options or ("--region", stage.region)
+    return f"aws elasticbeanstalk list-platform-branches {shlex.join(place)}"
 
 
 def taken_cname(stage: Stage) -> Finding:
@@ -201,7 +211,7 @@ def _difference(declared: OptionSetting, present: PresentSettings) -> str:
 
 
 def _quotas(sight: Sight, intent: Intent) -> Iterator[Finding]:
-    quotas, flags = sight.quotas, words.flags(intent.stage.application, intent.stage.name)
+    quotas, flags = sight.quotas, intent.stage.flags
     counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune {flags}")]
     if intent.creates:
         retire = f"ebcd retire {flags}, or ask AWS for a higher quota"
@@ -228,6 +238,6 @@ def _platform(sight: Sight, intent: Intent) -> Iterator[Finding]:
                 "platform-retired",
                 f"The {what} of this release is {state.lower()}.",
                 f"{platform.arn} gets no security updates, or soon none any more.",
-                f"Choose another in stages.{intent.stage.name}.platform: aws elasticbeanstalk list-platform-branches",
+                f"Choose another in stages.{intent.stage.name}.platform: {_branches(intent.stage)}",
                 Severity.WARNING,
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
+from ebcd.model import CommandLine
 from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, read
 
 
@@ -23,11 +23,11 @@ class HoldState:
 class Hold:
     """The hold of one stage."""
 
-    def __init__(self, storage: Storage, application: str, stage: str) -> None:
+    def __init__(self, storage: Storage, application: str, stage: str, flags: CommandLine | None = None) -> None:
         self._storage = storage
         self._key = f"ebcd/{application}/{stage}/hold.json"
         self._name = f"{application}/{stage}"
-        self._flags = words.flags(application, stage)
+        self._flags = flags or CommandLine(application, stage)
 
     def state(self) -> HoldState | None:
         """The hold; None when the stage is free."""

@@ -27,7 +27,7 @@ def is_dead(identity: str) -> bool:
 def _place() -> str:
     """This boot of this machine, and the namespace in which process ids have their meaning."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""
@@ -36,7 +36,7 @@ def _place() -> str:
 def _started(pid: int) -> str:
     """When a process started, in clock ticks since boot; empty when it is gone or only waits to be reaped."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ""
     return "" if fields[0] in {"Z", "X"} else fields[19]

@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass
 
 from ebcd.errors import AwsRefused, EbcdError, LockLost, OutcomeUnknown, ReleaseFailed
-from ebcd.model import ASG, Stage
+from ebcd.model import ASG, CommandLine, Stage
 from ebcd.release.record import ReleaseRecord
 from ebcd.release.steps import (
     DeleteSavedConfiguration,
@@ -46,14 +46,15 @@ def may_be_left(step: Step, error: EbcdError, release: ReleaseRecord | None) -> 
     return is_live and after_the_swap
 
 
-def remaining(step: Step, error: EbcdError, flags: str, stage: Stage) -> Remaining:
+def remaining(step: Step, error: EbcdError, flags: CommandLine, stage: Stage) -> Remaining:
     """What is told of a step that was left. flags: the options that name the stage."""
     region = stage.region
     why = f"{error.what} {error.why}".strip()
     if isinstance(step, MatchCapacity | SetMinimum):
         size = step.instances if isinstance(step, MatchCapacity) else step.minimum
+        place = flags.reach.options or ("--region", region)
         command = (
-            f"aws elasticbeanstalk update-environment --region {region} --environment-name {step.environment} "
+            f"aws elasticbeanstalk update-environment {shlex.join(place)} --environment-name {step.environment} "
             f"--option-settings Namespace={ASG},OptionName=MinSize,Value={size}"
         )
         return Remaining(step, why, command)

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
+from ebcd.model import CommandLine
 from ebcd.release.record import ReleaseRecord, Verification
 from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, read, typed
 
@@ -38,9 +38,10 @@ class Entry:
 class Ledger:
     """A stage's releases in S3."""
 
-    def __init__(self, storage: Storage, application: str, stage: str) -> None:
+    def __init__(self, storage: Storage, application: str, stage: str, flags: CommandLine | None = None) -> None:
         self._storage = storage
         self._application, self._stage = application, stage
+        self._flags = flags or CommandLine(application, stage)
         self._damaged: dict[str, Damaged] = {}
         self._prefix = f"ebcd/{application}/{stage}/releases/"
 
@@ -133,7 +134,7 @@ class Ledger:
             raise OutcomeUnknown(
                 f"The record of {record.release} was changed by another run.",
                 why="Its ETag is no longer the one that this run read.",
-                hint=f"ebcd releases {record.release} {words.flags(record.application, record.stage)}",
+                hint=f"ebcd releases {record.release} {self._flags}",
                 code="record-changed",
             ) from error
         return replace(record, etag=etag)

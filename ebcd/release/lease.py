@@ -8,7 +8,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import EbcdError, Interrupted, LockLost, Transient
-from ebcd.model import kinds
+from ebcd.model import CommandLine, kinds
 from ebcd.release import holder
 from ebcd.release.clock import Clock
 from ebcd.release.stored import SCHEMA, Damaged, Unreadable, content_of, encoded, read
@@ -52,7 +52,7 @@ class Lease:
     """A lock that this run holds."""
 
     def __init__(
-        self, storage: Storage, key: str, content: dict[str, Any], etag: str, clock: Clock, flags: str
+        self, storage: Storage, key: str, content: dict[str, Any], etag: str, clock: Clock, flags: CommandLine
     ) -> None:
         self._storage = storage
         self._hint = f"ebcd status {flags} shows what is there; run the same command again to go on."

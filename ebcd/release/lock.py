@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ebcd import words
 from ebcd.aws.storage import PreconditionFailed, Storage
 from ebcd.errors import EbcdError, LockHeld, OutcomeUnknown
+from ebcd.model import CommandLine
 from ebcd.release import holder
 from ebcd.release.clock import Clock, polls
 from ebcd.release.lease import CONFLICTS, LEASE, Lease, LockState, body_of, is_gone, state_of
@@ -40,12 +40,14 @@ class Overtake:
 class Lock:
     """The lock of one stage."""
 
-    def __init__(self, storage: Storage, application: str, stage: str, clock: Clock) -> None:
+    def __init__(
+        self, storage: Storage, application: str, stage: str, clock: Clock, flags: CommandLine | None = None
+    ) -> None:
         self._storage = storage
         self._key = f"ebcd/{application}/{stage}/lock.json"
         self._clock = clock
         self._name = f"{application}/{stage}"
-        self.flags = words.flags(application, stage)
+        self.flags = flags or CommandLine(application, stage)
         """The options that name its stage."""
 
     def state(self) -> LockState | None:
@@ -175,5 +177,5 @@ class Lock:
             f"The stage {self._name} is locked.",
             why=who,
             hint=f"Wait for it with --wait-lock 10m, or, when its holder is surely gone: "
-            f"ebcd lock --break --reason … {self.flags}",
+            f"ebcd lock --break --reason 'its run is gone' {self.flags}",
         )

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ebcd import __version__
 from ebcd.errors import UsageError
 from ebcd.model import Notify, Stage
+from ebcd.proxies import pool_of
 
 PATIENCE = 5.0
 """Seconds that each may take."""
@@ -30,7 +31,7 @@ def notify(stage: Stage, environ: Mapping[str, str], message: str, *, patience: 
     why. A URL is a secret, so it is told by its place in the list. patience: seconds that each may take.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
-        answers = pool.map(lambda address: _post(_url(address, environ), message, patience), stage.notify.urls)
+        answers = pool.map(lambda address: _post(_url(address, environ), message, patience, environ), stage.notify.urls)
         return tuple(f"notify.urls[{index}]: {failure}" for index, failure in enumerate(answers) if failure)
 
 
@@ -39,7 +40,7 @@ def _url(address: str, environ: Mapping[str, str]) -> str:
     return found if Notify.is_url(found) else ""
 
 
-def _post(url: str, message: str, patience: float) -> str:
+def _post(url: str, message: str, patience: float, environ: Mapping[str, str]) -> str:
     """Why it could not be told; empty when it was."""
     if not url:
         return "its variable holds no URL"
@@ -47,8 +48,10 @@ def _post(url: str, message: str, patience: float) -> str:
 
     headers = {"Content-Type": "application/json", "User-Agent": f"ebcd/{__version__}"}
     try:
-        answer = urllib3.request("POST", url, body=json.dumps({"text": message}), headers=headers, timeout=patience,
-                                 retries=False, redirect=False)  # fmt: skip
+        answer = pool_of(url, environ).request(
+            "POST", url, body=json.dumps({"text": message}), headers=headers, timeout=patience,
+            retries=False, redirect=False,
+        )  # fmt: skip
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return type(error).__name__  # its words may hold the URL
     return "" if 200 <= answer.status < 300 else f"it answered {answer.status}"

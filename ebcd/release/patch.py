@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import Environment, Stage, Strategy
 from ebcd.model.platforms import branch_of, is_newer, version_of
@@ -70,7 +69,7 @@ def _again(services: Services, record: ReleaseRecord, runs: str, newest: str) ->
         raise Refused(
             f"The version {record.version_label} cannot be released again.",
             why="Its application version, or its source bundle, is gone: somebody deleted it while it is live.",
-            hint=f"ebcd ship {record.sha} {services.flags}",
+            hint=services.flags.of("ship", record.sha),
             code="version-gone",
         )
     return Subject(
@@ -86,12 +85,12 @@ def _again(services: Services, record: ReleaseRecord, runs: str, newest: str) ->
 
 def require_live(snapshot: Snapshot) -> tuple[Environment, ReleaseRecord]:
     """What is live, and the record of its release. Raises Refused where there is none, or it carries something else."""
-    stage, live, flags = snapshot.stage, snapshot.live, words.flags(snapshot.stage.application, snapshot.stage.name)
+    stage, live, flags = snapshot.stage, snapshot.live, snapshot.stage.flags
     if live is None:
         raise Refused(
             f"Nothing is live on the stage {stage.name}.",
             why="A patch releases again what is live.",
-            hint=f"ebcd ship {flags}",
+            hint=flags.of("ship"),
             code="no-live",
         )
     record = snapshot.record_of(live)
@@ -99,7 +98,7 @@ def require_live(snapshot: Snapshot) -> tuple[Environment, ReleaseRecord]:
         raise Refused(
             f"{live.name} carries {live.version_label}, of which there is no release.",
             why="Somebody deployed it without ebcd, so which commit it is, is not known.",
-            hint=f"Ship the commit that should be live: ebcd ship REV {flags}",
+            hint=f"Ship the commit that should be live: {flags.of('ship', 'HEAD')}",
             code="unrecorded-live",
         )
     return live, record
@@ -109,12 +108,12 @@ def refuse_other_settings(stage: Stage, record: ReleaseRecord, runs: str) -> Non
     """Raises Refused where the stage's settings are not those that live was released with, but for a platform version
     that it pins now. Pure.
     """
-    flags = words.flags(stage.application, stage.name)
+    flags = stage.flags
     if not stage.platform:
         raise Refused(
             f"Which settings the stage {stage.name} has is not known.",
             why="No ebcd.toml declares it, and a patch releases with its settings.",
-            hint=f"In the folder of its ebcd.toml: ebcd patch {flags}",
+            hint=f"In the folder of its ebcd.toml: {flags.of('patch')}",
             code="undeclared-stage",
         )
     named = (stage.platform, record.platform_arn, branch_of(record.platform_arn))
@@ -123,8 +122,8 @@ def refuse_other_settings(stage: Stage, record: ReleaseRecord, runs: str) -> Non
         raise Refused(
             f"The settings of the stage {stage.name} are not those of {record.release}, which is live.",
             why="ebcd.toml has changed since, and a patch brings a newer version of the platform and nothing else.",
-            hint=f"Patch from live's commit: git stash; git checkout {record.sha[:12]} && ebcd patch {flags}; "
-            f"or commit the changed settings and release them: ebcd ship {flags}",
+            hint=f"Patch from live's commit: git stash; git checkout {record.sha[:12]} && {flags.of('patch')}; "
+            f"or commit the changed settings and release them: {flags.of('ship')}",
             code="settings-changed",
         )
 
@@ -136,12 +135,12 @@ def patchable(stage: Stage, runs: str, newest: str) -> bool:
 
 def refuse_unended(snapshot: Snapshot, record: ReleaseRecord) -> None:
     """Raises Refused where live's own release has not ended, or a candidate waits that a patch would overtake. Pure."""
-    flags = words.flags(record.application, record.stage)
+    flags = snapshot.stage.flags
     if record.outcome is not Outcome.LIVE:
         raise Refused(
             f"{record.release} is live and has not ended well.",
             why=record.reason or "Its run died, so it is not proven.",
-            hint=f"ebcd ship {record.sha[:12]} {flags} takes it up again.",
+            hint=f"Take it up again: {flags.of('ship', record.sha[:12])}",
             code="unended",
         )
     for item in snapshot.releases:
@@ -156,13 +155,13 @@ def refuse_unended(snapshot: Snapshot, record: ReleaseRecord) -> None:
 
 def refuse_taken_back(snapshot: Snapshot, record: ReleaseRecord, newest: str) -> None:
     """Raises Refused where this version went live on that platform version before, and was taken back. Pure."""
-    found, flags = taken_back(snapshot, record.version_label, newest), words.flags(record.application, record.stage)
+    found, flags = taken_back(snapshot, record.version_label, newest), snapshot.stage.flags
     if found is None:
         return
     raise Refused(
         f"{found.release} was this version on platform version {version_of(newest)}, and was taken back.",
         why=found.reason or f"Its outcome is {found.outcome}.",
-        hint=f"If that was not the platform's fault: ebcd patch --again {flags}",
+        hint=f"If that was not the platform's fault: {flags.of('patch', '--again')}",
         code="taken-back",
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -55,7 +54,8 @@ def up(run: Run, services: Services, wanted: Wanted, options: ShipOptions) -> No
         refuse_another(run.stage, wanted, known)
         run.preview = kept.keep(_preview(run.stage, services, wanted, release, known))
 
-    again = replace(services, remedy="correct the cause, commit and bring it up again: ebcd preview up")
+    up = replace(run.stage.flags, stage=wanted.base).of("preview", "up", "--branch", wanted.branch)
+    again = replace(services, remedy=f"correct the cause, commit and bring it up again: {up}")
     shipping.ship(run, again, replace(options, begins=begins))
 
 
@@ -108,12 +108,13 @@ def refuse_another(stage: Stage, wanted: Wanted, known: Preview | None) -> None:
     """Raises Refused where the preview of that name is another branch's, or made like a stage of another CNAME."""
     if known is None or (known.branch, known.cname) == (wanted.branch, stage.cname):
         return
+    base = replace(stage.flags, stage=known.base)
     whose = f"of the branch {known.branch}" if known.branch != wanted.branch else f"made like the stage {known.base}"
     raise Refused(
         f"There is a preview {stage.name} already, {whose}.",
         why=f"{known.by} brought it up at {known.cname}; this one would be that of {wanted.branch}, made like "
         f"{wanted.base}, at {stage.cname}.",
-        hint=f"ebcd preview down {shlex.quote(known.branch)} -s {known.base}; or another name for yours: --branch NAME",
+        hint=f"Give yours another name: --branch NAME; or end the other: {base.of('preview', 'down', known.branch)}",
         code="another-preview",
     )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ebcd import __version__
 from ebcd.model import SmokeTest
+from ebcd.proxies import pool_of
 
 if TYPE_CHECKING:
     import ssl
@@ -56,12 +59,17 @@ class Prober(Protocol):
 class HttpProber:
     """Probes over HTTP, a fresh connection each, following no redirect."""
 
-    def __init__(self, context: ssl.SSLContext | None = None, longest: float = LONGEST) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext | None = None,
+        longest: float = LONGEST,
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """context: which certificates are trusted; None: those that the machine trusts (SSL_CERT_FILE).
 
-        longest: seconds that an answer may take in all.
+        longest: seconds that an answer may take in all. environ: the variables that may name a proxy.
         """
-        self._context, self._longest = context, longest
+        self._context, self._longest, self._environ = context, longest, environ
 
     def get(
         self, address: str, host: str, path: str, timeout: float = 5.0, *, token: str = "", tls: bool = False
@@ -72,16 +80,16 @@ class HttpProber:
         headers = {"Host": host, "User-Agent": f"ebcd/{__version__}", "Connection": "close"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        start = time.monotonic()
-        pool = self._pool(address, host.partition(":")[0], timeout, tls=tls)
+        start, url = time.monotonic(), f"{'https' if tls else 'http'}://{address}{path}"
+        pool = self._pool(url, host.partition(":")[0], timeout)
         try:
-            answer = pool.request("GET", path, headers=headers, redirect=False, preload_content=False)
+            answer = pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
             body = self._body(answer, start + self._longest)
             return ProbeResult(answer.status, body, time.monotonic() - start)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:  # ValueError: no server is called so
             return ProbeResult(None, b"", time.monotonic() - start, str(error))
         finally:
-            pool.close()
+            pool.clear()
 
     def _body(self, answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
         """The first BODY_LIMIT bytes of an answer. Raises TimeoutError when they are not there at the time `end`."""
@@ -92,16 +100,12 @@ class HttpProber:
                 raise TimeoutError(f"its answer had not ended after {self._longest:g} s")
         return body
 
-    def _pool(self, address: str, name: str, timeout: float, *, tls: bool) -> urllib3.HTTPConnectionPool:
-        """A connection to an address; over TLS the server must be the one of that name."""
-        import urllib3
-
-        where, _, port = address.partition(":")
+    def _pool(self, url: str, name: str, timeout: float) -> urllib3.PoolManager:
+        """What connects to a URL's address; over TLS the server must be the one of that name."""
         given: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 1}
-        if not tls:
-            return urllib3.HTTPConnectionPool(where, int(port), **given)
-        given |= {"ssl_context": self._context, "server_hostname": name}
-        return urllib3.HTTPSConnectionPool(where, int(port), **given)
+        if url.startswith("https:"):
+            given |= {"ssl_context": self._context, "server_hostname": name}
+        return pool_of(url, self._environ, **given)
 
     def addresses(self, name: str) -> frozenset[str]:
         """The addresses that a name leads to from here, as a probe would find them; none where it leads nowhere."""
@@ -115,7 +119,7 @@ class HttpProber:
         import urllib3
 
         try:
-            answer = urllib3.request("GET", url, timeout=10.0, retries=False)
+            answer = pool_of(url, self._environ).request("GET", url, timeout=10.0, retries=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return f"(not delivered: {error})"
         return answer.data.decode(errors="replace") if answer.status == 200 else f"(not delivered: {answer.status})"

@@ -55,7 +55,7 @@ def _other_stages(services: Services, snapshot: Snapshot) -> Iterator[Snapshot]:
     stage = snapshot.stage
     for name in services.storage.folders(f"ebcd/{stage.application}/"):
         if name != stage.name:
-            other = Stage(name, stage.application, stage.region, "", target=stage.target)
+            other = Stage(name, stage.application, stage.region, "", target=stage.target, reach=stage.reach)
             ledger = Ledger(services.storage, stage.application, name)
             try:
                 yield observe_among(other, snapshot.environments, ledger, snapshot.taken)

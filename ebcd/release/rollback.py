@@ -39,7 +39,7 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
     Raises NothingToRollBack when there is none; Refused when what is live is neither.
     """
     stage, live = snapshot.stage, snapshot.live
-    flags = words.flags(stage.application, stage.name)
+    flags = stage.flags
     last = _last_live(snapshot)
     current = snapshot.record_of(live)
     if current is not None and current.returned_to:
@@ -59,7 +59,7 @@ def rollback_target(snapshot: Snapshot) -> RollbackTarget:
             "What is live is not what the ledger says went live last.",
             why=f"Live is {f'{live.name} with {live.version_label}' if live else 'nothing'}; "
             f"{last.release} ({last.environment} with {last.version_label}) went live last.",
-            hint=f"Choose the release yourself: ebcd swap --to rN {flags}",
+            hint=f"Choose the release yourself, for swap --to: ebcd releases {flags}",
             code="unexpected-live",
         )
     in_place = target.environment == live.name and not is_side(stage.application, stage.name, live.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from ebcd.model import Timing
+from ebcd.model import CommandLine, Timing
 from ebcd.model.platforms import change_of, is_newer
 from ebcd.release.clock import Pace
 from ebcd.release.front import Front, front_of
@@ -120,7 +120,7 @@ class Services:
     """Times of the Beanstalk that the run works with."""
 
     @property
-    def flags(self) -> str:
+    def flags(self) -> CommandLine:
         """The options that name the stage, for a command that is told."""
         return self.lock.flags
 
@@ -169,11 +169,11 @@ class PlatformNews:
         """`platform 4.3.1 → 4.4.0`; empty where there is no newer one."""
         return f"platform {change_of(self.live, self.newest)}" if is_newer(self.newest, self.live) else ""
 
-    def patch(self, flags: str) -> str:
+    def patch(self, flags: CommandLine) -> str:
         """The command that brings it, and what is to be known before; flags: the options that name the stage."""
         if self.taken_back:
-            return f"ebcd patch --again {flags}   ({self.taken_back} was that, and was taken back)"
-        return f"ebcd patch {flags}"
+            return f"{flags.of('patch', '--again')}   ({self.taken_back} was that, and was taken back)"
+        return flags.of("patch")
 
 
 @dataclass(slots=True)

@@ -210,8 +210,8 @@ def _chosen(services: Services, snapshot: Snapshot, name: str) -> ReleaseRecord:
     if not waiting:
         raise Refused(
             f"No candidate of the stage {snapshot.stage.name} waits to be swapped.",
-            why="A candidate waits after: ebcd ship --no-swap.",
-            hint=f"ebcd swap --to rN {flags}, or ebcd swap --rollback {flags}",
+            why="A candidate waits after a ship with --no-swap.",
+            hint=f"Choose one of: ebcd releases {flags}; or go back: ebcd swap --rollback {flags}",
             code="no-candidate",
         )
     return waiting[0]

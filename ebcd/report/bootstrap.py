@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.report.envelope import Json
-from ebcd.report.parts import flags
+from ebcd.report.parts import command
 
 VARIABLES = {"DeployRole": "EBCD_DEPLOY_ROLE_ARN", "RollbackRole": "EBCD_ROLLBACK_ROLE_ARN"}
 """Which of GitHub's variables an output goes into."""
@@ -30,4 +30,4 @@ def text(result: Json) -> RenderableType:
         lines += ["", "In the repository, as variables of Actions (ship.yml and rollback.yml read them):"]
         lines += [f"  gh variable set {name} --body {value}" for name, value in found.items()]
         lines.append(f"  gh variable set AWS_REGION --body {result['region']}")
-    return Group(*lines, "", f"  [cyan]→[/] ebcd doctor {flags(result)}")
+    return Group(*lines, "", f"  [cyan]→[/] {escape(command(result, 'doctor'))}")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ebcd.model import CommandLine
 from ebcd.model.platforms import change_of
 from ebcd.release.hold import HoldState
 from ebcd.release.previews import Preview
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # `status` tells of no steps
     from ebcd.release.housekeeping import Remaining
 
 
-def details(run: Run, flags: str) -> Json:
+def details(run: Run, flags: CommandLine) -> Json:
     """What only some runs have to tell. flags: the options that name the stage."""
     found: Json = {
         "left": _left(run),
@@ -46,7 +47,7 @@ def _left(run: Run) -> Json | None:
     return {**release_fields(record), "sha": record.sha, "reason": reason}
 
 
-def _platform(found: PlatformNews, flags: str) -> Json:
+def _platform(found: PlatformNews, flags: CommandLine) -> Json:
     news = {"live": found.live, "newest": found.newest, "out": found.out}
     return news | {"patch": found.patch(flags)} if found.out else news
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ebcd.model import Stage
 from ebcd.release.difference import Change, Side, changes, differs
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 from ebcd.report.parts import title
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def told(stage: Stage, sides: tuple[Side, Side], between: Between) -> Json:
     old, new = before.settings, after.settings
     changed = None if old is None or new is None else [asdict(item) for item in changes(old, new)]
     known = between.why == ""
-    return envelope("diff") | {
-        "application": stage.application,
-        "stage": stage.name,
+    return head_of("diff", stage) | {
         "from": _side(before),
         "to": _side(after),
         "commits": [_commit(item) for item in between.commits] if known else None,

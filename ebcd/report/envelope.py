@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ebcd.errors import EbcdError, ExitCode
 
+if TYPE_CHECKING:
+    from ebcd.model import Stage
+
 SCHEMA = 1
 Json = dict[str, Any]
+
+
+def head_of(command: str, stage: Stage, error: EbcdError | None = None) -> Json:
+    """The keys that every result about a stage has; `options` name it on a command line, wherever that is run."""
+    told: Json = {"application": stage.application, "stage": stage.name, "options": str(stage.flags)}
+    return envelope(command, error) | told | ({"config": stage.reach.config} if stage.reach.config else {})
 
 
 def envelope(command: str, error: EbcdError | None = None) -> Json:

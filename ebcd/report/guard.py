@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.report.envelope import Json
-from ebcd.report.parts import flags, pairs, title
+from ebcd.report.parts import command, pairs, title
 
 
 def lock(result: Json) -> RenderableType:
@@ -26,7 +26,7 @@ def hold(result: Json) -> RenderableType:
     return Group(
         f"[yellow]■[/] [bold]{title(result)}[/]  refuses every ship: held by {escape(held['by'])}.",
         pairs(rows),
-        f"  [cyan]→[/] ebcd unhold {flags(result)}",
+        f"  [cyan]→[/] {escape(command(result, 'unhold'))}",
     )
 
 
@@ -46,5 +46,5 @@ def aborted(result: Json) -> RenderableType:
     return Group(
         f"[green]✔[/] [bold]{title(result)}[/]  The run of {escape(asked['owner'])} has stopped: "
         f"{escape(asked['message'])}.",
-        f"  [cyan]→[/] ebcd status {flags(result)}",
+        f"  [cyan]→[/] {escape(command(result, 'status'))}",
     )

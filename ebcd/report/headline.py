@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ebcd import words
+from ebcd.model.command import CommandLine, completed
 
 Report: TypeAlias = Mapping[str, object]
 """The JSON object of a command, in which anything may be missing."""
@@ -46,8 +46,9 @@ def undo(report: Report) -> str:
     made_live = is_live(report) and items(report.get("steps")) and not planned(report)
     if not (report.get("ok") and (left or previous) and made_live):
         return ""
-    way = f"--to {left}" if left else "--rollback"  # a rollback never toggles: the way forward names its release
-    return f"ebcd swap {way} {words.flags(at(report, 'application'), at(report, 'stage'))}"
+    way = ("--to", left) if left else ("--rollback",)  # a rollback never toggles: the way forward names its release
+    options = at(report, "options") or str(CommandLine(at(report, "application"), at(report, "stage")))
+    return completed(("swap", *way), options, "")
 
 
 def left_to_do(report: Report) -> tuple[tuple[str, str], ...]:

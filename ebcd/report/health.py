@@ -6,17 +6,16 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.model import Environment, EnvironmentHealth, InstanceHealth, Metrics, Stage
-from ebcd.report.envelope import Json, envelope
-from ebcd.report.parts import colored, columns, pairs, title, told_health
+from ebcd.report.envelope import Json, head_of
+from ebcd.report.layout import Columns
+from ebcd.report.parts import colored, pairs, title, told_health
 
 
 def told(
     stage: Stage, environment: Environment, found: EnvironmentHealth | None, instances: tuple[InstanceHealth, ...]
 ) -> Json:
     """The result of `health`. found: None where the environment reports basic health only."""
-    return envelope("health") | {
-        "application": stage.application,
-        "stage": stage.name,
+    return head_of("health", stage) | {
         "environment": environment.name,
         "version_label": environment.version_label,
         "status": environment.status,
@@ -48,18 +47,19 @@ def text(result: Json) -> RenderableType:
     if not result["enhanced"]:
         return Group(head, "  It reports basic health only: no causes, requests and instances are known.")
     rows = [("cause", cause) for cause in result["causes"]]
-    rows.append(("requests", _told(result["requests"])))
+    rows.append(("requests", requests(result["requests"])))
     if result["age_seconds"] is not None:
         rows.append(("reported", f"{result['age_seconds']:.0f} s ago, by the instances' agents"))
     return Group(head, pairs(rows), *_instances(result["instances"]))
 
 
-def _told(requests: Json) -> str:
-    seen = f"{requests['count']} in {requests['seconds']} s"
-    if not requests["count"]:
+def requests(found: Json) -> str:
+    """Requests and how they were answered, in a phrase."""
+    seen = f"{found['count']} in {found['seconds']} s"
+    if not found["count"]:
         return seen
-    late = f", p99 {1000 * requests['p99_seconds']:.0f} ms" if requests["p99_seconds"] is not None else ""
-    return f"{seen}, {requests['share_5xx']:.1%} answered 5xx{late}"
+    late = f", p99 {1000 * found['p99_seconds']:.0f} ms" if found["p99_seconds"] is not None else ""
+    return f"{seen}, {found['share_5xx']:.1%} answered 5xx{late}"
 
 
 def _instances(instances: list[Json]) -> list[RenderableType]:
@@ -67,4 +67,4 @@ def _instances(instances: list[Json]) -> list[RenderableType]:
         return ["  [yellow]no instance reports[/]"]
     rows = [(item["id"], colored(item["health"], item["health_status"]), item["version_label"],
              item["deployment_status"], escape("; ".join(item["causes"]))) for item in instances]  # fmt: skip
-    return [columns(("instance", "health", "version", "deployment", "cause"), rows)]
+    return [Columns(("instance", "health", "version", "deployment", "cause"), rows)]

@@ -1,23 +1,17 @@
-"""What texts for people are made of: titles, options, tables, colours."""
+"""What texts for people are made of: titles, commands, pairs, colours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
 from ebcd import words
+from ebcd.model.command import CommandLine, completed
 from ebcd.report.envelope import Json
 
-INDENT = "  "
-GAP = 2
-"""Spaces between two columns."""
-_LONG = {"message", "cause"}
-"""Columns that may be wrapped."""
 _HEALTH = {"Green": "green", "Yellow": "yellow", "Red": "red"}
 
 
@@ -26,33 +20,20 @@ def title(result: Json) -> str:
     return f"{escape(result['application'])} · {escape(result['stage'])}"
 
 
-def flags(result: Json) -> str:
-    """The options that name a result's application and stage."""
-    return words.flags(result["application"], result["stage"])
+def flags(result: Mapping[str, object]) -> str:
+    """The options that name a result's stage, wherever they are pasted."""
+    return str(result.get("options") or CommandLine(str(result.get("application")), str(result.get("stage"))))
+
+
+def command(result: Mapping[str, object], *given: str) -> str:
+    """A command of these words on a result's stage, to be pasted anywhere."""
+    return completed(given, flags(result), str(result.get("config") or ""))
 
 
 def pairs(rows: list[tuple[str, str]], *, markup: bool = False) -> RenderableType:
     """Names and values, one a line. markup: the values hold rich's marks."""
     width = max((len(name) for name, _ in rows), default=0)
     return Group(*(f"  [dim]{name:<{width}}[/]  {value if markup else escape(value)}" for name, value in rows))
-
-
-def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """A table whose columns are never squeezed: half an environment's name is of no use. One that is wider than the
-    terminal goes on in its next line, unless it has a column that may be wrapped.
-    """
-    table = Table(box=None, padding=(0, GAP, 0, 0), header_style="dim")
-    total = 0
-    for index, name in enumerate(names):
-        before = INDENT if index == 0 else ""
-        width = len(before) + max([len(name), *(Text.from_markup(row[index]).cell_len for row in rows)])
-        table.add_column(before + name, no_wrap=name not in _LONG, min_width=0 if name in _LONG else width)
-        total += width + GAP
-    for first, *others in rows:
-        table.add_row(INDENT + first, *others)
-    if not _LONG & set(names):
-        table.width = total
-    return table
 
 
 def told_health(result: Json) -> str:

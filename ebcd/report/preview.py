@@ -12,11 +12,12 @@ from rich.markup import escape
 from ebcd import words
 from ebcd.errors import EbcdError
 from ebcd.model import Environment, Stage
+from ebcd.model.command import completed
 from ebcd.release.previews import Preview
 from ebcd.release.run import Run, Services
 from ebcd.report import result, text
 from ebcd.report.envelope import Json
-from ebcd.report.parts import ago, colored
+from ebcd.report.parts import ago, colored, flags
 
 
 def described(preview: Preview, environments: Iterable[Environment], place: Stage, services: Services) -> Json:
@@ -62,7 +63,7 @@ def up(told: Json) -> RenderableType:
     rows = [
         ("branch", f"{preview['branch']}, made like {preview['base']}"),
         ("until", until),
-        ("end", f"ebcd preview down {shlex.quote(preview['branch'])} {_place(told, preview)}"),
+        ("end", _command(told, preview, preview["branch"])),
     ]
     if others:
         rows.append(("expired", f"{_count(others, 'other preview')}: {_clear(told, preview)}"))
@@ -74,7 +75,8 @@ def listed(told: Json) -> RenderableType:
     found = told["previews"]
     head = f"[bold]{escape(told['application'])}[/]"
     if not found:
-        return f"{head}  has no previews.\n  [cyan]→[/] ebcd preview up"
+        up = escape(completed(("preview", "up"), "", told.get("config", "")))
+        return f"{head}  has no previews.\n  [cyan]→[/] {up}"
     width = max(len(item["branch"]) for item in found)
     lines = [line for item in found for line in _item(item, width)]
     expired = [item for item in found if item["expired"]]
@@ -120,13 +122,15 @@ def _end(item: Json) -> list[str]:
     return [head, *text.steps(item)]
 
 
-def _place(told: Json, preview: Json) -> str:
-    """The options that name the application, and where its previews are."""
-    return f"-a {told['application']} -s {preview['base']}"
+def _command(told: Json, preview: Json, *which: str) -> str:
+    """The command that ends previews, on the stage that one was made like."""
+    options = shlex.split(flags(told))
+    options[options.index("-s") + 1] = preview["base"]
+    return completed(("preview", "down", *which), shlex.join(options), told.get("config", ""))
 
 
 def _clear(told: Json, preview: Json) -> str:
-    return f"ebcd preview down --expired {_place(told, preview)}"
+    return _command(told, preview, "--expired")
 
 
 def _count(number: int, what: str) -> str:

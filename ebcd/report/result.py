@@ -17,7 +17,7 @@ from ebcd.release.run import Run, Services, StepResult
 from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
 from ebcd.report.details import details, hold, preview, release_fields, stamp
 from ebcd.report.details import release as named
-from ebcd.report.envelope import Json, envelope
+from ebcd.report.envelope import Json, head_of
 
 if TYPE_CHECKING:  # `status` tells of no steps
     pass
@@ -42,9 +42,8 @@ __all__ = [
 
 def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float) -> Json:
     """The result of `ship`, `swap` or `publish`, whether it ended well or not."""
-    result = envelope(run.command, error)
+    result = head_of(run.command, run.stage, error)
     release, snapshot = run.release, run.after
-    result |= {"application": run.stage.application, "stage": run.stage.name}
     if release is not None:
         result |= {"release": release.release, "version_label": release.version_label, "sha": release.sha}
     elif run.bundle is not None:
@@ -67,9 +66,7 @@ def status(snapshot: Snapshot, services: Services, locked: LockState | None, hel
     """The result of `status`: what is live since when by whom, and whether a rollback is ready now."""
     waiting = candidate(snapshot)
     previous = snapshot.previous
-    return envelope("status") | {
-        "application": snapshot.stage.application,
-        "stage": snapshot.stage.name,
+    return head_of("status", snapshot.stage) | {
         "live": _described(snapshot, services, snapshot.record_of(snapshot.live), snapshot.live),
         "candidate": _described(snapshot, services, waiting, None) if waiting else None,
         "previous": _described(snapshot, services, previous, None) if previous else None,

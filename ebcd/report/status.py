@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.report.envelope import Json
-from ebcd.report.parts import ago, colored, columns, flags, pairs, title, told_health
+from ebcd.report.layout import Columns
+from ebcd.report.parts import ago, colored, command, pairs, title, told_health
 
 _ROLES = ("live", "candidate", "previous")
 
@@ -14,14 +15,14 @@ _ROLES = ("live", "candidate", "previous")
 def text(result: Json) -> RenderableType:
     """What is live, since when, by whom; what waits; whether a rollback is ready."""
     if result["live"] is None:
-        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
+        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
     sides = [_side(role, side) for role in _ROLES if (side := result[role])]
-    table = columns(("", "release", "version", "environment", "health", "since"), sides)
+    table = Columns(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
     if rollback["ready"]:
         estimate = rollback["seconds_estimate"]
         about = f", about {estimate:g} s" if estimate is not None else ""
-        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]ebcd swap --rollback {flags(result)}[/]"
+        ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]{escape(command(result, 'swap', '--rollback'))}[/]"
     else:
         ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
     rows = [("by", _people(result, [role for role in _ROLES if result[role]])), ("rollback", ready)]
@@ -32,9 +33,8 @@ def text(result: Json) -> RenderableType:
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
-        rows.append(
-            ("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: ebcd unhold {flags(result)}")
-        )
+        release = escape(command(result, "unhold"))
+        rows.append(("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: {release}"))
     return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
 
 

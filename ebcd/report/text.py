@@ -11,7 +11,8 @@ from rich.text import Text
 from ebcd import words
 from ebcd.report.envelope import Json
 from ebcd.report.headline import left_to_do, undo
-from ebcd.report.parts import ago, columns, flags, pairs, title
+from ebcd.report.layout import Columns
+from ebcd.report.parts import ago, command, pairs, title
 
 MESSAGE = 50
 """Characters of a release's message that a table shows."""
@@ -45,9 +46,9 @@ def shipped(result: Json, more: Sequence[tuple[str, str]] = ()) -> RenderableTyp
     rows = _live_rows(result)
     rows += _platform(result)
     if waiting:
-        rows.append(("next", f"ebcd swap --to {result['release']} {flags(result)}"))
-    elif command := undo(result):
-        rows.append(("undo", command))
+        rows.append(("next", command(result, "swap", "--to", result["release"])))
+    elif way := undo(result):
+        rows.append(("undo", way))
     rows += _remaining(result)
     return Group(f"{headline}  [dim]{result['version_label']} · {result['seconds']:.1f} s[/]", pairs([*rows, *more]))
 
@@ -71,10 +72,11 @@ def swapped(result: Json) -> RenderableType:
     if left := result.get("left"):
         back = _went_back(result)
         rows.append(("left", f"{left['release']}   (not undone: {NOT_UNDONE})" if back else left["release"]))
-        if command := undo(result):
-            rows.append(("undo", command))
-        held = f"no ship until: ebcd unhold {flags(result)}"
-        offer = f'so that no push ships it again: ebcd hold --reason "…" {flags(result)}'
+        if way := undo(result):
+            rows.append(("undo", way))
+        held = f"no ship until: {command(result, 'unhold')}"
+        why = f"{left['release']} was taken back"
+        offer = f"so that no push ships it again: {command(result, 'hold', '--reason', why)}"
         if back or result.get("hold"):
             rows.append(("hold", held if result.get("hold") else offer))
     rows += _remaining(result)
@@ -97,7 +99,7 @@ def _platform(result: Json) -> list[tuple[str, str]]:
 
 def _remaining(result: Json) -> list[tuple[str, str]]:
     """What is left to do beside the release, each with the command that does it on a line of its own."""
-    return [row for text, command in left_to_do(result) for row in (("left to do", text), ("", command))]
+    return [row for text, does in left_to_do(result) for row in (("left to do", text), ("", does))]
 
 
 def published(result: Json) -> RenderableType:
@@ -106,7 +108,7 @@ def published(result: Json) -> RenderableType:
     rows = [
         ("bundle", bundle["key"]),
         ("digest", bundle["content_digest"]),
-        ("next", f"ebcd ship {result['sha'][:12]} {flags(result)}"),
+        ("next", command(result, "ship", result["sha"][:12])),
     ]
     return Group(
         f"[green]✔[/] {result['application']} has the version [bold]{result['version_label']}[/].", pairs(rows)
@@ -127,7 +129,7 @@ def bundled(result: Json) -> RenderableType:
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
-        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] ebcd ship {flags(result)}"
+        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
     rows = [
         (
             f"[bold]{item['release']}[/]",
@@ -135,12 +137,12 @@ def releases(result: Json) -> RenderableType:
             f"[{_OUTCOME.get(item['outcome'], 'dim')}]{item['outcome']}[/]",
             ago(item["since"]),
             escape(item["by"]),
-            escape(item["message"] if len(item["message"]) <= MESSAGE else item["message"][: MESSAGE - 1] + "…"),
+            escape(item["message"]),
         )
         for item in result["releases"]
     ]
     names = ("release", "version", "outcome", "began", "by", "message")
-    return Group(f"[bold]{title(result)}[/]", columns(names, rows), *_earlier(result))
+    return Group(f"[bold]{title(result)}[/]", Columns(names, rows), *_earlier(result))
 
 
 def _earlier(result: Json) -> list[str]:
@@ -148,7 +150,8 @@ def _earlier(result: Json) -> list[str]:
     if not result["earlier"]:
         return []
     every = result["releases"][0]["release"].removeprefix("r")
-    return [f"  [dim]and {result['earlier']} earlier: ebcd releases --limit {every} {flags(result)}[/]"]
+    more = escape(command(result, "releases", "--limit", every))
+    return [f"  [dim]and {result['earlier']} earlier: {more}[/]"]
 
 
 def events(result: Json) -> RenderableType:

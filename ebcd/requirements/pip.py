@@ -34,7 +34,7 @@ def download(requirements: str, python: Python, folder: Path) -> None:
     Raises Refused (`no-wheel`: there is none that fits; `wheels`: pip failed), UsageError (`no-pip`).
     """
     lines = folder / "requirements.txt"
-    lines.write_text(requirements)
+    lines.write_text(requirements, encoding="utf-8")
     command = [
         *_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check",
         "--progress-bar", "off", "--retries", _RETRIES,
@@ -46,7 +46,8 @@ def download(requirements: str, python: Python, folder: Path) -> None:
     ]  # fmt: skip
     environ = {name: value for name, value in os.environ.items() if name not in _CHOOSING}
     try:
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        done = subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", errors="replace",
+                              timeout=DEADLINE, check=False)  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise _failed(f"It took longer than {DEADLINE:g} s.") from error
     if done.returncode:

@@ -112,7 +112,7 @@ class _Cache:
     def _chosen(self, pin: Pin, python: Python) -> LockedFile | None:
         note = self._note_of(pin, python)
         try:
-            told = json.loads(note.read_text())
+            told = json.loads(note.read_text(encoding="utf-8"))
             os.utime(note)
             chosen = LockedFile(str(told["name"]), str(told["sha256"]))
             fits = parse_wheel_filename(chosen.name)[0] == pin.name
@@ -123,7 +123,7 @@ class _Cache:
     def _note(self, pin: Pin, python: Python, chosen: LockedFile) -> None:
         path = self._note_of(pin, python)
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps({"name": chosen.name, "sha256": chosen.sha256}))
+        draft.write_text(json.dumps({"name": chosen.name, "sha256": chosen.sha256}), encoding="utf-8")
         draft.replace(path)
 
     def _note_of(self, pin: Pin, python: Python) -> Path:

@@ -177,7 +177,8 @@ def test_what_is_no_fault_is_refused_with_the_next_command(local: Local) -> None
         (["throttle"], "needs to know where"),
         (["kill", "nobody"], "There is no environment nobody."),
         (["--seconds", "soon", "delay", "X"], "no duration"),
-        (["explode", "X"], "invalid choice"),
+        (["explode", "X"], "there is no kind 'explode'"),
+        (["throttle", "DescribeEnvironmnts"], "Did you mean DescribeEnvironments?"),
     ):
         done = local.run("fault", *words)
         assert done.returncode == 2

@@ -164,7 +164,8 @@ def test_a_cname_that_is_another_application_s(product: Product) -> None:
     path = product.folder / "ebcd.toml"
     path.write_text(path.read_text().replace('target = "local"', f'target = "local"\ncname = "{product.name}"'))
     product.commit("two")
-    refused(product.json("ship", "-a", f"{product.name}b"), 3, "cname-taken")
+    refused(product.json("ship", "-a", f"{product.name}b"), 2, "foreign")
+    refused(product.json("ship", "-a", f"{product.name}b", "--config", str(path)), 3, "cname-taken")
 
 
 def test_the_same_label_with_another_content_is_refused(product: Product) -> None:

@@ -130,7 +130,7 @@ def test_eb_that_is_missing_or_told_nothing_it_may_do(product: Product, tmp_path
     assert (missing["exit_code"], missing["error"]["code"]) == (2, "usage")
     done = product.ebcd("eb", "--", "status", PATH=str(git))
     assert done.returncode == 2
-    assert "pipx install awsebcli" in done.stderr
+    assert "pipx install --force 'ebcd[eb]'" in done.stderr
     done = product.ebcd("eb", "--", "deploy")
     assert done.returncode == 3
     assert "ebcd ship" in done.stderr

@@ -131,7 +131,7 @@ def test_another_refusal_of_an_update_is_no_success() -> None:
         (CloudFormation("none", "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE", reason="Not allowed"), AwsRefused,
          "stack-failed", "delete-stack"),
         (CloudFormation("CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", reason="Not allowed"), AwsRefused,
-         "stack-failed", "ebcd bootstrap again"),
+         "stack-failed", "run the same command again"),
         (CloudFormation("none", "CREATE_IN_PROGRESS"), OutcomeUnknown, "deadline", "describe-stack-events"),
     ],
 )  # fmt: skip

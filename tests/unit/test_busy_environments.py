@@ -24,7 +24,7 @@ from ebcd.errors import (
     ReleaseFailed,
     Throttled,
 )
-from ebcd.model import OnFailure
+from ebcd.model import CommandLine, OnFailure
 from ebcd.release import actions
 from ebcd.release.busy import BUSY_PATIENCE
 from ebcd.release.housekeeping import may_be_left, remaining
@@ -34,7 +34,7 @@ from ebcd.release.run import Run, Status
 from ebcd.release.steps import DeleteVersion, MatchCapacity, ScaleDown, SetMinimum, SwapCnames, TerminateEnvironment
 from ebcd.report import github, notice, result, text
 
-FLAGS = "-a shop -s prod"
+FLAGS = CommandLine("shop", "prod")
 NOT_READY = "Environment named a is in an invalid state for this operation. Must be Ready."
 DENIED = AwsRefused("AWS refused elasticbeanstalk:TerminateEnvironment.", why="AccessDenied: no.", code="AccessDenied")
 UNKNOWN_TEXT = AwsRefused("AWS refused it.", why="InvalidParameterValue: Not now.", code="InvalidParameterValue")
@@ -185,7 +185,7 @@ def test_a_version_that_is_being_deployed_is_left_by_prune() -> None:
     made: Any = replace(services, beanstalk=Deploying(), storage=removed)
     seen = actions.delete_version(made, lambda: None, "shop", DeleteVersion("v1", "key"))
     assert seen.status is Status.SKIPPED
-    assert "ebcd prune" in seen.text
+    assert "The next time that versions are pruned" in seen.text
 
 
 def delete_saved_configuration(refusals: list[Busy]) -> Status:

@@ -287,3 +287,19 @@ def test_whatever_is_found_ebcd_reads_what_it_wrote(
     assert loaded.application == found.application.value
     assert loaded.stages[found.stage].cname == found.cname.value
     assert loaded.stages["local"].cname == found.local_cname
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "docker-compose.yml", "Dockerrun.aws.json"])
+def test_containers_alone_get_the_platform_of_containers(name: str) -> None:
+    found = decide(Seen("shop", files={name: "…"}), Asked(region="eu-west-1"))
+    assert found.platform == Fact("Docker running on 64bit Amazon Linux 2023", name)
+    assert (found.missing, found.runs) == ((), Fact("a container", name))
+    loaded = read(found)
+    assert (loaded.default_stage, list(loaded.stages)) == ("production", ["production"]), "none on the local Beanstalk"
+
+
+@pytest.mark.parametrize("beside", ["requirements.txt", "Procfile", "app.py"])
+def test_a_dockerfile_beside_python_is_no_reason(beside: str) -> None:
+    found = decide(Seen("shop", files={"Dockerfile": "FROM scratch", beside: FLASK}), Asked())
+    assert found.platform.value == LOCAL_PLATFORM
+    assert "local" in read(found).stages

@@ -8,19 +8,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from stages import STAGE, environment, snapshot
 
 from ebcd.aws import shapes
+from ebcd.check.extensions import File, load, option_settings
 from ebcd.config import values
+from ebcd.documents import BadDocument
 from ebcd.errors import UsageError
 from ebcd.model import OptionSetting, PresentSettings
 from ebcd.release.plan import settings_digest
 from ebcd.release.plan.updating import change
-from ebcd_local import option_table
+from ebcd_local import option_table, plain_yaml
 
 PROPERTY = "aws:elasticbeanstalk:application:environment"
+JSON_WITH_TABS = f'{{\n\t"option_settings": {{\n\t\t"{PROPERTY}": {{"COLOR": "blue"}}\n\t}}\n}}\n'
 LAUNCH = "aws:autoscaling:launchconfiguration"
 SCHEDULED = "aws:autoscaling:scheduledaction"
 TRIGGER = "aws:autoscaling:trigger"
@@ -262,3 +266,18 @@ def test_configuration_names_scheduled_actions_and_takes_times() -> None:
 )
 def test_names_and_passwords_are_compared_letter_by_letter(namespace: str, name: str) -> None:
     assert not OptionSetting(namespace, name, "Prod").means("prod")
+
+
+@pytest.mark.parametrize("text", [JSON_WITH_TABS, "\ufeff" + JSON_WITH_TABS, JSON_WITH_TABS.replace("\n", "\r\n")])
+def test_a_file_of_json_may_be_indented_by_tabs(text: str) -> None:
+    files = {".ebextensions/a.config": File(text.encode())}
+    assert [(item.name, item.value) for item in option_settings(files)] == [("COLOR", "blue")]
+    assert plain_yaml.mapping(text.encode())["option_settings"]
+
+
+@pytest.mark.parametrize("text", ['{\n\t"a": \n', "a:\n\tb: 1\n"])
+def test_what_is_neither_yaml_nor_json_is_refused(text: str) -> None:
+    with pytest.raises(BadDocument, match="it is no"):
+        load(text.encode())
+    with pytest.raises((yaml.YAMLError, ValueError)):
+        plain_yaml.mapping(text.encode())

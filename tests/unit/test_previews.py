@@ -309,7 +309,7 @@ def test_a_name_that_is_taken_is_refused() -> None:
         with pytest.raises(Refused) as error:
             refuse_another(stage, wanted, other)
         assert error.value.code == "another-preview"
-        assert f"ebcd preview down {other.branch} -s {other.base}" in error.value.hint
+        assert f"ebcd preview down {other.branch} -a shop -s {other.base}" in error.value.hint
 
 
 def test_nothing_is_deployed_on_what_is_not_the_preview_s_environment() -> None:

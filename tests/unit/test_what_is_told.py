@@ -71,7 +71,7 @@ def test_a_ship_of_what_is_live_offers_no_way_back_of_what_it_did_not_do(world: 
 
 def test_a_swap_forward_offers_no_hold_and_one_back_does(world: World) -> None:
     back = told(swapped(world, 1, SwapOptions(rollback=True)), world)
-    assert 'ebcd hold --reason "…"' in shown(text.swapped(back))
+    assert "ebcd hold --reason 'r2 was taken back'" in shown(text.swapped(back))
     forward = shown(text.swapped(told(swapped(world, 2, SwapOptions(to="r2")), world)))
     assert "hold" not in forward
     assert "not undone" not in forward

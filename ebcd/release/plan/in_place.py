@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebcd import words
 from ebcd.errors import Refused, UsageError
 from ebcd.model import ASG, Environment, OptionSetting, Tier
 from ebcd.release.plan import first, proofs, saved
@@ -33,7 +32,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         raise UsageError(
             f"A release of the stage {stage.name} cannot wait for its swap.",
             why="Its strategy is in-place: a version is live as soon as it is deployed.",
-            hint=f"ebcd ship {words.flags(stage.application, stage.name)}, or another strategy in ebcd.toml.",
+            hint=f"Name another strategy in ebcd.toml, or: {stage.flags.of('ship')}",
             code="no-candidate",
         )
     if live is not None and stage.tier is Tier.WORKER and live.tier not in ("", WORKER):

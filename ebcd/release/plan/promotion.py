@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ebcd import words
 from ebcd.errors import Refused
 from ebcd.model import ASG, Environment, InstanceHealth, OptionSetting, Stage
 from ebcd.release.plan import capacity, proofs
@@ -59,7 +58,7 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
             why="It was terminated, so there is nothing to swap to."
             if stands is None
             else f"Its version is {stands.version_label} by now.",
-            hint=f"ebcd ship {release.sha} {words.flags(stage.application, stage.name)}   (deploys that version again)",
+            hint=f"{stage.flags.of('ship', release.sha)}   (deploys that version again)",
             code="environment-gone",
         )
     ready, steps = _readying(target, release, standing, stage, live)
@@ -115,7 +114,7 @@ def require_live(snapshot: Snapshot, release: ReleaseRecord) -> Environment:
         raise Refused(
             f"No environment holds the live CNAME of the stage {snapshot.stage.name}.",
             why="A swap needs an environment on each side.",
-            hint=f"ebcd ship {release.sha} {words.flags(release.application, release.stage)}",
+            hint=snapshot.stage.flags.of("ship", release.sha),
             code="no-live",
         )
     return snapshot.live

@@ -1,0 +1,86 @@
+"""`help`, the page that `ebcd` alone shows, and what was probably meant where a command line is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+NEEDED = ("init", "ship", "status", "rollback")
+"""The commands with which one ships, sees and goes back."""
+MEANT = {
+    "apply": "ship", "create": "ship", "release": "ship", "up": "ship", "upload": "publish",
+    "revert": "rollback", "undo": "rollback", "back": "rollback",
+    "promote": "swap", "switch": "swap",
+    "history": "releases", "versions": "releases", "ls": "releases", "list": "releases",
+    "info": "status", "ps": "status", "show": "status", "log": "logs", "tail": "logs",
+    "config": "init", "new": "init", "setup": "init", "lint": "check", "validate": "check", "test": "check",
+    "destroy": "retire", "terminate": "retire", "delete": "retire", "cancel": "abort", "stop": "abort",
+    "freeze": "hold", "pause": "hold", "unlock": "lock", "console": "open", "browse": "open", "upgrade": "patch",
+}  # fmt: skip
+"""What other tools call it, and what it is here."""
+
+
+def help_(
+    context: typer.Context,
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...", help="The command.")] = None,
+) -> None:
+    """Explain a command, with examples."""
+    root: Any = context.find_root().command
+    root.main([*(command or ()), "--help"], prog_name="ebcd", standalone_mode=False)
+
+
+def page(width: int) -> str:
+    """What `ebcd` alone shows: the few commands that one needs, and the names of the rest by topic."""
+    from ebcd.cli.app import COMMANDS
+
+    longest = max(map(len, NEEDED))
+    lines = ["ebcd brings a commit live on AWS Elastic Beanstalk, and back again in seconds.", "", "What you need:"]
+    lines += [f"  ebcd {name:<{longest}}  {COMMANDS[name].help}" for name in NEEDED]
+    lines += ["", "The rest, by topic:"]
+    headings = dict.fromkeys(entry.heading for entry in COMMANDS.values())
+    indent = max(map(len, headings)) + 4
+    for heading in headings:
+        names = [name for name, entry in COMMANDS.items() if entry.heading == heading and name not in NEEDED]
+        lines += _wrapped(f"  {heading:<{indent - 2}}", names, width)
+    lines += ["", "ebcd help ship explains a command, with examples. No AWS account is needed to try it:",
+              "the stage `local` is a small Elastic Beanstalk on this machine."]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(first: str, names: list[str], width: int) -> list[str]:
+    """Names in lines of a width, each behind the room that the first line's beginning takes."""
+    lines = [first]
+    for name in names:
+        if len(lines[-1]) + len(name) + 1 > width and lines[-1].strip():
+            lines.append(" " * len(first))
+        lines[-1] += name if lines[-1] in {first, " " * len(first)} else f" {name}"
+    return lines
+
+
+def suggestion(error: Any, arguments: list[str]) -> str:
+    """What to try where Typer refuses a command line: a command of that meaning, one that has the option, or help."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "ebcd"
+    option = getattr(error, "option_name", "")
+    if option and not getattr(error, "possibilities", None):
+        having = [name for name in _commands_with(option) if name not in path.split()]
+        if having:
+            return f"{option} is an option of: " + ", ".join(f"ebcd {name}" for name in having)
+    word = next((item for item in arguments if not item.startswith("-")), "")
+    if path == "ebcd" and word in MEANT:
+        return f"Did you mean ebcd {MEANT[word]}?"
+    return f"{path} --help"
+
+
+def _commands_with(option: str) -> list[str]:
+    """The commands that have an option."""
+    from ebcd.cli.app import COMMANDS, app
+
+    group: Any = typer.main.get_command(app)
+    found = []
+    for name in COMMANDS:
+        command = group.get_command(None, name).loaded()
+        if any(option in parameter.opts for parameter in command.params):
+            found.append(name)
+    return found

@@ -1,0 +1,98 @@
+"""Nothing cropped, nothing split: tables, texts and errors, on terminals of some widths and in a pipe."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from ebcd.cli.plain_console import PlainConsole
+from ebcd.report.layout import Columns
+from ebcd.report.watch import HISTORY, chart, watched
+
+ROW = ("live", "r12", "3f9c2d1a7b44", "shop-production-r12", "Green Ok", "3 minutes ago by ada")
+NAMES = ("", "release", "version", "environment", "health", "since")
+CAUSE = "Incorrect application version found on 1 out of 3 instances. Expected version 3f9c (deployment 7)."
+COMMAND = "ebcd swap --rollback -a shop -s production --region eu-central-1 --profile work"
+
+
+def shown(what: object, width: int | None) -> str:
+    """What a console prints; None: into a pipe."""
+    file = io.StringIO()
+    console = PlainConsole(file=file, width=width, force_terminal=width is not None, no_color=True, highlight=False,
+                           soft_wrap=True, color_system=None)  # fmt: skip
+    console.print(what)
+    return file.getvalue()
+
+
+def test_a_pipe_gets_each_row_whole_in_one_line_without_padding() -> None:
+    text = shown(Columns(NAMES, [ROW, ("previous", "-", "x", "y" * 40, "", CAUSE)]), None)
+    lines = text.splitlines()
+    assert len(lines) == 3
+    assert all(line == line.rstrip() for line in lines)
+    assert lines[2].endswith(CAUSE)
+    assert "y" * 40 in lines[2]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_every_cell_is_whole_on_every_terminal(width: int) -> None:
+    text = shown(Columns((*NAMES, "cause"), [(*ROW, CAUSE)]), width)
+    for cell in (*ROW[:5], *ROW[5].split(), *CAUSE.split()):
+        assert any(cell in line for line in text.splitlines()), cell
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_columns_stand_below_each_other() -> None:
+    lines = shown(Columns(("a", "b"), [("1", "22"), ("333", "4")]), 80).splitlines()
+    assert lines == ["  a    b", "  1    22", "  333  4"]
+    assert shown(Columns(("a",), []), 80).splitlines() == ["  a"]
+
+
+@pytest.mark.parametrize("width", [30, 80, 120])
+def test_lines_end_between_words_and_no_command_is_broken(width: int) -> None:
+    text = f"  [cyan]→[/] Look at what the candidate shares with live, a migration for instance: {COMMAND}, then go on"
+    lines = shown(text, width).splitlines()
+    assert any(COMMAND in line for line in lines)
+    assert " ".join(line.strip() for line in lines).split() == text.replace("[cyan]→[/]", "→").split()
+    assert all(len(line) <= width or COMMAND in line for line in lines)
+
+
+def test_a_pipe_gets_sentences_whole() -> None:
+    assert shown(CAUSE * 5, None) == CAUSE * 5 + "\n"
+
+
+def test_what_goes_on_stands_below_the_value() -> None:
+    lines = shown(f"  cause     {CAUSE}", 60).splitlines()
+    assert len(lines) > 1
+    assert all(line.startswith(" " * 12) for line in lines[1:])
+
+
+def test_a_word_that_is_longer_than_the_terminal_stays_whole() -> None:
+    assert "x" * 100 in shown(f"see {'x' * 100} there", 80)
+
+
+def test_requests_are_drawn_with_the_newest_at_the_right() -> None:
+    assert chart([0, 5, 10]) == "▁▅█"
+    assert chart([]) == ""
+    assert chart([0, 0]) == "▁▁"
+    assert len(chart(list(range(500)))) == HISTORY
+
+
+STATUS = {
+    "application": "shop", "stage": "prod", "options": "-a shop -s prod", "candidate": None, "previous": None,
+    "lock": None, "hold": None, "rollback": {"ready": False, "reason": "no release before"},
+    "live": {"release": "r1", "version_label": "3f9c", "recorded_label": "3f9c", "environment": "shop-prod-r1",
+             "status": "Ready", "health": "Red", "health_status": "Severe", "since": None, "by": "ada", "url": None},
+}  # fmt: skip
+
+
+def test_the_watched_picture_has_release_health_requests_causes_and_events() -> None:
+    requests = {"count": 12, "share_5xx": 0.5, "p99_seconds": 0.25, "seconds": 10}
+    found = {"requests": requests, "causes": ["50 % of the requests are failing with HTTP 5xx."]}
+    event = {"time": "2026-11-29T11:00:00+00:00", "severity": "WARN", "message": "Health is Severe.",
+             "environment": "shop-prod-r1", "version_label": None}  # fmt: skip
+    text = shown(watched(STATUS, found, [event], [1, 12]), 80)
+    for part in ("r1", "Red Severe", "no release before", "12 in 10 s", "HTTP 5xx", "Health is Severe."):
+        assert part in text
+    basic = shown(watched(STATUS, {"requests": None, "causes": []}, [], []), 80)
+    assert "basic health" in basic

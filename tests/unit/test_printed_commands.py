@@ -1,0 +1,127 @@
+"""Every command that ebcd prints works as printed, from any folder: it names its stage, and ebcd takes it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from printed import STAGELESS, commands, parses
+from stages import STAGE
+
+from ebcd.config import load, select_stage
+from ebcd.errors import UsageError
+from ebcd.model import CommandLine, Reach
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = "-a shop -s production"
+ELSEWHERE = {"ebcd/cli/app.py", "ebcd/cli/help.py", "ebcd/cli/examples.py", "ebcd/init/text.py",
+             "ebcd/report/init.py", "ebcd/cli/init.py", "ebcd/cli/locally.py", "ebcd/eb.py"}  # fmt: skip
+"""Help, which is about any stage; what `init` says of its folder; what ebcd has for commands of eb."""
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """The texts in a module that are no docstrings, with `FLAGS` where one names a stage, and a word for the rest."""
+    tree = ast.parse(path.read_text())
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    silent = inner | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(map(shown, node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
+            yield node.lineno, node.value
+
+
+def shown(part: ast.expr) -> str:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    assert isinstance(part, ast.FormattedValue)
+    named = ast.unparse(part.value).rpartition(".")[2].strip("_")
+    return FLAGS if named == "flags" else "r7"
+
+
+def printed_in_the_source() -> list[tuple[str, list[str]]]:
+    return [
+        (f"{path.relative_to(ROOT)}:{line}", command)
+        for path in sorted((ROOT / "ebcd").rglob("*.py"))
+        if str(path.relative_to(ROOT)) not in ELSEWHERE
+        for line, text in texts(path)
+        for command in commands(text)
+    ]
+
+
+@pytest.mark.parametrize(("place", "command"), printed_in_the_source())
+def test_a_command_in_the_source_names_its_stage_and_is_one(place: str, command: list[str]) -> None:
+    assert command[1] in STAGELESS or {"-a", "-s"} <= set(command), f"{place}: {command} works in one folder only"
+    assert parses(command), f"{place}: ebcd takes no {command}"
+    assert "…" not in command, f"{place}: {command} has a gap that somebody must fill"
+
+
+def test_a_command_carries_all_that_the_stage_is_reached_by() -> None:
+    reach = Reach("eu-west-1", "my profile", "http://127.0.0.1:8155", "/home/ada/my shop/ebcd.toml")
+    named = CommandLine("my shop", "prod", reach)
+    options = "-a 'my shop' -s prod --region eu-west-1 --profile 'my profile' --endpoint-url http://127.0.0.1:8155"
+    assert str(named) == options
+    assert named.of("swap", "--rollback") == f"ebcd swap --rollback {options}"
+    assert named.of("ship", "v1") == f"ebcd ship v1 {options} --config '/home/ada/my shop/ebcd.toml'"
+    assert parses(commands(f"Do it: {named.of('ship', 'v1')}, then look.")[0])
+
+
+def test_names_alone_are_enough_where_nothing_else_was_said() -> None:
+    assert CommandLine("shop", "prod").of("ship") == "ebcd ship -a shop -s prod"
+    assert str(replace(STAGE, reach=Reach()).flags) == f"-a {STAGE.application} -s {STAGE.name}"
+
+
+FOREIGN = """
+application = "blog"
+region = "us-east-1"
+default_stage = "production"
+[bundle]
+exclude = ["docs/**"]
+[stages.production]
+cname = "blog"
+url = "https://blog.example.com"
+platform = "Python 3.11 running on 64bit Amazon Linux 2023"
+[stages.production.tenants]
+hosts = ["acme.example.com"]
+token_env = "BLOG_TOKEN"
+"""
+
+
+def test_another_projects_file_lends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ebcd.toml").write_text(FOREIGN)
+    found = load(tmp_path, explicit=None, environ={}, application="shop")
+    assert found is not None
+    assert found.foreign
+    stage = select_stage(found, name="production", application="shop", region="eu-west-1", environ={})
+    assert (stage.application, stage.region, stage.url, stage.tenants) == ("shop", "eu-west-1", "", None)
+    assert stage.named_only
+    with pytest.raises(UsageError, match="No stage is named"):
+        select_stage(found, name=None, application="shop", region="eu-west-1", environ={})
+
+
+def test_another_projects_file_may_even_be_wrong(tmp_path: Path) -> None:
+    (tmp_path / "ebcd.toml").write_text(FOREIGN + "nonsense = 1\n")
+    found = load(tmp_path, explicit=None, environ={}, application="shop")
+    assert found is not None
+    assert found.foreign
+    with pytest.raises(UsageError, match="nonsense"):
+        load(tmp_path, explicit=None, environ={}, application="blog")
+
+
+def test_a_file_that_is_named_lends_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "ebcd.toml").write_text(FOREIGN.replace('token_env = "BLOG_TOKEN"', "budget = 1"))
+    found = load(tmp_path, explicit=tmp_path / "ebcd.toml", environ={}, application="shop")
+    assert found is not None
+    stage = select_stage(found, name=None, application="shop", region=None, environ={})
+    assert (stage.application, stage.url) == ("shop", "https://blog.example.com")
+
+
+def test_without_a_file_the_first_answer_is_init() -> None:
+    for name, application in ((None, None), ("production", None), (None, "shop")):
+        with pytest.raises(UsageError) as error:
+            select_stage(None, name=name, application=application, region=None, environ={})
+        assert error.value.code == "no-configuration"
+        assert error.value.hint.endswith("ebcd init")
