@@ -83,9 +83,11 @@ def boolean(key: str, value: Any) -> bool:
 
 def database(key: str, value: Any) -> bool | str:
     """True, false, or the word for a database with a role that migrates and another one that serves."""
-    if not isinstance(value, bool) and value != TWO_ROLES:
+    if isinstance(value, bool):
+        return value
+    if value != TWO_ROLES:
         raise wrong(key, value, f'It must be true or false, or "{TWO_ROLES}".')
-    return value
+    return TWO_ROLES
 
 
 def texts(key: str, value: Any) -> tuple[str, ...]:
