@@ -10,9 +10,9 @@ from ebcd.init import installed, platforms, properties, rest, workflows
 from ebcd.init.applications import Kind, applications
 from ebcd.init.django import Project, project
 from ebcd.init.routes import HEALTH, Route, administration, routes
-from ebcd.init.serve import PORT, Served, serve
+from ebcd.init.serve import PLATFORM_PORT, PORT, serve
 from ebcd.init.source import ASIDE, Module, modules
-from ebcd.init.words import Asked, Fact, Missing, NewFile, Seen
+from ebcd.init.words import Asked, Fact, Missing, NewFile, Property, Seen
 
 _OPTION = re.compile(
     r"""(?:Application\ Healthcheck\ URL|HealthCheckPath)["']?\s*:\s*["']?  # the option's name
@@ -21,7 +21,7 @@ _OPTION = re.compile(
 )
 _MANIFEST = "manifest.json"
 _PATH = re.compile(r"""["'](/(?:healthz?|livez|readyz)/?)["']""")
-_LOCAL_VALUE = "only-for-this-machine"
+_PORT = Property("PORT", PLATFORM_PORT, "the Procfile's $PORT; the proxy sends requests there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,8 @@ class Beside:
     proof: str = ""
     database: bool = False
     lock: bool = False
-    port: bool = False
-    env: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[str, ...] = ()
+    env: tuple[Property, ...] = ()
+    aws_env: tuple[Property, ...] = ()
     files: tuple[NewFile, ...] = ()
     missing: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = field(default=())
@@ -57,31 +56,33 @@ class Beside:
 
 def beside(seen: Seen, asked: Asked) -> Beside:
     """All of it, from what was seen."""
-    files, code = seen.files, modules(seen.files)
-    python = bool(code) or any(
-        name in files for name in ("Procfile", "pyproject.toml", *installed.READ, *installed.LOCKS)
-    )
+    code = modules(seen.files)
+    told = ("Procfile", "pyproject.toml", *installed.READ, *installed.LOCKS)
+    python = bool(code) or any(name in seen.files for name in told)
     platform, notes = platforms.platform(seen, asked, python=python)
     if not platforms.runs_locally(platform.value):
         return _elsewhere(seen, asked, platform, notes)
-    made = applications(code)
+    return _python(seen, asked, code, platform, notes)
+
+
+def _python(seen: Seen, asked: Asked, code: Sequence[Module], platform: Fact, notes: tuple[str, ...]) -> Beside:
+    """What the Python platform runs."""
+    files, made = seen.files, applications(code)
     names = installed.names(files)
     served = serve(files, made, names, asked.run)
     django = project(seen.paths or tuple(files), code)
     database = properties.wants_database(code, names or ()) if asked.database is None else asked.database
     requirements, lacking = _requirements(seen, code, made[0].kind if made else None)
     smoke = _smoke(seen, code, asked)
-    commands = list(rest.commands(files, django, served.processes.get("release", ""), names or frozenset()))
-    written = [NewFile("Procfile", served.procfile, "what runs")] if served.procfile else []
-    written += [requirements] if requirements else []
-    written += filter(
-        None,
-        (
-            rest.extension(files, commands, django),
-            rest.ignore(files, seen.paths, eb=bool(seen.eb), ignored=seen.ignored),
-        ),
+    release = served.processes.get("release", "")
+    written = (
+        NewFile("Procfile", served.procfile, "what runs") if served.procfile else None,
+        requirements,
+        rest.extension(files, list(rest.commands(files, django, release, names or frozenset())), django),
+        rest.ignore(files, seen.paths, eb=bool(seen.eb), ignored=seen.ignored),
     )
-    env, secrets, unknown = _properties(code, django, database=database)
+    env, aws_env = _properties(seen, code, django, database=database)
+    ported = served.runs is not None and PORT.search(served.runs.value) is not None
     return Beside(
         seen,
         asked,
@@ -93,16 +94,15 @@ def beside(seen: Seen, asked: Asked) -> Beside:
         proof=_proof(code),
         database=database,
         lock="requirements.txt" not in files and any(name in files for name in installed.LOCKS),
-        port=_asks_port(served),
-        env=env,
-        secrets=secrets,
-        files=tuple(written),
+        env=tuple(item for item in env if item.value),
+        aws_env=(_PORT, *aws_env) if ported else aws_env,
+        files=tuple(item for item in written if item),
         missing=(
             *served.missing,
             *lacking,
             *(django.missing if django else ()),
-            *unknown,
-            *rest.left_over(served.processes.get("release", "")),
+            *_unknown(env),
+            *rest.left_over(release),
         ),
         notes=(*notes, *_sqlite(django, code, database=database)),
     )
@@ -112,16 +112,11 @@ def _elsewhere(seen: Seen, asked: Asked, platform: Fact, notes: tuple[str, ...])
     """What another platform than Python runs: on AWS only."""
     branch = platform.value.split(" running on ")[0]
     note = f"The local Beanstalk runs Python platforms only, so there is no stage for it: {branch} goes to AWS."
-    runs = Fact(platform.value, platform.source)
+    runs = Fact("docker build .", "Dockerfile") if "Dockerfile" in (*seen.paths, *seen.files) else None
     smoke = Fact(asked.health or "/", "--health" if asked.health else "the default")
     return Beside(
         seen, asked, platform, runs, smoke, local=False, health_check=smoke.value != "/", notes=(*notes, note)
     )
-
-
-def _asks_port(served: Served) -> bool:
-    """Whether the web process takes its port from the variable PORT."""
-    return served.runs is not None and PORT.search(served.runs.value) is not None
 
 
 def _requirements(seen: Seen, code: Sequence[Module], kind: Kind | None) -> tuple[NewFile | None, list[Missing]]:
@@ -150,7 +145,8 @@ def _requirements(seen: Seen, code: Sequence[Module], kind: Kind | None) -> tupl
         if unknown
         else []
     )
-    head = "# What the code imports. Pin it: uv pip compile --universal --generate-hashes, or pip freeze.\n"
+    head = "# What the code imports. Pin the versions before it goes to AWS: pip freeze tells them.\n"
+    head = head if known else "# The code needs nothing but Python.\n"
     return NewFile("requirements.txt", head + "".join(f"{name}\n" for name in known), "what the code imports"), lacking
 
 
@@ -198,23 +194,36 @@ def _proof(code: Sequence[Module]) -> str:
 
 
 def _properties(
-    code: Sequence[Module], django: Project | None, *, database: bool
-) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], list[Missing]]:
-    """Environment properties: the local stage's, those that AWS's needs, and those that nobody but the user knows."""
-    wanted = properties.required(code)
-    hosts = [django.hosts_variable] if django and django.hosts_variable else []
-    made = {name: _LOCAL_VALUE for name in wanted if properties.is_secret(name)} | dict.fromkeys(hosts, "*")
-    unknown = [name for name in wanted if name not in made]
-    missing = [
+    seen: Seen, code: Sequence[Module], django: Project | None, *, database: bool
+) -> tuple[tuple[Property, ...], tuple[Property, ...]]:
+    """Environment properties without which the code does not start: the local stage's, and those of the one on AWS.
+
+    One whose value nobody but the user knows has none.
+    """
+    told = " ".join(text for path, text in seen.files.items() if path.startswith(".ebextensions/"))
+    hosts = django.hosts_variable if django else ""
+    local, aws = [], [Property(properties.DATABASE_URL, "", "")] if database else []
+    if hosts:
+        local.append(Property(hosts, "*", "Django's hosts"))
+        aws.append(Property(hosts, "*", "Django's hosts; the load balancer checks instances by their addresses"))
+    for name in properties.required(code):
+        if name != hosts and not re.search(rf"\b{name}\b", told):
+            value = "only-for-this-machine" if properties.is_secret(name) else ""
+            local.append(Property(name, value, "any value does on one's own machine"))
+            aws.append(Property(name, "", ""))
+    return tuple(local), tuple(aws)
+
+
+def _unknown(env: Sequence[Property]) -> list[Missing]:
+    """What the user must say, for nobody else knows it."""
+    return [
         Missing(
-            f"The code does not start without {name}.",
-            "Name it in [stages.local.env] of ebcd.toml, and in the stage's on AWS.",
+            f"The code does not start without {item.name}.",
+            "Name it in [stages.local.env] of ebcd.toml, and in that of the stage on AWS.",
         )
-        for name in unknown
+        for item in env
+        if not item.value
     ]
-    own = [properties.DATABASE_URL] if database else []
-    secrets = (*own, *wanted, *(name for name in hosts if name not in wanted))
-    return tuple(sorted(made.items())), secrets, missing
 
 
 def _sqlite(django: Project | None, code: Sequence[Module], *, database: bool) -> list[str]:

@@ -39,9 +39,8 @@ def decide(seen: Seen, asked: Asked) -> Found:
         database=rest.database,
         lock=rest.lock,
         submodules=eb.submodules(seen.eb),
-        port=rest.port,
         env=rest.env,
-        secrets=rest.secrets,
+        aws_env=rest.aws_env,
         settings=eb.settings(seen.eb),
         files=files,
     )
@@ -58,7 +57,7 @@ def _commit(seen: Seen, asked: Asked, beside: list[str]) -> str:
 
 def _elsewhere(seen: Seen, rest: Beside) -> Iterator[Missing]:
     """Applications in folders below, where there is none here."""
-    if rest.runs is not None:
+    if rest.runs is not None or not rest.local:
         return
     marks = re.compile(r"((?:[\w.-]+/){1,3})(?:Procfile|requirements\.txt|pyproject\.toml|manage\.py|Dockerfile)")
     folders = sorted({found[1].strip("/") for path in seen.paths if (found := marks.fullmatch(path))})

@@ -46,6 +46,7 @@ def look(folder: Path, environ: Mapping[str, str]) -> Seen:
     return Seen(
         folder=folder.resolve().name,
         below=_git(folder, "rev-parse", "--show-prefix").strip("/"),
+        top=_git(folder, "rev-parse", "--show-toplevel").rpartition("/")[2],
         git=git,
         committed=bool(_git(folder, "rev-parse", "--verify", "--quiet", "HEAD")),
         remote=_git(folder, "config", "--get", "remote.origin.url"),

@@ -69,7 +69,7 @@ def extension(files: Mapping[str, str], wanted: Sequence[Command], django: Proje
     for number, item in enumerate(wanted, 1):
         lines += [f"  {number:02}_{item.name}:", f"    command: {_quoted(f'{_VENV} && {item.command}')}"]
         lines += ["    leader_only: true"] if item.once else []
-    if django and django.static_root and not django.whitenoise and django.static_url.startswith("/"):
+    if django and django.static_root and not django.whitenoise and "://" not in django.static_url:
         folder = posixpath.join(django.folder, django.static_root)
         lines += [
             "option_settings:",

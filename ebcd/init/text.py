@@ -9,8 +9,7 @@ import json
 from collections.abc import Sequence
 
 from ebcd.init import names
-from ebcd.init.serve import PLATFORM_PORT
-from ebcd.init.words import Found
+from ebcd.init.words import Found, Property
 
 COLUMN = 34
 """Where comments begin, unless the line is longer."""
@@ -60,7 +59,7 @@ def _local(found: Found) -> tuple[str, ...]:
         'target = "local"',
         _line(f"cname = {quoted(found.local_cname)}", "the live CNAME's prefix"),
         _line(f"{database}database = true", "a PostgreSQL beside it, in DATABASE_URL"),
-        *_env("local", found.env, "any value does on one's own machine"),
+        *_env("local", found.env),
         "[stages.local.smoke]",
         _line(f"path = {quoted(found.smoke.value)}", "must answer 200 before and after the swap"),
         *_proof("local", found.proof),
@@ -88,8 +87,8 @@ def _aws(found: Found) -> tuple[str, ...]:
     )
 
 
-def _env(stage: str, pairs: Sequence[tuple[str, str]], comment: str) -> tuple[str, ...]:
-    lines = [_line(f"{name} = {quoted(value)}", comment) for name, value in pairs]
+def _env(stage: str, found: Sequence[Property]) -> tuple[str, ...]:
+    lines = [_line(f"{item.name} = {quoted(item.value)}", item.why) for item in found]
     return (f"[stages.{stage}.env]", *lines) if lines else ()
 
 
@@ -127,15 +126,11 @@ def _options(stage: str, found: Found) -> tuple[str, ...]:
 
 def _aws_env(stage: str, found: Found) -> tuple[str, ...]:
     """Environment properties; those that nobody but the user knows as comments."""
-    port = (
-        [_line(f'PORT = "{PLATFORM_PORT}"', "the Procfile's $PORT; the proxy sends requests there")]
-        if found.port
-        else []
-    )
-    secrets = [f'# {name} = {{ secret = "arn:aws:secretsmanager:…" }}' for name in found.secrets]
+    given = [_line(f"{item.name} = {quoted(item.value)}", item.why) for item in found.aws_env if item.value]
+    open_ = [f'# {item.name} = {{ secret = "arn:aws:secretsmanager:…" }}' for item in found.aws_env if not item.value]
     example = [_line('# APP_MODE = "production"', 'an environment property; a secret: { secret = "ARN" }')]
-    head = f"[stages.{stage}.env]" if port else f"# [stages.{stage}.env]"
-    return (head, *port, *(secrets or example))
+    head = f"[stages.{stage}.env]" if given else f"# [stages.{stage}.env]"
+    return (head, *given, *(open_ or example))
 
 
 def _line(content: str, comment: str) -> str:

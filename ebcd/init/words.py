@@ -38,6 +38,8 @@ class Seen:
     """The folder's name."""
     below: str = ""
     """The folder's place in its repository; empty at the top."""
+    top: str = ""
+    """The name of the repository's own folder."""
     git: bool = True
     """Whether it is a git repository."""
     committed: bool = True
@@ -95,6 +97,15 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """An environment property, and why it is there."""
+
+    name: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """All that ebcd.toml is written from, and what is written beside it."""
 
@@ -125,12 +136,10 @@ class Found:
     lock: bool = False
     """Whether requirements.txt is made of a lock as the bundle is made."""
     submodules: bool = False
-    port: bool = False
-    """Whether the Procfile asks for PORT."""
-    env: tuple[tuple[str, str], ...] = ()
-    """Environment properties of the local stage, without which the code does not start."""
-    secrets: tuple[str, ...] = ()
-    """Environment properties that the stage on AWS needs and that only the user knows."""
+    env: tuple[Property, ...] = ()
+    """Environment properties of the local stage."""
+    aws_env: tuple[Property, ...] = ()
+    """Those of the stage on AWS; what only the user knows has no value."""
     settings: tuple[Setting, ...] = ()
     """Option settings of the stage on AWS."""
     files: tuple[NewFile, ...] = ()
