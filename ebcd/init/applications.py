@@ -63,22 +63,29 @@ _OF = {"Application": "aiohttp", "App": "falcon", "OpenAPI": "flask_openapi3", "
 _FACTORY = re.compile(r"(create|make|build|get|init)_(\w+_)?(app|application|api|server)|app_?factory|factory")
 _FILES = ("wsgi", "asgi", "application", "app", "main", "server", "api", "web", "run")
 """Names of modules, those first that say most clearly what they are for."""
+_SERVED = {"wsgi": Kind.WSGI, "asgi": Kind.ASGI}
+"""Modules that are there to be served: what they call an application is one, however it is made."""
 _NAMES = ("application", "app", "api", "server")
 
 
 def applications(modules: Sequence[Module]) -> list[Application]:
     """All that there are, the likeliest first."""
-    makers = {item.name: item for module in modules for item in _factories(module)}
-    found = [item for module in modules for item in (*_objects(module, makers), *_factories(module))]
-    found += [item for module in modules for item in _scripts(module)]
+    makers = {item.name: item for module in modules for item in _factories(module, called_bare=False)}
+    known = {(module.name, item.name): item for module in modules for item in _objects(module, makers)}
+    found = [*known.values(), *(item for module in modules for item in _factories(module, called_bare=True))]
+    found += [item for module in modules for item in (*_imported(module, known), *_scripts(module))]
     return sorted(found, key=_rank)
 
 
 def _rank(item: Application) -> tuple[bool, bool, int, int, int, str]:
-    base = item.module.path.rpartition("/")[2].removesuffix(".py")
+    base = _base(item.module)
     place = _FILES.index(base) if base in _FILES else len(_FILES)
     name = _NAMES.index(item.name) if item.name in _NAMES else len(_NAMES)
     return item.kind is Kind.SCRIPT, item.factory, place, item.module.path.count("/"), name, item.module.path
+
+
+def _base(module: Module) -> str:
+    return module.path.rpartition("/")[2].removesuffix(".py")
 
 
 def _objects(module: Module, makers: Mapping[str, Application]) -> Iterator[Application]:
@@ -96,8 +103,9 @@ def _bound(
     """The names that a statement gives to applications."""
     if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        if made := _made(statement.value, module, known, makers):
-            yield from ((item.id, made) for item in targets if isinstance(item, ast.Name))
+        for item in targets:
+            if isinstance(item, ast.Name) and (made := _made(item.id, statement.value, module, known, makers)):
+                yield item.id, made
     elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name in ("app", "application"):
         awaited, count = isinstance(statement, ast.AsyncFunctionDef), len(statement.args.args)
         if (awaited, count) in {(False, 2), (True, 3)}:
@@ -106,7 +114,7 @@ def _bound(
 
 
 def _made(
-    value: ast.expr, module: Module, known: Mapping[str, Application], makers: Mapping[str, Application]
+    target: str, value: ast.expr, module: Module, known: Mapping[str, Application], makers: Mapping[str, Application]
 ) -> Application | None:
     """The application that an expression is: made, made by a factory, another name's, or wrapped."""
     if isinstance(value, ast.Await):
@@ -123,7 +131,29 @@ def _made(
         asynchronous = name == "App" and "falcon.asgi" in module.text
         return Application(Kind.ASGI if asynchronous else kind, framework, module, name)
     inner = [known[item.id] for item in value.args if isinstance(item, ast.Name) and item.id in known]
-    return inner[0] if inner and name[:1].isupper() else None  # ProxyFix(app), WhiteNoise(application)
+    if inner and name[:1].isupper():
+        return inner[0]  # ProxyFix(app), WhiteNoise(application)
+    if target in ("app", "application") and _base(module) in _SERVED:
+        return Application(_SERVED[_base(module)], "an application", module, target)
+    return None
+
+
+def _imported(module: Module, known: Mapping[tuple[str, str], Application]) -> Iterator[Application]:
+    """The applications that a module which is there to be served takes from another one."""
+    for statement in module.statements() if _base(module) in (*_SERVED, "application") else ():
+        if isinstance(statement, ast.ImportFrom):
+            for item in statement.names:
+                if made := known.get((_source(statement, module), item.name)):
+                    yield replace(made, module=module, name=item.asname or item.name)
+
+
+def _source(statement: ast.ImportFrom, module: Module) -> str:
+    """The name of the module that something is imported from."""
+    if not statement.level:
+        return statement.module or ""
+    package = module.name if module.path.endswith("/__init__.py") else module.name.rpartition(".")[0]
+    above = package.split(".")[: len(package.split(".")) - statement.level + 1]
+    return ".".join([*above, *([statement.module] if statement.module else [])])
 
 
 def _imports(module: Module, name: str) -> bool:
@@ -131,14 +161,14 @@ def _imports(module: Module, name: str) -> bool:
     return package is None or re.search(rf"^\s*(from|import)\s+{package}\b", module.text, re.MULTILINE) is not None
 
 
-def _factories(module: Module) -> Iterator[Application]:
-    """Functions at a module's top that make an application and need no argument."""
+def _factories(module: Module, *, called_bare: bool) -> Iterator[Application]:
+    """Functions at a module's top that make an application. called_bare: those that need no argument."""
     for statement in module.statements():
         if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) or not _FACTORY.fullmatch(statement.name):
             continue
         required = len(statement.args.args) - len(statement.args.defaults)
         wanted = [item for item in statement.args.kw_defaults if item is None]
-        if required or wanted:
+        if called_bare and (required or wanted):
             continue
         for node in ast.walk(statement):
             name = called(node) if isinstance(node, ast.Call) else ""

@@ -12,7 +12,7 @@ from ebcd.init.django import Project, project
 from ebcd.init.routes import HEALTH, Route, administration, routes
 from ebcd.init.serve import PLATFORM_PORT, PORT, serve
 from ebcd.init.source import ASIDE, Module, modules
-from ebcd.init.words import Asked, Fact, Missing, NewFile, Property, Seen
+from ebcd.init.words import MARKS, Asked, Fact, Missing, NewFile, Property, Seen
 
 _OPTION = re.compile(
     r"""(?:Application\ Healthcheck\ URL|HealthCheckPath)["']?\s*:\s*["']?  # the option's name
@@ -56,13 +56,27 @@ class Beside:
 
 def beside(seen: Seen, asked: Asked) -> Beside:
     """All of it, from what was seen."""
-    code = modules(seen.files)
+    code = modules(_own(seen))
     told = ("Procfile", "pyproject.toml", *installed.READ, *installed.LOCKS)
     python = bool(code) or any(name in seen.files for name in told)
     platform, notes = platforms.platform(seen, asked, python=python)
     if not platforms.runs_locally(platform.value):
         return _elsewhere(seen, asked, platform, notes)
     return _python(seen, asked, code, platform, notes)
+
+
+def below(paths: Sequence[str]) -> list[str]:
+    """The folders that look like applications of their own, where the top of a repository does not."""
+    if any(path.split("/")[0] in MARKS for path in paths):
+        return []
+    found = {path.rpartition("/")[0] for path in paths if path.rpartition("/")[2] in MARKS and path.count("/") <= 3}
+    return sorted(found)
+
+
+def _own(seen: Seen) -> dict[str, str]:
+    """The files that are the application's: none of folders that are applications of their own."""
+    others = tuple(f"{folder}/" for folder in below(seen.paths))
+    return {path: text for path, text in seen.files.items() if not path.startswith(others)}
 
 
 def _python(seen: Seen, asked: Asked, code: Sequence[Module], platform: Fact, notes: tuple[str, ...]) -> Beside:
@@ -160,7 +174,7 @@ def _smoke(seen: Seen, code: Sequence[Module], asked: Asked) -> Fact:
     found = routes(code)
     chosen = (
         next((item for item in found if HEALTH.fullmatch(item.path)), None)
-        or _named(seen)
+        or (_named(seen) if not found else None)
         or next((item for item in found if item.path == "/"), None)
         or administration(code)
         or _fallback(found, code)

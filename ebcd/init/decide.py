@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ebcd.init import eb, names
-from ebcd.init.beside import Beside, beside
+from ebcd.init.beside import Beside, below, beside
 from ebcd.init.words import Asked, Fact, Found, Missing, Seen
 
 _MAIN = ("main", "master", "default")
@@ -59,9 +59,7 @@ def _elsewhere(seen: Seen, rest: Beside) -> Iterator[Missing]:
     """Applications in folders below, where there is none here."""
     if rest.runs is not None or not rest.local:
         return
-    marks = re.compile(r"((?:[\w.-]+/){1,3})(?:Procfile|requirements\.txt|pyproject\.toml|manage\.py|Dockerfile)")
-    folders = sorted({found[1].strip("/") for path in seen.paths if (found := marks.fullmatch(path))})
-    if folders:
+    if folders := below(seen.paths):
         yield Missing(
             f"There are applications below: {', '.join(folders[:5])}.",
             f"Each has an ebcd.toml of its own: cd {folders[0]} && ebcd init",
@@ -84,10 +82,12 @@ def _application(seen: Seen, asked: Asked) -> tuple[Fact, str, tuple[str, ...]]:
         )
         return Fact(made, f"{told!r} in {eb.FILE}"), stage, notes
     remote = re.sub(r"\.git$", "", seen.remote.rstrip("/")).replace("\\", "/")
-    of_remote = (re.split(r"[/:]", remote)[-1], "git's remote")
-    for text, source in (
-        ((seen.folder, "the folder's name"),) if seen.below else (of_remote, (seen.folder, "the folder's name"))
-    ):
+    repository = re.split(r"[/:]", remote)[-1]
+    if seen.below:
+        named = {"the repository's and the folder's name": f"{repository or seen.top}-{seen.folder}"}
+    else:
+        named = {"git's remote": repository, "the folder's name": seen.folder}
+    for source, text in named.items():
         if made := names.legal(text, stage):
             return Fact(made, source), stage, ()
     return Fact("application", "a default: nothing here has a name"), stage, ()

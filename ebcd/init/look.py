@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ebcd.config.read import eb_config
-from ebcd.init.words import Seen
+from ebcd.init.words import MARKS, Seen
 
 LONGEST = 256 * 1024
 """Bytes that are read of a file: what tells how an application runs stands further up."""
@@ -18,8 +18,6 @@ LOCK_LIMIT = 16 * 1024**2
 PATHS, FILES = 50_000, 1_000
 """Paths that are listed, and files that are read, at most."""
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
-MARKS = ("Procfile", "requirements.txt", "pyproject.toml", "Pipfile", "manage.py", "Dockerfile", ".elasticbeanstalk")
-"""What shows that a folder is an application's."""
 _LOCKS = ("uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock")
 _READ = re.compile(
     r"(?:\.ebextensions/[^/]+\.config|(?:[\w.-]+/){0,4}[\w-]+\.py|Procfile|\.python-version|\.tool-versions|runtime\.txt"

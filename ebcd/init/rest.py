@@ -74,7 +74,7 @@ def extension(files: Mapping[str, str], wanted: Sequence[Command], django: Proje
         lines += [
             "option_settings:",
             "  aws:elasticbeanstalk:environment:proxy:staticfiles:",
-            f"    {_quoted(django.static_url.rstrip('/') or '/')}: {_quoted(folder)}",
+            f"    {_quoted('/' + django.static_url.strip('/'))}: {_quoted(folder)}",
         ]
     why = ", ".join(item.name for item in wanted) + " at each deployment"
     return NewFile(COMMANDS, "\n".join(lines) + "\n", why)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MARKS = ("Procfile", "requirements.txt", "pyproject.toml", "Pipfile", "manage.py", "Dockerfile", ".elasticbeanstalk")
+"""What shows that a folder is an application's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -64,7 +64,10 @@ def _target(dependency: Table, packages: Mapping[str, Table]) -> str:
     """The package that a dependency means: its version is told where there are several."""
     if "version" in dependency:
         return _key(dependency["name"], str(dependency["version"]))
-    return next(key for key, item in packages.items() if item["name"] == dependency["name"])
+    found = [key for key, item in packages.items() if item["name"] == dependency["name"]]
+    if not found:
+        raise KeyError(dependency["name"])
+    return found[0]
 
 
 def _key(name: str, version: str) -> str:
