@@ -60,7 +60,8 @@ MAKERS = {
 """What makes an application, by the name that is called."""
 _OF = {"Application": "aiohttp", "App": "falcon", "OpenAPI": "flask_openapi3", "default_app": "bottle"}
 """Names that others use, too: the module must import the framework."""
-_FACTORY = re.compile(r"(create|make|build|get|init)_(\w+_)?(app|application|api|server)|app_?factory|factory")
+FACTORY = re.compile(r"(create|make|build|get|init)_(\w+_)?(app|application|api|server)|app_?factory|factory")
+"""Names of functions that make an application."""
 _FILES = ("wsgi", "asgi", "application", "app", "main", "server", "api", "web", "run")
 """Names of modules, those first that say most clearly what they are for."""
 _SERVED = {"wsgi": Kind.WSGI, "asgi": Kind.ASGI}
@@ -164,7 +165,7 @@ def _imports(module: Module, name: str) -> bool:
 def _factories(module: Module, *, called_bare: bool) -> Iterator[Application]:
     """Functions at a module's top that make an application. called_bare: those that need no argument."""
     for statement in module.statements():
-        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) or not _FACTORY.fullmatch(statement.name):
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) or not FACTORY.fullmatch(statement.name):
             continue
         required = len(statement.args.args) - len(statement.args.defaults)
         wanted = [item for item in statement.args.kw_defaults if item is None]

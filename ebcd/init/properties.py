@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from ebcd.init.applications import FACTORY
 from ebcd.init.source import Module, called, text_of
 
 DATABASE_URL = "DATABASE_URL"
@@ -48,10 +49,21 @@ def wants_database(modules: Sequence[Module], installed: Collection[str]) -> boo
     return told and bool(_DRIVERS & set(installed))
 
 
+def _at_start(module: Module) -> Iterator[ast.AST]:
+    """What runs when a module is imported, and in functions that make an application; not what answers requests."""
+    pending: list[ast.AST] = [module.tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if not function or FACTORY.fullmatch(getattr(node, "name", "")):
+            pending += ast.iter_child_nodes(node)
+
+
 def _required(module: Module) -> Iterator[str]:
     readers = "decouple" in module.text or "environ.Env" in module.text or "from environs" in module.text
     checked = set(re.findall(r"""["'](\w+)["']\s+(?:not\s+)?in\s+(?:os\.)?environ""", module.text))
-    for node in ast.walk(module.tree):
+    for node in _at_start(module):
         name: str | None = None
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             if ast.unparse(node.value) in ("os.environ", "environ"):

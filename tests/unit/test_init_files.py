@@ -126,6 +126,10 @@ def test_the_local_stage_has_a_database_where_the_code_asks_for_one(
 def test_a_variable_that_only_the_user_knows_is_told() -> None:
     found = of({"app.py": FLASK + "x = os.environ['REDIS_URL'], os.environ.get('B'), os.environ['AWS_REGION']\n"})
     assert [item.what for item in found.missing] == ["The code does not start without REDIS_URL."]
+    later = (
+        "def create_app():\n    return os.environ['A'], Flask(__name__)\ndef answer():\n    return os.environ['B']\n"
+    )
+    assert [item.what for item in of({"app.py": FLASK + later}).missing] == ["The code does not start without A."]
     known = {".ebextensions/a.config": "option_settings: {x: {REDIS_URL: redis://a}}\n"}
     assert of({"app.py": FLASK + "x = os.environ['REDIS_URL']\n"} | known).missing == ()
     decoupled = "from decouple import config\nA = config('API_TOKEN')\nB = config('B', default=1)\n"
