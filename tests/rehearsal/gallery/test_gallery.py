@@ -139,7 +139,7 @@ def test_a_worker_of_celery_s_runs_beside_the_web_process(repositories: Any) -> 
     commit(product)
     assert get(live(product), "/") == (200, "5")
     deadline = time.monotonic() + 60
-    while "ready." not in (logs := product.ebcd("logs").stdout):
+    while "[queues]" not in (logs := product.ebcd("logs").stdout):
         assert time.monotonic() < deadline, logs
 
 
