@@ -9,9 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from ebcd.documents import BadDocument, toml_of
 from ebcd.init.source import Module
 
@@ -34,7 +31,7 @@ def names(files: Files) -> frozenset[str] | None:
     """The names of all that would be installed; None where nothing tells them."""
     if not any(name in files for name in (*READ, *LOCKS, "pyproject.toml")):
         return None
-    found = {canonicalize_name(name) for name in _names(files)}
+    found = {re.sub(r"[-_.]+", "-", name).lower() for name in _names(files)}
     text = " ".join(files.get(name, "").replace(" ", "").lower() for name in (*READ, "pyproject.toml"))
     return frozenset(found | {brought for name, brought in _MORE.items() if name in text})
 
@@ -96,6 +93,8 @@ def _names(files: Files) -> Iterator[str]:
 
 
 def _is_requirement(text: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         Requirement(text)
     except InvalidRequirement:

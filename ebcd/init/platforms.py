@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from ebcd.config.read import LOCAL_PLATFORM
 from ebcd.init import eb, names
 from ebcd.init.installed import table
@@ -59,12 +57,19 @@ def _told(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if found := re.search(rf"^\s*{pattern}", files.get(path, ""), re.MULTILINE):
             yield path, found[1]
     for path, wanted in _specified(files):
-        try:
-            specifier = SpecifierSet(wanted)
-        except InvalidSpecifier:
-            continue
-        if fitting := next((item for item in PYTHONS if specifier.contains(f"{item}.99")), ""):
+        if fitting := _fitting(wanted):
             yield path, fitting
+
+
+def _fitting(wanted: str) -> str:
+    """The Python that a specifier allows, as near to the preferred one as can be; empty where none does."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        specifier = SpecifierSet(wanted)
+    except InvalidSpecifier:
+        return ""
+    return next((item for item in PYTHONS if specifier.contains(f"{item}.99")), "")
 
 
 def _specified(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
