@@ -87,7 +87,7 @@ def _command(made: Application, installed: frozenset[str] | None) -> str:
         return f"python {made.module.path}"
     if made.kind is Kind.ASGI:
         return _asgi(made, installed, folder)
-    where = f" --chdir {folder}" if folder else ""
+    where = f" --pythonpath {folder}" if folder else ""  # the manifest is at the bundle's top: so stay there
     if made.kind is Kind.AIOHTTP:
         return f"gunicorn --bind 127.0.0.1:$PORT --worker-class aiohttp.GunicornWebWorker{where} {made.reference}"
     call = f"'{made.reference}()'" if made.factory else made.reference

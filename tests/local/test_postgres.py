@@ -13,9 +13,11 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 from running import SERVER, Local, bundle, processes_of, running
+from sqlalchemy import make_url
 from test_daemon import request
 
 from ebcd_local.database import DatabaseUnavailable, Installation, Server
@@ -156,6 +158,11 @@ def test_two_roles_have_the_rights_that_they_need_and_no_others(shops: Local) ->
 
 def test_one_url_migrates_and_serves(shops: Local) -> None:
     app, owner = urls(shops, "data-one-a")
+    told = make_url(app)
+    assert (told.drivername, told.host, told.port) == ("postgresql", "127.0.0.1", urlsplit(app).port)
+    assert make_url(app).render_as_string(hide_password=False) == app, "SQLAlchemy, psycopg and others take it as it is"
+    with psycopg.connect(app) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == (told.username,)
     sql(app, "CREATE TABLE notes (id serial PRIMARY KEY, body text); CREATE INDEX ON notes (body); "
         "INSERT INTO notes (body) VALUES ('one'); CREATE SCHEMA extra; CREATE TABLE extra.more (x int); "
         "ALTER TABLE notes ADD COLUMN kind text")  # fmt: skip

@@ -50,7 +50,7 @@ def of(files: dict[str, str]) -> Found:
             f"{GUNICORN} shop.wsgi:app",
         ),
         ({"a.py": "app = 1\n", "shop/wsgi.py": "application = get()\n"}, f"{GUNICORN} shop.wsgi:application"),
-        ({"src/shop/web.py": APP}, f"{GUNICORN} --chdir src shop.web:app"),
+        ({"src/shop/web.py": APP}, f"{GUNICORN} --pythonpath src shop.web:app"),
         ({"app.py": APP + "app = ProxyFix(app)\n"}, f"{GUNICORN} app:app"),
         (
             {"app.py": FLASK + "if True:\n    try:\n        app = Flask(__name__)\n    except OSError: ...\n"},
@@ -78,7 +78,7 @@ def of(files: dict[str, str]) -> Found:
                 "site/config/__init__.py": "",
                 "site/config/wsgi.py": "from django.core.wsgi import *\napplication = get_wsgi_application()\n",
             },
-            f"{GUNICORN} --chdir site config.wsgi:application",
+            f"{GUNICORN} --pythonpath site config.wsgi:application",
         ),
         (
             {
