@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,41 +38,47 @@ def init(
 
     On a terminal it asks a few questions first; --yes takes all answers as they are. What is there stays as it is.
     """
-    from ebcd.cli import questions
-    from ebcd.init import Asked, decide, look, root, text
+    from ebcd.init import Asked
     from ebcd.init.action import action as own_action
+
+    stage = common.stage if common.stage and common.stage != "local" else ""
+    source = action or (own_action() if github else "")
+    asked = Asked(common.application or "", common.region or "", stage, "ebcd.toml", run, health, platform, database)
+    _init(common, replace(asked, github=github, action=source), Way(plan=plan, force=force, printed=print_))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is done with what was found."""
+
+    plan: bool
+    force: bool
+    printed: bool
+
+
+def _init(common: Common, asked: Asked, way: Way) -> None:
+    from ebcd.cli import questions
+    from ebcd.init import decide, look, root, text
     from ebcd.report import init as report
 
     folder = common.config.absolute().parent if common.config else root(Path.cwd())
     path = common.config.absolute() if common.config else folder / "ebcd.toml"
     there = _there(path, named=common.config is not None)
-    _refuse(path, health)
-    stage = common.stage if common.stage and common.stage != "local" else ""
-    asked = Asked(
-        common.application or "",
-        common.region or "",
-        stage,
-        path.name,
-        run,
-        health,
-        platform,
-        database,
-        github,
-        action or (own_action() if github else ""),
-    )
-    kept = there if there and not force else None
-    asked = _of_configuration(asked, kept) if kept and not print_ else asked
+    _refuse(path, asked.health)
+    kept = there if there and not way.force else None
+    asked = replace(asked, file=path.name)
+    asked = _of_configuration(asked, kept) if kept and not way.printed else asked
     seen = look(folder, os.environ)
-    if questions.possible(common) and not (print_ or plan):
+    if questions.possible(common) and not (way.printed or way.plan):
         asked = questions.ask(common, seen, asked, kept=kept is not None)
     found = decide(seen, asked)
     content = text(found)
     stages = _loaded(content, path)
-    files = () if print_ else found.files
-    written = [] if print_ else _write(folder, path, content, files, kept=kept, planned=plan)
-    told = envelope("init") | {"application": found.application.value, "path": None if print_ else str(kept or path)}
-    told |= {"stages": stages, **_described(found), **_done(found, folder, written, kept, planned=plan)}
-    tell(common, told | {"text": content}, report.printed if print_ else report.written)
+    written = [] if way.printed else _write(folder, path, content, found.files, kept=kept, planned=way.plan)
+    told = envelope("init") | {"application": found.application.value}
+    told |= {"path": None if way.printed else str(kept or path), "stages": stages, **_described(found)}
+    told |= {**_done(found, folder, written, kept, planned=way.plan), "text": content}
+    tell(common, told, report.printed if way.printed else report.written)
 
 
 def _refuse(path: Path, health: str) -> None:

@@ -111,13 +111,7 @@ def _python(seen: Seen, asked: Asked, code: Sequence[Module], platform: Fact, no
         env=tuple(item for item in env if item.value),
         aws_env=(_PORT, *aws_env) if ported else aws_env,
         files=tuple(item for item in written if item),
-        missing=(
-            *served.missing,
-            *lacking,
-            *(django.missing if django else ()),
-            *_unknown(env),
-            *rest.left_over(release),
-        ),
+        missing=(*served.missing, *lacking, *_of(django), *_unknown(env), *rest.left_over(release)),
         notes=(*notes, *_sqlite(django, code, database=database)),
     )
 
@@ -226,6 +220,10 @@ def _properties(
             local.append(Property(name, value, "any value does on one's own machine"))
             aws.append(Property(name, "", ""))
     return tuple(local), tuple(aws)
+
+
+def _of(django: Project | None) -> tuple[Missing, ...]:
+    return django.missing if django else ()
 
 
 def _unknown(env: Sequence[Property]) -> list[Missing]:
