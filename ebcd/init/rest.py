@@ -100,7 +100,7 @@ def left_over(release: str) -> Iterator[Missing]:
     if release:
         yield Missing(
             "Procfile: Beanstalk would start `release` again and again, as all processes are to stay.",
-            f"Delete the line with release: from Procfile: each deployment runs it once, by {COMMANDS}.",
+            f"sed -i '/^release:/d' Procfile; each deployment runs it once, by {COMMANDS}.",
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -157,10 +158,11 @@ def test_a_release_phase_of_heroku_s_is_told_with_what_to_do(repositories: Any) 
     product = repositories("heroku-release")
     made = product.json("init")
     assert [item["path"] for item in made["wrote"]] == ["ebcd.toml", ".ebextensions/01-ebcd.config"]
-    assert "release" in made["missing"][0]["what"]
-    assert "Delete the line" in made["missing"][0]["hint"]
-    path = product.folder / "Procfile"
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("release:")))
+    command = made["missing"][0]["hint"].partition(";")[0]
+    commit(product)
+    refused = product.json("ship")
+    assert (refused["exit_code"], command in refused["error"]["hint"]) == (3, True)
+    subprocess.run(command, shell=True, cwd=product.folder, check=True)
     commit(product)
     status, body = get(live(product), "/")
     assert (status, body.startswith("made with port")) == (200, True)
