@@ -154,6 +154,11 @@ def database(options: Options) -> bool:
     return bool(options.get((DATABASE, "DBEngine")))
 
 
+def two_roles(options: Options) -> bool:
+    """Whether the role that uses it may not make tables."""
+    return options.get((DATABASE, "Roles")) == "two"
+
+
 def load_balancer(options: Options) -> str:
     """The kind of load balancer: classic, application, network; empty for a single instance."""
     if options[TYPE, "EnvironmentType"] == "SingleInstance":

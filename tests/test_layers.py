@@ -31,9 +31,11 @@ PURE = {
     "ebcd.eb": {"ebcd.errors"},
     "ebcd.init.words": set(),
     "ebcd.init.names": {"ebcd.config", "ebcd.errors", "ebcd.model"},
-    "ebcd.init.runs": {"ebcd.init"},
-    "ebcd.init.decide": {"ebcd.config", "ebcd.init"},
-    "ebcd.init.text": {"ebcd.init"},
+    **{
+        f"ebcd.init.{path.stem}": {"ebcd.config", "ebcd.documents", "ebcd.init", "ebcd.model"}
+        for path in (ROOT / "ebcd" / "init").glob("[a-z]*.py")
+        if path.stem not in ("action", "look", "names", "words")
+    },
     "ebcd.doctor.check": {"ebcd.errors"},
     **{
         f"ebcd.doctor.{name}": {"ebcd.aws", "ebcd.doctor", "ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}

@@ -55,6 +55,7 @@ RULES: Mapping[str, str] = {
     "port": "the web process listens where the platform's proxy asks",
     "procfile": "the Procfile's lines are NAME: COMMAND",
     "procfile-name": "the Procfile is called so",
+    "procfile-release": "the Procfile has no release phase of Heroku's",
     "procfile-twice": "each process of the Procfile has a name of its own",
     "procfile-web": "the Procfile has a web process",
     "requires-python": "what the bundle requires of Python is what the stage runs",

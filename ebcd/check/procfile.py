@@ -44,6 +44,11 @@ def check(tree: Tree) -> Iterator[Finding]:
         if line.strip() and not line.startswith("#") and not LINE.fullmatch(line.rstrip()):
             message = "This is no line of a Procfile."
             yield Finding(Severity.ERROR, "procfile", NAME, number, message, "Write NAME: COMMAND.")
+    for process in processes(tree):
+        if process.name == "release":
+            message = "release is Heroku's: Beanstalk would start it again and again, as all processes are to stay."
+            hint = f"sed -i '/^release:/d' {NAME}, and run it as a leader_only container command: ebcd init writes one."
+            yield Finding(Severity.ERROR, "procfile-release", NAME, process.line, message, hint)
     named = [process.name for process in processes(tree)]
     for name in sorted({name for name in named if named.count(name) > 1}):
         last = [process.line for process in processes(tree) if process.name == name][-1]

@@ -30,7 +30,7 @@ COMMANDS = {
     "unhold": Entry("guard:unhold", "Guard", "Let ships through again."),
     "abort": Entry("guard:abort", "Guard", "Ask the run that holds the stage's lock to stop, and wait until it has."),
     "wait": Entry("guard:wait", "Guard", "Wait until no run changes the stage."),
-    "init": Entry("init:init", "Prepare", "Write ebcd.toml from what is found here."),
+    "init": Entry("init:init", "Prepare", "Write ebcd.toml and what else a release needs, from what is found here."),
     "bundle": Entry("build:bundle", "Prepare", "Write the source bundle of a commit."),
     "check": Entry("build:check", "Prepare", "Find offline what would fail on Beanstalk."),
     "doctor": Entry("doctor:doctor", "Prepare", "Ask AWS what would stop a ship, and change nothing."),

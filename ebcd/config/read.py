@@ -31,6 +31,8 @@ NAME_LIMIT = 40
 """Characters that an environment's name may have."""
 DATABASE = OptionSetting("ebcd:local:database", "DBEngine", "postgres")
 """How an environment of the local Beanstalk asks for its application's database; AWS knows no such namespace."""
+ROLES = OptionSetting("ebcd:local:database", "Roles", "two")
+"""How it asks that the role which serves may make no tables."""
 DATABASE_URLS = ("DATABASE_URL", "DATABASE_OWNER_URL")
 STANDING = {Strategy.IN_PLACE: ("",), Strategy.PAIR: ("-a", "-b")}
 """What the names of the environments that outlive a release end in, behind application and stage."""
@@ -149,8 +151,9 @@ def _stage(name: str, table: Any, application: str, region: str, defaults: Mappi
     if found.get("tier") is Tier.WORKER:
         _refuse_web_keys(key, found)
     found["options"] = _merged(key, settings, found.pop("options", ()), found.pop("env", ()))
-    if found.pop("database", False):
-        found["options"] = _with_database(key, found.get("target", Target.AWS), found["options"])
+    if database := found.pop("database", False):
+        asked = (DATABASE, ROLES) if database == values.TWO_ROLES else (DATABASE,)
+        found["options"] = _with_database(key, found.get("target", Target.AWS), found["options"], asked)
     stage = Stage(name, application, region, found.pop("cname", ""), platform=defaults.get("platform", ""))
     if found.get("target") is Target.LOCAL:
         cname = "" if found.get("tier") is Tier.WORKER else stage.cname or application
@@ -213,7 +216,9 @@ def _merged(
     return tuple(sorted(by_place((*settings, *options, *env)).values()))
 
 
-def _with_database(key: str, target: Target, options: tuple[OptionSetting, ...]) -> tuple[OptionSetting, ...]:
+def _with_database(
+    key: str, target: Target, options: tuple[OptionSetting, ...], asked: tuple[OptionSetting, ...]
+) -> tuple[OptionSetting, ...]:
     """The option settings that ask the local Beanstalk for the application's database; refused on AWS."""
     if target is not Target.LOCAL:
         raise values.wrong(f"{key}.database", True, "Only the local Beanstalk gives a stage its database.",
@@ -224,7 +229,7 @@ def _with_database(key: str, target: Target, options: tuple[OptionSetting, ...])
             raise values.wrong(
                 f"{key}.env.{item.name}", "…", f"{key}.database = true sets it.", "Take one of them out."
             )
-    return tuple(sorted((*options, DATABASE)))
+    return tuple(sorted((*options, *asked)))
 
 
 def saved_settings(path: Path, key: str) -> tuple[OptionSetting, ...]:

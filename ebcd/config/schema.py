@@ -55,7 +55,7 @@ STAGE = (
     Key("env", tables.environment_properties, "environment properties"),
     Key("smoke", tables.smoke, "the request that a healthy release answers"),
     Key("proof", tables.proof, "where the release names itself"),
-    Key("database", values.boolean, "a PostgreSQL beside a local stage, shared by the application's environments"),
+    Key("database", values.database, "a PostgreSQL beside a local stage, shared by the application's environments"),
     Key("tenants", tables.tenants, "tenants' own hosts, probed before and after the swap"),
     Key("bake_limits", tables.bake_limits, "what a bake does not tolerate"),
     Key("notify", tables.notify, "who is told how a run ended"),

@@ -15,6 +15,8 @@ from ebcd.model import SCHEDULED, OptionSetting
 Parser = Callable[[str, Any], Any]
 
 ENVIRONMENT = "aws:elasticbeanstalk:application:environment"
+TWO_ROLES = "two-roles"
+"""The value of `database` that keeps apart who migrates and who serves."""
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -77,6 +79,15 @@ def boolean(key: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise wrong(key, value, "It must be true or false.")
     return value
+
+
+def database(key: str, value: Any) -> bool | str:
+    """True, false, or the word for a database with a role that migrates and another one that serves."""
+    if isinstance(value, bool):
+        return value
+    if value != TWO_ROLES:
+        raise wrong(key, value, f'It must be true or false, or "{TWO_ROLES}".')
+    return TWO_ROLES
 
 
 def texts(key: str, value: Any) -> tuple[str, ...]:

@@ -58,10 +58,6 @@ def platform(told: str) -> str:
     return python_branch(short[1]) if short else ""
 
 
-DOCKER = "Docker running on 64bit Amazon Linux 2023"
-"""The platform branch of containers."""
-
-
 def python_branch(version: str) -> str:
     """The platform branch of a Python."""
     system = "Amazon Linux 2" if version in _AMAZON_LINUX_2 else "Amazon Linux 2023"

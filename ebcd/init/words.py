@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MARKS = ("Procfile", "requirements.txt", "pyproject.toml", "Pipfile", "manage.py", "Dockerfile", ".elasticbeanstalk")
+"""What shows that a folder is an application's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -17,6 +20,17 @@ class Asked:
     """The name of the stage on AWS."""
     file: str = "ebcd.toml"
     """The file that is written."""
+    run: str = ""
+    """The command of the web process."""
+    health: str = ""
+    """The path that a healthy release answers with 200."""
+    platform: str = ""
+    database: bool | None = None
+    """Whether the local stage has a PostgreSQL; None: where the code asks for one."""
+    github: bool = False
+    """Whether workflows for GitHub are wanted."""
+    action: str = ""
+    """Where they get ebcd from: OWNER/ebcd@SHA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,10 @@ class Seen:
 
     folder: str
     """The folder's name."""
+    below: str = ""
+    """The folder's place in its repository; empty at the top."""
+    top: str = ""
+    """The name of the repository's own folder."""
     git: bool = True
     """Whether it is a git repository."""
     committed: bool = True
@@ -39,6 +57,10 @@ class Seen:
     """Environment variables that name a region."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files that tell what Beanstalk would run, by path."""
+    paths: tuple[str, ...] = ()
+    """All paths, of which git ignores none."""
+    ignored: bool = False
+    """Whether a file is committed that git would ignore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +81,36 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that a repository lacks."""
+
+    path: str
+    content: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An option setting of the stage on AWS, and where it comes from."""
+
+    namespace: str
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """An environment property, and why it is there."""
+
+    name: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """All that ebcd.toml is written from."""
+    """All that ebcd.toml is written from, and what is written beside it."""
 
     application: Fact
     stage: str
@@ -78,6 +128,22 @@ class Found:
     notes: tuple[str, ...] = ()
     """What was found and could not be taken over."""
     commit: str = ""
-    """The command by which the file is committed."""
+    """The command by which what was written is committed."""
     local: bool = True
-    """Whether the local Beanstalk runs it: it runs Python's platforms only."""
+    """Whether the local Beanstalk can run it."""
+    health_check: bool = False
+    """Whether the load balancer must be told of the smoke test's path."""
+    proof: str = ""
+    """The path at which the release names itself."""
+    database: bool = False
+    lock: bool = False
+    """Whether requirements.txt is made of a lock as the bundle is made."""
+    submodules: bool = False
+    env: tuple[Property, ...] = ()
+    """Environment properties of the local stage."""
+    aws_env: tuple[Property, ...] = ()
+    """Those of the stage on AWS; what only the user knows has no value."""
+    settings: tuple[Setting, ...] = ()
+    """Option settings of the stage on AWS."""
+    files: tuple[NewFile, ...] = ()
+    """What is written beside it."""

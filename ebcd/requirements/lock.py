@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ebcd.requirements import lines, pylock
-from ebcd.requirements.lines import Read
+from ebcd.documents import BadDocument, toml_of
+from ebcd.requirements import lines, poetry_lock, pylock, uv_lock
+from ebcd.requirements.lines import Found, Read
 from ebcd.requirements.pins import Pin, Problem
 
 NAME = "requirements.txt"
@@ -56,7 +57,8 @@ class Lock:
 
 
 def lock(bundled: Read, committed: Read, *, wheels: bool) -> Lock:
-    """What locks the requirements: requirements.txt where it does, else pylock.toml, else Pipfile.lock.
+    """What locks the requirements: requirements.txt where it does, else pylock.toml, else, where there is no
+    requirements.txt, uv.lock, poetry.lock or Pipfile.lock.
 
     bundled: reads what goes into the bundle; committed: what the commit has. wheels: whether wheels are wanted.
     """
@@ -68,12 +70,35 @@ def lock(bundled: Read, committed: Read, *, wheels: bool) -> Lock:
         return Lock(pylock.NAME, tuple(found.pins), _with_hint(found.problems, _again(committed)))
     if own is not None:
         return Lock(NAME, tuple(own.pins), _with_hint(own.problems, _command(committed)))
+    if told := _of_tool(committed):
+        name, found = told
+        return Lock(name, tuple(found.pins), _with_hint(found.problems, _command(committed)))
     present = [name for name in _PIPFILES if bundled(name) is not None]
     if not present or (present[0] == "Pipfile.lock" and not wheels):
         return Lock("")
     why = "it pins nothing." if present[0] == "Pipfile" else "wheels need a requirements.txt."
     message = f"Beanstalk reads it, and {why}"
     return Lock(present[0], problems=_with_hint([Problem(present[0], None, message)], _command(committed)))
+
+
+def _of_tool(committed: Read) -> tuple[str, Found] | None:
+    """What uv's or Poetry's lock says."""
+    project = committed("pyproject.toml")
+    if (data := committed(uv_lock.NAME)) is not None:
+        return uv_lock.NAME, uv_lock.read(data, _project_name(project))
+    if (data := committed(poetry_lock.NAME)) is not None:
+        return poetry_lock.NAME, poetry_lock.read(data, project)
+    return None
+
+
+def _project_name(project: bytes | None) -> str:
+    """[project].name of pyproject.toml; empty where there is none."""
+    try:
+        table = toml_of(project).get("project") if project is not None else None
+    except BadDocument:
+        return ""
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _line(pin: Pin, hashes: Iterable[str]) -> str:

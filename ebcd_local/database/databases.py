@@ -1,4 +1,5 @@
-"""One database an application, with a role that owns it and one that only uses it.
+"""One database an application, with a role that owns it and one that serves, which may make tables unless it is told
+not to.
 
 {folder}/databases.json    their names and passwords, for the user alone
 """
@@ -24,7 +25,7 @@ from ebcd_local.database.server import Server
 from ebcd_local.database.unavailable import DatabaseUnavailable
 
 OWNER_URL, APP_URL = "DATABASE_OWNER_URL", "DATABASE_URL"
-"""The environment properties: of the role that migrates, and of the role that serves."""
+"""The environment properties: of the role that owns the database, and of the role that serves."""
 _SCRIPT = r"""
 \set name '{name}'
 \set owner '{name}_owner'
@@ -41,6 +42,19 @@ GRANT CONNECT ON DATABASE :"name" TO :"app";
 REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
 """
 """psql's, as the superuser: what is there already stays. Names and passwords have no character that it would read."""
+_ONE_ROLE = """
+GRANT CREATE ON DATABASE "{name}" TO "{name}_app";
+GRANT CREATE ON SCHEMA public TO "{name}_app";
+GRANT "{name}_app" TO "{name}_owner";
+"""
+"""The role that serves migrates, too: what it makes is its own. The owner may use that, for `ebcd local psql`."""
+_TWO_ROLES = """
+SET client_min_messages = 'error';
+REVOKE CREATE ON DATABASE "{name}" FROM "{name}_app";
+REVOKE CREATE ON SCHEMA public FROM "{name}_app";
+REVOKE "{name}_app" FROM "{name}_owner";
+"""
+"""The role that serves makes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,8 @@ class Databases:
         self.coupled = Coupled(folder)
         self._lock = threading.Lock()
         self._server: Server | None = None
-        self._ready: set[str] = set()
-        """Keys of those that were looked after since the start."""
+        self._ready: dict[str, bool] = {}
+        """Names of those that were looked after since the start, and whether with two roles."""
 
     def unavailable(self) -> str:
         """Why no application can have a database; empty when each can."""
@@ -83,17 +97,21 @@ class Databases:
             return str(error)
         return ""
 
-    def properties(self, region: str, application: str) -> dict[str, str]:
+    def properties(self, region: str, application: str, *, two_roles: bool) -> dict[str, str]:
         """The environment properties by which an application reaches its database, which is made if there is none.
         Raises DatabaseUnavailable.
+
+        two_roles: whether the role that serves may not make tables; else it migrates as well.
         """
         with self._lock:
             self._server = self._server or Server(self._folder, Installation.find())
             port = self._server.start()
             database = self._database(region, application)
-            if database.name not in self._ready:
+            if self._ready.get(database.name) is not two_roles:
                 self._server.execute(_SCRIPT.format(**asdict(database)))
-                self._ready.add(database.name)
+                rights = _TWO_ROLES if two_roles else _ONE_ROLE
+                self._server.execute(rights.format(name=database.name), database.name)
+                self._ready[database.name] = two_roles
         return {APP_URL: database.url("app", port), OWNER_URL: database.url("owner", port)}
 
     def status(self) -> dict[str, Any] | None:

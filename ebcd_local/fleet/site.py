@@ -116,7 +116,8 @@ class Site:
         if not options.database(found):
             return {}
         try:
-            return self.databases.properties(environment.region, environment.application)
+            two_roles = options.two_roles(found)
+            return self.databases.properties(environment.region, environment.application, two_roles=two_roles)
         except DatabaseUnavailable as error:
             raise DeploymentFailed(f"The environment's database is not there. {error}") from error
 

@@ -13,15 +13,18 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 import pytest
 from botocore.exceptions import ClientError
 from running import SERVER, Local, bundle, processes_of, running
+from sqlalchemy import make_url
 from test_daemon import request
 
 from ebcd_local.database import DatabaseUnavailable, Installation, Server
 from ebcd_local.database.databases import name_of
 
 ASKED = {"ebcd:local:database|DBEngine": "postgres"}
+TWO_ROLES = ASKED | {"ebcd:local:database|Roles": "two"}
 TELLING = SERVER.replace(
     'body = f"{TEXT}', "body = f\"{os.environ.get('DATABASE_URL')} {os.environ.get('DATABASE_OWNER_URL')} {TEXT}"
 )
@@ -100,7 +103,8 @@ def shops(local: Local) -> Local:
     """Two applications with databases, and an environment that asked for none."""
     for application in ("data-one", "data-two"):
         local.publish(application, "v1", bundle(**{"server.py": f"TEXT = ''\n{TELLING}"}))
-        local.launch(application, f"{application}-a", "v1", application, **ASKED)
+        asked = TWO_ROLES if application == "data-two" else ASKED
+        local.launch(application, f"{application}-a", "v1", application, **asked)
     local.launch("data-one", "data-one-b", "v1", **ASKED)
     local.launch("data-one", "data-one-bare", "v1")
     return local
@@ -120,7 +124,7 @@ def test_an_application_s_environments_share_a_database_that_is_no_other_s(shops
         assert "permission denied for database" in refused(urlsplit(one)._replace(path=database).geturl(), "SELECT 1")
 
 
-def test_the_roles_have_the_rights_that_they_need_and_no_others(shops: Local) -> None:
+def test_two_roles_have_the_rights_that_they_need_and_no_others(shops: Local) -> None:
     app, owner = urls(shops, "data-two-a")
     rights = "SELECT rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolinherit"
     for url in (app, owner):
@@ -150,6 +154,36 @@ def test_the_roles_have_the_rights_that_they_need_and_no_others(shops: Local) ->
     for statement in ("COPY t TO PROGRAM 'true'", "SELECT pg_read_file('/etc/passwd')", "CREATE EXTENSION file_fdw",
                       "SET ROLE postgres", "ALTER ROLE CURRENT_USER BYPASSRLS"):  # fmt: skip
         assert refused(owner, statement)
+
+
+def test_one_url_migrates_and_serves(shops: Local) -> None:
+    app, owner = urls(shops, "data-one-a")
+    told = make_url(app)
+    assert (told.drivername, told.host, told.port) == ("postgresql", "127.0.0.1", urlsplit(app).port)
+    assert make_url(app).render_as_string(hide_password=False) == app, "SQLAlchemy, psycopg and others take it as it is"
+    with psycopg.connect(app) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == (told.username,)
+    sql(app, "CREATE TABLE notes (id serial PRIMARY KEY, body text); CREATE INDEX ON notes (body); "
+        "INSERT INTO notes (body) VALUES ('one'); CREATE SCHEMA extra; CREATE TABLE extra.more (x int); "
+        "ALTER TABLE notes ADD COLUMN kind text")  # fmt: skip
+    assert sql(app, "SELECT body FROM notes") == "one"
+    assert sql(owner, "SELECT body FROM notes; SELECT count(*) FROM extra.more").split() == ["one", "0"], "psql sees it"
+    for statement in ("CREATE ROLE r", "CREATE DATABASE d", "SET ROLE postgres", "SELECT pg_read_file('/etc/passwd')",
+                      f"SET ROLE {urlsplit(owner).username}", "ALTER ROLE CURRENT_USER BYPASSRLS",
+                      "COPY notes TO PROGRAM 'true'", "CREATE EXTENSION file_fdw"):  # fmt: skip
+        assert refused(app, statement), statement
+
+
+def test_a_stage_may_change_its_mind_about_roles_and_keeps_its_data(shops: Local) -> None:
+    shops.launch("data-one", "data-one-mind", "v1", **ASKED)
+    app, _ = urls(shops, "data-one-mind")
+    sql(app, "CREATE TABLE kept (x int); INSERT INTO kept VALUES (7)")
+    shops.launch("data-one", "data-one-two", "v1", **TWO_ROLES)
+    assert urls(shops, "data-one-two")[0] == app
+    assert "permission denied" in refused(app, "CREATE TABLE mine (x int)")
+    assert sql(app, "SELECT x FROM kept") == "7"
+    shops.launch("data-one", "data-one-back", "v1", **ASKED)
+    sql(app, "CREATE TABLE mine (x int)")
 
 
 def test_nobody_comes_in_without_the_password(shops: Local) -> None:
@@ -235,6 +269,8 @@ def test_the_option_is_shown_to_who_has_set_it_and_to_nobody_else(shops: Local) 
     assert "ebcd:local:database" not in spaces("data-one-bare")
     with pytest.raises(ClientError, match="Value is not one of the allowed values"):
         shops.launch("data-one", "data-one-x", "v1", **{"ebcd:local:database|DBEngine": "mysql"})
+    with pytest.raises(ClientError, match="Value is not one of the allowed values"):
+        shops.launch("data-one", "data-one-x", "v1", **ASKED, **{"ebcd:local:database|Roles": "three"})
 
 
 def counting(local: Local, application: str) -> Callable[[str], tuple[int, str]]:

@@ -74,8 +74,8 @@ def test_candidate_and_previous_have_urls_of_their_own(product: Product) -> None
 def test_a_configuration_that_is_there_is_kept(product: Product) -> None:
     before = product.configuration()
     result = product.json("init")
-    assert (result["exit_code"], result["error"]["code"]) == (3, "exists")
-    assert "--force" in result["error"]["hint"]
+    assert (result["exit_code"], result["wrote"]) == (0, [])
+    assert [item["path"] for item in result["left"]] == ["ebcd.toml"]
     assert product.configuration() == before
     printed = product.ebcd("init", "--print")
     assert printed.stdout.startswith("# How ebcd")
@@ -88,8 +88,7 @@ def test_a_table_in_pyproject_is_a_configuration(fresh: Product) -> None:
     project = fresh.folder / "pyproject.toml"
     project.write_text('[tool.ebcd]\napplication = "shop"\n')
     result = fresh.json("init")
-    assert (result["exit_code"], result["error"]["code"]) == (3, "exists")
-    assert "[tool.ebcd]" in result["error"]["what"]
+    assert (result["exit_code"], [item["path"] for item in result["left"]]) == (0, ["pyproject.toml"])
     assert not (fresh.folder / "ebcd.toml").exists()
     assert fresh.json("init", "--config", "pyproject.toml")["exit_code"] == 2
     project.write_text("[tool.other]\n")
@@ -101,7 +100,7 @@ def test_it_is_written_at_the_repository_s_top_or_where_it_is_asked_for(fresh: P
     deep.mkdir()
     assert fresh.json("init", folder=deep)["path"] == str(fresh.folder / "ebcd.toml")
     assert fresh.json("init", "--config", "other.toml", folder=deep)["path"] == str(deep / "other.toml")
-    assert fresh.json("init", "--config", "other.toml", folder=deep)["exit_code"] == 3
+    assert fresh.json("init", "--config", "other.toml", folder=deep)["wrote"] == []
 
 
 def test_a_folder_without_git_is_told_what_comes_first(product: Product, tmp_path: Path) -> None:
@@ -110,7 +109,7 @@ def test_a_folder_without_git_is_told_what_comes_first(product: Product, tmp_pat
     done = run_ebcd("init", folder=folder, environ=product.cloud.environ)
     assert done.returncode == 0
     assert "git init" in done.stdout
-    assert "Write a Procfile" in done.stdout
+    assert "ebcd init --run" in done.stdout
     told = json.loads(run_ebcd("init", "--json", "--print", folder=folder, environ=product.cloud.environ).stdout)
     assert (told["path"], len(told["missing"])) == (None, 2)
 

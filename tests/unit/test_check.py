@@ -35,6 +35,7 @@ def test_something_must_say_what_to_run() -> None:
     ("files", "code", "place"),
     [
         ({"Procfile": "web: run\nwhat is this\n"}, "procfile", ("Procfile", 2)),
+        ({"Procfile": "web: run\nrelease: migrate\n"}, "procfile-release", ("Procfile", 2)),
         ({".ebextensions/a.config": "a: b\nc: [\n"}, "extension", (".ebextensions/a.config", 3)),
         ({".ebextensions/a.config": "unknown_key: 1"}, "extension", (".ebextensions/a.config", 1)),
         ({".ebextensions/a.config": "option_settings: text"}, "extension", (".ebextensions/a.config", 1)),

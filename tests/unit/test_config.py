@@ -371,6 +371,8 @@ LOCAL = 'application = "shop"\n[stages.local]\ntarget = "local"\n'
 def test_a_local_stage_asks_for_its_database_by_an_option_of_the_local_beanstalk(tmp_path: Path) -> None:
     asked = OptionSetting("ebcd:local:database", "DBEngine", "postgres")
     assert load(tmp_path, f"{LOCAL}database = true\n").stages["local"].options == (asked,)
+    two = OptionSetting("ebcd:local:database", "Roles", "two")
+    assert load(tmp_path, f'{LOCAL}database = "two-roles"\n').stages["local"].options == (asked, two)
     assert load(tmp_path, f"{LOCAL}database = false\n").stages["local"].options == ()
     assert load(tmp_path, f"{PROD}database = false\n").stages["prod"].options == ()
 

@@ -192,13 +192,11 @@ def test_what_beanstalk_would_run_and_what_it_lacks(
 @pytest.mark.parametrize(
     ("files", "suggestion"),
     [
-        ({"app.py": "app = Flask(__name__)\n"}, "web: gunicorn app:app"),
-        ({"main.py": "def app(environ, start):\n"}, "web: gunicorn main:app"),
-        ({"a.py": "app = 1\n", "shop/wsgi.py": "application = get()\n"}, "web: gunicorn shop.wsgi:application"),
-        ({"setup.py": "application == 1\n"}, "web: gunicorn MODULE:APPLICATION"),
+        ({"Procfile": "worker: x\n", "app.py": "app = Flask(__name__)\n"}, "--threads 8 app:app"),
+        ({"Procfile": "worker: x\n", "setup.py": "application == 1\n"}, "web: gunicorn MODULE:APPLICATION"),
     ],
 )
-def test_a_procfile_is_suggested(files: dict[str, str], suggestion: str) -> None:
+def test_a_line_for_a_procfile_that_is_there_is_suggested(files: dict[str, str], suggestion: str) -> None:
     assert decide(Seen("shop", files=files), Asked()).missing[0].hint.endswith(suggestion)
 
 

@@ -1,0 +1,2 @@
+def lines():
+    return ["opening balance", "rent"]

@@ -1,0 +1,3 @@
+"""The gallery's applications are shipped, not collected: their own tests are theirs."""
+
+collect_ignore = ["apps"]
