@@ -51,7 +51,7 @@ def test_how_an_environment_does(product: Product) -> None:
     assert (nothing["exit_code"], nothing["error"]["code"]) == (2, "no-environment")
     assert nothing["error"]["hint"] == f"ebcd ship -a {product.name} -s local"
     shipped = product.ebcd("ship")
-    assert (shipped.returncode, shipped.stderr.count(f"Watch it at {product.proxy_url}/\n")) == (0, 1)
+    assert (shipped.returncode, shipped.stderr.count(f"Watch it at {product.cloud.proxy_url}/\n")) == (0, 1)
     assert "Watch it" not in shipped.stdout
     told = product.json("health")
     assert (told["health"], told["health_status"], told["enhanced"]) == ("Green", "Ok", True)
