@@ -49,8 +49,10 @@ def test_how_an_environment_does(product: Product) -> None:
     product.commit("one")
     nothing = product.json("health")
     assert (nothing["exit_code"], nothing["error"]["code"]) == (2, "no-environment")
-    assert nothing["error"]["hint"] == f"ebcd status -a {product.name} -s local"
-    assert product.json("ship")["exit_code"] == 0
+    assert nothing["error"]["hint"] == f"ebcd ship -a {product.name} -s local"
+    shipped = product.ebcd("ship")
+    assert (shipped.returncode, shipped.stderr.count(f"Watch it at {product.cloud.proxy_url}/\n")) == (0, 1)
+    assert "Watch it" not in shipped.stdout
     told = product.json("health")
     assert (told["health"], told["health_status"], told["enhanced"]) == ("Green", "Ok", True)
     assert [(item["health"], item["version_label"], item["deployment_status"]) for item in told["instances"]] == [
