@@ -40,6 +40,15 @@ def release_named(snapshot: Snapshot, env: str) -> ReleaseRecord | None:
     return snapshot.release(env)
 
 
+def meant(snapshot: Snapshot, env: str) -> str:
+    """The name of the environment that --env means, though it be gone; empty for what is no environment's name, for
+    Beanstalk refuses to be asked of that.
+    """
+    record = release_named(snapshot, env)
+    name = record.environment if record else env
+    return name if name not in ROLES and 4 <= len(name) <= 40 else ""
+
+
 def _gone(snapshot: Snapshot, env: str, record: ReleaseRecord) -> UsageError:
     """That no environment carries a release any more."""
     stage, other = snapshot.stage, snapshot.environment(record.environment)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ebcd.cli import completion
-from ebcd.cli.choose import ROLES, choose, release_named
+from ebcd.cli.choose import choose, meant
 from ebcd.cli.options import Common, shared
 from ebcd.cli.output import console, tell
 from ebcd.cli.signals import looking
@@ -188,16 +188,19 @@ def _follow(common: Common, session: Session, environment: str, shown: str) -> N
 
 def _with_logs(session: Session, env: str) -> Environment:
     """The environment that --env names. Raises UsageError, also for one that is gone: its logs went with it."""
+    snapshot = observed(session)
     try:
-        return chosen(session, env)
+        return choose(snapshot, env)
     except UsageError:
-        last = session.services.beanstalk.last_environment(session.stage.application, env) if env not in ROLES else None
+        name = meant(snapshot, env)
+        stands = not name or snapshot.environment(name) is not None
+        last = None if stands else session.services.beanstalk.last_environment(session.stage.application, name)
         if last is None:
             raise
     raise UsageError(
-        f"The environment {env} is gone, and its logs with it.",
+        f"The environment {name} is gone, and its logs with it.",
         why=f"Its status is {last.status}.",
-        hint=f"ebcd events --env {env} {session.flags} shows what is known of it.",
+        hint=f"ebcd events --env {name} {session.flags} shows what is known of it.",
         code="no-environment",
     )
 
@@ -235,12 +238,11 @@ def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event
     try:
         name = choose(snapshot, env).name
     except UsageError:
-        record = release_named(snapshot, env)
-        gone = record.environment if record else env
-        found = () if gone in ROLES else beanstalk.events(application, gone, limit=limit)
+        name = meant(snapshot, env)
+        found = beanstalk.events(application, name, limit=limit) if name else ()
         if not found:
             raise
-        return gone, found
+        return name, found
     return name, beanstalk.events(application, name, limit=limit)
 
 

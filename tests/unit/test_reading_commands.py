@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from stages import NOW, environment, record, snapshot
 
-from ebcd.cli.choose import choose
+from ebcd.cli.choose import choose, meant
 from ebcd.errors import UsageError
 from ebcd.release.record import Outcome
 from ebcd.release.rollback import taken_back
@@ -58,6 +58,20 @@ def test_what_is_gone_is_told_apart_from_what_never_was(env: str, what: str, why
     with pytest.raises(UsageError) as refusal:
         choose(snapshot(environment(2, live=True), releases=(TWO, ONE)), env)
     assert (refusal.value.what, refusal.value.why) == (what, why)
+
+
+@pytest.mark.parametrize(
+    ("env", "name"),
+    [
+        ("r1", "shop-prod-r1"),
+        ("previous", "shop-prod-r1"),
+        ("shop-prod-r0", "shop-prod-r0"),
+        ("r99", ""),
+        ("candidate", ""),
+    ],
+)
+def test_what_is_gone_is_asked_for_by_the_name_of_its_environment(env: str, name: str) -> None:
+    assert meant(snapshot(environment(2, live=True), releases=(TWO, ONE)), env) == name
 
 
 def test_after_a_rollback_previous_is_explained_and_the_release_that_was_left_is_found() -> None:
