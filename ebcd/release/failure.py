@@ -18,6 +18,7 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, still: str, be
     """
     verdict = diagnosis.verdict if diagnosis and failed.code not in _OWN else None
     surely = isinstance(failed, SurelyFailed)
+    advice = failed.advice if isinstance(failed, SurelyFailed) else verdict.advice if verdict else ""
     cause = failed.what.rstrip(".") if surely or verdict is None else verdict.cause
     known = [verdict.why, failed.what] if verdict else []
     texts = [text for text in ([] if surely else known) + [failed.why] if text.rstrip(".") not in cause]
@@ -27,7 +28,7 @@ def explained(failed: ReleaseFailed, diagnosis: Diagnosis | None, still: str, be
     told = ReleaseFailed(
         f"{cause} · {still}" if still else f"{cause}.",
         why=" ".join(dict.fromkeys(filter(None, (*texts, behind)))),
-        hint=f"{verdict.advice if verdict else ''} {failed.hint}".strip(),
+        hint=f"{advice} {failed.hint}".strip(),
         code=failed.code,
     )
     for note in getattr(failed, "__notes__", ()):

@@ -70,6 +70,7 @@ class SurelyFailed(ReleaseFailed):
         why = f"It is sure that {environment} will not turn healthy. {verdict.why}"
         super().__init__(f"{verdict.cause}.", why=why, hint=hint)
         self.tails = tails
+        self.advice = verdict.advice
 
 
 def judge(seen: Evidence) -> Verdict | None:
@@ -211,7 +212,7 @@ def _answer(seen: Evidence) -> Verdict | None:
     why = f"The health check asks for {path} and is answered {status}."
     raised = logs.exceptions(logs.lines_of(seen.logs, logs.WEB))
     if status >= 500 and raised:
-        return Verdict(f"{path} answers {status}: {_title(raised[-1])}", why, "", sure)
+        return Verdict(f"{path} answers {status}: {_title(raised[-1])}", why, _missing(raised[-1]), sure)
     advice = signs.OTHER_PATH if status < 500 else ""
     return Verdict(f"The health check's path {path} answers {status}", why, advice, sure)
 
@@ -233,7 +234,12 @@ def _behind(lines: Sequence[str]) -> str:
 
 def _missing(raised: Raised) -> str:
     named = re.fullmatch(r"No module named '([^'.]+).*'", raised.message)
-    return f"Name the package that has {named[1]} in requirements.txt, or bundle it." if named else ""
+    if named:
+        return f"Name the package that has {named[1]} in requirements.txt, or bundle it."
+    variable = re.fullmatch(r"'([A-Z][A-Z0-9_]+)'", raised.message) if raised.kind == "KeyError" else None
+    return (
+        f"If {variable[1]} is an environment property, name it under env of the stage in ebcd.toml." if variable else ""
+    )
 
 
 def _named_wrongly(text: str) -> str:

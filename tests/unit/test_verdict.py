@@ -115,6 +115,12 @@ def test_a_process_that_ends_again_and_again_is_told_by_its_own_words(written: s
     )
 
 
+def test_a_missing_environment_property_is_named() -> None:
+    written = TRACEBACK.replace("ModuleNotFoundError: No module named 'flask'", "KeyError: 'SECRET_KEY'")
+    found = judgement(tail(web=written), causes=(DOWN,), down=Down(3))
+    assert found.advice == "If SECRET_KEY is an environment property, name it under env of the stage in ebcd.toml."
+
+
 def test_of_a_chain_the_applications_own_exception_is_the_cause() -> None:
     chain = (
         'Traceback (most recent call last):\n  File "/var/app/current/shop/settings.py", line 4, in <module>\n    x()\n'
@@ -389,6 +395,8 @@ def test_the_first_line_names_the_cause_and_what_still_serves() -> None:
     assert told.what == "SyntaxError in app.py:9 · r1 still serves"
     assert told.why == "Its process web ended. The environment e never turned healthy. After 60 s it was Red."
     assert (told.hint, told.__notes__) == ("Correct it. ebcd logs", ["Beside it: something."])
+    sure = SurelyFailed(Verdict("KeyError in app.py:3", "", "Name it."), "e", {}, "ebcd logs")
+    assert explained(sure, diagnosis, "r1 still serves").hint == "Name it. ebcd logs"
     unknown = explained(plain, Diagnosis(), "r1 still serves")
     assert unknown.what == "The environment e never turned healthy · r1 still serves"
     hurt = ReleaseFailed("Live stopped answering.", why="/ answered 500.", code="live-hurt")
