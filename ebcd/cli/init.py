@@ -114,7 +114,7 @@ def _of_configuration(asked: Asked, kept: Path) -> Asked:
     stages = [stage for stage in loaded.stages.values() if stage.target is Target.AWS] if loaded else []
     if loaded is None or not stages:
         return asked
-    return replace(asked, application=loaded.application, stage=stages[0].name, region=loaded.region)
+    return replace(asked, application=loaded.application, stage=stages[0].name, region=loaded.region, told=kept.name)
 
 
 def _loaded(content: str, path: Path) -> list[str]:

@@ -9,7 +9,7 @@ from rich.prompt import Confirm, Prompt
 
 from ebcd.cli.options import Common
 from ebcd.cli.output import console
-from ebcd.init import Asked, Found, Seen, decide
+from ebcd.init import Asked, Fact, Found, Seen, decide
 from ebcd.init.action import action
 
 
@@ -33,19 +33,27 @@ def ask(common: Common, seen: Seen, asked: Asked, *, kept: bool) -> Asked:
 
 def _configuration(common: Common, found: Found, asked: Asked) -> Asked:
     if not asked.application:
-        asked = replace(asked, application=_text(common, "Application", found.application.value))
+        asked = replace(asked, application=_other(common, "Application", found.application))
     if not asked.region:
+        region = found.region
         asked = replace(
-            asked, region=_text(common, "AWS region", found.region.value if found.region else "eu-central-1")
+            asked,
+            region=_other(common, "AWS region", region) if region else _text(common, "AWS region", "eu-central-1"),
         )
     if not asked.health:
-        asked = replace(asked, health=_text(common, "Path that a healthy release answers with 200", found.smoke.value))
+        asked = replace(asked, health=_other(common, "Path that a healthy release answers with 200", found.smoke))
     if asked.database is None and found.local:
         wanted = Confirm.ask(
             "PostgreSQL for the local stage", default=found.database, console=console(common, stderr=True)
         )
         asked = replace(asked, database=wanted)
     return asked
+
+
+def _other(common: Common, question: str, ready: Fact) -> str:
+    """An answer other than what was found, which is said with its own source; else empty."""
+    said = _text(common, question, ready.value)
+    return "" if said == ready.value else said
 
 
 def _text(common: Common, question: str, ready: str) -> str:

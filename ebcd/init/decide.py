@@ -70,7 +70,7 @@ def _application(seen: Seen, asked: Asked) -> tuple[Fact, str, tuple[str, ...]]:
     """The application, the stage on AWS that goes with it, and what is to be known of both."""
     stage = asked.stage or names.STAGES[0]
     if asked.application:
-        return Fact(asked.application, "--application"), _fitting(asked.application, asked) or stage, ()
+        return Fact(asked.application, asked.told or "--application"), _fitting(asked.application, asked) or stage, ()
     told = eb.text(seen.eb.get("global"), "application_name")
     if told and (fitting := _fitting(told, asked)):
         return Fact(told, eb.FILE), fitting, ()
@@ -102,7 +102,7 @@ def _fitting(application: str, asked: Asked) -> str:
 def _region(seen: Seen, asked: Asked, stage: str) -> tuple[Fact | None, tuple[str, ...]]:
     """The region, and a note where none is known."""
     if asked.region:
-        return Fact(asked.region, "--region"), ()
+        return Fact(asked.region, asked.told or "--region"), ()
     if told := eb.text(seen.eb.get("global"), "default_region"):
         return Fact(told, eb.FILE), ()
     for name, value in seen.variables.items():

@@ -31,6 +31,8 @@ class Asked:
     """Whether workflows for GitHub are wanted."""
     action: str = ""
     """Where they get ebcd from: OWNER/ebcd@SHA."""
+    told: str = ""
+    """The file that said what the application and the region are; empty: the user did."""
 
 
 @dataclass(frozen=True, slots=True)
