@@ -99,10 +99,13 @@ def _refuse(path: Path, health: str) -> None:
 
 
 def _there(path: Path, *, named: bool) -> Path | None:
-    """The configuration that holds already."""
+    """The configuration of this folder. One above it is another application's."""
     from ebcd.config.read import find
 
-    return (path if path.exists() else None) if named else find(path.parent)
+    if named:
+        return path if path.exists() else None
+    found = find(path.parent)
+    return found if found and found.parent == path.parent else None
 
 
 def _of_configuration(asked: Asked, kept: Path) -> Asked:

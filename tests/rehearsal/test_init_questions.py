@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,7 @@ def test_the_return_key_is_the_answer_that_is_ready(own: Product) -> None:
     (own.folder / "Procfile").unlink()
     assert own.git("status", "--porcelain") == ""
     seen = on_a_terminal(own, {})
+    assert "--health" not in seen, "where a path was found is told, though somebody pressed return"
     for question in ("Application", "AWS region (eu-central-1)", "answers with 200 (/up)", "PostgreSQL"):
         assert question in seen
     assert own.configuration() == planned["text"]
@@ -109,6 +111,19 @@ def test_flags_stand_for_answers_where_nobody_can_be_asked(own: Product) -> None
     assert "\ndatabase = true" in own.configuration()
     refused = own.json("init", "--health", "up", "--force")
     assert (refused["exit_code"], refused["error"]["hint"]) == (2, "ebcd init --health /up")
+
+
+def test_an_application_below_a_configuration_gets_its_own(own: Product) -> None:
+    own.json("init", "--region", "eu-west-2")
+    below = own.folder / "services" / "web"
+    below.mkdir(parents=True)
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(own.folder / name, below)
+    ran = run_ebcd("init", "--json", folder=below, environ=own.cloud.environ)
+    assert ran.returncode == 0
+    assert (below / "ebcd.toml").exists()
+    again = own.json("init")
+    assert again["found"]["region"] == {"value": "eu-west-2", "source": "ebcd.toml"}
 
 
 def test_workflows_are_made_for_the_stage_of_the_configuration_that_stays(own: Product) -> None:
