@@ -232,8 +232,13 @@ def _text(command: str, told: dict[str, Any]) -> str:
         lines += [f"                 {item['name']}  of {item['application']}" for item in database["databases"]]
     if told["unjailed"]:
         lines.append(f"  not jailed     what runs here can write to this machine: {told['unjailed']}")
-    for item in told["environments"]:
-        lines.append(f"  {item['name']}  {item['status']} {item['health']}  {item['version_label']}  {item['url']}")
+    rows = [
+        (item["name"], f"{item['status']} {item['health']}", item["version_label"]) for item in told["environments"]
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, item in zip(rows, told["environments"], strict=True):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        lines.append(f"  {'  '.join(cells)}  {item['url']}")
     return "\n".join(lines)
 
 

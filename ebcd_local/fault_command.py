@@ -126,7 +126,11 @@ def text(told: dict[str, Any]) -> str:
     if not told["faults"]:
         return "No fault is set.\n  set one: ebcd local fault throttle DescribeEnvironments"
     return "\n".join(
-        f"{item['id']}  {item['kind']}  {item['place']}  from call {item['nth']} on, {item['times'] or 'any'} times; "
-        f"{item['passed']} calls came"
+        f"{item['id']}  {item['kind']}  {item['place']}  from call {item['nth']} on, {_often(item['times'])}; "
+        f"{item['passed']} call{'' if item['passed'] == 1 else 's'} came"
         for item in told["faults"]
     )
+
+
+def _often(times: int) -> str:
+    return {0: "until cleared", 1: "once"}.get(times, f"{times} times")
