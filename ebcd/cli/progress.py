@@ -105,9 +105,11 @@ class TerminalProgress:
     def begin(self, text: str) -> None:
         """Start a spinner."""
         from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self._text, self._bar = escape(text), False
-        self._show(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        wrapped, whole = Column(), Column(no_wrap=True)
+        self._show(SpinnerColumn(), TextColumn("{task.description}", table_column=wrapped), TimeElapsedColumn(whole))
 
     def transferred(self, done: int, total: int) -> None:
         """A bar with the rate and the time that is left, in the place of the spinner."""
@@ -141,5 +143,6 @@ class TerminalProgress:
         if self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
-        said = f"  [dim]{escape(reason)}[/]" if reason else ""
-        self._console.print(f"  {_MARKS[status]} {escape(text)}{said}  [dim]{seconds:.1f} s[/]", highlight=False)
+        told = f"{reason}  {seconds:.1f} s" if reason else f"{seconds:.1f} s"
+        gap = "  " if len(f"  ✔ {text}  {told}") <= self._console.width else "\n    "
+        self._console.print(f"  {_MARKS[status]} {escape(text)}{gap}[dim]{escape(told)}[/]", highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from rich.console import Console
 
@@ -36,6 +37,27 @@ def test_a_terminal_gets_a_bar_in_the_place_of_the_spinner() -> None:
     assert "300.0/300.0 MB" in told
     assert "━" in told
     assert told.rstrip().endswith("1.0 s\x1b[0m")
+
+
+def test_what_a_step_saw_goes_on_a_line_of_its_own_where_it_does_not_fit() -> None:
+    out = io.StringIO()
+    terminal = progress(Console(file=out, force_terminal=True, width=60), quiet=False, verbose=False)
+    terminal.end("wait until every instance runs the version", Status.DONE, 3.7, "1 of 1 instance")
+    terminal.end("smoke test", Status.DONE, 0.1, "/ 200")
+    lines = [re.sub("\x1b.*?m", "", line) for line in out.getvalue().splitlines()]
+    assert lines == [
+        "  ✔ wait until every instance runs the version",
+        "    1 of 1 instance  3.7 s",
+        "  ✔ smoke test  / 200  0.1 s",
+    ]
+
+
+def test_the_time_is_whole_beside_a_long_step() -> None:
+    out = io.StringIO()
+    terminal = progress(Console(file=out, force_terminal=True, width=40), quiet=False, verbose=False)
+    terminal.begin("wait until shop-local-r1 runs the version")
+    terminal.end("wait", Status.DONE, 0.0, "")
+    assert "0:00:00" in out.getvalue()
 
 
 def test_quiet_is_quiet() -> None:
