@@ -17,7 +17,7 @@ GAP = 2
 """Spaces between two columns, and in front of a table."""
 _UNBROKEN = re.compile(r"(?:(?<=\s)|^)(?:ebcd|aws|gh|git|pipx?|uv) (?:(?![,;](?:\s|$)|:\s|\s{2}|\s\().)+[,;:]?|\S+")
 """A command, up to the end of the clause that it stands in, or a word."""
-_HANG = re.compile(r"^(?: {2}\S+(?: \S+){0,2} {2,}| *(?:[✘✔•○→!…] )?)")
+_HANG = re.compile(r"^(?: {2}\S+(?: \S+){0,2} {2,}| *(?:[✘✔•○→!…?] (?:\S+ {2,})?)?)")
 """What stands in front of a line's text: a name and the room behind it, or a mark."""
 
 

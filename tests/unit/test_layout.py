@@ -57,6 +57,11 @@ def test_lines_end_between_words_and_no_command_is_broken(width: int) -> None:
     assert all(len(line) <= width or COMMAND in line for line in lines)
 
 
+def test_a_line_behind_a_mark_and_a_name_goes_on_below_its_text() -> None:
+    lines = shown("✔ changes   The local Beanstalk was not asked", 30).splitlines()
+    assert lines == ["✔ changes   The local", "            Beanstalk was not", "            asked"]
+
+
 def test_a_pipe_gets_sentences_whole() -> None:
     assert shown(CAUSE * 5, None) == CAUSE * 5 + "\n"
 
