@@ -212,8 +212,11 @@ def _cleared(result: Json, nothing: str) -> RenderableType:
 
 def steps(result: Json) -> list[str]:
     """The steps of a run, one a line."""
-    return [f"  {MARKS[step['status']]} {escape(step['text'])}  [dim]{escape(step['reason'])}[/]".rstrip()
-            for step in result["steps"]]  # fmt: skip
+    return [
+        f"  {MARKS[step['status']]} {escape(step['text'])}" + (f"  [dim]{escape(reason)}[/]" if reason else "")
+        for step in result["steps"]
+        for reason in [step["reason"]]
+    ]
 
 
 def listed(result: Json) -> RenderableType:
