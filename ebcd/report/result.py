@@ -114,7 +114,7 @@ def rollback(snapshot: Snapshot) -> Json:
         return {"ready": False, "to": None, "reason": error.why, "seconds_estimate": None}
     release = target.target.release
     if target.already:
-        reason = f"{release} is live already: {target.leaves.release} was rolled back"
+        reason = f"{release} is live again, for {target.leaves.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
     if environment is None or target.gone:
