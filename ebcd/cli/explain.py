@@ -63,7 +63,7 @@ def suggestion(error: Any, arguments: list[str]) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "ebcd"
     option = getattr(error, "option_name", "")
-    if option and not getattr(error, "possibilities", None):
+    if option:
         having = [name for name in _commands_with(option) if name not in path.split()]
         if having:
             return f"{option} is an option of: " + ", ".join(f"ebcd {name}" for name in having)

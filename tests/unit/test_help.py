@@ -77,6 +77,7 @@ def test_help_explains_a_command_of_a_group(capsys: pytest.CaptureFixture[str]) 
         (["ship", "--plna"], "--plan", "ebcd ship --help"),
         (["ship", "--rollback"], "--rollback", "--rollback is an option of: ebcd swap"),
         (["deploy", "--plna"], "--plan", "ebcd ship --help"),
+        (["releases", "--env", "r7"], "No such option: --env", "--env is an option of: ebcd events, ebcd health"),
     ],
 )
 def test_a_near_miss_is_told(words: list[str], what: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
