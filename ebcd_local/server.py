@@ -45,8 +45,10 @@ Wsgi = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_OF_MOTO = ("/moto-api", "/latest/", "/favicon.ico")
-"""Paths that moto serves itself whatever the signature says, among them one that empties it; `keep` would follow it."""
+_OF_MOTO = ("/moto-api", "/latest/", "/favicon.ico", "/v20180820/")
+"""Paths that moto serves itself whatever the signature says, among them one that empties it; `keep` would follow it.
+A bucket that the Host names is part of the path that moto is given.
+"""
 _S3_CHANGES = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -92,7 +94,7 @@ class Endpoint:
             return Response("Only a loopback Host is served.\n", 403)
         if from_a_page(environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")):
             return Response("No web page is served.\n", 403)
-        if environ.get("PATH_INFO", "/").startswith(_OF_MOTO) and not bucket:
+        if f"{bucket and '/'}{bucket}{environ.get('PATH_INFO', '/')}".startswith(_OF_MOTO):
             return Response("There is no such service here.\n", 404)
         if environ.get("PATH_INFO", "/").startswith("/_ebcd/") and not bucket:
             return self.control.answer(environ)

@@ -28,6 +28,8 @@ class Reason(Enum):
     SKEWED = auto()
     """The client's clock and the server's differ."""
     EXPIRED_URL = auto()
+    NOT_SIGNED = auto()
+    """A presigned URL was sent with a header that it does not name."""
 
 
 _MISMATCH = "The request signature we calculated does not match the signature you provided. "
@@ -54,6 +56,9 @@ _S3 = {
         "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403
     ),
     Reason.EXPIRED_URL: ServiceError("AccessDenied", "Request has expired", 403),
+    Reason.NOT_SIGNED: ServiceError(
+        "AccessDenied", "There were headers present in the request which were not signed", 403
+    ),
 }
 _AUTH_FAILURE = ServiceError("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
 _EC2 = dict.fromkeys(Reason, _AUTH_FAILURE) | {

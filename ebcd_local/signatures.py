@@ -88,6 +88,8 @@ class Signatures:
         computed = _computed(environ, request, given, secret)
         if not hmac.compare_digest(computed, given.signature):
             return Reason.MISMATCH
+        if given.lifetime is not None and not _to_sign(environ).issubset(given.headers):
+            return Reason.NOT_SIGNED
         return self._too_late(given) or _other_content(environ, request, given, secret)
 
     def _too_late(self, given: _Given) -> Reason | None:
@@ -133,6 +135,16 @@ def _presigned(environ: Mapping[str, Any]) -> _Given | None:
         payload=query.get("X-Amz-Content-Sha256") or environ.get("HTTP_X_AMZ_CONTENT_SHA256") or "UNSIGNED-PAYLOAD",
         lifetime=timedelta(seconds=int(seconds)),
     )
+
+
+def _to_sign(environ: Mapping[str, Any]) -> set[str]:
+    """The headers that a presigned URL must name: by one that it does not, whoever has the URL could ask for more than
+    its maker meant, such as a copy of any object.
+
+    Source: https://github.com/soto-project/soto/issues/374 (S3's refusal of x-amz-acl)
+    """
+    names = {name.removeprefix("HTTP_").lower().replace("_", "-") for name in environ if name.startswith("HTTP_X_AMZ_")}
+    return {"host", *names}
 
 
 def _of_date(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 """
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 BEANSTALK = "elasticbeanstalk"
+_OPERATIONS = frozenset({"Action", "Operation"})
+"""Parameters that name an operation."""
 OF_THE_PROTOCOL = frozenset({"Action", "Operation", "Version", "ContentType"})
 """Parameters that are no operation's own."""
 _JSON = "application/json"
@@ -75,9 +78,12 @@ def read(environ: dict[str, Any], *, verified: bool = False) -> Request:
             raise ServiceError("InvalidBucketName", "The specified bucket is not valid.")
         return Request(region, service, s3_operation(environ, bucket, key), {}, bucket, key)
     target = environ.get("HTTP_X_AMZ_TARGET", "")
+    _refuse_unreadable(environ, service)
     if target:
+        _refuse_second_operation(environ)
         return Request(region, service, target.rpartition(".")[2], {})
     if rpc := _RPC.fullmatch(environ["PATH_INFO"]):
+        _refuse_second_operation(environ)
         return Request(region, service, rpc[1], {})
     parameters = _parameters(environ)
     if parameters.get("ContentType", "").upper() == "JSON":
@@ -127,6 +133,8 @@ def s3_operation(environ: Mapping[str, Any], bucket: str, key: str) -> str:
     if not bucket:
         return "ListBuckets"
     if not key:
+        if method == "POST" and "delete" not in query:
+            return "PostObject"  # a form's upload, whose key is in the form
         if method == "GET" and "list-type" in query:
             return "ListObjectsV2"
         if method == "GET" and "uploads" in query:
@@ -199,8 +207,34 @@ def short_body(environ: dict[str, Any]) -> bytes:
 
 
 def _parameters(environ: dict[str, Any]) -> dict[str, str]:
-    text = short_body(environ).decode(errors="replace") or environ.get("QUERY_STRING", "")
-    return dict(parse_qsl(text, keep_blank_values=True))
+    """Of the body, or of the URL where there is none. Raises ServiceError where two readers could find two answers."""
+    sent, asked = short_body(environ).decode(errors="replace"), environ.get("QUERY_STRING", "")
+    if sent and not _OPERATIONS.isdisjoint(_names(asked)):
+        raise ServiceError("MalformedQueryString", "Parameters are in the URL or in the body, and not in both.")
+    found = parse_qsl(sent or asked, keep_blank_values=True)
+    counted = Counter(name for name, _ in found)
+    if twice := next((name for name, count in counted.items() if count > 1), None):
+        raise ServiceError("MalformedQueryString", f"The parameter {twice} is there twice.")
+    return dict(found)
+
+
+def _refuse_second_operation(environ: dict[str, Any]) -> None:
+    """Whoever serves a request whose header or path names its operation may still do what a parameter says, and it was
+    the other one that was judged. Raises ServiceError.
+    """
+    texts = environ.get("QUERY_STRING", ""), short_body(environ).decode(errors="replace")
+    if any(not _OPERATIONS.isdisjoint(_names(text)) for text in texts):
+        raise ServiceError("MalformedQueryString", "The request names its operation twice.")
+
+
+def _refuse_unreadable(environ: Mapping[str, Any], service: str) -> None:
+    """Refuse a compressed body, in which nobody sees what is asked for: clients compress metrics alone."""
+    if environ.get("HTTP_CONTENT_ENCODING") and service != "monitoring":
+        raise ServiceError("UnsupportedEncoding", "A compressed request is not served.", 415)
+
+
+def _names(text: str) -> set[str]:
+    return {name for name, _ in parse_qsl(text, keep_blank_values=True)}
 
 
 def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, request_id: str) -> Response:

@@ -114,6 +114,9 @@ def _s3(environ: Mapping[str, Any], request: Request, body: Callable[[], bytes])
     if request.operation == "DeleteObjects":
         yield from (Asked("s3:DeleteObject", f"{bucket}/{key}") for key in _keys(body()) or ["*"])
         return
+    if request.operation == "PostObject":  # its key is in a form
+        yield Asked("s3:PutObject", f"{bucket}/*")
+        return
     if not request.key:
         plain = "ListBucketVersions" if "versions" in query else request.operation
         actions = [f"{verb}{_OF_BUCKET[name]}" for name in query if name in _OF_BUCKET]
