@@ -62,9 +62,11 @@ def text_of(node: ast.AST) -> str | None:
 def taken_by_sql(text: str) -> Iterator[tuple[int, str]]:
     """What SQL takes away: the line within the text, from 0, and a phrase such as "drops notes.body"."""
     bare = _NOISE.sub(_quiet, text)
+    line, counted = 0, 0
     for at, statement in _pieces(bare, [found.span() for found in _BETWEEN.finditer(bare)]):
+        line, counted = line + bare.count("\n", counted, at), at
         for within, what in _taken_by_statement(statement):
-            yield bare.count("\n", 0, at + within), what
+            yield line + statement.count("\n", 0, within), what
 
 
 def taken_by_call(call: ast.Call) -> Iterator[str]:

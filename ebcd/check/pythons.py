@@ -14,9 +14,9 @@ from ebcd.check.finding import Finding, Severity
 from ebcd.check.syntax import Version
 from ebcd.documents import LARGE_LIMIT, BadDocument, json_of, toml_of
 
-_OWN_PROJECT = re.compile(r"^\s*(?:-e\s*|--editable[ =]\s*)?\.(?:\[[\w,\s-]*\])?\s*(?:#.*)?$", re.MULTILINE)
+_OWN_PROJECT = re.compile(r"^[^\S\n]*+(?:-e\s*|--editable[ =]\s*)?\.(?:\[[\w,\s-]*\])?\s*(?:#.*)?$", re.MULTILINE)
 """A line of requirements.txt by which pip installs the bundle's own project."""
-_PINNED = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*===?\s*([^\s;\\]+)([^\n]*)", re.MULTILINE)
+_PINNED = re.compile(r"^[^\S\n]*+([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*===?\s*([^\s;\\]+)([^\n]*)", re.MULTILINE)
 _PATCH_LIMIT = 100
 """More patch versions than a minor one has had."""
 

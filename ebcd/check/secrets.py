@@ -18,7 +18,7 @@ _FEW = 10
 _BODY = re.compile(
     rb"""-----BEGIN\ (?:[A-Z]+\ )?PRIVATE\ KEY-----["']?,?  # the header, which may be a string of its own
     (?:[\s"'+|>\\#*/,]|\\[nr])*                          # line ends, also as they are written in strings
-    (?:(?:Proc-Type|DEK-Info):[^\r\n]*\s+)*
+    (?:(?:Proc-Type|DEK-Info):[^\r\n]*+\s++)*+           # nothing of these is tried twice
     ([A-Za-z0-9+/=]{40,})                                # the first line of the body""",
     re.VERBOSE,
 )

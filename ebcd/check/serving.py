@@ -32,9 +32,9 @@ _GUNICORN = "gunicorn.conf.py"
 """The settings that gunicorn reads where it is started."""
 _FACTORIES = frozenset({"create_app", "make_app", "create_application", "make_wsgi_app", "get_app"})
 _LISTED = re.compile(r"requirements[^/]*\.(?:txt|in)|requirements/[^/]+|Pipfile(?:\.lock)?")
-_OPTION = re.compile(r"^\s*(?:-r|-c|-i|--(?!editable)[\w-]+).*|(?:^|\s)#.*", re.MULTILINE)
+_OPTION = re.compile(r"^[^\S\n]*+(?:-r|-c|-i|--(?!editable)[\w-]+).*|(?:^|\s)#.*", re.MULTILINE)
 """What of a list of requirements names no package: other lists, indexes, comments."""
-_LOCAL_INSTALL = re.compile(r"^\s*(?:-e|--editable|\.|file:)|/", re.MULTILINE)
+_LOCAL_INSTALL = re.compile(r"^[^\S\n]*+(?:-e|--editable|\.|file:)|/", re.MULTILINE)
 """A requirement that lies in the bundle or under a URL, and may have any module."""
 
 

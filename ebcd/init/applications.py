@@ -159,7 +159,7 @@ def _source(statement: ast.ImportFrom, module: Module) -> str:
 
 def _imports(module: Module, name: str) -> bool:
     package = _OF.get(name)
-    return package is None or re.search(rf"^\s*(from|import)\s+{package}\b", module.text, re.MULTILINE) is not None
+    return package is None or re.search(rf"^[^\S\n]*(from|import)\s+{package}\b", module.text, re.MULTILINE) is not None
 
 
 def _factories(module: Module, *, called_bare: bool) -> Iterator[Application]:

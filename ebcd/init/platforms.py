@@ -54,7 +54,7 @@ def _told(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         (".tool-versions", r"python\s+(\d+\.\d+)"),
     )
     for path, pattern in ways:
-        if found := re.search(rf"^\s*{pattern}", files.get(path, ""), re.MULTILINE):
+        if found := re.search(rf"^[^\S\n]*{pattern}", files.get(path, ""), re.MULTILINE):
             yield path, found[1]
     for path, wanted in _specified(files):
         if fitting := _fitting(wanted):

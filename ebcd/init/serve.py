@@ -15,7 +15,7 @@ PORT = re.compile(r"\$PORT\b|\$\{PORT\}")
 PLATFORM_PORT = "8000"
 """Where the Python platform's proxy sends requests unless the environment property PORT says another port."""
 _LINE = re.compile(r"^([A-Za-z0-9_-]+):[ \t]*(\S.*)$", re.MULTILINE)
-_WSGI_PATH = re.compile(r"""^\s*["']?WSGIPath["']?\s*:\s*["']?([\w./:-]+)""", re.MULTILINE)
+_WSGI_PATH = re.compile(r"""^[^\S\n]*["']?WSGIPath["']?\s*:\s*["']?([\w./:-]+)""", re.MULTILINE)
 _ASGI_SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
 
 

@@ -22,7 +22,7 @@ NOT_DELIVERED = "(not delivered"
 HIDDEN = "…"
 """What stands for a secret."""
 
-_HEADER = re.compile(r"^-{5,}\r?\n/var/log/(\S+)[^\n]*\n-{5,}$", re.MULTILINE)
+_HEADER = re.compile(r"^-{5,}\r?\n/var/log/(\S++)[^\n]*+\n-{5,}$", re.MULTILINE)
 _SYSLOG = re.compile(r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [\w.@-]+(?:\[\d+\])?: ?")
 _FRAME = re.compile(r'^\s+File "(?P<path>[^"]+)", line (?P<line>\d+)')
 _RAISED = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
@@ -31,10 +31,14 @@ _INSTALLED = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python\d|^<")
 _NO_CAUSE = frozenset({"SystemExit", "KeyboardInterrupt", "HaltServer"})
 """What is raised when the cause has been told before: gunicorn's own end is the last one."""
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
-_CREDENTIALS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/]+(?=@)")
+_NAMES = r"password|passwd|pwd|secret|token|api_?key|access_?key|credential|authorization"
 _ASSIGNED = re.compile(
-    r"""(?i)\b(\w*(?:password|passwd|pwd|secret|token|api_?key|access_?key|credential)\w*["']?\s*[=:]\s*)(["']?)[^\s"',;&)]+"""
+    rf"""(?i)\b((?:(?!{_NAMES})\w)*+(?:{_NAMES})\w*+["']?\s*+[=:]\s*+(["'])?)(?:(?:bearer|basic)[ ]++)?"""
+    r"""(?(2)[^"'\n]++|[^\s"',;&)]++)"""
 )
+_LONGEST = 4_000
+"""Characters of a line that are read: whoever writes more wants to be read for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,11 @@ def _around(lines: Sequence[str], most: int) -> Sequence[str]:
 
 def without_secrets(text: str) -> str:
     """A log without the passwords in its URLs, and without what is assigned to a name that means a secret."""
-    return _ASSIGNED.sub(rf"\1\2{HIDDEN}", _CREDENTIALS.sub(HIDDEN, text))
+    return _ASSIGNED.sub(rf"\1{HIDDEN}", _CREDENTIALS.sub(HIDDEN, text))
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    return tuple(_SYSLOG.sub("", line.rstrip()) for line in text.strip("\r\n").splitlines())
+    return tuple(_SYSLOG.sub("", line[:_LONGEST].rstrip()) for line in text.strip("\r\n").splitlines())
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[Raised]:
