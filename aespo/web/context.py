@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -13,7 +14,7 @@ from flask import Flask, current_app, g, request
 
 from aespo import island, markup
 from aespo.adapters import Adapters
-from aespo.admission import Admission, Known
+from aespo.admission import Admission, Caller, Known
 from aespo.db.engine import Database
 from aespo.hosts import Address
 from aespo.metrics import Metrics
@@ -119,6 +120,27 @@ def client_network() -> str:
     except ValueError:
         return ""
     return str(ip_network((found, 24 if found.version == 4 else 64), strict=False))
+
+
+def client_source() -> str:
+    """What a client cannot choose of its address: all of it in IPv4, the network in IPv6."""
+    try:
+        found = ip_address(client_address())
+    except ValueError:
+        return client_address()
+    return str(found) if found.version == 4 else client_network()
+
+
+def stranger(place: Hashable = None) -> Caller:
+    """Who nobody knows, as a caller. A public address is the same one at all workspaces, so that it has no more by
+    asking at many; behind a private one may be everybody, as behind a proxy of ours: it counts at each place by itself.
+    """
+    source = client_source()
+    try:
+        public = ip_address(client_address()).is_global
+    except ValueError:
+        public = False
+    return Caller(source if public else (place, source), stranger=True)
 
 
 def client_address() -> str:

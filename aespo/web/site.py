@@ -5,13 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, abort, g, redirect, render_template, request
 
 from aespo import hosts, inputs, sample, slugs
-from aespo.admission import Caller
 from aespo.db.queries import site
 from aespo.offers import offers
 from aespo.problems import Invalid
 from aespo.secrecy import digest, hash_password, new_id, new_token
 from aespo.web import admission, errors, guard, operations, operators
-from aespo.web.context import ADDRESS, Context, absolute, address, client_address, context, new_flask
+from aespo.web.context import ADDRESS, Context, absolute, address, client_source, context, new_flask, stranger
 
 pages = Blueprint("site", __name__)
 _HOUR = 3600
@@ -42,7 +41,7 @@ def _find_site() -> None:
         abort(404, "No workspace has this address.")
     g.address = found
     if request.blueprint == pages.name:
-        admission.admit(Caller(client_address(), stranger=True))
+        admission.admit(stranger())
     if request.blueprint != operators.blueprint.name:  # a token is no cookie: no other site can send it
         guard.require_same_origin()
 
@@ -105,7 +104,7 @@ def _found(slug: str, told: inputs.SignUp) -> str:
     """The workspace in one transaction; the token to arrive with. Raises Invalid where the address is taken."""
     database, token = context().require_database(), new_token()
     with database.nobody() as connection:
-        site.count_attempt(connection, f"signup {client_address()}", context().settings.signups_per_hour, _HOUR)
+        site.count_attempt(connection, f"signup {client_source()}", context().settings.signups_per_hour, _HOUR)
     member = {
         "id": new_id(),
         "email": told.email.lower(),

@@ -25,7 +25,7 @@ from aespo.plans import seconds_of_today_left
 from aespo.problems import Forbidden, NotFound, TooManyRequests, Unauthenticated
 from aespo.secrecy import digest
 from aespo.web import admission, cookies, guard
-from aespo.web.context import address, client_address, context
+from aespo.web.context import address, context, stranger
 from aespo.web.errors import API
 
 logger = logging.getLogger("aespo")
@@ -157,8 +157,7 @@ def _meet(slug: str) -> tuple[Workspace, Member | None]:
 
 def _caller(workspace: Workspace, member: Member | None) -> Caller:
     """Members count together; strangers by address, apart from them."""
-    name = workspace.tenant_id if member else (workspace.tenant_id, client_address())
-    return Caller(name, stranger=member is None)
+    return Caller(workspace.tenant_id) if member else stranger(workspace.tenant_id)
 
 
 def _give_back() -> None:

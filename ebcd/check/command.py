@@ -23,6 +23,8 @@ _WRAPPERS = {
 """Words before a server's own."""
 _TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?::[A-Za-z_][\w.]*(?:\(.*\))?)?")
 _PORT = re.compile(r":?(\d{1,5})$")
+_LONGEST = 10_000
+"""Characters of a command: Python's reader of words needs quadratic time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Served:
 
 def served(command: str) -> Served | None:
     """What a command starts; None where that is not certain."""
-    if "$(" in command or "`" in command:
+    if len(command) > _LONGEST or "$(" in command or "`" in command:
         return None
     try:
         words = _words(command)

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/python-configurat
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,16 +45,18 @@ def check(tree: Tree) -> Iterator[Finding]:
         if line.strip() and not line.startswith("#") and not LINE.fullmatch(line.rstrip()):
             message = "This is no line of a Procfile."
             yield Finding(Severity.ERROR, "procfile", NAME, number, message, "Write NAME: COMMAND.")
-    for process in processes(tree):
+    known = processes(tree)
+    for process in known:
         if process.name == "release":
             message = "release is Heroku's: Beanstalk would start it again and again, as all processes are to stay."
             hint = f"sed -i '/^release:/d' {NAME}, and run it as a leader_only container command: ebcd init writes one."
             yield Finding(Severity.ERROR, "procfile-release", NAME, process.line, message, hint)
-    named = [process.name for process in processes(tree)]
-    for name in sorted({name for name in named if named.count(name) > 1}):
-        last = [process.line for process in processes(tree) if process.name == name][-1]
+    named, last_line = Counter(process.name for process in known), {process.name: process.line for process in known}
+    for name in sorted(name for name, count in named.items() if count > 1):
         message = f"The process {name} is there twice: only one of them would run."
-        yield Finding(Severity.WARNING, "procfile-twice", NAME, last, message, "Give each process a name of its own.")
+        yield Finding(
+            Severity.WARNING, "procfile-twice", NAME, last_line[name], message, "Give each process a name of its own."
+        )
     if "web" not in named:
         message = "There is no web process: nothing answers requests."
         yield Finding(Severity.WARNING, "procfile-web", NAME, None, message, "Add a line: web: COMMAND")

@@ -35,7 +35,7 @@ def read(folder: Path, environment: Environment) -> list[dict[str, Any]]:
 def _of_instance(root: Path, instance: str) -> Iterator[dict[str, Any]]:
     secrets = _secrets(root)
     for path in sorted((root / "log").glob("*.log"), key=_order):
-        if not path.is_symlink():  # an application may put links there, to what it cannot read itself
+        if path.is_file() and not path.is_symlink():  # what applications put there: links to what they may not read
             lines = hidden(tail(path, LINES), secrets).split("\n")
             yield {"instance": instance, "name": path.name, "lines": lines if lines != [""] else []}
 
@@ -49,23 +49,29 @@ def hidden(text: str, properties: Mapping[str, str]) -> str:
     """A log's text as plain characters, with the name of an environment property in the place of its secret value."""
     marks: dict[str, str] = {}
     for name, value in properties.items():
-        password = _password(value)
-        if password:
-            marks[password] = name
-        if password or _SECRET.search(name):
-            marks[value] = name
-    for value in sorted(marks, key=len, reverse=True):
-        if len(value) >= _SHORTEST:
-            text = text.replace(value, f"[hidden: {marks[value]}]")
-    return _CONTROL.sub("", text)
+        passwords = _passwords(value)
+        marks |= dict.fromkeys(passwords, name)
+        if passwords or _SECRET.search(name):
+            marks |= dict.fromkeys(_forms(value), name)
+    text = _CONTROL.sub("", text)  # first: colors in the midst of a value would keep it from being found
+    found = sorted((value for value in marks if len(value) >= _SHORTEST), key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, found)))
+    return pattern.sub(lambda match: f"[hidden: {marks[match[0]]}]", text) if found else text
 
 
-def _password(value: str) -> str:
-    """The password in a URL; empty where there is none."""
+def _forms(value: str) -> set[str]:
+    """A value as logs have it: plain, as Python shows it, as JSON has it; of several lines also each by itself."""
+    plain = _CONTROL.sub("", value)
+    return {plain, repr(value)[1:-1], json.dumps(value)[1:-1], *map(str.strip, plain.split("\n"))}
+
+
+def _passwords(value: str) -> set[str]:
+    """The password in a URL, as it is written there and as it is; none where there is none."""
     try:
-        return unquote(urlsplit(value).password or "") if "://" in value else ""
+        found = urlsplit(value).password or "" if "://" in value else ""
     except ValueError:
-        return ""
+        return set()
+    return {found, unquote(found)} if found else set()
 
 
 def _secrets(root: Path) -> dict[str, str]:

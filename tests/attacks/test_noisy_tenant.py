@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from workspaces import signed_up
+from workspaces import PASSWORD, Browser, signed_up
 
 from aespo.admission import BURST, PRESENT, Admission, Caller
 from aespo.problems import TooManyRequests
@@ -253,3 +253,37 @@ def test_what_a_request_took_is_counted_at_its_end_whatever_became_of_it(make_si
     account = site.context.admission._accounts[Caller(acme.tenant_id)]
     assert (account.present, account.working) == (0, 0)
     assert account.left < BURST * site.context.settings.share / 100
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("198.51.100.1, 8.8.8.8", "8.8.8.8", True),
+        ("2a00:1450:4001::1", "2a00:1450:4001::ffff", True),
+        ("2a00:1450:4001::1", "2a00:1450:4002::1", False),
+        ("8.8.8.8", "8.8.4.4", False),
+        ("10.0.0.1", "10.0.0.1", False),
+        ("no address", "no address", False),
+    ],
+)
+def test_a_stranger_has_no_more_by_asking_at_many_workspaces(
+    make_site: Callable[..., Aespo], one: str, other: str, same: bool
+) -> None:
+    site = make_site(AESPO_PROXIES="1")
+    places = [signed_up(site), signed_up(site)]
+    site.context.admission._accounts.clear()
+    for place, forwarded in zip(places, (one, other), strict=True):
+        assert place.owner.new().get("/login", **{"X-Forwarded-For": forwarded}).status_code == 200
+    assert len(site.context.admission._accounts) == (1 if same else 2)
+
+
+def test_a_network_of_ipv6_signs_up_as_one_client(make_site: Callable[..., Aespo]) -> None:
+    site = make_site(AESPO_SIGNUPS_PER_HOUR="2", AESPO_PROXIES="1")
+    form = {"workspace": "Network", "name": "Ana", "email": "ana@example.com", "password": PASSWORD}
+
+    def sign_up(number: int) -> int:
+        forwarded = {"X-Forwarded-For": f"2a00:1450:4001::{number}"}
+        return Browser(site).post("/signup", forwarded, **form, slug=f"net-six-{number}").status_code
+
+    answers = [sign_up(number) for number in range(3)]
+    assert answers == [303, 303, 429]

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ebcd.check import ddl, pythons, serving
+from ebcd.check import ddl, lint, pythons, serving
+from ebcd.check.files import File
 from ebcd.check.secrets import secrets_in
 from ebcd.init import serve
 from ebcd.model import Event
@@ -126,3 +127,20 @@ def test_lines_of_statements_are_counted_from_the_text_s_beginning() -> None:
 )
 def test_what_looks_like_a_secret_is_hidden_whole(text: str, told: str) -> None:
     assert logs.without_secrets(text) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web: gunicorn " + "a" * LENGTH,
+        "web: " + "A=1 " * (LENGTH // 4) + "gunicorn app:application",
+        "web: " + "a && " * (LENGTH // 5) + "gunicorn app:application",
+        "web: gunicorn " + '"' * LENGTH,
+        "".join(f"p{number}: x\n" for number in range(LENGTH // 10)),
+        "".join(f"p{number % 10_000}: x\n" for number in range(LENGTH // 10)),
+    ],
+    ids=["word", "assignments", "commands", "quotes", "processes", "twice"],
+)
+def test_a_hostile_procfile_is_checked_in_time(text: str) -> None:
+    files = {"Procfile": File(text.encode()), "app.py": File(b"application = 1\n")}
+    within_bounds(lambda: lint.check(files, None))

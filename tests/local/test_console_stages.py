@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -168,6 +169,34 @@ def test_a_log_shows_no_secret_and_no_control_character() -> None:
     assert logs.hidden(text, properties) == (
         "key [hidden: SECRET_KEY]\tto [hidden: DATABASE_URL] as [hidden: DATABASE_URL]\n[hidden: BROKER] production x"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("s3cr3t-value", "s3c\x1b[1mr3t\x1b[0m-val\x07ue"),
+        ("line one\nline two", "as text: line one\nline two"),
+        ("line one\nline two", r"as Python shows it: 'line one\nline two'"),
+        ('say "hunter2"', r'as JSON: "say \"hunter2\""'),
+        ("amqp://user:rabbit%2Fpass@host", "as it is written: rabbit%2Fpass"),
+        ("amqp://user:rabbit%2Fpass@host", "as it is: rabbit/pass"),
+        ("hidden", "hidden hidden"),
+    ],
+)
+def test_a_secret_is_hidden_however_a_log_writes_it(value: str, text: str) -> None:
+    told = logs.hidden(text, {"A_SECRET": value, "OTHER_TOKEN": "A_SECRET"})
+    assert "[hidden: A_SECRET]" in told
+    for part in ("s3cr3t", "line one", "line two", "hunter2", "rabbit"):
+        assert part not in told
+
+
+def test_what_is_no_file_holds_nobody_up(tmp_path: Path) -> None:
+    item = fresh(1, instances={"i-1": None})
+    folder = tmp_path / "environments" / f"eu-central-1-{item.id}" / "i-1" / "log"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "pipe.log")
+    (folder / "folder.log").mkdir()
+    assert logs.read(tmp_path, item) == []
 
 
 def test_the_application_comes_first_and_links_are_not_followed(tmp_path: Path) -> None:
