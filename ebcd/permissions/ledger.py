@@ -9,17 +9,18 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 from __future__ import annotations
 
 from ebcd.permissions.grant import Grant
-from ebcd.permissions.grants import BUCKET
 
 WRITES = ("s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:PutObject*", "s3:RestoreObject")
 READS = ("s3:GetObject*",)
 PRIVATE = ("*/lock.json", "*/hold.json", "*/releases/*", "*/previews/*")
 """What instances may not read either: who released what, and why. Bundles may have to be fetched."""
+_BUCKETS = "arn:${AWS::Partition}:s3:::elasticbeanstalk-*-" + "${AWS::AccountId}"
+"""Of all regions: AWS's policies are for each of them, and so an instance reaches another region's ledger, too."""
 
 
 def denials() -> list[Grant]:
-    """What instances may not do, for all applications of the account and region."""
-    home = f"{BUCKET}/ebcd/"
+    """What instances may not do, for all applications of the account in every region."""
+    home = f"{_BUCKETS}/ebcd/"
     return [
         Grant(
             "KeepLedger", "An instance could forge a release, or break a lock.", WRITES, (f"{home}*",), effect="Deny"

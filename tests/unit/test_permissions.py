@@ -164,10 +164,10 @@ LEDGER = ("lock.json", "hold.json", "releases/000001.json", "releases/000001/swa
 BUCKET = "arn:aws:s3:::elasticbeanstalk-ap-southeast-2-123456789012"
 
 
-def as_an_instance(action: str, key: str) -> Decision:
+def as_an_instance(action: str, key: str, bucket: str = BUCKET) -> Decision:
     """What IAM decides of an instance's access to an object, with AWS's policy for instances and ebcd's denial."""
     denials = {"Statement": list(statements("LedgerPolicy"))}
-    return decide(Asked(action, f"{BUCKET}/{key}"), [OF_AWS["AWSElasticBeanstalkWebTier"]["Document"], denials])
+    return decide(Asked(action, f"{bucket}/{key}"), [OF_AWS["AWSElasticBeanstalkWebTier"]["Document"], denials])
 
 
 @pytest.mark.parametrize("name", LEDGER)
@@ -176,6 +176,14 @@ def test_instances_neither_write_nor_read_the_ledger_of_any_application(applicat
     key = f"ebcd/{application}/production/{name}"
     for action in ("s3:PutObject", "s3:PutObjectAcl", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject"):
         assert as_an_instance(action, key) is Decision.DENIED, action
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-2", "eu-central-1", "us-gov-west-1"])
+def test_instances_reach_the_ledger_of_no_region(region: str) -> None:
+    bucket = f"arn:aws:s3:::elasticbeanstalk-{region}-123456789012"
+    assert as_an_instance("s3:PutObject", "ebcd/shop/production/lock.json", bucket) is Decision.DENIED
+    assert as_an_instance("s3:GetObject", "ebcd/shop/production/lock.json", bucket) is Decision.DENIED
+    assert as_an_instance("s3:PutObject", "resources/x", bucket) is Decision.ALLOWED
 
 
 def test_instances_do_what_beanstalk_needs_of_them() -> None:
