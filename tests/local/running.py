@@ -173,6 +173,13 @@ class Local:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    def log_tail(self, name: str) -> str:
+        """The log tails of an environment's instances, as a client gets them."""
+        eb = self.client("elasticbeanstalk")
+        eb.request_environment_info(EnvironmentName=name, InfoType="tail")
+        told = eb.retrieve_environment_info(EnvironmentName=name, InfoType="tail")["EnvironmentInfo"]
+        return "".join(urllib3.request("GET", item["Message"]).data.decode() for item in told)
+
     def until(self, name: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
         """Wait until an environment is as wanted."""
         deadline = time.monotonic() + seconds

@@ -142,7 +142,7 @@ V1 = ("v1", 1)
         (Sight(True, version=V1, traffic=traffic(100, 0, 15)), ("Yellow", "Warning")),
         (Sight(True, version=V1, traffic=traffic(100, 0, 60)), ("Red", "Severe")),
         (Sight(True, version=V1, cpu=0.99), ("Yellow", "Warning")),
-        (Sight(True, version=V1, causes=["Process web exited."]), ("Yellow", "Warning")),
+        (Sight(True, version=V1, causes=["Following services are not running: web."]), ("Red", "Degraded")),
         (Sight(True, version=("v0", 1)), ("Red", "Degraded")),
         (Sight(True, version=("v0", 1), deploying=True), ("Green", "Info")),
     ],

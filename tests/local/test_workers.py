@@ -177,5 +177,5 @@ def test_a_periodic_task_is_posted_once_when_it_is_due(server: Local) -> None:
 def test_a_cron_yaml_that_is_none_fails_the_deployment(server: Local) -> None:
     launch(server, "spoilt", {}, **{"cron.yaml": "version: 1\n"})
     events = server.client("elasticbeanstalk").describe_events(EnvironmentName="spoilt", Severity="ERROR")["Events"]
-    assert any("Failed of parsing file 'cron.yaml'" in event["Message"] for event in events)
+    assert "Failed of parsing file 'cron.yaml'" in server.log_tail("spoilt")
     assert not any("ELB" in event["Message"] for event in events)

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -98,6 +99,10 @@ class Product:
         result = json.loads(done.stdout)
         assert result["exit_code"] == done.returncode, done.stderr
         return result
+
+    def command(self, name: str) -> str:
+        """A command as ebcd prints it, to be run from any folder."""
+        return shlex.join(["ebcd", name, "-a", self.name, "-s", "local", "--config", str(self.folder / "ebcd.toml")])
 
     def commit(self, text: str = "", mode: str = "ok", **files: str) -> str:
         """Commit a change; the SHA."""

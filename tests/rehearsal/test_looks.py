@@ -49,7 +49,7 @@ def test_how_an_environment_does(product: Product) -> None:
     product.commit("one")
     nothing = product.json("health")
     assert (nothing["exit_code"], nothing["error"]["code"]) == (2, "no-environment")
-    assert nothing["error"]["hint"] == f"ebcd ship -a {product.name} -s local"
+    assert nothing["error"]["hint"] == product.command("ship")
     shipped = product.ebcd("ship")
     assert (shipped.returncode, shipped.stderr.count(f"Watch it at {product.cloud.proxy_url}/\n")) == (0, 1)
     assert "Watch it" not in shipped.stdout

@@ -172,21 +172,26 @@ def wrong_port() -> Break:
     return Break(f"web listens on port {port}", {"serve.py": server, "Procfile": "web: python serve.py\n"}, bad_for(3))
 
 
+HIDDEN_IMPORT = 'import importlib\napplication = importlib.import_module("ord" + "ers").application\n'
+HIDDEN_OBJECT = 'import os\nif "NEVER" in os.environ:\n    application = print\n'
+"""What `ebcd check` cannot see; it refuses the plain forms."""
 BREAKS: dict[str, Callable[[], Break]] = {
     "syntax error": lambda: Break(
-        "SyntaxError in app.py:2", {"app.py": "# Orders.\ndef application(environ, start\n"}, three_ends
+        "SyntaxError in orders.py:2",
+        {"app.py": HIDDEN_IMPORT, "orders.py": "# Orders.\ndef application(environ, start\n"},
+        three_ends,
     ),
     "missing module": lambda: Break(
-        "ModuleNotFoundError in app.py:1: No module named 'nowhere'", {"app.py": "import nowhere\n"}, three_ends
+        "ModuleNotFoundError in app.py:1: No module named 'nowhere'",
+        {"app.py": "import nowhere\napplication = nowhere.shop\n"},
+        three_ends,
     ),
     "missing requirement": lambda: Break(
         "requirements.txt cannot be installed: there is no no-such-package-of-ebcd==999",
         {"requirements.txt": "--no-index\nno-such-package-of-ebcd==999\n"},
         an_event,
     ),
-    "wrong object": lambda: Break(
-        "app has no object 'application'", {"app.py": "def create_app():\n    return None\n"}, three_ends
-    ),
+    "wrong object": lambda: Break("app has no object 'application'", {"app.py": HIDDEN_OBJECT}, three_ends),
     "500": lambda: Break(
         "/healthz answers 500: ZeroDivisionError in app.py:5: division by zero", app("    1 / 0"), bad_for(SOON)
     ),

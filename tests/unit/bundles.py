@@ -10,9 +10,10 @@ from ebcd.check import Finding, Inspection, findings, ordered
 from ebcd.check.entry import python_version
 from ebcd.check.files import File
 from ebcd.model import OptionSetting, Stage, Target
+from ebcd.model.platforms import local_branches
 
 GOOD = {"Procfile": "web: run", "application.py": "", "requirements.txt": ""}
-LOCAL = replace(STAGE, name="local", target=Target.LOCAL)
+LOCAL = replace(STAGE, name="local", target=Target.LOCAL, platform=local_branches()[0])
 
 
 def on(python: str, *options: OptionSetting, target: Target = Target.AWS) -> Stage:

@@ -19,7 +19,7 @@ from ebcd.model.platforms import branch_of, family_of, is_newer, version_of
 from ebcd.release import preflight, ship
 from ebcd.release.findings import unknown_platform
 from ebcd.release.run import Run
-from ebcd.report.text import _images
+from ebcd.report.record import _images
 
 AL2023 = "running on 64bit Amazon Linux 2023"
 ARN = f"arn:aws:elasticbeanstalk:eu-central-1::platform/Python 3.11 {AL2023}"
