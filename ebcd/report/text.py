@@ -228,9 +228,8 @@ def listed(result: Json) -> RenderableType:
     lines = [
         Text.assemble(
             ("+", "green") if item["included"] else ("-", "red"),
-            (f" {size:>{width}}  ", "dim"),
-            f"{item['path']:<{longest}}",
-            (f"  {item['reason']}", "dim"),
+            f" {item['path']:<{longest}}",
+            (f"  {size:>{width}}  {item['reason']}", "dim"),
         )
         for item, size in zip(paths, sizes, strict=True)
     ]
