@@ -123,8 +123,8 @@ def test_the_paths_of_a_bundle_stand_in_columns_with_their_sizes() -> None:
         {"path": "x" * 80, "size": 10, "included": True, "reason": "committed"},
     ]
     lines = shown(text.listed({"paths": paths, "version_label": "v1"})).splitlines()
-    assert lines[0] == f"+ 1.2 kB  {'application.py':<60}  committed"
-    assert lines[1] == f"- 3.4 MB  {'docs/a.png':<60}  .ebignore:1"
-    assert lines[2] == f"+   10 B  {'x' * 80}  committed"
+    assert lines[0] == f"+ {'application.py':<60}  1.2 kB  committed"
+    assert lines[1] == f"- {'docs/a.png':<60}  3.4 MB  .ebignore:1"
+    assert lines[2] == f"+ {'x' * 80}    10 B  committed"
     assert lines[3] == "2 of 3 paths, 1.2 kB before they are packed, go into the bundle of v1."
     assert not any(line != line.rstrip() for line in lines)
