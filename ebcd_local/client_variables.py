@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ebcd_local import daemon, home
+
+REGION = "eu-central-1"
+"""Where a local stage is unless it names a region. Clients refuse to call without one."""
 
 
 def run(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
@@ -15,12 +20,14 @@ def run(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
     return {"variables": variables(daemon.live(folder))}
 
 
-def variables(server: home.Server) -> dict[str, str]:
-    """Name → value."""
+def variables(server: home.Server, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Name → value; with a region where the shell has none."""
+    named = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     return {
         "AWS_ENDPOINT_URL": server.endpoint_url,
         "AWS_ACCESS_KEY_ID": server.access_key_id,
         "AWS_SECRET_ACCESS_KEY": server.secret_access_key,
+        **({} if named else {"AWS_DEFAULT_REGION": REGION}),
     }
 
 

@@ -12,7 +12,7 @@ import urllib3
 from botocore.exceptions import ClientError
 from running import BUCKET, REGION, Local, running
 
-from ebcd_local import login_users
+from ebcd_local import client_variables, daemon, login_users
 
 
 def client(local: Local, key: str, secret: str, service: str = "sts") -> Any:
@@ -40,7 +40,14 @@ def test_a_shell_takes_what_env_prints(local: Local) -> None:
         "AWS_ENDPOINT_URL": expected[0],
         "AWS_ACCESS_KEY_ID": expected[1],
         "AWS_SECRET_ACCESS_KEY": expected[2],
+        "AWS_DEFAULT_REGION": "eu-central-1",
     }
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_region_that_the_shell_names_stays(local: Local, name: str) -> None:
+    server = daemon.live(local.home / "local")
+    assert "AWS_DEFAULT_REGION" not in client_variables.variables(server, {name: "cn-north-1"})
 
 
 def test_up_prints_the_key_for_a_shell_and_nothing_else_does(local: Local) -> None:
