@@ -43,8 +43,17 @@ def daily(counts: Mapping[date, int], limit: int, today: date, days: int = 30) -
         day = today - timedelta(days=days - 1 - number)
         count = counts.get(day, 0)
         height = max(2.0 if count else 1.0, HEIGHT * count / top)
-        bars.append(Bar(day, count, round(number * step + step * 0.14, 1), round(HEIGHT - height, 1),
-                        round(step * 0.72, 1), round(height, 1), count >= limit))  # fmt: skip
+        bars.append(
+            Bar(
+                day,
+                count,
+                round(number * step + step * 0.14, 1),
+                round(HEIGHT - height, 1),
+                round(step * 0.72, 1),
+                round(height, 1),
+                count >= limit,
+            )
+        )
     return Chart(tuple(bars), top, round(HEIGHT - HEIGHT * limit / top, 1) if shows_limit else None)
 
 

@@ -37,16 +37,26 @@ def write(tx: Tx) -> None:
     now = datetime.now(UTC)
     common = {"tenant_id": tx.tenant_id, "created_by": tx.actor_id, "updated_by": tx.actor_id}
     tx.connection.execute(
-        insert(notes).values([
-            {**common, "id": new_id(), "title": title, "body": body, "updated_at": now - timedelta(seconds=number)}
-            for number, (title, body) in enumerate(_NOTES)
-        ])
-    )  # fmt: skip
+        insert(notes).values(
+            [
+                {**common, "id": new_id(), "title": title, "body": body, "updated_at": now - timedelta(seconds=number)}
+                for number, (title, body) in enumerate(_NOTES)
+            ]
+        )
+    )
     tx.connection.execute(
-        insert(tasks).values([
-            {**common, "id": new_id(), "title": title, "state": state, "assignee_id": tx.actor_id,
-             "detail": "",
-             "due_on": None if days is None else now.date() + timedelta(days=days)}
-            for title, state, days in _TASKS
-        ])
-    )  # fmt: skip
+        insert(tasks).values(
+            [
+                {
+                    **common,
+                    "id": new_id(),
+                    "title": title,
+                    "state": state,
+                    "assignee_id": tx.actor_id,
+                    "detail": "",
+                    "due_on": None if days is None else now.date() + timedelta(days=days),
+                }
+                for title, state, days in _TASKS
+            ]
+        )
+    )

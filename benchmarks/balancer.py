@@ -103,8 +103,20 @@ class Server:
 
 def _swap(server: Server, swaps: int, header: list[str]) -> int:
     """Swap under 64 connections, every 50 ms; print and give back how many requests were lost."""
-    load = subprocess.Popen(["wrk", "-t1", "-c64", f"-d{swaps // 20 + 2}s", "-H", f"Host: {HOST}", *header,
-                             f"http://127.0.0.1:{server.port}/"], stdout=subprocess.PIPE, text=True)  # fmt: skip
+    load = subprocess.Popen(
+        [
+            "wrk",
+            "-t1",
+            "-c64",
+            f"-d{swaps // 20 + 2}s",
+            "-H",
+            f"Host: {HOST}",
+            *header,
+            f"http://127.0.0.1:{server.port}/",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     time.sleep(1)
     for _ in range(swaps):
         os.kill(server.pid, signal.SIGUSR1)

@@ -42,8 +42,10 @@ def _sizes(folder: Path, runs: int, ebcd: Path, number: int) -> Iterator[Row]:
     caches = {name: folder / f"cache-{name}" for name in ("cold", "changed", "warm")}
     bundle = [ebcd, "bundle", "-o", ours]
     before = folder / "cache-before"
-    fill = {"before": Case([*bundle, "HEAD~1"], repository, {"XDG_CACHE_HOME": str(before)}),
-            "warm": Case(bundle, repository, {"XDG_CACHE_HOME": str(caches["warm"])})}  # fmt: skip
+    fill = {
+        "before": Case([*bundle, "HEAD~1"], repository, {"XDG_CACHE_HOME": str(before)}),
+        "warm": Case(bundle, repository, {"XDG_CACHE_HOME": str(caches["warm"])}),
+    }
     rounds(fill, 1)
 
     def afresh() -> None:
@@ -54,15 +56,22 @@ def _sizes(folder: Path, runs: int, ebcd: Path, number: int) -> Iterator[Row]:
         shutil.copytree(before, caches["changed"], copy_function=os.link)
 
     prepare = {"cold": afresh, "changed": as_before, "warm": lambda: None}
-    cases = {name: Case(bundle, repository, {"XDG_CACHE_HOME": str(cache)}, prepare[name])
-             for name, cache in caches.items()}  # fmt: skip
+    cases = {
+        name: Case(bundle, repository, {"XDG_CACHE_HOME": str(cache)}, prepare[name]) for name, cache in caches.items()
+    }
     peer = "git archive"
     found = rounds({peer: Case(["git", "archive", "--format=zip", "-o", theirs, "HEAD"], repository), **cases}, runs)
     for name, target in {"cold": COLD, "changed": CHANGED, "warm": WARM}.items():
         yield _row(f"bundle of {number:,} files, {name}", found[name], found[peer], target, small=number < SMALL)
     size = ours.stat().st_size / theirs.stat().st_size
-    yield Row(f"bundle of {number:,} files, its size", size, 1.0, "of it", peer,
-              f"{ours.stat().st_size:,} to {theirs.stat().st_size:,} bytes")  # fmt: skip
+    yield Row(
+        f"bundle of {number:,} files, its size",
+        size,
+        1.0,
+        "of it",
+        peer,
+        f"{ours.stat().st_size:,} to {theirs.stat().st_size:,} bytes",
+    )
 
 
 def _row(what: str, ours: Sample, peer: Sample, target: float, *, small: bool) -> Row:
@@ -76,8 +85,14 @@ def _memory(folder: Path, ebcd: Path) -> Row:
     repository = large(folder / "repository", MEGABYTES)
     case = Case([ebcd, "bundle", "-o", folder / "ours.zip"], repository, {"XDG_CACHE_HOME": str(folder / "cache")})
     found = rounds({"ebcd": case}, 2)["ebcd"]
-    return Row(f"peak memory for a tree of {MEGABYTES} MB", max(found.peak), MEMORY, "MB", "",
-               f"cold {found.peak[0]:.0f} MB, warm {statistics.fmean(found.peak[1:]):.0f} MB")  # fmt: skip
+    return Row(
+        f"peak memory for a tree of {MEGABYTES} MB",
+        max(found.peak),
+        MEMORY,
+        "MB",
+        "",
+        f"cold {found.peak[0]:.0f} MB, warm {statistics.fmean(found.peak[1:]):.0f} MB",
+    )
 
 
 def main() -> int:

@@ -41,8 +41,13 @@ def main() -> int:
     ebcd, peers = programs.ebcd(), programs.peers()
     rows: list[Row] = []
     try:
-        for found in (startup.measure(given.runs, ebcd, peers), bundle.measure(given.runs, ebcd / "ebcd", given.files),
-                      upload.measure(ebcd, 300), scale.measure(given.runs), waits.measure(40)):  # fmt: skip
+        for found in (
+            startup.measure(given.runs, ebcd, peers),
+            bundle.measure(given.runs, ebcd / "ebcd", given.files),
+            upload.measure(ebcd, 300),
+            scale.measure(given.runs),
+            waits.measure(40),
+        ):
             for row in found:
                 print(f"{row.what}: {row.value:.2f}", file=sys.stderr)
                 rows.append(row)
@@ -55,8 +60,9 @@ def main() -> int:
 
 
 def _circumstances(runs: int, load: list[float], seconds: float) -> str:
-    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True,
-                            check=True).stdout.strip()  # fmt: skip
+    commit = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     crowded = max(load) > 2 * (os.cpu_count() or 1)
     return (
         f"Commit {commit}, {datetime.now(UTC):%Y-%m-%d}; Python {platform.python_version()}, "

@@ -33,8 +33,13 @@ REGION = "eu-central-1"
 BUCKET = f"elasticbeanstalk-{REGION}-123456789012"
 PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/Python 3.11 running on 64bit Amazon Linux 2023/4.7.1"
 APPLICATION = "from flask import Flask\napplication = Flask(__name__)\napplication.get('/')(lambda: 'ok')\n"
-LIMITS = {"up to ready": 1.0, "first environment, cold": 8.0, "first environment, warm": 3.0,
-          "killed: out of rotation": 1.5, "killed: replaced": 10.0}  # fmt: skip
+LIMITS = {
+    "up to ready": 1.0,
+    "first environment, cold": 8.0,
+    "first environment, warm": 3.0,
+    "killed: out of rotation": 1.5,
+    "killed: replaced": 10.0,
+}
 """Seconds that each should take at most. A killed instance is to be out within a health interval, 1 s, which begins at
 any time, and the look that ends it."""
 MEMORY = 150
@@ -97,8 +102,12 @@ class _Client:
     def __init__(self, told: dict[str, Any]) -> None:
         self._endpoint, self._folder = told["endpoint_url"], Path(told["state_dir"])
         own = self._told()
-        keys = {"aws_access_key_id": own["access_key_id"], "aws_secret_access_key": own["secret_access_key"],
-                "region_name": REGION, "endpoint_url": self._endpoint}  # fmt: skip
+        keys = {
+            "aws_access_key_id": own["access_key_id"],
+            "aws_secret_access_key": own["secret_access_key"],
+            "region_name": REGION,
+            "endpoint_url": self._endpoint,
+        }
         self.eb, self.s3, self.pid = boto3.client("elasticbeanstalk", **keys), boto3.client("s3", **keys), told["pid"]
 
     def _told(self) -> dict[str, Any]:
@@ -108,8 +117,9 @@ class _Client:
     def kill(self, environment: str) -> str:
         """Kill the oldest instance of an environment; its id."""
         token = self._told()["token"]
-        answer = urllib3.request("POST", f"{self._endpoint}/_ebcd/kill", json={"environment": environment},
-                                 headers={"X-Ebcd-Token": token})  # fmt: skip
+        answer = urllib3.request(
+            "POST", f"{self._endpoint}/_ebcd/kill", json={"environment": environment}, headers={"X-Ebcd-Token": token}
+        )
         return str(answer.json()["killed"])
 
 
@@ -119,8 +129,13 @@ def _server(spent: list[float]) -> Iterator[_Client]:
         environ = os.environ | {"EBCD_HOME": folder, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "ebcd_local"]
         start = time.monotonic()
-        up = subprocess.run([*command, "up", "--json", "--port", "0", "--lb-port", "0"], env=environ, check=True,
-                            capture_output=True, text=True)  # fmt: skip
+        up = subprocess.run(
+            [*command, "up", "--json", "--port", "0", "--lb-port", "0"],
+            env=environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
         spent.append(time.monotonic() - start)
         try:
             yield _Client(json.loads(up.stdout))
@@ -136,13 +151,23 @@ def _launch(client: _Client, count: int, size: int = 1) -> float:
         archive.writestr("requirements.txt", "flask>=3\n")
     client.eb.create_storage_location()
     client.s3.put_object(Bucket=BUCKET, Key="a.zip", Body=buffer.getvalue())
-    client.eb.create_application_version(ApplicationName="bench", VersionLabel="v1", AutoCreateApplication=True,
-                                         SourceBundle={"S3Bucket": BUCKET, "S3Key": "a.zip"}, Process=True)  # fmt: skip
+    client.eb.create_application_version(
+        ApplicationName="bench",
+        VersionLabel="v1",
+        AutoCreateApplication=True,
+        SourceBundle={"S3Bucket": BUCKET, "S3Key": "a.zip"},
+        Process=True,
+    )
     start = time.monotonic()
     options = [{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize", "Value": str(size)}]
     for number in range(count):
-        client.eb.create_environment(ApplicationName="bench", EnvironmentName=f"bench-{number}", VersionLabel="v1",
-                                     PlatformArn=PLATFORM, OptionSettings=options)  # fmt: skip
+        client.eb.create_environment(
+            ApplicationName="bench",
+            EnvironmentName=f"bench-{number}",
+            VersionLabel="v1",
+            PlatformArn=PLATFORM,
+            OptionSettings=options,
+        )
     while True:
         found = client.eb.describe_environments(ApplicationName="bench")["Environments"]
         if all((item["Status"], item["Health"]) == ("Ready", "Green") for item in found):
@@ -155,8 +180,10 @@ def _tell(name: str, seconds: list[float], limit: float) -> bool:
     """Print a line; whether the target was missed."""
     median = statistics.median(seconds)
     verdict = "reached" if median <= limit else "MISSED"
-    print(f"{name:28}{median:6.2f} s   ({min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} runs)   "
-          f"target {limit:g} s: {verdict}")  # fmt: skip
+    print(
+        f"{name:28}{median:6.2f} s   ({min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} runs)   "
+        f"target {limit:g} s: {verdict}"
+    )
     return median > limit
 
 

@@ -48,8 +48,14 @@ class Noise:
 
     def run(self) -> None:
         """Until standard input ends."""
-        kinds = ((self.notes, 4), (self.views, 3), (self.uploads, 3), (self.searches, 4), (self.exports, 2),
-                 (self.sign_ins, 2))  # fmt: skip
+        kinds = (
+            (self.notes, 4),
+            (self.views, 3),
+            (self.uploads, 3),
+            (self.searches, 4),
+            (self.exports, 2),
+            (self.sign_ins, 2),
+        )
         works: list[Callable[[], None]] = [self._loop(kind) for kind, count in kinds for _ in range(count)]
         works += [self.drip, self.drip]
         threads = [threading.Thread(target=work, daemon=True) for work in works]
@@ -97,8 +103,10 @@ class Noise:
 
     def drip(self) -> None:
         """A body that never ends, a byte at a time."""
-        head = (f"POST /notes HTTP/1.1\r\nHost: {self.host}\r\nCookie: {self.cookie}\r\nContent-Type: {FORM}\r\n"
-                "Content-Length: 100000\r\n\r\n").encode()  # fmt: skip
+        head = (
+            f"POST /notes HTTP/1.1\r\nHost: {self.host}\r\nCookie: {self.cookie}\r\nContent-Type: {FORM}\r\n"
+            "Content-Length: 100000\r\n\r\n"
+        ).encode()
         while not self.stop.is_set():
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:

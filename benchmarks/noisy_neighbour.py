@@ -120,8 +120,15 @@ def read(person: Person, pages: Sequence[str], seconds: float) -> Phase:
 def noise(by: Person, note: str) -> Iterator[Counter[str]]:
     """Noise from another process; what was answered, once it has ended."""
     answers: Counter[str] = Counter()
-    command = [sys.executable, str(Path(__file__).with_name("noise.py")), str(by.port), by.host, by.cookie, note,
-               f"ana@{by.host.partition('.')[0]}.example"]  # fmt: skip
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("noise.py")),
+        str(by.port),
+        by.host,
+        by.cookie,
+        note,
+        f"ana@{by.host.partition('.')[0]}.example",
+    ]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -170,8 +177,10 @@ def _line(name: str, phases: Sequence[Phase]) -> str:
     each = sorted(phase.p99 * 1000 for phase in phases)
     middle = statistics.median(spent for phase in phases for spent in phase.spent) * 1000
     count = sum(len(phase.spent) for phase in phases)
-    return (f"{name}: p99 {statistics.median(each):.1f} ms (phases {each[0]:.1f} to {each[-1]:.1f}), median "
-            f"{middle:.1f} ms, {count:,} pages")  # fmt: skip
+    return (
+        f"{name}: p99 {statistics.median(each):.1f} ms (phases {each[0]:.1f} to {each[-1]:.1f}), median "
+        f"{middle:.1f} ms, {count:,} pages"
+    )
 
 
 def measure(port: int, site: str, rounds: int, seconds: float) -> Figure:

@@ -103,8 +103,9 @@ class Local:
         return int(self._told("calls")["last"])
 
     def _told(self, path: str) -> Any:
-        request = urllib.request.Request(f"{self.told['endpoint_url']}/_ebcd/{path}",
-                                         headers={"X-Ebcd-Token": self.told["token"]})  # fmt: skip
+        request = urllib.request.Request(
+            f"{self.told['endpoint_url']}/_ebcd/{path}", headers={"X-Ebcd-Token": self.told["token"]}
+        )
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 
@@ -113,8 +114,7 @@ class Local:
         """What eb and aws need to reach it."""
         told = self.told
         keys = {"AWS_ACCESS_KEY_ID": told["access_key_id"], "AWS_SECRET_ACCESS_KEY": told["secret_access_key"]}
-        return keys | {"AWS_ENDPOINT_URL": told["endpoint_url"], "AWS_PAGER": "",
-                       "AWS_DEFAULT_REGION": "eu-central-1"}  # fmt: skip
+        return keys | {"AWS_ENDPOINT_URL": told["endpoint_url"], "AWS_PAGER": "", "AWS_DEFAULT_REGION": "eu-central-1"}
 
 
 @contextmanager
@@ -133,8 +133,9 @@ def local_beanstalk() -> Iterator[Local]:
 
 def run(command: list[str | Path], cwd: Path, environ: Mapping[str, str]) -> str:
     """Run a program; what it said."""
-    done = subprocess.run(list(map(str, command)), cwd=cwd, env=os.environ | dict(environ), capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, env=os.environ | dict(environ), capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -65,8 +65,13 @@ class Answers:
         self.environments = {item.name: item for item in (*made, *itertools.islice(others, environments - 2))}
         self.objects: dict[str, bytes] = {}
         for number in range(1, releases + 1):
-            told = record(number, live_since=10.0 * (releases - number + 1), from_=number - 1 or None, stage=_stage(),
-                          left=None if number == live else 10.0 * (releases - number))  # fmt: skip
+            told = record(
+                number,
+                live_since=10.0 * (releases - number + 1),
+                from_=number - 1 or None,
+                stage=_stage(),
+                left=None if number == live else 10.0 * (releases - number),
+            )
             self.objects[f"ebcd/shop/prod/releases/{number:06d}.json"] = _encode(told)
         names = (f"{number:06d}" for number in range(1, releases + 1))
         self.listed = [(f"ebcd/shop/prod/releases/{name}{ending}") for name in names for ending in (".json", "/")]
@@ -80,8 +85,12 @@ class Answers:
         parts = urlsplit(request.url)
         content = getattr(self, f"_{operation}")(request, unquote(parts.path), parse_qs(parts.query))
         status, body = content if isinstance(content, tuple) else (200, content)
-        headers = {"ETag": '"1"', "Date": "Fri, 02 Jan 2026 12:00:00 GMT", "Content-Length": str(len(body)),
-                   "Last-Modified": "Fri, 02 Jan 2026 12:00:00 GMT"}  # fmt: skip
+        headers = {
+            "ETag": '"1"',
+            "Date": "Fri, 02 Jan 2026 12:00:00 GMT",
+            "Content-Length": str(len(body)),
+            "Last-Modified": "Fri, 02 Jan 2026 12:00:00 GMT",
+        }
         return AWSResponse(request.url, status, headers, _Raw(body))
 
     def _DescribeEnvironments(self, request: Any, *_: object) -> bytes:
@@ -93,8 +102,10 @@ class Answers:
     def _DescribeInstancesHealth(self, request: Any, *_: object) -> bytes:
         name = parse_qs(_text(request.body))["EnvironmentName"][0]
         label = self.environments[name].version_label
-        told = (f"<member><InstanceId>i-1</InstanceId><Color>Green</Color><Deployment><VersionLabel>{label}"
-                "</VersionLabel><Status>Deployed</Status></Deployment></member>")  # fmt: skip
+        told = (
+            f"<member><InstanceId>i-1</InstanceId><Color>Green</Color><Deployment><VersionLabel>{label}"
+            "</VersionLabel><Status>Deployed</Status></Deployment></member>"
+        )
         return _answer("DescribeInstancesHealth", f"<InstanceHealthList>{told}</InstanceHealthList>")
 
     def _SwapEnvironmentCNAMEs(self, request: Any, *_: object) -> bytes:
@@ -166,17 +177,33 @@ def measure(runs: int) -> Iterator[Row]:
     """The rows, as they are measured: the largest size as a multiple of the smallest."""
     for kind, sizes in SIZES.items():
         acts: dict[str, Callable[[Answers, Services], object]] = {"status": _status}
-        acts |= {"releases": {"swap --rollback": _roll_back}, "environments": {"swap --rollback": _roll_back},
-                 "versions": {"quotas of a ship": lambda _, services: services.beanstalk.quotas()}}[kind]  # fmt: skip
+        acts |= {
+            "releases": {"swap --rollback": _roll_back},
+            "environments": {"swap --rollback": _roll_back},
+            "versions": {"quotas of a ship": lambda _, services: services.beanstalk.quotas()},
+        }[kind]
         for name, act in acts.items():
             found = [_measured(runs, act, **{kind: size}) for size in sizes]
-            times = ", ".join(f"{size:,}: {took * 1000:.0f} ms, {calls} calls"
-                              for size, (took, calls) in zip(sizes, found, strict=True))  # fmt: skip
+            times = ", ".join(
+                f"{size:,}: {took * 1000:.0f} ms, {calls} calls"
+                for size, (took, calls) in zip(sizes, found, strict=True)
+            )
             what = f"`{name}`" if name != "quotas of a ship" else name
-            yield Row(f"{what}, {sizes[-1]:,} {kind}, calls", found[-1][1] / found[0][1], 1.0, "of it",
-                      f"{sizes[0]:,} {kind}", times)  # fmt: skip
-            yield Row(f"{what}, {sizes[-1]:,} {kind}", found[-1][0] - found[0][0], EXTRA, "s",
-                      f"{sizes[0]:,} {kind}, in addition")  # fmt: skip
+            yield Row(
+                f"{what}, {sizes[-1]:,} {kind}, calls",
+                found[-1][1] / found[0][1],
+                1.0,
+                "of it",
+                f"{sizes[0]:,} {kind}",
+                times,
+            )
+            yield Row(
+                f"{what}, {sizes[-1]:,} {kind}",
+                found[-1][0] - found[0][0],
+                EXTRA,
+                "s",
+                f"{sizes[0]:,} {kind}, in addition",
+            )
     yield from _tenants()
 
 
@@ -201,10 +228,18 @@ def _services(clients: Any, hosts: str = "live.invalid:80") -> Services:
     account, clock = Account(clients), SystemClock()
     storage = Storage(clients, "eu-central-1", account)
     return Services(
-        beanstalk=Beanstalk(clients, account), storage=storage, ledger=Ledger(storage, "shop", "prod"),
-        lock=Lock(storage, "shop", "prod", clock), hold=Hold(storage, "shop", "prod"), prober=Probed(), clock=clock,
-        progress=SilentProgress(), caller=Caller("ada", "desk"), live_address=hosts, pace=Pace(0.01),
-    )  # fmt: skip
+        beanstalk=Beanstalk(clients, account),
+        storage=storage,
+        ledger=Ledger(storage, "shop", "prod"),
+        lock=Lock(storage, "shop", "prod", clock),
+        hold=Hold(storage, "shop", "prod"),
+        prober=Probed(),
+        clock=clock,
+        progress=SilentProgress(),
+        caller=Caller("ada", "desk"),
+        live_address=hosts,
+        pace=Pace(0.01),
+    )
 
 
 def _status(_: Answers, services: Services) -> None:
@@ -235,8 +270,14 @@ def _tenants() -> Iterator[Row]:
             start = time.perf_counter()
             assert tenants_failure(services, lambda: None, tenants, services.front(STAGE, "shop")) == ""
             spent = time.perf_counter() - start
-            yield Row(f"tenant gate of {count:,} hosts, connections at once", site.most, AT_ONCE, "open", "",
-                      f"{spent:.1f} s, {1000 * spent / count:.2f} ms a host")  # fmt: skip
+            yield Row(
+                f"tenant gate of {count:,} hosts, connections at once",
+                site.most,
+                AT_ONCE,
+                "open",
+                "",
+                f"{spent:.1f} s, {1000 * spent / count:.2f} ms a host",
+            )
 
 
 class Site(ThreadingHTTPServer):
@@ -277,11 +318,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _member(item: Environment) -> str:
-    fields = {"EnvironmentName": item.name, "EnvironmentId": item.id, "ApplicationName": item.application,
-              "VersionLabel": item.version_label, "Status": item.status, "Health": item.health,
-              "HealthStatus": item.health_status, "CNAME": item.cname, "EndpointURL": item.endpoint_url,
-              "EnvironmentArn": f"arn:aws:elasticbeanstalk:eu-central-1:{ACCOUNT}:environment/shop/{item.name}",
-              "DateCreated": item.created.isoformat(), "DateUpdated": item.created.isoformat()}  # fmt: skip
+    fields = {
+        "EnvironmentName": item.name,
+        "EnvironmentId": item.id,
+        "ApplicationName": item.application,
+        "VersionLabel": item.version_label,
+        "Status": item.status,
+        "Health": item.health,
+        "HealthStatus": item.health_status,
+        "CNAME": item.cname,
+        "EndpointURL": item.endpoint_url,
+        "EnvironmentArn": f"arn:aws:elasticbeanstalk:eu-central-1:{ACCOUNT}:environment/shop/{item.name}",
+        "DateCreated": item.created.isoformat(),
+        "DateUpdated": item.created.isoformat(),
+    }
     return "<member>" + "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items()) + "</member>"
 
 

@@ -76,8 +76,10 @@ def _rollback(repository: Path, runs: int, ebcd: Path, local: Local) -> Row:
         once(case, found)
         own.append(found.wall[-1] - _served(local, before, start, time.time()))
         programs.run([ebcd / "ebcd", "swap", "--to", "r2"], repository, local.environ)
-    detail = (f"{found.median:.2f} s in all; own {min(own):.2f} to {max(own):.2f}; processor "
-              f"{statistics.median(found.processor):.2f}")  # fmt: skip
+    detail = (
+        f"{found.median:.2f} s in all; own {min(own):.2f} to {max(own):.2f}; processor "
+        f"{statistics.median(found.processor):.2f}"
+    )
     return Row("`ebcd swap --rollback`, own time", statistics.median(own), ROLLBACK, "s", "", detail)
 
 
@@ -99,9 +101,13 @@ def _completed(local: Local, after: float) -> float | None:
     import boto3
 
     told = local.told
-    client = boto3.client("elasticbeanstalk", "eu-central-1", endpoint_url=told["endpoint_url"],
-                          aws_access_key_id=told["access_key_id"],
-                          aws_secret_access_key=told["secret_access_key"])  # fmt: skip
+    client = boto3.client(
+        "elasticbeanstalk",
+        "eu-central-1",
+        endpoint_url=told["endpoint_url"],
+        aws_access_key_id=told["access_key_id"],
+        aws_secret_access_key=told["secret_access_key"],
+    )
     events: list[dict[str, Any]] = client.describe_events(ApplicationName="shop")["Events"]
     times: list[datetime] = [item["EventDate"] for item in events if item["Message"].startswith("Completed swapping")]
     return min((time.timestamp() for time in times if time.timestamp() >= after), default=None)

@@ -76,8 +76,13 @@ def rounds(cases: Mapping[str, Case], runs: int) -> dict[str, Sample]:
 def once(case: Case, sample: Sample) -> None:
     """Run a case, and add what it took."""
     start = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in case.command], cwd=case.cwd, env=os.environ | dict(case.environ),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+    process = subprocess.Popen(
+        [str(word) for word in case.command],
+        cwd=case.cwd,
+        env=os.environ | dict(case.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     assert process.stderr is not None
     said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
@@ -93,9 +98,11 @@ def once(case: Case, sample: Sample) -> None:
 
 def ratio(what: str, ours: Sample, peer: Sample, target: float, against: str) -> Row:
     """A row: our median as a share of the peer's."""
-    detail = (f"{ours.median:.2f} s ({min(ours.wall):.2f} to {max(ours.wall):.2f}; processor "
-              f"{statistics.median(ours.processor):.2f}) to {peer.median:.2f} s ({min(peer.wall):.2f} to "
-              f"{max(peer.wall):.2f}; processor {statistics.median(peer.processor):.2f})")  # fmt: skip
+    detail = (
+        f"{ours.median:.2f} s ({min(ours.wall):.2f} to {max(ours.wall):.2f}; processor "
+        f"{statistics.median(ours.processor):.2f}) to {peer.median:.2f} s ({min(peer.wall):.2f} to "
+        f"{max(peer.wall):.2f}; processor {statistics.median(peer.processor):.2f})"
+    )
     return Row(what, ours.median / peer.median, target, "of it", against, detail)
 
 

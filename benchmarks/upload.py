@@ -36,15 +36,23 @@ def measure(ebcd: Path, files: int) -> Iterator[Row]:
         commit(repository, "All")
         count = max(1, round(files * CHANGED))
         whole, seconds = _publish(repository, ebcd, local)
-        for name, chosen in {"side by side": range(files // 2, files // 2 + count),
-                             "apart": range(files // 10, files, files // count)}.items():  # fmt: skip
+        for name, chosen in {
+            "side by side": range(files // 2, files // 2 + count),
+            "apart": range(files // 10, files, files // count),
+        }.items():
             for number in chosen:
                 _write(repository, number, 1 if name == "apart" else 2)
             commit(repository, name)
             sent, again = _publish(repository, ebcd, local)
             detail = f"{sent / 1e6:.1f} of {whole / 1e6:.1f} MB; {again:.1f} s to {seconds:.1f} s"
-            yield Row(f"second upload of {whole / 1e6:.0f} MB, 1 % changed, {name}", 100 * sent / whole, SHARE, "%",
-                      "the first", detail)  # fmt: skip
+            yield Row(
+                f"second upload of {whole / 1e6:.0f} MB, 1 % changed, {name}",
+                100 * sent / whole,
+                SHARE,
+                "%",
+                "the first",
+                detail,
+            )
 
 
 def _write(repository: Path, number: int, version: int) -> None:

@@ -35,13 +35,24 @@ def measure(ships: int) -> Iterator[Row]:
     lost = [100 * item.lost for item in found]
     calls = statistics.median(item.calls.total() for item in found)
     spent, own = statistics.median(item.seconds for item in found), statistics.median(item.aws for item in found)
-    yield Row(f"a ship's share that is ebcd's own, {Durations().creation:.0f} s to create an environment",
-              statistics.median(lost), LOST, "%", "",
-              f"{spent:.0f} s, {own:.0f} of them AWS's; {min(lost):.2f} to {max(lost):.2f} %; {calls:.0f} calls of "
-              f"Beanstalk's API; {len(found)} ships")  # fmt: skip
+    yield Row(
+        f"a ship's share that is ebcd's own, {Durations().creation:.0f} s to create an environment",
+        statistics.median(lost),
+        LOST,
+        "%",
+        "",
+        f"{spent:.0f} s, {own:.0f} of them AWS's; {min(lost):.2f} to {max(lost):.2f} %; {calls:.0f} calls of "
+        f"Beanstalk's API; {len(found)} ships",
+    )
     most = [item.most_looks for item in found]
-    yield Row("DescribeEnvironments within any minute of it, at most", max(most), MINUTE, "calls", "",
-              f"median {statistics.median(most):.0f}")  # fmt: skip
+    yield Row(
+        "DescribeEnvironments within any minute of it, at most",
+        max(most),
+        MINUTE,
+        "calls",
+        "",
+        f"median {statistics.median(most):.0f}",
+    )
 
 
 def main() -> int:

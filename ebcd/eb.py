@@ -69,8 +69,12 @@ def refuse(arguments: Sequence[str]) -> None:
         hint = (UNPROVEN | OF_A_PROJECT).get(name)
         if hint is not None:
             why = _PAST if name in UNPROVEN else _PROJECT
-            raise Refused(f"ebcd does not run eb {name}.", why=why, code="eb-command",
-                          hint=hint or f"eb {name}, in a project of eb's own")  # fmt: skip
+            raise Refused(
+                f"ebcd does not run eb {name}.",
+                why=why,
+                code="eb-command",
+                hint=hint or f"eb {name}, in a project of eb's own",
+            )
 
 
 def needs_environment(arguments: Sequence[str]) -> bool:

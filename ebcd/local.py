@@ -88,8 +88,12 @@ def require(environ: Mapping[str, str]) -> LocalBeanstalk:
     """The local Beanstalk that runs. Raises UsageError where none does."""
     found = find(environ)
     if found is None:
-        raise UsageError("The local Beanstalk does not run.", why="Nothing answers where it was.",
-                         hint="ebcd local up", code="local-down")  # fmt: skip
+        raise UsageError(
+            "The local Beanstalk does not run.",
+            why="Nothing answers where it was.",
+            hint="ebcd local up",
+            code="local-down",
+        )
     return found
 
 
@@ -112,9 +116,12 @@ def ensure(environ: Mapping[str, str]) -> LocalBeanstalk:
 def refuse_elsewhere(platform: str) -> None:
     """Raises UsageError (code `not-linux`) on a system that the local Beanstalk does not run on."""
     if platform != "linux":
-        raise UsageError("The local Beanstalk runs on Linux.", code="not-linux",
-                         why=f"This system is {_SYSTEMS.get(platform, platform)}.",
-                         hint="Use Linux: a machine, a container or WSL 2. Stages on AWS work from here.")  # fmt: skip
+        raise UsageError(
+            "The local Beanstalk runs on Linux.",
+            code="not-linux",
+            why=f"This system is {_SYSTEMS.get(platform, platform)}.",
+            hint="Use Linux: a machine, a container or WSL 2. Stages on AWS work from here.",
+        )
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -143,8 +143,12 @@ def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     except home.Taken as error:
         raise daemon.runs_already(folder) from error
     except PortTaken as error:
-        raise DaemonError("port-taken", "The local Beanstalk cannot be started.", f"{error}.",
-                          "Choose another port: ebcd local up --port 0 --lb-port 0") from error  # fmt: skip
+        raise DaemonError(
+            "port-taken",
+            "The local Beanstalk cannot be started.",
+            f"{error}.",
+            "Choose another port: ebcd local up --port 0 --lb-port 0",
+        ) from error
     return {}
 
 
@@ -165,15 +169,20 @@ def _psql(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
     place, words = folder / daemon.DATABASES, ["-c", given.statement] if given.statement else []
     if given.json and not given.statement:
-        raise DaemonError("no-statement", "Nothing was asked of the database.", "--json tells the rows of a "
-                          "statement.", "ebcd local psql --json -c 'SELECT 1'")  # fmt: skip
+        raise DaemonError(
+            "no-statement",
+            "Nothing was asked of the database.",
+            "--json tells the rows of a statement.",
+            "ebcd local psql --json -c 'SELECT 1'",
+        )
     try:
         if given.json:
             return shell.rows(place, given.application, given.role, given.statement)
         return {"exit_code": shell.psql(place, given.application, given.role, words)}
     except shell.StatementFailed as error:
-        raise DaemonError("statement-failed", "PostgreSQL refused the statement.", str(error),
-                          "ebcd local psql") from error  # fmt: skip
+        raise DaemonError(
+            "statement-failed", "PostgreSQL refused the statement.", str(error), "ebcd local psql"
+        ) from error
     except DatabaseUnavailable as error:
         why, _, hint = str(error).partition(": ")
         raise DaemonError("no-database", "There is no database to look into.", f"{why}.", hint) from error
@@ -182,8 +191,12 @@ def _psql(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 def _reset(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     if not given.yes:
         if not sys.stdin.isatty():
-            raise DaemonError("not-confirmed", "Nothing was reset.", "It deletes every local environment and bundle, "
-                              "and there is no terminal to ask on.", "ebcd local reset --yes")  # fmt: skip
+            raise DaemonError(
+                "not-confirmed",
+                "Nothing was reset.",
+                "It deletes every local environment and bundle, and there is no terminal to ask on.",
+                "ebcd local reset --yes",
+            )
         if input(f"Delete all that is in {folder}? [y/N] ").strip().lower() != "y":
             raise DaemonError("not-confirmed", "Nothing was reset.", "It was not confirmed.", "ebcd local reset")
     daemon.reset(folder)

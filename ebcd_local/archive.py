@@ -24,8 +24,17 @@ RATIO_LIMIT, RATIO_FROM = 100, 100_000_000
 """How many times its size a bundle may have unpacked, once it has so many bytes."""
 
 
-_BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, EOFError, OverflowError,
-           struct.error, zlib.error, lzma.LZMAError)  # fmt: skip
+_BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)
 """What zipfile raises for an archive that is damaged, encrypted, or packed in a way that it cannot read."""
 
 

@@ -72,8 +72,11 @@ class Control:
                 last = self.calls.last
                 return {"last": last, "calls": self.calls.after(int(after) if after.isdigit() else last)}
             case "GET", "faults":
-                return {"faults": [{"id": name, **asdict(fault), "passed": passed}
-                                   for name, fault, passed in self.faults.list()]}  # fmt: skip
+                return {
+                    "faults": [
+                        {"id": name, **asdict(fault), "passed": passed} for name, fault, passed in self.faults.list()
+                    ]
+                }
             case "POST", "faults":
                 return {"id": self.faults.add(_fault(_body(environ)))}
             case "DELETE", "faults":
@@ -92,8 +95,11 @@ class Control:
         """Show the platform versions, publish one, or forget those that were published. Raises BadControl."""
         if method == "GET":
             there = platform_versions.known(self.state, "")
-            return {"platforms": [{"branch": item.branch, "version": item.version, "recommended": item.recommended}
-                                  for item in there]}  # fmt: skip
+            return {
+                "platforms": [
+                    {"branch": item.branch, "version": item.version, "recommended": item.recommended} for item in there
+                ]
+            }
         if method == "DELETE":
             return {"withdrawn": platform_versions.withdraw(self.state)}
         given = _body(environ)

@@ -63,8 +63,12 @@ def live(folder: Path) -> home.Server:
     """The server that runs. Raises DaemonError where none does."""
     if server := running(folder):
         return server
-    raise DaemonError("not-running", "The local Beanstalk is not running.", "Only a running one can be told or asked.",
-                      "ebcd local up")  # fmt: skip
+    raise DaemonError(
+        "not-running",
+        "The local Beanstalk is not running.",
+        "Only a running one can be told or asked.",
+        "ebcd local up",
+    )
 
 
 def up(folder: Path, ports: Ports, simulation: Simulation, domain: str = "", *, any_key: bool = False) -> home.Server:
@@ -112,8 +116,12 @@ def refuse_second(folder: Path) -> None:
 def runs_already(folder: Path) -> DaemonError:
     """What to tell who starts a second server on a state folder."""
     pid, _ = home.holder(folder) or ("unknown", 0)
-    return DaemonError("already-runs", "No second local Beanstalk can be started here.", f"Process {pid} has the state "
-                       f"in {folder}.", "ebcd local down   (or another EBCD_HOME)")  # fmt: skip
+    return DaemonError(
+        "already-runs",
+        "No second local Beanstalk can be started here.",
+        f"Process {pid} has the state in {folder}.",
+        "ebcd local down   (or another EBCD_HOME)",
+    )
 
 
 def command(
@@ -127,9 +135,23 @@ def command(
     balancer = _choose(ports.balancer, last.proxy_url if last else "", DEFAULT_LB_PORT, "load balancer", "--lb-port")
     chosen = {"--like-aws": simulation.like_aws, "--enforce-iam": simulation.enforce_iam, "--open": any_key}
     flags = [flag for flag, is_set in chosen.items() if is_set]
-    return [sys.executable, "-m", "ebcd_local", "serve", "--port", str(endpoint), "--lb-port", str(balancer),
-            "--speed", str(simulation.speed), "--dns-ttl", str(simulation.dns_ttl),
-            "--domain", domain or (last.domain if last else home.DOMAIN), *flags]  # fmt: skip
+    return [
+        sys.executable,
+        "-m",
+        "ebcd_local",
+        "serve",
+        "--port",
+        str(endpoint),
+        "--lb-port",
+        str(balancer),
+        "--speed",
+        str(simulation.speed),
+        "--dns-ttl",
+        str(simulation.dns_ttl),
+        "--domain",
+        domain or (last.domain if last else home.DOMAIN),
+        *flags,
+    ]
 
 
 def down(folder: Path) -> bool:
@@ -162,14 +184,31 @@ def status(folder: Path) -> dict[str, Any]:
     """What runs, as JSON has it."""
     server = running(folder)
     if server is None or not _answers(server):
-        return {"endpoint_url": None, "proxy_url": None, "pid": None, "state_dir": str(folder), "environments": [],
-                "database": None, "domain": None, "open": None}  # fmt: skip
+        return {
+            "endpoint_url": None,
+            "proxy_url": None,
+            "pid": None,
+            "state_dir": str(folder),
+            "environments": [],
+            "database": None,
+            "domain": None,
+            "open": None,
+        }
     answer = _ask(server, "GET", "status")
-    return {"endpoint_url": server.endpoint_url, "proxy_url": server.proxy_url, "pid": server.pid,
-            "state_dir": server.state_dir, "like_aws": server.like_aws, "speed": server.speed,
-            "dns_ttl": server.dns_ttl, "environments": answer["environments"],
-            "unjailed": answer["unjailed"], "database": answer["database"], "domain": server.domain,
-            "open": server.open}  # fmt: skip
+    return {
+        "endpoint_url": server.endpoint_url,
+        "proxy_url": server.proxy_url,
+        "pid": server.pid,
+        "state_dir": server.state_dir,
+        "like_aws": server.like_aws,
+        "speed": server.speed,
+        "dns_ttl": server.dns_ttl,
+        "environments": answer["environments"],
+        "unjailed": answer["unjailed"],
+        "database": answer["database"],
+        "domain": server.domain,
+        "open": server.open,
+    }
 
 
 def control(folder: Path, method: str, call: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -252,8 +291,12 @@ def _start(folder: Path, arguments: list[str]) -> home.Server:
         process.kill()
         process.wait(5)
     said = tail(folder / LOG, 1)
-    raise DaemonError("not-started", "The local Beanstalk did not start.", said or "Its log is empty.",
-                      f"Read its log: {folder / LOG}")  # fmt: skip
+    raise DaemonError(
+        "not-started",
+        "The local Beanstalk did not start.",
+        said or "Its log is empty.",
+        f"Read its log: {folder / LOG}",
+    )
 
 
 def _environ(folder: Path) -> dict[str, str]:

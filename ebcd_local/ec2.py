@@ -49,8 +49,10 @@ def describe_instances(fleet: Fleet, region: str, parameters: Mapping[str, str],
         found = [item for item in found if item.id in wanted]
     for name, values in _filters(parameters):
         found = [item for item in found if any(_matches(item, name, value) for value in values)]
-    return (f'<DescribeInstancesResponse xmlns="{NAMESPACE}"><requestId>{request_id}</requestId><reservationSet>'
-            f"{''.join(map(_reservation, found))}</reservationSet></DescribeInstancesResponse>")  # fmt: skip
+    return (
+        f'<DescribeInstancesResponse xmlns="{NAMESPACE}"><requestId>{request_id}</requestId><reservationSet>'
+        f"{''.join(map(_reservation, found))}</reservationSet></DescribeInstancesResponse>"
+    )
 
 
 def instance_type(found: options.Options) -> tuple[str, str]:
@@ -75,8 +77,12 @@ def _running(fleet: Fleet, region: str) -> Iterator[Ec2Instance]:
             continue
         found = fleet.effective(environment)
         runs, kind = image(environment, found), instance_type(found)
-        tags = {**environment.tags, "Name": environment.name, "elasticbeanstalk:environment-name": environment.name,
-                "elasticbeanstalk:environment-id": environment.id}  # fmt: skip
+        tags = {
+            **environment.tags,
+            "Name": environment.name,
+            "elasticbeanstalk:environment-name": environment.name,
+            "elasticbeanstalk:environment-id": environment.id,
+        }
         for member in fleet.members(environment.key):
             yield Ec2Instance(member.instance.id, runs, *kind, member.launched, tags)
 
@@ -91,8 +97,13 @@ def _filters(parameters: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
 
 def _matches(item: Ec2Instance, name: str, wanted: str) -> bool:
     """Whether an instance passes a filter's value, in which * and ? are wildcards. Raises ServiceError."""
-    facts = {"instance-id": item.id, "image-id": item.image, "instance-type": item.kind,
-             "architecture": item.architecture, "instance-state-name": "running"}  # fmt: skip
+    facts = {
+        "instance-id": item.id,
+        "image-id": item.image,
+        "instance-type": item.kind,
+        "architecture": item.architecture,
+        "instance-state-name": "running",
+    }
     if name.startswith("tag:"):
         key = name.removeprefix("tag:")
         return key in item.tags and fnmatchcase(item.tags[key], wanted)
@@ -104,8 +115,9 @@ def _matches(item: Ec2Instance, name: str, wanted: str) -> bool:
 
 
 def _reservation(item: Ec2Instance) -> str:
-    tags = "".join(f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>"
-                   for key, value in item.tags.items())  # fmt: skip
+    tags = "".join(
+        f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>" for key, value in item.tags.items()
+    )
     return (
         f"<item><reservationId>r-{item.id[2:]}</reservationId><groupSet/><instancesSet><item>"
         f"<instanceId>{item.id}</instanceId><imageId>{escape(item.image)}</imageId>"

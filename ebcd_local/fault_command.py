@@ -89,9 +89,21 @@ def run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     place = f"{kind}:{given.place}" if kind in WITHIN else given.place
     held = 5.0 if given.kind in {Kind.DELAY, Kind.STALL} else 0.0
     seconds = given.seconds if given.seconds is not None else held
-    told = daemon.control(folder, "POST", "faults", {
-        "kind": kind, "place": place, "nth": given.nth, "times": given.times, "seconds": seconds,
-        "code": given.code, "status": given.status, "denied": given.denied})  # fmt: skip
+    told = daemon.control(
+        folder,
+        "POST",
+        "faults",
+        {
+            "kind": kind,
+            "place": place,
+            "nth": given.nth,
+            "times": given.times,
+            "seconds": seconds,
+            "code": given.code,
+            "status": given.status,
+            "denied": given.denied,
+        },
+    )
     awaited = kind in OF_AN_ENVIRONMENT and given.place not in _environments(folder)
     return told | ({"awaits": given.place} if awaited else {})
 

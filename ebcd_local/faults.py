@@ -135,10 +135,14 @@ def refusal(fault: Fault, service: str) -> ServiceError:
     s3 = service == "s3"
     match fault.kind:
         case Kind.THROTTLE:
-            return ServiceError("SlowDown", "Please reduce your request rate.", 503) if s3 else ServiceError(
-                "Throttling", "Rate exceeded")  # fmt: skip
+            return (
+                ServiceError("SlowDown", "Please reduce your request rate.", 503)
+                if s3
+                else ServiceError("Throttling", "Rate exceeded")
+            )
         case Kind.EXPIRED:
-            return ServiceError("ExpiredToken", "The security token included in the request is expired",
-                                400 if s3 else 403)  # fmt: skip
+            return ServiceError(
+                "ExpiredToken", "The security token included in the request is expired", 400 if s3 else 403
+            )
     code = fault.code or ("InternalError" if s3 else "InternalFailure")
     return ServiceError(code, f"{code}: a fault that was asked for.", fault.status)

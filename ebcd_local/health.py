@@ -78,9 +78,16 @@ def of_instance(sight: Sight, expected: tuple[str, int]) -> Health:
     if sight.causes:
         found.append(Health("Red", "Degraded", tuple(sight.causes)))
     if sight.version[0] != expected[0] and not sight.deploying:
-        found.append(Health("Red", "Degraded", (
-            f'Incorrect application version "{sight.version[0]}" (deployment {sight.version[1]}). Expected version '
-            f'"{expected[0]}" (deployment {expected[1]}).',)))  # fmt: skip
+        found.append(
+            Health(
+                "Red",
+                "Degraded",
+                (
+                    f'Incorrect application version "{sight.version[0]}" (deployment {sight.version[1]}). '
+                    f'Expected version "{expected[0]}" (deployment {expected[1]}).',
+                ),
+            )
+        )
     if sight.cpu >= BUSY:
         found.append(Health("Yellow", "Warning", (f"{100 * sight.cpu:.0f} % of CPU is in use.",)))
     if sight.deploying:
@@ -130,9 +137,14 @@ def _incorrect(around: Surroundings) -> Health:
     if not wrong or around.operation:
         return OK
     label, deployment = around.version
-    return Health("Red", "Degraded", (
-        f"Incorrect application version found on {len(wrong)} out of {len(around.sights)} instances. Expected version "
-        f'"{label}" (deployment {deployment}).',))  # fmt: skip
+    return Health(
+        "Red",
+        "Degraded",
+        (
+            f"Incorrect application version found on {len(wrong)} out of {len(around.sights)} instances. "
+            f'Expected version "{label}" (deployment {deployment}).',
+        ),
+    )
 
 
 def _minor(known: Sequence[Health]) -> list[Health]:
@@ -143,8 +155,10 @@ def _minor(known: Sequence[Health]) -> list[Health]:
 def _failing(traffic: Traffic | None) -> list[Health]:
     if traffic is None or traffic.requests < ENOUGH:
         return []
-    return [_of_share(traffic.status_5xx / traffic.requests, "failing with HTTP 5xx", _FAILING),
-            _of_share(traffic.status_4xx / traffic.requests, "erroring with HTTP 4xx", _ERRORING)]  # fmt: skip
+    return [
+        _of_share(traffic.status_5xx / traffic.requests, "failing with HTTP 5xx", _FAILING),
+        _of_share(traffic.status_4xx / traffic.requests, "erroring with HTTP 4xx", _ERRORING),
+    ]
 
 
 def _of_share(share: float, what: str, limits: tuple[float, float, float]) -> Health:

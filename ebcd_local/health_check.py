@@ -52,9 +52,11 @@ class HealthCheck:
         """From effective option settings: of a classic load balancer, of the others, or without one."""
         kind = options.balancer_of(found, tier)
         classic = kind == "classic"
-        names = ("Timeout", "HealthyThreshold", "UnhealthyThreshold", "Interval") if classic else (
-            "HealthCheckTimeout", "HealthyThresholdCount", "UnhealthyThresholdCount",
-            "HealthCheckInterval")  # fmt: skip
+        names = (
+            ("Timeout", "HealthyThreshold", "UnhealthyThreshold", "Interval")
+            if classic
+            else ("HealthCheckTimeout", "HealthyThresholdCount", "UnhealthyThresholdCount", "HealthCheckInterval")
+        )
         space = _CLASSIC if classic else _PROCESS
         timeout, healthy, unhealthy, interval = (found.get((space, name), "") for name in names)
         return cls(

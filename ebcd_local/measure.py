@@ -34,10 +34,13 @@ class Usage:
         """SystemStatus, as the model shapes it: percent, and the machine's load average."""
         user, system = 100 * min(self.user, 1.0), 100 * min(self.system, 1.0)
         return {
-            "CPUUtilization": {"User": round(user, 1), "System": round(system, 1),
-                               "Idle": round(max(0.0, 100 - user - system), 1)},
+            "CPUUtilization": {
+                "User": round(user, 1),
+                "System": round(system, 1),
+                "Idle": round(max(0.0, 100 - user - system), 1),
+            },
             "LoadAverage": [round(value, 2) for value in os.getloadavg()],
-        }  # fmt: skip
+        }
 
 
 class Measure:

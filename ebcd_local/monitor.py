@@ -117,8 +117,9 @@ class Monitor:
         for member, probe in zip(members, probes, strict=True):
             proxy_log.write(member.instance.log_dir, check.path, member.instance.port, probe)
         usages = [self._measure.of(member.instance.pids()) for member in members]
-        fleet.group(key).route({member.instance.id for member, probe in zip(members, probes, strict=True)
-                                if probe.healthy})  # fmt: skip
+        fleet.group(key).route(
+            {member.instance.id for member, probe in zip(members, probes, strict=True) if probe.healthy}
+        )
         fleet.group(key).record()
         self._report(key, self._judge(at, environment, members, probes, usages))
         if log_stream.wanted(found):

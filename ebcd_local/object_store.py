@@ -88,8 +88,10 @@ class ObjectStore:
         """Write an object to a file. Raises ServiceError when it is gone."""
         found = self._object(bucket, key)
         if found is None:
-            raise ServiceError("InvalidParameterValue", f"Unable to download from S3 location (Bucket: {bucket}  "
-                               f"Key: {key}). Reason: Not Found")  # fmt: skip
+            raise ServiceError(
+                "InvalidParameterValue",
+                f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found",
+            )
         path.write_bytes(found.value)
 
     def read(self, bucket: str, key: str) -> bytes | None:

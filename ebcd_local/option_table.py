@@ -110,8 +110,9 @@ def named(load_balancer: str, tier: str) -> Iterator[tuple[str, Option]]:
     for space in _table().values():
         if space.kind in kinds and (not space.name.endswith(ANY) or space.kind == "elbv2"):
             name = space.name.replace(ANY, "default")
-            yield from ((name, option) for option in space.options.values()
-                        if option.name != ANY and "listenerrule" not in name)  # fmt: skip
+            yield from (
+                (name, option) for option in space.options.values() if option.name != ANY and "listenerrule" not in name
+            )
         elif space.kind == "database":
             yield space.name, space.options[COUPLED]
 
@@ -129,8 +130,10 @@ def _table() -> dict[str, Namespace]:
 
 def _parse(name: str, entries: dict[str, Any]) -> Namespace:
     kind, usual = entries.pop("for", ""), {"resource": entries.pop("resource", "")}
-    options = {key: Option(key, **{**usual, **entry, "values": tuple(entry.get("values", ()))})
-               for key, entry in entries.items()}  # fmt: skip
+    options = {
+        key: Option(key, **{**usual, **entry, "values": tuple(entry.get("values", ()))})
+        for key, entry in entries.items()
+    }
     return Namespace(name, options, kind)
 
 

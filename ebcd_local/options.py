@@ -75,8 +75,9 @@ def from_request(settings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def without(stored: Mapping[str, str], removed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Stored settings without those that OptionsToRemove names."""
-    gone = {key(item.get("Namespace", ""), item.get("OptionName", ""), item.get("ResourceName", ""))
-            for item in removed}  # fmt: skip
+    gone = {
+        key(item.get("Namespace", ""), item.get("OptionName", ""), item.get("ResourceName", "")) for item in removed
+    }
     return {name: value for name, value in stored.items() if name not in gone}
 
 
@@ -113,30 +114,51 @@ def _joint_problems(stored: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(SCHEDULED, "", why)
     where = f"(Namespace: '{MANAGED}', OptionName: 'ManagedActionsEnabled')"
     if found.get((MANAGED, "ManagedActionsEnabled"), "").lower() == "true":
-        lacking = [name for space, name in ((MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel"))
-                   if not found.get((space, name))]  # fmt: skip
+        lacking = [
+            name
+            for space, name in ((MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel"))
+            if not found.get((space, name))
+        ]
         if found[HEALTH, "SystemType"] != "enhanced":
-            yield Problem(MANAGED, "ManagedActionsEnabled", f"Invalid option specification {where}: Managed platform "
-                          "updates require enhanced health reporting (option SystemType in namespace "
-                          f"{HEALTH}).")  # fmt: skip
+            yield Problem(
+                MANAGED,
+                "ManagedActionsEnabled",
+                f"Invalid option specification {where}: Managed platform "
+                "updates require enhanced health reporting (option SystemType in namespace "
+                f"{HEALTH}).",
+            )
         if lacking:
-            yield Problem(MANAGED, "ManagedActionsEnabled", f"Invalid option specification {where}: Managed platform "
-                          f"updates require the option {lacking[0]}.")  # fmt: skip
+            yield Problem(
+                MANAGED,
+                "ManagedActionsEnabled",
+                f"Invalid option specification {where}: Managed platform updates require the option {lacking[0]}.",
+            )
     told = properties(found) | secrets(found)
     size = len(",".join(f"{name}={value}" for name, value in told.items()).encode())
     if size > PROPERTIES_LIMIT:
-        yield Problem(ENVIRONMENT, "", f"The environment properties have {size:,} bytes; the combined size of all of "
-                      f"them cannot be greater than {PROPERTIES_LIMIT:,} bytes.")  # fmt: skip
+        yield Problem(
+            ENVIRONMENT,
+            "",
+            f"The environment properties have {size:,} bytes; the combined size of all of "
+            f"them cannot be greater than {PROPERTIES_LIMIT:,} bytes.",
+        )
 
 
 def effective(stored: Mapping[str, str], extensions: Options) -> Options:
     """What holds: the API's settings over those of .ebextensions (whose invalid values count for nothing) over the
     defaults.
     """
-    valid = {(space, name): value for (space, name), value in extensions.items()
-             if (option := option_table.find(space, name)) is None or not option.refusal(value)}  # fmt: skip
-    api = {(space, name): value for item, value in stored.items() for space, name, resource in [split(item)]
-           if not resource}  # fmt: skip
+    valid = {
+        (space, name): value
+        for (space, name), value in extensions.items()
+        if (option := option_table.find(space, name)) is None or not option.refusal(value)
+    }
+    api = {
+        (space, name): value
+        for item, value in stored.items()
+        for space, name, resource in [split(item)]
+        if not resource
+    }
     return {**DEFAULTS, **valid, **api}
 
 

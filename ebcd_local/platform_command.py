@@ -38,8 +38,12 @@ def _refuse_unknown(folder: Path, python: str) -> None:
     if python not in known:
         near = nearest(python, known)
         meant = f" Did you mean {near}?" if near else ""
-        raise DaemonError("unknown-platform", f"There is no platform branch of Python {python}.",
-                          f"There are {', '.join(sorted(known))}.{meant}", "ebcd local platform")  # fmt: skip
+        raise DaemonError(
+            "unknown-platform",
+            f"There is no platform branch of Python {python}.",
+            f"There are {', '.join(sorted(known))}.{meant}",
+            "ebcd local platform",
+        )
 
 
 def text(told: dict[str, Any]) -> str:

@@ -222,5 +222,6 @@ def _run(command: list[str], cwd: Path | None = None) -> None:
 
 def _clean() -> dict[str, str]:
     """The server's environment without what would point an installer at the server's own virtual environment."""
-    return {name: value for name, value in os.environ.items()
-            if name not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}  # fmt: skip
+    return {
+        name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}
+    }

@@ -27,8 +27,12 @@ _SUB = re.compile(r"\$\{(?!!)\s*([A-Za-z0-9:.]+)\s*\}")
 def names(environment: Environment) -> dict[str, str]:
     """What `Ref` says of a name, and `Fn::GetAtt` of a name and an attribute (`NAME.ATTRIBUTE`), in an environment."""
     stack = f"awseb-{environment.id}-stack"
-    named = ("AWSEBAutoScalingGroup", "AWSEBAutoScalingLaunchConfiguration", "AWSEBCloudwatchAlarmHigh",
-             "AWSEBCloudwatchAlarmLow")  # fmt: skip
+    named = (
+        "AWSEBAutoScalingGroup",
+        "AWSEBAutoScalingLaunchConfiguration",
+        "AWSEBCloudwatchAlarmHigh",
+        "AWSEBCloudwatchAlarmLow",
+    )
     groups = ("AWSEBSecurityGroup", "AWSEBLoadBalancerSecurityGroup")
     return {
         "AWS::AccountId": ACCOUNT,
@@ -41,12 +45,14 @@ def names(environment: Environment) -> dict[str, str]:
         "AWSEBEnvironmentId": environment.id,
         "AWSEBEnvironmentName": environment.name,
         **{name: f"{stack}-{name}-{_suffix(environment, name)}" for name in named},
-        **{name: _scaling_policy(environment, name)
-           for name in ("AWSEBAutoScalingScaleDownPolicy", "AWSEBAutoScalingScaleUpPolicy")},
+        **{
+            name: _scaling_policy(environment, name)
+            for name in ("AWSEBAutoScalingScaleDownPolicy", "AWSEBAutoScalingScaleUpPolicy")
+        },
         **{name: security_group(environment, name) for name in groups},
         **{f"{name}.GroupId": _group_id(environment, name) for name in groups},
         **_balancers(environment),
-    }  # fmt: skip
+    }
 
 
 def _balancers(environment: Environment) -> dict[str, str]:
@@ -60,9 +66,10 @@ def _balancers(environment: Environment) -> dict[str, str]:
         "AWSEBV2LoadBalancer.DNSName": address,
         "AWSEBV2LoadBalancer.LoadBalancerName": name,
         "AWSEBV2LoadBalancerListener": f"{arn.format('listener')}/{_digits(environment, 16, 'listener')}",
-        "AWSEBV2LoadBalancerTargetGroup": _arn(environment, "elasticloadbalancing",
-                                               f"targetgroup/{name}/{_digits(environment, 16, 'targets')}"),
-    }  # fmt: skip
+        "AWSEBV2LoadBalancerTargetGroup": _arn(
+            environment, "elasticloadbalancing", f"targetgroup/{name}/{_digits(environment, 16, 'targets')}"
+        ),
+    }
 
 
 def _scaling_policy(environment: Environment, name: str) -> str:
@@ -150,8 +157,21 @@ def _function(text: str, known: Mapping[str, str]) -> Any:
         return None
 
 
-_FUNCTIONS = frozenset({"Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub", "Fn::Select", "Fn::Split", "Fn::Base64",
-                        "Fn::FindInMap", "Fn::If", "Fn::ImportValue", "Fn::GetOptionSetting"})  # fmt: skip
+_FUNCTIONS = frozenset(
+    {
+        "Ref",
+        "Fn::GetAtt",
+        "Fn::Join",
+        "Fn::Sub",
+        "Fn::Select",
+        "Fn::Split",
+        "Fn::Base64",
+        "Fn::FindInMap",
+        "Fn::If",
+        "Fn::ImportValue",
+        "Fn::GetOptionSetting",
+    }
+)
 
 
 def _computed(function: str, argument: Any, known: Mapping[str, str]) -> str | None:

@@ -109,9 +109,20 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
     clients = OwnClients(key, lambda: endpoint.url)
     databases, queues = Databases(settings.folder / DATABASES), Queues(clients)
     fleet = Fleet(
-        Site(state, balancer, settings.folder, objects.copy_to, objects.exists, faults, Stacks(clients), databases,
-             queues, settings.simulation, domain=settings.domain)
-    )  # fmt: skip
+        Site(
+            state,
+            balancer,
+            settings.folder,
+            objects.copy_to,
+            objects.exists,
+            faults,
+            Stacks(clients),
+            databases,
+            queues,
+            settings.simulation,
+            domain=settings.domain,
+        )
+    )
     monitor = Monitor(fleet, LogStreams(clients))
     control = Control(
         token=secrets.token_urlsafe(24),

@@ -243,8 +243,10 @@ def listen(endpoint: Endpoint, port: int) -> BaseWSGIServer:
 
 def _check_body(environ: Wsgi) -> None:
     """Refuse a body unlike its digest. Raises ServiceError."""
-    headers = {"x-amz-checksum-sha256": environ.get("HTTP_X_AMZ_CHECKSUM_SHA256", ""),
-               "content-md5": environ.get("HTTP_CONTENT_MD5", "")}  # fmt: skip
+    headers = {
+        "x-amz-checksum-sha256": environ.get("HTTP_X_AMZ_CHECKSUM_SHA256", ""),
+        "content-md5": environ.get("HTTP_CONTENT_MD5", ""),
+    }
     if not any(headers.values()):
         return
     if code := check_digests(headers, wire.body(environ)):

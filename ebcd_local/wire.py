@@ -44,10 +44,19 @@ _S3_OBJECT = {
     "DELETE": "DeleteObject",
     "POST": "PostObject",
 }
-_S3_BUCKET = {"GET": "ListObjects", "HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket",
-              "POST": "DeleteObjects"}  # fmt: skip
-_S3_UPLOAD = {"GET": "ListParts", "PUT": "UploadPart", "DELETE": "AbortMultipartUpload",
-              "POST": "CompleteMultipartUpload"}  # fmt: skip
+_S3_BUCKET = {
+    "GET": "ListObjects",
+    "HEAD": "HeadBucket",
+    "PUT": "CreateBucket",
+    "DELETE": "DeleteBucket",
+    "POST": "DeleteObjects",
+}
+_S3_UPLOAD = {
+    "GET": "ListParts",
+    "PUT": "UploadPart",
+    "DELETE": "AbortMultipartUpload",
+    "POST": "CompleteMultipartUpload",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +249,18 @@ def _names(text: str) -> set[str]:
 def refuse(environ: Mapping[str, Any], service: str, error: ServiceError, request_id: str) -> Response:
     """An error as the service words it: S3's XML, EC2's, JSON, CBOR, or the query protocol's XML."""
     if service == "s3":
-        text = (f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
-                f"<RequestId>{request_id}</RequestId></Error>")  # fmt: skip
+        text = (
+            f"<Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
         return Response(
             "" if environ["REQUEST_METHOD"] == "HEAD" else text, error.status, content_type="application/xml"
         )
     if service == "ec2":
-        text = (f"<Response><Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
-                f"</Error></Errors><RequestID>{request_id}</RequestID></Response>")  # fmt: skip
+        text = (
+            f"<Response><Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+            f"</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        )
         return Response(text, error.status, content_type="text/xml")
     if environ.get("HTTP_X_AMZ_TARGET"):
         told = {"__type": error.code, "message": error.message}

@@ -39,8 +39,14 @@ RICH = {"rich"}
 def imported(code: str, *arguments: str, cwd: Path = ROOT, **environ: str) -> set[str]:
     """The modules that a Python process has in the end."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "EBCD_", "AWS_"))}
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True,
-                          env=kept | {"PYTHONPATH": str(ROOT)} | environ, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=kept | {"PYTHONPATH": str(ROOT)} | environ,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.splitlines()[-1]))
 
@@ -61,8 +67,11 @@ def test_help_imports_the_command_line_and_nothing_behind_it(arguments: tuple[st
     modules = imported(RUN, *arguments, EBCD_HOME=str(tmp_path))
     assert of(modules, FOREIGN | AWS | BUNDLING | RICH | {"yaml", "ebcd.config", "ebcd.model"}) == set()
     assert of(modules, {"ebcd.release", "ebcd.report"}) <= {
-        "ebcd.release", "ebcd.release.clock", "ebcd.report", "ebcd.report.envelope",
-    }  # fmt: skip
+        "ebcd.release",
+        "ebcd.release.clock",
+        "ebcd.report",
+        "ebcd.report.envelope",
+    }
 
 
 def test_what_help_tells_of_a_command_is_its_docstring() -> None:
@@ -98,8 +107,11 @@ def test_what_needs_git_only_imports_nothing_of_aws(command: str, tmp_path: Path
     folder = tmp_path / "repository"
     folder.mkdir()
     folder.joinpath("Procfile").write_text("web: run\n")
-    for words in (["init", "-q"], ["add", "-A"],
-                  ["-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-qm", "One"]):  # fmt: skip
+    for words in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-qm", "One"],
+    ):
         subprocess.run(["git", *words], cwd=folder, check=True)
     output = ("-o", str(tmp_path / "bundle.zip")) if command == "bundle" else ()
     modules = imported(RUN, command, *output, cwd=folder, XDG_CACHE_HOME=str(tmp_path / "cache"))

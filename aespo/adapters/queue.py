@@ -105,8 +105,9 @@ class SqsQueue:
     def take(self, wait: float) -> Sequence[Message]:
         """Messages, by long polling; first those are sent that others have left."""
         self._move()
-        told = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=1, VisibilityTimeout=HIDDEN,
-                                            WaitTimeSeconds=min(20, int(wait)))  # fmt: skip
+        told = self._client.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=1, VisibilityTimeout=HIDDEN, WaitTimeSeconds=min(20, int(wait))
+        )
         return [Message(item["Body"], item["ReceiptHandle"]) for item in told.get("Messages", ())]
 
     def done(self, message: Message) -> None:

@@ -10,8 +10,16 @@ import msgspec
 from aespo import inputs
 from aespo.api import represent
 
-_TYPES = (inputs.Note, inputs.Task, represent.NoteView, represent.TaskView, represent.NotePage, represent.TaskPage,
-          represent.MemberList, represent.UsageView)  # fmt: skip
+_TYPES = (
+    inputs.Note,
+    inputs.Task,
+    represent.NoteView,
+    represent.TaskView,
+    represent.NotePage,
+    represent.TaskPage,
+    represent.MemberList,
+    represent.UsageView,
+)
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],

@@ -90,8 +90,17 @@ def note(row: Any) -> NoteView:
 
 def task(row: Any) -> TaskView:
     """A row of tasks."""
-    return TaskView(row.id, row.title, row.detail, row.state, row.assignee_id, row.due_on, row.version, row.created_at,
-                    row.updated_at)  # fmt: skip
+    return TaskView(
+        row.id,
+        row.title,
+        row.detail,
+        row.state,
+        row.assignee_id,
+        row.due_on,
+        row.version,
+        row.created_at,
+        row.updated_at,
+    )
 
 
 def member(row: Any) -> MemberView:

@@ -95,8 +95,9 @@ def _table_reasons(table: dict[str, Any]) -> Iterator[str]:
 def _isolates(policy: dict[str, Any]) -> bool:
     """Whether both what is seen and what is written is held to the transaction's workspace."""
     told = [policy["using"]] if policy["command"] == "d" else [policy["using"], policy["check"] or policy["using"]]
-    return all(text and text.startswith("(tenant_id = ") and "'app.tenant_id'" in text and " OR " not in text
-               for text in told)  # fmt: skip
+    return all(
+        text and text.startswith("(tenant_id = ") and "'app.tenant_id'" in text and " OR " not in text for text in told
+    )
 
 
 def _schema_reasons(connection: psycopg.Connection[Any], tables: set[str]) -> list[str]:

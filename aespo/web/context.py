@@ -70,8 +70,17 @@ def new_flask(name: str, context: Context) -> Flask:
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
     flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today)
     flask.jinja_env.globals.update(contents=_contents)
-    flask.jinja_env.filters.update(day=_day, ago=_ago, due=_due, size=_size, markdown=markup.to_html,
-                                   excerpt=markup.excerpt, hits=markup.hits, initials=_initials, zip=zip)  # fmt: skip
+    flask.jinja_env.filters.update(
+        day=_day,
+        ago=_ago,
+        due=_due,
+        size=_size,
+        markdown=markup.to_html,
+        excerpt=markup.excerpt,
+        hits=markup.hits,
+        initials=_initials,
+        zip=zip,
+    )
     return flask
 
 

@@ -65,8 +65,12 @@ def open_workspace() -> Response | tuple[str, int]:
     """To the workspace whose address somebody typed."""
     slug = slugs.tidy(request.args.get("slug", "")).partition(".")[0]
     if not slugs.PATTERN.fullmatch(slug):
-        page = render_template("site/landing.html", ready=context().database is not None, slug=slug,
-                               problem="An address looks like this: my-team.")  # fmt: skip
+        page = render_template(
+            "site/landing.html",
+            ready=context().database is not None,
+            slug=slug,
+            problem="An address looks like this: my-team.",
+        )
         return page, 422
     return redirect(absolute("/", address().to(slug)), 303)  # type: ignore[return-value]
 

@@ -62,8 +62,9 @@ class Beanstalk:
 
     def versions(self, application: str) -> tuple[ApplicationVersion, ...]:
         """All versions of the application."""
-        pages = self._pages("describe_application_versions", "DescribeApplicationVersions",
-                            {"ApplicationName": application})  # fmt: skip
+        pages = self._pages(
+            "describe_application_versions", "DescribeApplicationVersions", {"ApplicationName": application}
+        )
         return tuple(shapes.version(item) for page in pages for item in page["ApplicationVersions"])
 
     def delete_version(self, application: str, label: str) -> None:
@@ -160,10 +161,14 @@ class Beanstalk:
         with answering("elasticbeanstalk:DescribeEnvironmentManagedActions"):
             found = self._read.describe_environment_managed_actions(EnvironmentName=environment)
         return tuple(
-            ManagedAction(item["ActionId"], item.get("ActionDescription", ""), item.get("Status", "Unknown"),
-                          item.get("WindowStartTime"))
+            ManagedAction(
+                item["ActionId"],
+                item.get("ActionDescription", ""),
+                item.get("Status", "Unknown"),
+                item.get("WindowStartTime"),
+            )
             for item in found.get("ManagedActions", [])
-        )  # fmt: skip
+        )
 
     def platform(self, arn: str) -> Platform:
         """A platform version by its ARN."""
@@ -235,8 +240,10 @@ class Beanstalk:
         """The log tails that instances have delivered by now, those of earlier requests among them; oldest first."""
         with answering("elasticbeanstalk:RetrieveEnvironmentInfo"):
             found = self._read.retrieve_environment_info(EnvironmentName=environment, InfoType="tail")
-        tails = (LogTail(item["Ec2InstanceId"], item["SampleTimestamp"], item["Message"])
-                 for item in found["EnvironmentInfo"])  # fmt: skip
+        tails = (
+            LogTail(item["Ec2InstanceId"], item["SampleTimestamp"], item["Message"])
+            for item in found["EnvironmentInfo"]
+        )
         return tuple(sorted(tails, key=lambda tail: tail.time))
 
     # mutations: sent once

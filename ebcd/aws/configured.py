@@ -48,15 +48,22 @@ def configured() -> Iterator[None]:
     try:
         yield
     except ProfileNotFound as error:
-        raise UsageError(f"{error}.", why="No file of AWS's configuration has it.", hint="aws configure list-profiles",
-                         code="no-profile") from error  # fmt: skip
+        raise UsageError(
+            f"{error}.",
+            why="No file of AWS's configuration has it.",
+            hint="aws configure list-profiles",
+            code="no-profile",
+        ) from error
     except NoRegionError as error:
         raise UsageError("No region is set.", hint="Set region in ebcd.toml, --region, or AWS_REGION.") from error
     except ConfigParseError as error:
         path = error.kwargs.get("path", "AWS's configuration file")
-        raise UsageError(f"{path} cannot be read.", why="It is no file as `aws configure` writes them.",
-                         hint="Correct it, or name another file: AWS_CONFIG_FILE.",
-                         code="aws-configuration") from error  # fmt: skip
+        raise UsageError(
+            f"{path} cannot be read.",
+            why="It is no file as `aws configure` writes them.",
+            hint="Correct it, or name another file: AWS_CONFIG_FILE.",
+            code="aws-configuration",
+        ) from error
     except BotoCoreError as error:
         raise no_credentials(error) or _unusable(str(error)) from error  # of settings, which hold no secret
     except (ValueError, OSError) as error:  # a number that is none, an endpoint that is none
@@ -114,10 +121,12 @@ def described(error: BotoCoreError) -> str:
 
 
 def _missing(why: str) -> AwsRefused:
-    return AwsRefused("There are no usable AWS credentials.", why=f"Some are set up, and {why}.", hint=SIGN_IN,
-                      code="no-credentials")  # fmt: skip
+    return AwsRefused(
+        "There are no usable AWS credentials.", why=f"Some are set up, and {why}.", hint=SIGN_IN, code="no-credentials"
+    )
 
 
 def _unusable(why: str) -> UsageError:
-    return UsageError("The AWS configuration of this machine cannot be used.", why=why, hint=_WHERE,
-                      code="aws-configuration")  # fmt: skip
+    return UsageError(
+        "The AWS configuration of this machine cannot be used.", why=why, hint=_WHERE, code="aws-configuration"
+    )

@@ -77,8 +77,9 @@ def principal(clients: Clients, who: Identity) -> str:
     if kind == "user":
         return who.arn
     if kind != "assumed-role":
-        raise AwsRefused(f"IAM simulates nothing for {who.arn}.", why="It is neither a user nor a role.",
-                         code="no-principal")  # fmt: skip
+        raise AwsRefused(
+            f"IAM simulates nothing for {who.arn}.", why="It is neither a user nor a role.", code="no-principal"
+        )
     with answering("iam:GetRole"):
         return str(clients.iam.get_role(RoleName=rest.partition("/")[0])["Role"]["Arn"])
 
@@ -97,8 +98,12 @@ def simulate(
         for key, value in (context or {}).items()
     ]
     for start in range(0, len(wanted), _BATCH):
-        given: dict[str, Any] = {"PolicySourceArn": source, "ActionNames": wanted[start : start + _BATCH],
-                                 "ResourceArns": [resource], "ContextEntries": entries}  # fmt: skip
+        given: dict[str, Any] = {
+            "PolicySourceArn": source,
+            "ActionNames": wanted[start : start + _BATCH],
+            "ResourceArns": [resource],
+            "ContextEntries": entries,
+        }
         while True:
             with answering("iam:SimulatePrincipalPolicy"):
                 page = clients.iam.simulate_principal_policy(**given)

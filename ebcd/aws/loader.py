@@ -18,8 +18,11 @@ class ServiceLoader(Loader):  # type: ignore[misc]
     @classmethod
     def of(cls, session: Any, kept: Path | None) -> ServiceLoader:
         """The loader with the session's data path (AWS_DATA_PATH). kept: where cut models are kept; None: nowhere."""
-        return cls(extra_search_paths=create_loader(session.get_config_variable("data_path")).search_paths,
-                   file_loader=ModelFiles(kept), include_default_search_paths=False)  # fmt: skip
+        return cls(
+            extra_search_paths=create_loader(session.get_config_variable("data_path")).search_paths,
+            file_loader=ModelFiles(kept),
+            include_default_search_paths=False,
+        )
 
     def list_available_services(self, type_name: str) -> Collection[str]:
         """The services, looked up one by one; the list is made only where somebody wants it whole."""

@@ -76,8 +76,11 @@ ENDPOINTS = frozenset(
     {"cloudformation", "ec2", "elasticbeanstalk", "iam", "monitoring", "s3", "sts", "oidc", "portal.sso", "signin"}
 )
 """Services whose endpoints are looked up: ebcd's own, and those that credentials come from."""
-_VERSION = hashlib.sha256(repr([(name, sorted(found)) for name, found in sorted(OPERATIONS.items())]).encode()
-                          + repr(sorted(ENDPOINTS)).encode() + b"2").hexdigest()  # fmt: skip
+_VERSION = hashlib.sha256(
+    repr([(name, sorted(found)) for name, found in sorted(OPERATIONS.items())]).encode()
+    + repr(sorted(ENDPOINTS)).encode()
+    + b"2"
+).hexdigest()
 _CHECKSUM = 64
 _OLD = 7 * 86_400
 """Seconds after which what another version of botocore left is deleted when something new is kept."""
@@ -152,16 +155,19 @@ def _operations(service: str, model: Mapping[str, Any]) -> Any:
         if name not in wanted:
             wanted.add(name)
             waiting += _shapes(shapes[name])
-    return _undocumented({**model, "operations": operations,
-                          "shapes": {name: item for name, item in shapes.items() if name in wanted}})  # fmt: skip
+    return _undocumented(
+        {**model, "operations": operations, "shapes": {name: item for name, item in shapes.items() if name in wanted}}
+    )
 
 
 def _undocumented(item: Any) -> Any:
     """A part of a model without its texts."""
     match item:
         case Mapping():
-            return {name: "" if name == "documentation" and isinstance(value, str) else _undocumented(value)
-                    for name, value in item.items()}  # fmt: skip
+            return {
+                name: "" if name == "documentation" and isinstance(value, str) else _undocumented(value)
+                for name, value in item.items()
+            }
         case list():
             return [_undocumented(value) for value in item]
         case _:

@@ -85,8 +85,9 @@ class MultipartUpload:
 
     def _begin(self, metadata: Mapping[str, str]) -> str:
         with answering("s3:CreateMultipartUpload"):
-            begun = self._s3.create_multipart_upload(**self._object, ContentType="application/zip",
-                                                     Metadata=dict(metadata), ChecksumAlgorithm="SHA256")  # fmt: skip
+            begun = self._s3.create_multipart_upload(
+                **self._object, ContentType="application/zip", Metadata=dict(metadata), ChecksumAlgorithm="SHA256"
+            )
         return str(begun["UploadId"])
 
     # what earlier runs left
@@ -138,8 +139,9 @@ class MultipartUpload:
         moved = sum(self._parts[number].length for number in done)
         progress(moved)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            waiting: set[Future[_Done]] = {pool.submit(self._move, upload, number) for number in self._parts
-                                           if number not in done}  # fmt: skip
+            waiting: set[Future[_Done]] = {
+                pool.submit(self._move, upload, number) for number in self._parts if number not in done
+            }
             try:
                 while waiting:
                     finished, waiting = wait(waiting, TICK, FIRST_COMPLETED)
@@ -192,8 +194,9 @@ class MultipartUpload:
     def _send(self, upload: str, number: int, part: UploadPart) -> _Done:
         digest, _ = self._digest(number)
         with FileRange(self._path, part.offset, part.length) as body, answering("s3:UploadPart"):
-            found = self._s3.upload_part(**self._object, UploadId=upload, PartNumber=number, Body=body,
-                                         ChecksumSHA256=_text(digest))  # fmt: skip
+            found = self._s3.upload_part(
+                **self._object, UploadId=upload, PartNumber=number, Body=body, ChecksumSHA256=_text(digest)
+            )
         return _Done(number, found["ETag"], digest, part.length, 0)
 
     def _digest(self, number: int) -> tuple[bytes, str]:
@@ -219,12 +222,15 @@ class MultipartUpload:
 
     def _complete(self, upload: str, done: Mapping[int, _Done]) -> bool:
         """Make the object of its parts, which S3 compares by their checksums; False when one is there already."""
-        parts = [{"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": _text(part.digest)}
-                 for part in sorted(done.values(), key=lambda part: part.number)]  # fmt: skip
+        parts = [
+            {"PartNumber": part.number, "ETag": part.etag, "ChecksumSHA256": _text(part.digest)}
+            for part in sorted(done.values(), key=lambda part: part.number)
+        ]
         with answering("s3:CompleteMultipartUpload"):
             try:
-                self._s3.complete_multipart_upload(**self._object, UploadId=upload, IfNoneMatch="*",
-                                                   MultipartUpload={"Parts": parts})  # fmt: skip
+                self._s3.complete_multipart_upload(
+                    **self._object, UploadId=upload, IfNoneMatch="*", MultipartUpload={"Parts": parts}
+                )
             except Exception as error:
                 if not self._exists():
                     raise
@@ -245,8 +251,12 @@ class MultipartUpload:
             return
         with answering("s3:DeleteObject"):
             self._s3.delete_object(**self._object, IfMatch=found["ETag"])
-        raise AwsRefused("S3 holds other bytes than the source bundle.", why="Its checksum differs; it was deleted.",
-                         hint="Run the same command again.", code="digest-mismatch")  # fmt: skip
+        raise AwsRefused(
+            "S3 holds other bytes than the source bundle.",
+            why="Its checksum differs; it was deleted.",
+            hint="Run the same command again.",
+            code="digest-mismatch",
+        )
 
     def _exists(self) -> bool:
         try:

@@ -214,8 +214,12 @@ def _refusal(operation: str, error: ClientError) -> EbcdError:
     if code in _CREDENTIALS:
         return AwsRefused(what, why=f"{code}: {message}", hint=f"{SIGN_IN} {_LOCAL}", code=code)
     if code in PERMISSION or status == 403:
-        return AwsRefused(what, why=f"{code}: {message}", code=code,
-                          hint=f"Allow {operation} for these credentials, or use others: --profile NAME.")  # fmt: skip
+        return AwsRefused(
+            what,
+            why=f"{code}: {message}",
+            code=code,
+            hint=f"Allow {operation} for these credentials, or use others: --profile NAME.",
+        )
     if status >= 500:
         return NoAnswer(f"AWS failed on {operation}.", why=f"{code}: {message}", hint="Run the same command again.")
     hint = "Correct what it names, and run the same command again."
@@ -234,11 +238,17 @@ def _unanswered(operation: str, error: BotoCoreError) -> EbcdError:
     if problem := no_credentials(error):
         return problem
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return Unreachable(f"AWS could not be reached for {operation}.", why=described(error),
-                           hint="Check the network, --region and --endpoint-url.")  # fmt: skip
+        return Unreachable(
+            f"AWS could not be reached for {operation}.",
+            why=described(error),
+            hint="Check the network, --region and --endpoint-url.",
+        )
     if isinstance(error, ProxyConnectionError | InvalidProxiesConfigError):
-        return Unreachable(f"The proxy could not be reached for {operation}.", why=described(error),
-                           hint="Check HTTPS_PROXY, or let NO_PROXY name what needs none.")  # fmt: skip
+        return Unreachable(
+            f"The proxy could not be reached for {operation}.",
+            why=described(error),
+            hint="Check HTTPS_PROXY, or let NO_PROXY name what needs none.",
+        )
     if isinstance(error, HTTPClientError):
         return NoAnswer(f"No answer came to {operation}.", why=described(error), hint="Run the same command again.")
     return AwsRefused(f"{operation} could not be sent.", why=described(error), code="request")

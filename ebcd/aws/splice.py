@@ -52,8 +52,10 @@ def _made(s3: Any, spliced: Mapping[str, str], path: Path, part: UploadPart, sou
     with FileRange(path, part.offset + copied, part.tail) as body, answering("s3:UploadPart"):
         second = s3.upload_part(**request, PartNumber=2, Body=body, ChecksumSHA256=tail)["ETag"]
     with answering("s3:CompleteMultipartUpload"):
-        parts = [{"PartNumber": 1, "ETag": first, "ChecksumSHA256": head},
-                 {"PartNumber": 2, "ETag": second, "ChecksumSHA256": tail}]  # fmt: skip
+        parts = [
+            {"PartNumber": 1, "ETag": first, "ChecksumSHA256": head},
+            {"PartNumber": 2, "ETag": second, "ChecksumSHA256": tail},
+        ]
         made = s3.complete_multipart_upload(**request, MultipartUpload={"Parts": parts})
     return Source(spliced["Key"], made["ETag"])
 

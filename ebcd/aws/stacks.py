@@ -81,15 +81,25 @@ class Stacks:
         with answering("cloudformation:DescribeStackEvents"):
             found = self._clients.cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
         return tuple(
-            StackEvent(item["EventId"], item["Timestamp"], item.get("LogicalResourceId", ""),
-                       item.get("ResourceStatus", ""), item.get("ResourceStatusReason", ""))
+            StackEvent(
+                item["EventId"],
+                item["Timestamp"],
+                item.get("LogicalResourceId", ""),
+                item.get("ResourceStatus", ""),
+                item.get("ResourceStatusReason", ""),
+            )
             for item in reversed(found)
-        )  # fmt: skip
+        )
 
 
 def _request(name: str, body: str, token: str, tags: Mapping[str, str]) -> dict[str, Any]:
-    return {"StackName": name, "TemplateBody": body, "Capabilities": [*CAPABILITIES], "ClientRequestToken": token,
-            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}  # fmt: skip
+    return {
+        "StackName": name,
+        "TemplateBody": body,
+        "Capabilities": [*CAPABILITIES],
+        "ClientRequestToken": token,
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
 
 
 def _stack(item: Mapping[str, Any]) -> Stack:

@@ -195,8 +195,11 @@ class Storage:
 
     def newest(self, prefix: str, ending: str) -> str | None:
         """Among the keys below a prefix that have an ending, the one whose object was written last."""
-        found = max((item for item in self._objects(prefix) if item["Key"].endswith(ending)),
-                    key=lambda item: item["LastModified"], default=None)  # fmt: skip
+        found = max(
+            (item for item in self._objects(prefix) if item["Key"].endswith(ending)),
+            key=lambda item: item["LastModified"],
+            default=None,
+        )
         return None if found is None else str(found["Key"])
 
     def open(self, key: str) -> ObjectReader:
@@ -228,9 +231,15 @@ class Storage:
         size = path.stat().st_size
         with FileRange(path, 0, size, tick) as body:
             try:
-                self._put("s3:PutObject", Key=key, Body=body, IfNoneMatch="*", Metadata=metadata,
-                          ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
-                          ContentType="application/zip")  # fmt: skip
+                self._put(
+                    "s3:PutObject",
+                    Key=key,
+                    Body=body,
+                    IfNoneMatch="*",
+                    Metadata=metadata,
+                    ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                    ContentType="application/zip",
+                )
             except PreconditionFailed:
                 return None
         return Upload(size, 0)

@@ -63,13 +63,19 @@ def bring(
 
 def _refuse(stack: Stack) -> None:
     if stack.status in UNUSABLE:
-        raise Refused(f"The stack {stack.name} cannot be updated: it is {stack.status}.",
-                      why=stack.reason or "An earlier creation of it failed.", code="stack-unusable",
-                      hint=f"{_DELETE} {stack.name}, then run it again.")  # fmt: skip
+        raise Refused(
+            f"The stack {stack.name} cannot be updated: it is {stack.status}.",
+            why=stack.reason or "An earlier creation of it failed.",
+            code="stack-unusable",
+            hint=f"{_DELETE} {stack.name}, then run it again.",
+        )
     if stack.status.endswith("_IN_PROGRESS") and stack.status not in GOOD:
-        raise Refused(f"The stack {stack.name} is being changed: it is {stack.status}.",
-                      why="Another run, or somebody, is at it.", code="stack-busy",
-                      hint=f"aws cloudformation describe-stack-events --stack-name {stack.name}")  # fmt: skip
+        raise Refused(
+            f"The stack {stack.name} is being changed: it is {stack.status}.",
+            why="Another run, or somebody, is at it.",
+            code="stack-busy",
+            hint=f"aws cloudformation describe-stack-events --stack-name {stack.name}",
+        )
 
 
 def _follow(

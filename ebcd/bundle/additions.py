@@ -127,8 +127,12 @@ def chosen_with(choices: Iterable[Choice], added: Iterable[Addition]) -> list[Ch
     added.
     """
     new = {item.file.path: item for item in added}
-    own = [Choice(item.entry, False, f"another one is {new[item.entry.path].reason}")
-           if item.included and item.entry.path in new else item for item in choices]  # fmt: skip
+    own = [
+        Choice(item.entry, False, f"another one is {new[item.entry.path].reason}")
+        if item.included and item.entry.path in new
+        else item
+        for item in choices
+    ]
     return own + [Choice(item.file.entry, True, item.reason) for item in new.values()]
 
 
@@ -143,24 +147,32 @@ def _with_wheels(found: Lock, files: Sequence[File], options: BundleOptions, whe
 
     _refuse_own_wheels(files)
     if wheels is None:
-        raise UsageError("There is no folder for the wheels.", code="no-cache",
-                         why="The user has no home, and XDG_CACHE_HOME is not set.",
-                         hint="Set XDG_CACHE_HOME to a folder that stays.")  # fmt: skip
+        raise UsageError(
+            "There is no folder for the wheels.",
+            code="no-cache",
+            why="The user has no home, and XDG_CACHE_HOME is not set.",
+            hint="Set XDG_CACHE_HOME to a folder that stays.",
+        )
     fetched = fetch(found.pins, options.pythons, wheels)
     source, made = Added(), f"made from {found.source}, for the wheels beside it"
     return [
         Addition(source.text(NAME, found.text(item.sha256 for item in fetched)), made),
-        *(Addition(source.copy(f"{WHEELS}/{item.name}", item.path, item.sha256), f"wheel of {item.requirement}")
-          for item in fetched),
-    ]  # fmt: skip
+        *(
+            Addition(source.copy(f"{WHEELS}/{item.name}", item.path, item.sha256), f"wheel of {item.requirement}")
+            for item in fetched
+        ),
+    ]
 
 
 def _refuse_own_wheels(files: Sequence[File]) -> None:
     for file in files:
         if file.path.startswith(f"{WHEELS}/") or file.path in (WHEELS, posixpath.dirname(WHEELS)):
-            raise Refused(f"The commit has {file.path}.", why=f"ebcd writes the wheels to {WHEELS}.",
-                          hint=f'git rm -r {WHEELS}, or requirements = "lock" and wheels of your own.',
-                          code="wheels")  # fmt: skip
+            raise Refused(
+                f"The commit has {file.path}.",
+                why=f"ebcd writes the wheels to {WHEELS}.",
+                hint=f'git rm -r {WHEELS}, or requirements = "lock" and wheels of your own.',
+                code="wheels",
+            )
 
 
 def _content(file: File) -> bytes:

@@ -53,8 +53,17 @@ class ArchiveWriter:
     def add(self, path: str, mode: int, stream: Stream, pieces: Iterable[bytes]) -> None:
         """Add an entry. mode: a Unix file mode with its type."""
         name = path.encode()
-        common = _COMMON.pack(_VERSION, _UTF8, stream.method, self._stamp(stream.digest), stream.crc, stream.length,
-                              stream.size, len(name), 0)  # fmt: skip
+        common = _COMMON.pack(
+            _VERSION,
+            _UTF8,
+            stream.method,
+            self._stamp(stream.digest),
+            stream.crc,
+            stream.length,
+            stream.size,
+            len(name),
+            0,
+        )
         # An offset beyond 4 GiB cannot occur: Beanstalk's limit of 500 MB is checked while the bundle grows.
         attributes = (mode & 0xFFFF) << 16
         self._directory.append(b"".join((_CENTRAL_MARK, common, _CENTRAL.pack(0, 0, 0, attributes, self.size), name)))
@@ -72,8 +81,10 @@ class ArchiveWriter:
         size = self.size - start
         if count >= _MAX16:
             end = self.size
-            self._write(b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, _UNIX | _VERSION, _VERSION, 0, 0, count, count,
-                                                   size, start))  # fmt: skip
+            self._write(
+                b"PK\x06\x06"
+                + struct.pack("<QHHIIQQQQ", 44, _UNIX | _VERSION, _VERSION, 0, 0, count, count, size, start)
+            )
             self._write(b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1))
         short = min(count, _MAX16)
         self._write(b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, short, short, size, start, 0))

@@ -166,8 +166,12 @@ def _objects(repository: Repository, commit: Commit) -> ExitStack:
         work = stack.enter_context(repository.work_tree())
         if work.tree != commit.tree:
             stack.close()
-            raise Refused("The work tree changed while it was read.", why="Its digest is no longer the one it had.",
-                          hint="Run the same command again.", code="dirty-tree")  # fmt: skip
+            raise Refused(
+                "The work tree changed while it was read.",
+                why="Its digest is no longer the one it had.",
+                hint="Run the same command again.",
+                code="dirty-tree",
+            )
     return stack
 
 

@@ -18,10 +18,48 @@ PIECE = 1024**2
 COMPRESSOR = f"deflate 0.9.0, from {LARGE} bytes on cramjam 2.14.0, level {LEVEL}"
 """What the bytes of a stream depend on beside its content: pyproject.toml pins both."""
 _COMPRESSED = frozenset(
-    {".7z", ".avif", ".br", ".bz2", ".docx", ".eot", ".gif", ".gz", ".heic", ".jar", ".jpeg", ".jpg", ".lz4", ".m4a",
-     ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".npz", ".odt", ".ogg", ".opus", ".parquet", ".png", ".pptx", ".rar",
-     ".tbz2", ".tgz", ".txz", ".webm", ".webp", ".whl", ".woff", ".woff2", ".xlsx", ".xz", ".zip", ".zst"}
-)  # fmt: skip
+    {
+        ".7z",
+        ".avif",
+        ".br",
+        ".bz2",
+        ".docx",
+        ".eot",
+        ".gif",
+        ".gz",
+        ".heic",
+        ".jar",
+        ".jpeg",
+        ".jpg",
+        ".lz4",
+        ".m4a",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp3",
+        ".mp4",
+        ".npz",
+        ".odt",
+        ".ogg",
+        ".opus",
+        ".parquet",
+        ".png",
+        ".pptx",
+        ".rar",
+        ".tbz2",
+        ".tgz",
+        ".txz",
+        ".webm",
+        ".webp",
+        ".whl",
+        ".woff",
+        ".woff2",
+        ".xlsx",
+        ".xz",
+        ".zip",
+        ".zst",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

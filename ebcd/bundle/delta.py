@@ -56,10 +56,13 @@ def entries(archive: IO[bytes] | io.RawIOBase) -> list[Entry]:
     except (ValueError, NotImplementedError, ArithmeticError, LookupError, EOFError, struct.error) as error:
         raise zipfile.BadZipFile(f"its directory cannot be read: {error}") from error
     return [
-        Entry((item.filename, item.date_time, item.compress_type, item.CRC, item.compress_size, item.file_size),
-              item.header_offset, end - item.header_offset)
+        Entry(
+            (item.filename, item.date_time, item.compress_type, item.CRC, item.compress_size, item.file_size),
+            item.header_offset,
+            end - item.header_offset,
+        )
         for item, end in zip(found, ends, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def parts(size: int, new: Sequence[Entry] = (), old: Sequence[Entry] = ()) -> tuple[UploadPart, ...]:

@@ -47,8 +47,12 @@ class Repository:
         root: the folder that bundles are made of, as seen from `folder`; None: the whole repository.
         """
         if shutil.which("git") is None:
-            raise UsageError("git is not installed.", why="ebcd reads commits through it, and finds none on PATH.",
-                             hint="Install git: https://git-scm.com/downloads", code="no-git")  # fmt: skip
+            raise UsageError(
+                "git is not installed.",
+                why="ebcd reads commits through it, and finds none on PATH.",
+                hint="Install git: https://git-scm.com/downloads",
+                code="no-git",
+            )
         self._environment = _environment()
         self._listed: dict[str, list[TreeEntry]] = {}
         self.folder = folder
@@ -105,8 +109,9 @@ class Repository:
             requests.write("".join(f"{entry.blob}\n" for entry in entries).encode())
             requests.seek(0)
             command = self._command("cat-file", "--batch", "--buffer")
-            with subprocess.Popen(command, stdin=requests, stdout=subprocess.PIPE, env=self._environment,
-                                  bufsize=_PIPE) as process:  # fmt: skip
+            with subprocess.Popen(
+                command, stdin=requests, stdout=subprocess.PIPE, env=self._environment, bufsize=_PIPE
+            ) as process:
                 assert process.stdout is not None
                 try:
                     yield BlobReader(process.stdout)
@@ -126,8 +131,12 @@ class Repository:
         """The repository of a submodule. Raises UsageError when it is not checked out."""
         folder = self.folder / self.root / path
         if not (folder / ".git").exists():
-            raise UsageError(f"The submodule {path} is not checked out.", why="Its commits are not on this machine.",
-                             hint="git submodule update --init --recursive", code="submodule")  # fmt: skip
+            raise UsageError(
+                f"The submodule {path} is not checked out.",
+                why="Its commits are not on this machine.",
+                hint="git submodule update --init --recursive",
+                code="submodule",
+            )
         return Repository(folder)
 
     def mentions(self, tree: str, text: str, paths: str) -> bool:
@@ -164,11 +173,18 @@ class Repository:
 
     def _unknown(self, revision: str) -> UsageError:
         if self.commit("HEAD") is None:
-            return UsageError("The repository has no commit yet.", why="There is nothing to ship.",
-                              hint="git add -A && git commit", code="unknown-revision")  # fmt: skip
-        return UsageError(f"{revision!r} names no commit.", why=f"git finds no such revision in {self.folder}.",
-                          hint="git log --oneline shows commits; git fetch may bring it.",
-                          code="unknown-revision")  # fmt: skip
+            return UsageError(
+                "The repository has no commit yet.",
+                why="There is nothing to ship.",
+                hint="git add -A && git commit",
+                code="unknown-revision",
+            )
+        return UsageError(
+            f"{revision!r} names no commit.",
+            why=f"git finds no such revision in {self.folder}.",
+            hint="git log --oneline shows commits; git fetch may bring it.",
+            code="unknown-revision",
+        )
 
     def _rootless(self, tree: str) -> EbcdError:
         """Why a tree cannot be listed."""
@@ -206,8 +222,13 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         """A git command, run. Raises UsageError (code `git-failed`) where git cannot be started."""
         try:
-            return subprocess.run(self._command(*arguments), env={**self._environment, **environment}, input=given,
-                                  capture_output=True, check=False)  # fmt: skip
+            return subprocess.run(
+                self._command(*arguments),
+                env={**self._environment, **environment},
+                input=given,
+                capture_output=True,
+                check=False,
+            )
         except OSError as error:
             raise UsageError("git cannot be run.", why=str(error), hint="git --version", code="git-failed") from error
 
@@ -301,5 +322,9 @@ def _below(repository: Path, folder: Path) -> str:
 
 
 def _missing_object(blob: str) -> UsageError:
-    return UsageError(f"The object {blob} is not in this clone.", why="The clone is shallow or partial.",
-                      hint="git fetch --unshallow, or clone without --filter.", code="missing-object")  # fmt: skip
+    return UsageError(
+        f"The object {blob} is not in this clone.",
+        why="The clone is shallow or partial.",
+        hint="git fetch --unshallow, or clone without --filter.",
+        code="missing-object",
+    )

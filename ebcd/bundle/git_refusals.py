@@ -23,8 +23,9 @@ def refusal(folder: Path, said: str) -> UsageError:
             code="git-ownership",
         )
     if not folder.is_dir():
-        return UsageError(f"{folder} is no folder.", why=reason, hint="Change to the repository's folder.",
-                          code="no-repository")  # fmt: skip
+        return UsageError(
+            f"{folder} is no folder.", why=reason, hint="Change to the repository's folder.", code="no-repository"
+        )
     broken = _repository_above(folder)
     if broken is not None or "not a git repository" not in said:
         return UsageError(

@@ -34,8 +34,10 @@ def commits(repository: Repository, since: str, until: str) -> tuple[LoggedCommi
         errors="replace"
     )
     found = lines.split("\0")[:-1]
-    return tuple(LoggedCommit(sha, author, datetime.fromtimestamp(int(seconds), UTC), subject)
-                 for sha, author, seconds, subject in zip(*[iter(found)] * 4, strict=True))  # fmt: skip
+    return tuple(
+        LoggedCommit(sha, author, datetime.fromtimestamp(int(seconds), UTC), subject)
+        for sha, author, seconds, subject in zip(*[iter(found)] * 4, strict=True)
+    )
 
 
 def changed_paths(repository: Repository, before: str, after: str) -> tuple[ChangedPath, ...]:

@@ -32,15 +32,22 @@ def names_in(lines: bytes) -> str:
 def _not_utf8(lines: bytes) -> Refused:
     names = (line.partition(b"\t")[2] for line in lines.split(b"\0"))
     bad = next(name for name in names if name.decode(errors="replace").encode() != name)
-    return Refused(f"The name {bad!r} is not UTF-8.", why="A zip and Beanstalk's instances need UTF-8 names.",
-                   hint="Rename it: git mv.", code="bad-name")  # fmt: skip
+    return Refused(
+        f"The name {bad!r} is not UTF-8.",
+        why="A zip and Beanstalk's instances need UTF-8 names.",
+        hint="Rename it: git mv.",
+        code="bad-name",
+    )
 
 
 def _unfit(text: str) -> Refused:
     path = next(line.partition("\t")[2] for line in text.split("\0") if _UNFIT.search(line))
-    return Refused(f"The name {path!r} holds a control character or a backslash.",
-                   why="Unpackers read such names in different ways.", hint="Rename it: git mv.",
-                   code="bad-name")  # fmt: skip
+    return Refused(
+        f"The name {path!r} holds a control character or a backslash.",
+        why="Unpackers read such names in different ways.",
+        hint="Rename it: git mv.",
+        code="bad-name",
+    )
 
 
 def _leading_elsewhere(text: str) -> Refused:

@@ -138,8 +138,9 @@ class PackWriter:
         for piece in pieces:
             summed.update(piece)
             self._offset += self._file.write(piece)
-        self._records[key] = _RECORD.pack(key, stream.method, stream.crc, stream.size, stream.length, stream.digest,
-                                          offset, summed.digest()[:16])  # fmt: skip
+        self._records[key] = _RECORD.pack(
+            key, stream.method, stream.crc, stream.size, stream.length, stream.digest, offset, summed.digest()[:16]
+        )
 
     def mark(self, mark: bytes) -> None:
         """Note something beside the streams: MARK bytes."""

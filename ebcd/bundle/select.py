@@ -83,8 +83,12 @@ def rules(ignore_file: bytes, exclude: Sequence[str]) -> Rules:
             warnings.simplefilter("ignore")  # what Python finds odd in somebody's pattern
             spec = pathspec.GitIgnoreSpec.from_lines(line for _, line in lines)
     except (ValueError, re.error, RecursionError, OverflowError) as error:
-        raise Refused("A pattern of .ebignore or bundle.exclude is none.", why=str(error), hint="See gitignore(5).",
-                      code="bad-pattern") from error  # fmt: skip
+        raise Refused(
+            "A pattern of .ebignore or bundle.exclude is none.",
+            why=str(error),
+            hint="See gitignore(5).",
+            code="bad-pattern",
+        ) from error
     folders = frozenset(index for index, (_, line) in enumerate(lines) if line.rstrip().endswith("/"))
     return Rules(spec, tuple(place for place, _ in lines), folders)
 
@@ -103,19 +107,31 @@ def _refuse_slow(place: str, pattern: str) -> None:
 def refuse_unfit(entries: Sequence[TreeEntry]) -> None:
     """Raise Refused for a tree that no bundle can be made of."""
     if any(entry.path == MANIFEST for entry in entries):
-        raise Refused(f"The commit has a {MANIFEST} of its own.", why="ebcd writes that file into each bundle.",
-                      hint=f"git rm {MANIFEST}", code="manifest")  # fmt: skip
+        raise Refused(
+            f"The commit has a {MANIFEST} of its own.",
+            why="ebcd writes that file into each bundle.",
+            hint=f"git rm {MANIFEST}",
+            code="manifest",
+        )
     if not entries:
-        raise Refused("The bundle would be empty.", why="Every path of the commit is excluded.",
-                      hint="ebcd bundle --list shows which rule excludes what.", code="empty-bundle")  # fmt: skip
+        raise Refused(
+            "The bundle would be empty.",
+            why="Every path of the commit is excluded.",
+            hint="ebcd bundle --list shows which rule excludes what.",
+            code="empty-bundle",
+        )
 
 
 def refuse_escape(path: str, target: str) -> None:
     """Raise Refused for a symbolic link that leaves the tree."""
     landed = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     if target.startswith("/") or landed == ".." or landed.startswith("../"):
-        raise Refused(f"The symbolic link {path} leaves the tree.", why=f"It points to {target}.",
-                      hint="Link inside the repository, or exclude it in .ebignore.", code="link-escapes")  # fmt: skip
+        raise Refused(
+            f"The symbolic link {path} leaves the tree.",
+            why=f"It points to {target}.",
+            hint="Link inside the repository, or exclude it in .ebignore.",
+            code="link-escapes",
+        )
 
 
 def refuse_encoded(path: str, content: bytes) -> None:

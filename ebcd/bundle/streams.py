@@ -115,8 +115,9 @@ def streams(
                 if large:
                     yield from _large(batch[0], readers, cache, inspection)
                     continue
-                contents = [readers[item.file.source].read(item.file.entry) if item.cached is None else b""
-                            for item in batch]  # fmt: skip
+                contents = [
+                    readers[item.file.source].read(item.file.entry) if item.cached is None else b"" for item in batch
+                ]
                 if not waiting and not any(contents):  # all cached: a thread would cost more than it does
                     yield from _keep(_make(batch, contents, inspection), cache, inspection)
                     continue

@@ -20,8 +20,11 @@ def allowed(found: Iterable[Finding], allowances: Sequence[Allowance], source: s
     used: set[int] = set()
     kept: list[Finding] = []
     for finding in found:
-        matching = [number for number, item in enumerate(allowances)
-                    if item.rule == finding.code and specs[number].match_file(finding.path)]  # fmt: skip
+        matching = [
+            number
+            for number, item in enumerate(allowances)
+            if item.rule == finding.code and specs[number].match_file(finding.path)
+        ]
         used.update(matching)
         if not matching:
             kept.append(finding)

@@ -17,9 +17,17 @@ _ENDS = frozenset({"|", "&", "<", ">", ">>", "2>", ">&", "&>", "<<<"})
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _PREFIXES = frozenset({"exec", "env", "nohup", "time", "command"})
 _WRAPPERS = {
-    ("newrelic-admin", "run-program"), ("pipenv", "run"), ("poetry", "run"), ("uv", "run"), ("pdm", "run"),
-    ("python", "-m"), ("python3", "-m"), ("ddtrace-run",), ("opentelemetry-instrument",), ("honcho", "run"),
-}  # fmt: skip
+    ("newrelic-admin", "run-program"),
+    ("pipenv", "run"),
+    ("poetry", "run"),
+    ("uv", "run"),
+    ("pdm", "run"),
+    ("python", "-m"),
+    ("python3", "-m"),
+    ("ddtrace-run",),
+    ("opentelemetry-instrument",),
+    ("honcho", "run"),
+}
 """Words before a server's own."""
 _TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?::[A-Za-z_][\w.]*(?:\(.*\))?)?")
 _PORT = re.compile(r":?(\d{1,5})$")
@@ -47,30 +55,71 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "gunicorn": Kind(
-        None, ("-b", "--bind"), (),
-        frozenset({"-D", "--daemon", "-R", "--reload", "--preload", "--no-sendfile", "--check-config", "--print-config",
-                   "--spew", "--capture-output", "--log-syslog", "--enable-stdio-inheritance", "--proxy-protocol",
-                   "--initgroups", "--reuse-port", "--suppress-ragged-eofs", "--do-handshake-on-connect"}),
+        None,
+        ("-b", "--bind"),
+        (),
+        frozenset(
+            {
+                "-D",
+                "--daemon",
+                "-R",
+                "--reload",
+                "--preload",
+                "--no-sendfile",
+                "--check-config",
+                "--print-config",
+                "--spew",
+                "--capture-output",
+                "--log-syslog",
+                "--enable-stdio-inheritance",
+                "--proxy-protocol",
+                "--initgroups",
+                "--reuse-port",
+                "--suppress-ragged-eofs",
+                "--do-handshake-on-connect",
+            }
+        ),
         ("-c", "--config", "--chdir", "--pythonpath", "--paste", "--paster"),
     ),
     "uvicorn": Kind(
-        "8000", (), ("--port",),
-        frozenset({"--reload", "--proxy-headers", "--no-proxy-headers", "--server-header", "--no-server-header",
-                   "--date-header", "--no-date-header", "--access-log", "--no-access-log", "--use-colors",
-                   "--no-use-colors", "--factory"}),
+        "8000",
+        (),
+        ("--port",),
+        frozenset(
+            {
+                "--reload",
+                "--proxy-headers",
+                "--no-proxy-headers",
+                "--server-header",
+                "--no-server-header",
+                "--date-header",
+                "--no-date-header",
+                "--access-log",
+                "--no-access-log",
+                "--use-colors",
+                "--no-use-colors",
+                "--factory",
+            }
+        ),
         ("--app-dir", "--uds", "--fd", "--env-file"),
     ),
-    "hypercorn": Kind("8000", ("-b", "--bind"), (), frozenset({"--debug", "--reload", "--daemon"}),
-                      ("-c", "--config")),
-    "daphne": Kind("8000", (), ("-p", "--port"), frozenset({"--proxy-headers", "--noreload", "--no-server-name"}),
-                   ("-u", "--unix-socket", "-e", "--endpoint", "--fd")),
-    "waitress-serve": Kind("8080", ("--listen",), ("--port",), frozenset({"--call", "--expose-tracebacks"}),
-                           ("--unix-socket",)),
-    "flask": Kind("5000", (), ("-p", "--port"), frozenset({"--debug", "--no-debug", "--reload", "--no-reload"}),
-                  serves=False),
+    "hypercorn": Kind("8000", ("-b", "--bind"), (), frozenset({"--debug", "--reload", "--daemon"}), ("-c", "--config")),
+    "daphne": Kind(
+        "8000",
+        (),
+        ("-p", "--port"),
+        frozenset({"--proxy-headers", "--noreload", "--no-server-name"}),
+        ("-u", "--unix-socket", "-e", "--endpoint", "--fd"),
+    ),
+    "waitress-serve": Kind(
+        "8080", ("--listen",), ("--port",), frozenset({"--call", "--expose-tracebacks"}), ("--unix-socket",)
+    ),
+    "flask": Kind(
+        "5000", (), ("-p", "--port"), frozenset({"--debug", "--no-debug", "--reload", "--no-reload"}), serves=False
+    ),
     "fastapi": Kind("8000", (), ("--port",), frozenset({"--reload", "--no-reload"}), serves=False),
     "streamlit": Kind("8501", (), ("--server.port",), serves=False),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

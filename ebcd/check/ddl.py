@@ -39,9 +39,14 @@ _CLAUSES = (
     (_compiled(rf"ALTER\s+(?:COLUMN\s+)?{_NAME}\s+SET\s+NOT\s+NULL\b"), "lets {0}.{1} be empty no longer"),
     (_compiled(rf"ALTER\s+(?:COLUMN\s+)?{_NAME}\s+DROP\s+DEFAULT\b"), "drops the default of {0}.{1}"),
     (_compiled(rf"SET\s+SCHEMA\s+{_NAME}"), "moves {0} to the schema {1}"),
-    (_compiled(rf"ADD\s+{_NO_COLUMN}(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}(?=.*\bNOT\s+NULL\b)"
-               r"(?!.*(?:\bDEFAULT\b|\bGENERATED\b|SERIAL\b))"), "adds {0}.{1} without a default and never empty"),
-)  # fmt: skip
+    (
+        _compiled(
+            rf"ADD\s+{_NO_COLUMN}(?:COLUMN\s+)?(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}(?=.*\bNOT\s+NULL\b)"
+            r"(?!.*(?:\bDEFAULT\b|\bGENERATED\b|SERIAL\b))"
+        ),
+        "adds {0}.{1} without a default and never empty",
+    ),
+)
 
 
 def text_of(node: ast.AST) -> str | None:
@@ -98,8 +103,9 @@ def _demanding(column: ast.expr) -> bool:
     if not isinstance(column, ast.Call):
         return False
     given = {item.arg: item.value for item in column.keywords}
-    filled = "server_default" in given or any(isinstance(item, ast.Call) and _called(item) in {"Computed", "Identity"}
-                                              for item in column.args)  # fmt: skip
+    filled = "server_default" in given or any(
+        isinstance(item, ast.Call) and _called(item) in {"Computed", "Identity"} for item in column.args
+    )
     return _is(given.get("nullable"), False) and not filled
 
 

@@ -35,21 +35,26 @@ class Need:
 
     def met(self, paths: Collection[str]) -> bool:
         """Whether one of them is there."""
-        return any(fnmatchcase(path, name) and path.count("/") == name.count("/")
-                   for path in paths for name in self.any_of)  # fmt: skip
+        return any(
+            fnmatchcase(path, name) and path.count("/") == name.count("/") for path in paths for name in self.any_of
+        )
 
 
 _NEEDS: Mapping[Family, Need] = {
-    Family.DOCKER: Need(("Dockerfile", "Dockerrun.aws.json", "docker-compose.yml"),
-                        "single-container-docker-configuration.html", Severity.ERROR),
+    Family.DOCKER: Need(
+        ("Dockerfile", "Dockerrun.aws.json", "docker-compose.yml"),
+        "single-container-docker-configuration.html",
+        Severity.ERROR,
+    ),
     Family.ECS: Need(("Dockerrun.aws.json",), "create_deploy_docker_v2config.html", Severity.ERROR),
     Family.NODE: Need(("Procfile", "package.json", "app.js", "server.js"), "nodejs-configuration-procfile.html"),
-    Family.GO: Need(("Procfile", "Buildfile", "application.go", "application", "bin/application"),
-                    "go-environment.html"),
+    Family.GO: Need(
+        ("Procfile", "Buildfile", "application.go", "application", "bin/application"), "go-environment.html"
+    ),
     Family.RUBY: Need(("Procfile", "config.ru"), "ruby-platform-procfile.html"),
     Family.JAVA: Need(("Procfile", "Buildfile", "*.jar"), "java-se-platform.html"),
     Family.DOTNET: Need(("Procfile", "*.runtimeconfig.json"), "dotnet-linux-procfile.html"),
-}  # fmt: skip
+}
 """Tomcat, PHP and IIS serve what is in the bundle, whatever it is called."""
 
 

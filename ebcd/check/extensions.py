@@ -79,8 +79,11 @@ def options_of(content: Any) -> list[OptionSetting]:
     if settings is None:
         return []
     if isinstance(settings, dict):
-        return [OptionSetting.named(str(space), str(name), _value(value))
-                for space, names in settings.items() for name, value in _named(str(space), names).items()]  # fmt: skip
+        return [
+            OptionSetting.named(str(space), str(name), _value(value))
+            for space, names in settings.items()
+            for name, value in _named(str(space), names).items()
+        ]
     if isinstance(settings, list):
         return [_setting(number, item) for number, item in enumerate(settings, 1)]
     raise BadSetting(f"option_settings is {sections.kind_of(settings)}, not a mapping of namespaces or a list")
@@ -103,8 +106,9 @@ def _setting(number: int, item: Any) -> OptionSetting:
         if must and key not in item:
             raise BadSetting(f"option_settings: setting {number} has no {key}", str(number - 1))
     space = str(item.get("namespace", ENVIRONMENT))
-    return OptionSetting.named(space, str(item["option_name"]), _value(item["value"]),
-                               str(item.get("resource_name") or ""))  # fmt: skip
+    return OptionSetting.named(
+        space, str(item["option_name"]), _value(item["value"]), str(item.get("resource_name") or "")
+    )
 
 
 def _value(value: Any) -> str:

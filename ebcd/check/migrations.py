@@ -123,17 +123,33 @@ def _findings(migration: Migration, places: Mapping[str, str], live: frozenset[s
     path, since = migration.path, migration.works_since
     if since is None:
         for line, what in migration.taken:
-            yield Finding(Severity.ERROR, "migration-takes-away", path, line,
-                          f"The migration {what}, which the live release may still use.", _EXPAND)  # fmt: skip
+            yield Finding(
+                Severity.ERROR,
+                "migration-takes-away",
+                path,
+                line,
+                f"The migration {what}, which the live release may still use.",
+                _EXPAND,
+            )
     elif since not in places or since == migration.revision:
-        yield Finding(Severity.ERROR, "migration-declaration", path, migration.line,
-                      f"{DECLARATION} names no revision of an earlier migration.",
-                      "Name, as a string, the newest revision of the release that stopped using it.")  # fmt: skip
+        yield Finding(
+            Severity.ERROR,
+            "migration-declaration",
+            path,
+            migration.line,
+            f"{DECLARATION} names no revision of an earlier migration.",
+            "Name, as a string, the newest revision of the release that stopped using it.",
+        )
     elif migration.taken and live is not None and places[since] not in live:
         line, what = migration.taken[0]
-        yield Finding(Severity.ERROR, "migration-too-early", path, line,
-                      f"The migration {what}, and live has no revision {since} yet: it still uses it.",
-                      f"Ship the release that brings {since} first; this one when it is live.")  # fmt: skip
+        yield Finding(
+            Severity.ERROR,
+            "migration-too-early",
+            path,
+            line,
+            f"The migration {what}, and live has no revision {since} yet: it still uses it.",
+            f"Ship the release that brings {since} first; this one when it is live.",
+        )
 
 
 def _assigned(module: ast.Module) -> dict[str, ast.expr]:

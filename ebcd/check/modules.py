@@ -32,8 +32,14 @@ def place_of(tree: Tree, module: str, folder: str = "") -> Place:
         if tree.find(path) is not None:
             return Place(path, True)
     parent, _, name = base.rpartition("/")
-    compiled = any(path.startswith(f"{base}.") and path.endswith(_COMPILED) and path.rpartition("/")[0] == parent
-                   for path in tree.files) if name else False  # fmt: skip
+    compiled = (
+        any(
+            path.startswith(f"{base}.") and path.endswith(_COMPILED) and path.rpartition("/")[0] == parent
+            for path in tree.files
+        )
+        if name
+        else False
+    )
     return Place("", compiled or tree.is_folder(base))
 
 
@@ -114,8 +120,11 @@ def _unguarded(module: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_guard(test: ast.expr) -> bool:
-    names = {node.attr if isinstance(node, ast.Attribute) else node.id
-             for node in ast.walk(test) if isinstance(node, ast.Attribute | ast.Name)}  # fmt: skip
+    names = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(test)
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
     return not _GUARDS.isdisjoint(names)
 
 

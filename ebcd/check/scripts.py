@@ -9,8 +9,14 @@ from ebcd.check.syntax import tree_of
 
 _DEFAULTS = {"Flask": "5000", "SocketIO": "5000", "Dash": "8050", "Bottle": "8080", "Quart": "5000"}
 """Where the objects of a class listen that are run without a port."""
-_FUNCTIONS = {"uvicorn.run": "8000", "waitress.serve": "8080", "serve": "8080", "web.run_app": "8080",
-              "bottle.run": "8080", "eventlet.listen": ""}  # fmt: skip
+_FUNCTIONS = {
+    "uvicorn.run": "8000",
+    "waitress.serve": "8080",
+    "serve": "8080",
+    "web.run_app": "8080",
+    "bottle.run": "8080",
+    "eventlet.listen": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +43,13 @@ def port_of(data: bytes) -> Listening | None:
 
 def _classes(module: ast.Module) -> dict[str, str]:
     """Of what class the module's names are, where a call of it says so."""
-    return {target.id: _name(node.value.func).rpartition(".")[2]
-            for node in ast.walk(module) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
-            for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+    return {
+        target.id: _name(node.value.func).rpartition(".")[2]
+        for node in ast.walk(module)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _listening(call: ast.Call, classes: dict[str, str]) -> Listening | None:

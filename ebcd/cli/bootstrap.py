@@ -55,10 +55,14 @@ def bootstrap(
     names = tuple(environment or ()) or (() if branch else on_aws)
     wanted = Wanted(
         common.application or (configuration.application if configuration else ""),
-        repository, names, tuple(branch or ()), oidc_provider,
-        worker=any(item.tier == "worker" for item in stages), containers=any("ECS" in item.platform for item in stages),
+        repository,
+        names,
+        tuple(branch or ()),
+        oidc_provider,
+        worker=any(item.tier == "worker" for item in stages),
+        containers=any("ECS" in item.platform for item in stages),
         secrets=_secrets(configuration),
-    )  # fmt: skip
+    )
     _check_named(wanted)
     made = template(wanted, OPERATIONS)
     if print_:
@@ -73,17 +77,26 @@ def bootstrap(
 def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:
     """Raises UsageError for what no role could be made of."""
     if bool(repository) == no_github:
-        raise UsageError("--repository OWNER/NAME or --no-github is needed, one of the two.", code="no-repository",
-                         why="The deploy role trusts the jobs of one repository on GitHub, and nobody else.",
-                         hint="For example: --repository acme/shop")  # fmt: skip
+        raise UsageError(
+            "--repository OWNER/NAME or --no-github is needed, one of the two.",
+            code="no-repository",
+            why="The deploy role trusts the jobs of one repository on GitHub, and nobody else.",
+            hint="For example: --repository acme/shop",
+        )
     if repository and not _REPOSITORY.fullmatch(repository):
-        raise UsageError(f"{repository!r} is no repository on GitHub.", code="repository",
-                         hint="--repository acme/shop",
-                         why="It is OWNER/NAME, or OWNER@ID/NAME@ID where its tokens have ids.")  # fmt: skip
+        raise UsageError(
+            f"{repository!r} is no repository on GitHub.",
+            code="repository",
+            hint="--repository acme/shop",
+            why="It is OWNER/NAME, or OWNER@ID/NAME@ID where its tokens have ids.",
+        )
     if oidc_provider and not _PROVIDER.fullmatch(oidc_provider):
-        raise UsageError(f"{oidc_provider!r} is no provider for GitHub.", code="oidc-provider",
-                         why="It is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com.",
-                         hint="aws iam list-open-id-connect-providers")  # fmt: skip
+        raise UsageError(
+            f"{oidc_provider!r} is no provider for GitHub.",
+            code="oidc-provider",
+            why="It is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com.",
+            hint="aws iam list-open-id-connect-providers",
+        )
 
 
 def _stages(common: Common, configuration: Configuration | None) -> list[Stage]:
@@ -102,16 +115,27 @@ def _secrets(configuration: Configuration | None) -> tuple[str, ...]:
 
 def _check_named(wanted: Wanted) -> None:
     if not wanted.application:
-        raise UsageError("No application is named.", why="Neither an option nor ebcd.toml names the application.",
-                         hint="--application NAME", code="no-application")  # fmt: skip
+        raise UsageError(
+            "No application is named.",
+            why="Neither an option nor ebcd.toml names the application.",
+            hint="--application NAME",
+            code="no-application",
+        )
     if wanted.repository and not wanted.subjects:
-        raise UsageError("No job could assume the roles.", why="No stage of ebcd.toml lives on AWS, so that no GitHub "
-                         "environment is known.", hint="--environment production, or --branch main",
-                         code="no-subject")  # fmt: skip
+        raise UsageError(
+            "No job could assume the roles.",
+            why="No stage of ebcd.toml lives on AWS, so that no GitHub environment is known.",
+            hint="--environment production, or --branch main",
+            code="no-subject",
+        )
     for name in (*wanted.environments, *wanted.branches):
         if re.search(r"[*?:$\s]", name):
-            raise UsageError(f"{name!r} names no GitHub environment or branch.", why="It is compared letter by letter.",
-                             hint="--environment production, or --branch main", code="subject")  # fmt: skip
+            raise UsageError(
+                f"{name!r} names no GitHub environment or branch.",
+                why="It is compared letter by letter.",
+                hint="--environment production, or --branch main",
+                code="subject",
+            )
 
 
 def _session(common: Common, stages: list[Stage]) -> Session:
@@ -119,8 +143,12 @@ def _session(common: Common, stages: list[Stage]) -> Session:
     from ebcd.cli.session import open_session
 
     if not common.stage and not stages:
-        raise UsageError("No stage lives on AWS.", why="The stack is made where a stage lives.", code="no-stage",
-                         hint="--stage NAME, or --print to see the template.")  # fmt: skip
+        raise UsageError(
+            "No stage lives on AWS.",
+            why="The stack is made where a stage lives.",
+            code="no-stage",
+            hint="--stage NAME, or --print to see the template.",
+        )
     return open_session(replace(common, stage=common.stage or stages[0].name), interruptible())
 
 
@@ -130,12 +158,17 @@ def _confirm(common: Common, session: Session, wanted: Wanted) -> None:
         return
     what = f"Roles and policies are made or changed in {session.stage.region}, as the stack {wanted.stack}."
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused("Nothing was made: nobody could be asked.", why=what, code="unconfirmed",
-                      hint="Add --yes to do it, or --print to see what.")  # fmt: skip
+        raise Refused(
+            "Nothing was made: nobody could be asked.",
+            why=what,
+            code="unconfirmed",
+            hint="Add --yes to do it, or --print to see what.",
+        )
     account = session.services.storage.bucket.rpartition("-")[2]
     if not typer.confirm(f"{what} Account {account}. Go on?", err=True):
-        raise Refused("Nothing was made.", why="The answer was no.", code="declined",
-                      hint="Add --print to see what it would be.")  # fmt: skip
+        raise Refused(
+            "Nothing was made.", why="The answer was no.", code="declined", hint="Add --print to see what it would be."
+        )
 
 
 def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
@@ -147,8 +180,14 @@ def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
     title = f"stack {wanted.stack}"
     services.progress.begin(title)
     try:
-        brought = bring(Stacks(session.clients), services.clock, wanted, template, services.progress.note,
-                        interval=services.pace.seconds)  # fmt: skip
+        brought = bring(
+            Stacks(session.clients),
+            services.clock,
+            wanted,
+            template,
+            services.progress.note,
+            interval=services.pace.seconds,
+        )
     except BaseException as error:
         services.progress.end(title, Status.FAILED, services.clock.monotonic() - start, str(error))
         raise
@@ -159,8 +198,15 @@ def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
 def _tell(common: Common, session: Session, brought: Brought) -> None:
     from ebcd.report import bootstrap as report
 
-    stack = {"name": brought.stack.name, "id": brought.stack.id, "status": brought.stack.status,
-             "change": brought.change}  # fmt: skip
-    told = head_of("bootstrap", session.stage) | {"region": session.stage.region, "stack": stack,
-                                    "outputs": dict(brought.stack.outputs)}  # fmt: skip
+    stack = {
+        "name": brought.stack.name,
+        "id": brought.stack.id,
+        "status": brought.stack.status,
+        "change": brought.change,
+    }
+    told = head_of("bootstrap", session.stage) | {
+        "region": session.stage.region,
+        "stack": stack,
+        "outputs": dict(brought.stack.outputs),
+    }
     tell(common, told, report.text)

@@ -30,8 +30,12 @@ def open_url(common: Common, env: Env = "live") -> None:
     environment = choose(snapshot, env)
     url = result.url(snapshot, session.services, environment)
     if url is None:
-        raise UsageError(f"{environment.name} has no URL.", why="A worker has no CNAME: it answers no requests.",
-                         hint=f"ebcd logs {session.flags}", code="no-url")  # fmt: skip
+        raise UsageError(
+            f"{environment.name} has no URL.",
+            why="A worker has no CNAME: it answers no requests.",
+            hint=f"ebcd logs {session.flags}",
+            code="no-url",
+        )
     head = head_of("open", session.stage)
     tell(common, head | {"environment": environment.name, "url": url}, lambda told: told["url"])
     if not common.json and not browse(url, os.environ, sys.platform) and not common.quiet:

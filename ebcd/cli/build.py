@@ -37,15 +37,21 @@ def bundle(
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     head = envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
     if listed:
-        paths = [{"path": item.entry.path, "size": item.entry.size, "included": item.included,
-                  "reason": item.reason}
-                 for item in listing(repository, commit, options, wheels=wheels)]  # fmt: skip
+        paths = [
+            {"path": item.entry.path, "size": item.entry.size, "included": item.included, "reason": item.reason}
+            for item in listing(repository, commit, options, wheels=wheels)
+        ]
         tell(common, head | {"paths": paths}, text.listed)
         return
     path = output or Path(f"{commit.version_label}.zip")
     made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"), wheels=wheels)
-    told = {"path": str(made.path), "content_digest": made.content_digest, "sha256": made.sha256, "size": made.size,
-            "entries": made.entries}  # fmt: skip
+    told = {
+        "path": str(made.path),
+        "content_digest": made.content_digest,
+        "sha256": made.sha256,
+        "size": made.size,
+        "entries": made.entries,
+    }
     tell(common, head | told, text.bundled)
 
 
@@ -71,8 +77,12 @@ def check(
     errors = sum(item.severity is Severity.ERROR for item in found)
     error: EbcdError | None = None
     if errors:
-        error = Refused(f"{errors} error{'s' if errors > 1 else ''} found.", why="A ship would refuse this commit.",
-                        hint="Correct what is listed, commit, and check again.", code="check-failed")  # fmt: skip
+        error = Refused(
+            f"{errors} error{'s' if errors > 1 else ''} found.",
+            why="A ship would refuse this commit.",
+            hint="Correct what is listed, commit, and check again.",
+            code="check-failed",
+        )
     told = envelope("check", error) | {"version_label": commit.version_label, "sha": commit.sha}
     tell(common, told | {"findings": [asdict(item) for item in found]}, text.findings, always=True)
     if error:

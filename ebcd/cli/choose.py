@@ -65,9 +65,12 @@ def _missing(snapshot: Snapshot, name: str) -> UsageError:
     """That no environment has a name."""
     stage = snapshot.stage
     known = ", ".join(item.name for item in snapshot.environments) or "none"
-    return UsageError(f"There is no environment {name!r}.", why=f"{stage.application} has: {known}.",
-                      hint=stage.flags.of("status"),
-                      code="no-environment")  # fmt: skip
+    return UsageError(
+        f"There is no environment {name!r}.",
+        why=f"{stage.application} has: {known}.",
+        hint=stage.flags.of("status"),
+        code="no-environment",
+    )
 
 
 def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
@@ -78,13 +81,22 @@ def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
     stage, left = snapshot.stage, taken_back(snapshot)
     flags = stage.flags
     what, why, hint = {
-        "live": (f"Nothing is live on the stage {stage.name}.", "No environment holds its live CNAME.",
-                 flags.of("ship")),
-        "candidate": (f"The stage {stage.name} has no candidate.", "No release waits for its swap, or is under way.",
-                      f"Make one that waits: {flags.of('ship', '--no-swap')}"),
-        "previous": (f"The stage {stage.name} has no previous environment.",
-                     "No environment carries what a rollback returns to.", f"ebcd status {flags}"),
-    }[role]  # fmt: skip
+        "live": (
+            f"Nothing is live on the stage {stage.name}.",
+            "No environment holds its live CNAME.",
+            flags.of("ship"),
+        ),
+        "candidate": (
+            f"The stage {stage.name} has no candidate.",
+            "No release waits for its swap, or is under way.",
+            f"Make one that waits: {flags.of('ship', '--no-swap')}",
+        ),
+        "previous": (
+            f"The stage {stage.name} has no previous environment.",
+            "No environment carries what a rollback returns to.",
+            f"ebcd status {flags}",
+        ),
+    }[role]
     failed = [item for item in snapshot.releases if item.outcome is Outcome.FAILED and snapshot.standing(item)]
     if role == "candidate" and failed and snapshot.standing(failed[0]) != snapshot.live:
         why = f"{failed[0].release} failed, so it is none; its environment stands until the next ship."

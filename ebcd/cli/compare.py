@@ -78,9 +78,12 @@ def _resolved(snapshot: Snapshot, name: str) -> str:
     record = release_named(snapshot, name)
     if record is None:
         stage = snapshot.stage
-        raise UsageError(f"There is no {name} release.", why=f"The stage {stage.name} has none now.",
-                         hint=stage.flags.of("releases"),
-                         code="unknown-release")  # fmt: skip
+        raise UsageError(
+            f"There is no {name} release.",
+            why=f"The stage {stage.name} has none now.",
+            hint=stage.flags.of("releases"),
+            code="unknown-release",
+        )
     return record.release
 
 
@@ -102,9 +105,12 @@ def _side(session: Session, repository: Repository | None, name: str, usual: Rel
         stage = _stage_at(session, repository, record.sha) if repository else None
         return Side(record.release, record.sha, record.version_label, record, stage)
     if repository is None:
-        raise UsageError(f"{name!r} is no release.", why="Without a repository no other revision is known.",
-                         hint=f"ebcd releases {session.flags} shows the releases; or change to the repository's "
-                         "folder.", code="unknown-release")  # fmt: skip
+        raise UsageError(
+            f"{name!r} is no release.",
+            why="Without a repository no other revision is known.",
+            hint=f"ebcd releases {session.flags} shows the releases; or change to the repository's folder.",
+            code="unknown-release",
+        )
     commit = repository.resolve(name, allow_dirty=True)
     return Side(name, commit.sha, commit.sha[:12], None, _stage_at(session, repository, commit.sha))
 
@@ -121,8 +127,13 @@ def _stage_at(session: Session, repository: Repository, sha: str) -> Stage | Non
         file = Path(folder) / source.relative_to(repository.folder)
         try:
             found = config.load(file.parent, explicit=file, environ={})
-            return config.select_stage(found, name=session.stage.name, application=session.stage.application,
-                                       region=session.stage.region, environ={})  # fmt: skip
+            return config.select_stage(
+                found,
+                name=session.stage.name,
+                application=session.stage.application,
+                region=session.stage.region,
+                environ={},
+            )
         except EbcdError:
             return None
 
@@ -132,8 +143,11 @@ def _write_configuration(repository: Repository, sha: str, folder: Path) -> None
     from ebcd.bundle import Repository
 
     tree = repository.git("rev-parse", f"{sha}^{{tree}}").decode().strip()
-    wanted = [item for item in Repository(repository.folder).entries(tree)
-              if item.path.endswith(_CONFIGURATION) and item.size <= _LARGEST]  # fmt: skip
+    wanted = [
+        item
+        for item in Repository(repository.folder).entries(tree)
+        if item.path.endswith(_CONFIGURATION) and item.size <= _LARGEST
+    ]
     with repository.blobs(wanted) as reader:
         for entry in wanted:
             place = folder / entry.path

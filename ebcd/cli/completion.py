@@ -17,8 +17,21 @@ if TYPE_CHECKING:
     from ebcd.model import Configuration
     from ebcd.release.snapshot import Snapshot
 
-FAULTS = ("list", "clear", "kill", "throttle", "expired", "error", "cut", "lost", "delay", "stall", "launch", "disk",
-          "lag")  # fmt: skip
+FAULTS = (
+    "list",
+    "clear",
+    "kill",
+    "throttle",
+    "expired",
+    "error",
+    "cut",
+    "lost",
+    "delay",
+    "stall",
+    "launch",
+    "disk",
+    "lag",
+)
 ROLES = ("live", "candidate", "previous")
 """What --env takes beside the name of an environment."""
 PATIENCE = 2.0
@@ -103,8 +116,9 @@ def _snapshot(context: typer.Context) -> Snapshot:
     from ebcd.release.observe import observe
 
     options = _options(context)
-    stage = config.select_stage(load(options), name=options.stage, application=options.application,
-                                region=options.region, environ=os.environ)  # fmt: skip
+    stage = config.select_stage(
+        load(options), name=options.stage, application=options.application, region=options.region, environ=os.environ
+    )
     access, _, stage = reach(options, stage, os.environ, start=False)
     clients = connect(replace(access, read_timeout=PATIENCE))
     account = Account(clients)

@@ -46,5 +46,9 @@ def _error(checks: tuple[Check, ...], flags: CommandLine) -> EbcdError | None:
     first = next(item for item in stopping if item.exit_code is code)
     more = f" And {len(stopping) - 1} more." if len(stopping) > 1 else ""
     kind = AwsRefused if code is ExitCode.AWS_REFUSED else Refused
-    return kind("A ship would not go through.", why=first.what + more, code=f"doctor-{first.check}",
-                hint=first.hint or f"Settle what is listed, and ask again: {flags.of('doctor')}")  # fmt: skip
+    return kind(
+        "A ship would not go through.",
+        why=first.what + more,
+        code=f"doctor-{first.check}",
+        hint=first.hint or f"Settle what is listed, and ask again: {flags.of('doctor')}",
+    )

@@ -60,8 +60,12 @@ def _program() -> str:
     beside = str(Path(sys.executable).parent)  # where pipx puts what an extra brings, which is not on PATH
     found = shutil.which("eb") or shutil.which("eb", path=beside)
     if found is None:
-        raise UsageError("eb is not installed.", why="There is no program of that name, on PATH or beside ebcd.",
-                         hint="pipx install --force 'ebcd[eb]'", code="no-eb")  # fmt: skip
+        raise UsageError(
+            "eb is not installed.",
+            why="There is no program of that name, on PATH or beside ebcd.",
+            hint="pipx install --force 'ebcd[eb]'",
+            code="no-eb",
+        )
     return str(Path(found).absolute())
 
 
@@ -80,8 +84,12 @@ def _folder(place: Place, environ: Mapping[str, str]) -> Path:
 
     cache = folders.cache(environ, "eb")
     if cache is None:
-        raise UsageError("eb has nowhere to run.", why="There is no home folder for its files.",
-                         hint="Set XDG_CACHE_HOME to a folder.", code="no-home")  # fmt: skip
+        raise UsageError(
+            "eb has nowhere to run.",
+            why="There is no home folder for its files.",
+            hint="Set XDG_CACHE_HOME to a folder.",
+            code="no-home",
+        )
     folder = cache / official.folder_name(place)
     path = folder / official.CONFIG
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -130,4 +130,4 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("ebcd help ship", "a command and its examples"),
         ("ebcd help preview up", "a command of a group"),
     ),
-}  # fmt: skip
+}

@@ -9,15 +9,43 @@ import typer
 NEEDED = ("init", "ship", "status", "rollback")
 """The commands with which one ships, sees and goes back."""
 MEANT = {
-    "apply": "ship", "create": "ship", "release": "ship", "up": "ship", "upload": "publish",
-    "revert": "rollback", "undo": "rollback", "back": "rollback",
-    "promote": "swap", "switch": "swap",
-    "history": "releases", "versions": "releases", "ls": "releases", "list": "releases",
-    "info": "status", "ps": "status", "show": "status", "log": "logs", "tail": "logs",
-    "config": "init", "new": "init", "setup": "init", "lint": "check", "validate": "check", "test": "check",
-    "destroy": "retire", "terminate": "retire", "delete": "retire", "cancel": "abort", "stop": "abort",
-    "freeze": "hold", "pause": "hold", "unlock": "lock", "console": "open", "browse": "open", "upgrade": "patch",
-}  # fmt: skip
+    "apply": "ship",
+    "create": "ship",
+    "release": "ship",
+    "up": "ship",
+    "upload": "publish",
+    "revert": "rollback",
+    "undo": "rollback",
+    "back": "rollback",
+    "promote": "swap",
+    "switch": "swap",
+    "history": "releases",
+    "versions": "releases",
+    "ls": "releases",
+    "list": "releases",
+    "info": "status",
+    "ps": "status",
+    "show": "status",
+    "log": "logs",
+    "tail": "logs",
+    "config": "init",
+    "new": "init",
+    "setup": "init",
+    "lint": "check",
+    "validate": "check",
+    "test": "check",
+    "destroy": "retire",
+    "terminate": "retire",
+    "delete": "retire",
+    "cancel": "abort",
+    "stop": "abort",
+    "freeze": "hold",
+    "pause": "hold",
+    "unlock": "lock",
+    "console": "open",
+    "browse": "open",
+    "upgrade": "patch",
+}
 """What other tools call it, and what it is here."""
 
 
@@ -43,8 +71,11 @@ def page(width: int) -> str:
     for heading in headings:
         names = [name for name, entry in COMMANDS.items() if entry.heading == heading and name not in NEEDED]
         lines += _wrapped(f"  {heading:<{indent - 2}}", names, width)
-    lines += ["", "ebcd help ship explains a command, with examples. No AWS account is needed to try it:",
-              "the stage `local` is a small Elastic Beanstalk on this machine."]  # fmt: skip
+    lines += [
+        "",
+        "ebcd help ship explains a command, with examples. No AWS account is needed to try it:",
+        "the stage `local` is a small Elastic Beanstalk on this machine.",
+    ]
     return "\n".join(lines) + "\n"
 
 

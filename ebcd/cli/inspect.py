@@ -208,8 +208,12 @@ def _with_logs(session: Session, env: str) -> Environment:
 def _refuse_json(common: Common, option: str) -> None:
     """Raises UsageError where an option that shows more and more goes with --json."""
     if common.json:
-        raise UsageError(f"{option} and --json exclude each other.", why="--json prints exactly one object.",
-                         hint="Leave one of them out.", code="usage")  # fmt: skip
+        raise UsageError(
+            f"{option} and --json exclude each other.",
+            why="--json prints exactly one object.",
+            hint="Leave one of them out.",
+            code="usage",
+        )
 
 
 def again(session: Session, look: Callable[[], T], *, at_once: bool = False) -> Iterator[T]:
@@ -279,8 +283,12 @@ def recorded(session: Session, name: str) -> ReleaseRecord:
     number = int(name[1:]) if re.fullmatch("r[0-9]{1,7}", name) else 0
     record = session.services.ledger.require(number) if 0 < number <= HIGHEST else None
     if record is None:
-        raise UsageError(f"The stage {session.stage.name} has no release {name!r}.", why="No record is so called.",
-                         hint=f"ebcd releases {session.flags}", code="unknown-release")  # fmt: skip
+        raise UsageError(
+            f"The stage {session.stage.name} has no release {name!r}.",
+            why="No record is so called.",
+            hint=f"ebcd releases {session.flags}",
+            code="unknown-release",
+        )
     return record
 
 
@@ -305,5 +313,10 @@ def _plain(value: object) -> object:
 
 def event_of(event: Event) -> Json:
     """An event as data."""
-    return {"time": event.time.isoformat(), "severity": event.severity, "message": event.message,
-            "environment": event.environment, "version_label": event.version_label}  # fmt: skip
+    return {
+        "time": event.time.isoformat(),
+        "severity": event.severity,
+        "message": event.message,
+        "environment": event.environment,
+        "version_label": event.version_label,
+    }

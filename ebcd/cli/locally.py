@@ -14,8 +14,14 @@ from ebcd.cli.completion import faults
 from ebcd.cli.help import SETTINGS, Group
 from ebcd.errors import UsageError
 
-app = typer.Typer(help="The local Beanstalk: a small cloud of your own.", no_args_is_help=True, cls=Group,
-                  rich_markup_mode=None, add_completion=False, context_settings=SETTINGS)  # fmt: skip
+app = typer.Typer(
+    help="The local Beanstalk: a small cloud of your own.",
+    no_args_is_help=True,
+    cls=Group,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings=SETTINGS,
+)
 
 Words = Annotated[list[str] | None, typer.Argument()]
 """What is passed on, whatever it is."""
@@ -27,8 +33,12 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_op
 def _refuse_missing() -> None:
     """Raises UsageError where what the local Beanstalk needs is not installed."""
     if any(find_spec(name) is None for name in _NEEDS):
-        raise UsageError("The local Beanstalk is not installed.", why="ebcd was installed without what it needs.",
-                         hint="pipx install --force 'ebcd[local]'", code="local-missing")  # fmt: skip
+        raise UsageError(
+            "The local Beanstalk is not installed.",
+            why="ebcd was installed without what it needs.",
+            hint="pipx install --force 'ebcd[local]'",
+            code="local-missing",
+        )
 
 
 def _command(name: str, doc: str) -> None:

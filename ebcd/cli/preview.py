@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from ebcd.release.previews import Previews
     from ebcd.release.run import Run
 
-app = typer.Typer(help="An environment for a branch, with a time to live.", no_args_is_help=True, cls=Group,
-                  rich_markup_mode=None, add_completion=False, context_settings=SETTINGS)  # fmt: skip
+app = typer.Typer(
+    help="An environment for a branch, with a time to live.",
+    no_args_is_help=True,
+    cls=Group,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings=SETTINGS,
+)
 
 TTL = "72h"
 LONGEST = 365 * 24 * 3600.0
@@ -101,8 +107,12 @@ def down(
 ) -> None:
     """Terminate a branch's environment, or every one that has expired."""
     if branch and expired:
-        raise UsageError("BRANCH and --expired exclude each other.", why="--expired finds the branches itself.",
-                         hint="Leave one of them out.", code="usage")  # fmt: skip
+        raise UsageError(
+            "BRANCH and --expired exclude each other.",
+            why="--expired finds the branches itself.",
+            hint="Leave one of them out.",
+            code="usage",
+        )
     from ebcd.config.preview import preview_place, preview_slug
     from ebcd.config.select import PREVIEW
     from ebcd.release.previews import Previews
@@ -173,8 +183,9 @@ def _found(common: Common, choose: Callable[..., Stage]) -> tuple[Configuration 
     from ebcd.cli.source import load
 
     configuration = load(common)
-    return configuration, choose(configuration, name=common.stage, application=common.application,
-                                 region=common.region, environ=os.environ)  # fmt: skip
+    return configuration, choose(
+        configuration, name=common.stage, application=common.application, region=common.region, environ=os.environ
+    )
 
 
 def _session(common: Common, configuration: Configuration | None, stage: Stage) -> Session:
@@ -193,8 +204,12 @@ def _branch(configuration: Configuration | None, given: str, rev: str, environ: 
 
     found = branch_of(repository_of(configuration), rev)
     if not found:
-        raise UsageError("It is not known which branch this is.", why=f"{rev} names none, and HEAD is detached.",
-                         hint="Name one: --branch NAME", code="no-branch")  # fmt: skip
+        raise UsageError(
+            "It is not known which branch this is.",
+            why=f"{rev} names none, and HEAD is detached.",
+            hint="Name one: --branch NAME",
+            code="no-branch",
+        )
     return found
 
 

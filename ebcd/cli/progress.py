@@ -117,8 +117,14 @@ class TerminalProgress:
 
         if not self._bar:
             self._bar = True
-            self._show(rich.SpinnerColumn(), rich.TextColumn("{task.description}"), rich.BarColumn(),
-                       rich.DownloadColumn(), rich.TransferSpeedColumn(), rich.TimeRemainingColumn())  # fmt: skip
+            self._show(
+                rich.SpinnerColumn(),
+                rich.TextColumn("{task.description}"),
+                rich.BarColumn(),
+                rich.DownloadColumn(),
+                rich.TransferSpeedColumn(),
+                rich.TimeRemainingColumn(),
+            )
         if self._spinner is not None:
             self._spinner.update(self._spinner.task_ids[0], completed=done, total=total)
 

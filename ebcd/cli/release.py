@@ -97,11 +97,19 @@ def swap(
 ) -> None:
     """Bring a waiting candidate live, or go back."""
     if to and rollback:
-        raise UsageError("--to and --rollback exclude each other.", why="A rollback knows where it goes.",
-                         hint="Leave one of them out.", code="usage")  # fmt: skip
+        raise UsageError(
+            "--to and --rollback exclude each other.",
+            why="A rollback knows where it goes.",
+            hint="Leave one of them out.",
+            code="usage",
+        )
     if hold and not rollback:
-        raise UsageError("--hold goes with --rollback.", why="It keeps what was rolled back from being shipped again.",
-                         hint="Add --rollback. Without it, `hold` keeps ships off.", code="usage")  # fmt: skip
+        raise UsageError(
+            "--hold goes with --rollback.",
+            why="It keeps what was rolled back from being shipped again.",
+            hint="Add --rollback. Without it, `hold` keeps ships off.",
+            code="usage",
+        )
     _swap(common, to, rollback=rollback, plan=plan, reason=reason, hold=hold, wait_lock=wait_lock)
 
 
@@ -185,8 +193,14 @@ def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder
     session.services.progress.begin(f"bundle {rev}")
     start = time.monotonic()
     try:
-        run.bundle = checked_bundle(session.configuration, session.stage, rev, allow_dirty=allow_dirty, folder=folder,
-                                    live=partial(_live_paths, session))  # fmt: skip
+        run.bundle = checked_bundle(
+            session.configuration,
+            session.stage,
+            rev,
+            allow_dirty=allow_dirty,
+            folder=folder,
+            live=partial(_live_paths, session),
+        )
     except EbcdError as error:
         session.services.progress.end(f"bundle {rev}", Status.FAILED, time.monotonic() - start, error.what)
         raise

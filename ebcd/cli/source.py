@@ -143,5 +143,9 @@ def _refuse_errors(commit: Commit, found: list[Finding]) -> None:
     first = errors[0]
     place = f"{first.path}:{first.line}" if first.line else first.path
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
-    raise Refused(f"The commit {commit.sha[:12]} cannot be shipped.", why=f"{place}: {first.message}{more}",
-                  hint=first.hint if not more else "ebcd check shows them all.", code="check-failed")  # fmt: skip
+    raise Refused(
+        f"The commit {commit.sha[:12]} cannot be shipped.",
+        why=f"{place}: {first.message}{more}",
+        hint=first.hint if not more else "ebcd check shows them all.",
+        code="check-failed",
+    )

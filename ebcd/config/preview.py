@@ -63,8 +63,12 @@ def preview_of(base: Stage, branch: str) -> Stage:
     Raises UsageError where the application's name leaves no room for it, and for a worker: nobody could look at that.
     """
     if base.tier is Tier.WORKER:
-        raise UsageError(f"There are no previews of the stage {base.name}.", why="It is a worker, which has no URL.",
-                         hint="Name a stage of the web tier: --stage NAME", code="no-preview")  # fmt: skip
+        raise UsageError(
+            f"There are no previews of the stage {base.name}.",
+            why="It is a worker, which has no URL.",
+            hint="Name a stage of the web tier: --stage NAME",
+            code="no-preview",
+        )
     slug = preview_slug(base.application, branch)
     return replace(
         base,

@@ -101,8 +101,12 @@ def parse(
     top = values.members("", dict(content), schema.parsers(schema.TOP))
     application = top.get("application") or defaults.get("application")
     if not application:
-        raise UsageError(f"{source.name} names no application.", why="application is not set.",
-                         hint='Add: application = "NAME"', code="missing-key")  # fmt: skip
+        raise UsageError(
+            f"{source.name} names no application.",
+            why="application is not set.",
+            hint='Add: application = "NAME"',
+            code="missing-key",
+        )
     region = top.get("region") or defaults.get("region") or region_of(environ)
     stages = {
         name: _stage(name, table, application, region, defaults, source.parent)
@@ -131,8 +135,12 @@ def check_names(application: str, stage: str, key: str, *, numbered: bool = True
     """
     longest = f"{application}-{stage}" + (f"-r{HIGHEST_RELEASE}" if numbered else "")
     if not re.fullmatch(r"[A-Za-z0-9]+(-+[A-Za-z0-9]+)*", longest):
-        raise values.wrong(key, stage, f"The environment name {longest!r} may hold letters, digits and hyphens only.",
-                           "Change the application's or the stage's name.")  # fmt: skip
+        raise values.wrong(
+            key,
+            stage,
+            f"The environment name {longest!r} may hold letters, digits and hyphens only.",
+            "Change the application's or the stage's name.",
+        )
     if len(longest) > NAME_LIMIT:
         over = len(longest) - NAME_LIMIT
         raise values.wrong(
@@ -175,8 +183,12 @@ def _complete(stage: Stage, key: str) -> None:
     if stage.tier is Tier.WEB and not stage.cname:
         raise values.wrong(f"{key}.cname", None, "A stage on AWS needs its live CNAME's prefix.")
     if not stage.platform:
-        raise values.wrong(f"{key}.platform", None, "A stage on AWS needs a platform branch or a platform ARN.",
-                           f'For example: platform = "{LOCAL_PLATFORM}"')  # fmt: skip
+        raise values.wrong(
+            f"{key}.platform",
+            None,
+            "A stage on AWS needs a platform branch or a platform ARN.",
+            f'For example: platform = "{LOCAL_PLATFORM}"',
+        )
 
 
 def _refuse_shared_environments(stages: Mapping[str, Stage]) -> None:
@@ -221,9 +233,13 @@ def _with_database(
 ) -> tuple[OptionSetting, ...]:
     """The option settings that ask the local Beanstalk for the application's database; refused on AWS."""
     if target is not Target.LOCAL:
-        raise values.wrong(f"{key}.database", True, "Only the local Beanstalk gives a stage its database.",
-                           f"Take it out, and name your own in [{key}.env]: {DATABASE_URLS[0]} = "
-                           '{ secret = "arn:aws:secretsmanager:…" }')  # fmt: skip
+        raise values.wrong(
+            f"{key}.database",
+            True,
+            "Only the local Beanstalk gives a stage its database.",
+            f"Take it out, and name your own in [{key}.env]: {DATABASE_URLS[0]} = "
+            '{ secret = "arn:aws:secretsmanager:…" }',
+        )
     for item in options:
         if item.name in DATABASE_URLS and item.namespace in {values.ENVIRONMENT, values.SECRETS}:
             raise values.wrong(
@@ -263,8 +279,12 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(LIMIT + 1)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read.", why=str(error.strerror), hint="Name another file with --config.",
-                         code="unreadable") from error  # fmt: skip
+        raise UsageError(
+            f"{path} cannot be read.",
+            why=str(error.strerror),
+            hint="Name another file with --config.",
+            code="unreadable",
+        ) from error
 
 
 def _bad(path: Path, kind: str, error: BadDocument) -> UsageError:

@@ -36,9 +36,7 @@ def select_stage(
     if not chosen and configuration is None:
         raise _unconfigured()
     if not chosen and configuration and configuration.foreign:
-        hint = "Name the stage, too: --stage NAME; or take what the file says all the same: --config FILE"
-        raise UsageError("No stage is named.", code="foreign", hint=hint,
-                         why=f"{configuration.source} is of the application {configuration.application}.")  # fmt: skip
+        raise _foreign(configuration)
     if not chosen:
         raise _unnamed("stage", "Name one: --stage NAME, EBCD_STAGE, or default_stage in ebcd.toml.")
     preview = chosen not in known and is_preview(chosen)
@@ -53,6 +51,16 @@ def select_stage(
     if not where and stage.target is not Target.LOCAL:
         raise _unnamed("region", "Name one: --region NAME, AWS_REGION, or region in ebcd.toml.")
     return replace(stage, application=app, region=where)
+
+
+def _foreign(configuration: Configuration) -> UsageError:
+    """That the only ebcd.toml at hand is of another application, so that no stage is named."""
+    return UsageError(
+        "No stage is named.",
+        why=f"{configuration.source} is of the application {configuration.application}.",
+        hint="Name the stage, too: --stage NAME; or take what the file says all the same: --config FILE",
+        code="foreign",
+    )
 
 
 def is_preview(name: str) -> bool:
@@ -88,5 +96,6 @@ def _unconfigured() -> UsageError:
 
 
 def _unnamed(what: str, hint: str) -> UsageError:
-    return UsageError(f"No {what} is named.", why=f"Neither an option nor ebcd.toml names the {what}.", hint=hint,
-                      code=f"no-{what}")  # fmt: skip
+    return UsageError(
+        f"No {what} is named.", why=f"Neither an option nor ebcd.toml names the {what}.", hint=hint, code=f"no-{what}"
+    )

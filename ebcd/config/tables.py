@@ -61,8 +61,11 @@ def _property(key: str, name: str, value: Any) -> OptionSetting:
 def smoke(key: str, value: Any) -> SmokeTest:
     """`[stages.NAME.smoke]`."""
     known: dict[str, Parser] = {
-        "path": path, "status": integer(100, 599), "contains": free_text, "attempts": integer(1, 1000)
-    }  # fmt: skip
+        "path": path,
+        "status": integer(100, 599),
+        "contains": free_text,
+        "attempts": integer(1, 1000),
+    }
     return SmokeTest(**members(key, value, known))
 
 
@@ -77,9 +80,14 @@ def proof(key: str, value: Any) -> Proof:
 def tenants(key: str, value: Any) -> Tenants:
     """`[stages.NAME.tenants]`."""
     known: dict[str, Parser] = {
-        "hosts": hosts, "url": path, "token_env": variable, "path": path, "status": integer(100, 599),
-        "budget": integer(0, 1_000_000), "unknown": host,
-    }  # fmt: skip
+        "hosts": hosts,
+        "url": path,
+        "token_env": variable,
+        "path": path,
+        "status": integer(100, 599),
+        "budget": integer(0, 1_000_000),
+        "unknown": host,
+    }
     found = members(key, value, known)
     if bool(found.get("hosts")) == bool(found.get("url")):
         raise wrong(f"{key}.hosts", found.get("hosts"), "A tenant gate has either hosts or a url that names them.")
@@ -137,9 +145,12 @@ def hosts(key: str, value: Any) -> tuple[str, ...]:
 def variable(key: str, value: Any) -> str:
     """The name of an environment variable. What is none may be the secret itself, so it is not told."""
     if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-        raise UsageError(f"{key} names no environment variable.", code="bad-value",
-                         why="It must be a name such as SHOP_TOKEN; the secret itself stays out of ebcd.toml.",
-                         hint=f'{key.rpartition(".")[2]} = "SHOP_TOKEN", and export that variable.')  # fmt: skip
+        raise UsageError(
+            f"{key} names no environment variable.",
+            code="bad-value",
+            why="It must be a name such as SHOP_TOKEN; the secret itself stays out of ebcd.toml.",
+            hint=f'{key.rpartition(".")[2]} = "SHOP_TOKEN", and export that variable.',
+        )
     return value
 
 
@@ -153,7 +164,10 @@ def _address(key: str, value: str) -> str:
     if kind == "env":
         return f"env:{variable(key, name)}"
     if not Notify.is_url(value):
-        raise UsageError(f"{key} is no URL.", code="bad-value",
-                         why="It must begin with https://, or be env:NAME for one that is a secret.",
-                         hint='urls = ["env:SLACK_URL"], and export that variable.')  # fmt: skip
+        raise UsageError(
+            f"{key} is no URL.",
+            code="bad-value",
+            why="It must begin with https://, or be env:NAME for one that is a secret.",
+            hint='urls = ["env:SLACK_URL"], and export that variable.',
+        )
     return value

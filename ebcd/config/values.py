@@ -38,8 +38,12 @@ def wrong(key: str, value: object, why: str, hint: str = "") -> UsageError:
 def unknown(key: str, value: object, known: Sequence[str]) -> UsageError:
     """The error for a key that there is not, with the nearest one that there is."""
     name = key.rpartition(".")[2]
-    return UsageError(f"{key} = {_harmless(key, value)} is no key of ebcd.toml.", why=f"There is no {name!r}.",
-                      hint=_nearest(name, known), code="unknown-key")  # fmt: skip
+    return UsageError(
+        f"{key} = {_harmless(key, value)} is no key of ebcd.toml.",
+        why=f"There is no {name!r}.",
+        hint=_nearest(name, known),
+        code="unknown-key",
+    )
 
 
 def _harmless(key: str, value: object) -> str:
@@ -51,8 +55,12 @@ def _harmless(key: str, value: object) -> str:
 
 def unknown_stage(name: str, named_by: str, known: Sequence[str]) -> UsageError:
     """The error for a stage that ebcd.toml does not declare, with the nearest one that it does."""
-    return UsageError(f"There is no stage {name!r}.", why=f"{named_by} names it, and ebcd.toml declares no such stage.",
-                      hint=_nearest(name, known), code="unknown-stage")  # fmt: skip
+    return UsageError(
+        f"There is no stage {name!r}.",
+        why=f"{named_by} names it, and ebcd.toml declares no such stage.",
+        hint=_nearest(name, known),
+        code="unknown-stage",
+    )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

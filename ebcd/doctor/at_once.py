@@ -38,6 +38,10 @@ def at_once(reads: Reads, deadline: float) -> dict[str, Any]:
     end = time.monotonic() + deadline
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    late = OutcomeUnknown(f"No answer came within {deadline:g} s.", why="AWS, or the network, is slow or away.",
-                          hint="Run it again.", code="deadline")  # fmt: skip
+    late = OutcomeUnknown(
+        f"No answer came within {deadline:g} s.",
+        why="AWS, or the network, is slow or away.",
+        hint="Run it again.",
+        code="deadline",
+    )
     return {name: answers.get(name, late) for name in reads}

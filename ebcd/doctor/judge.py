@@ -22,9 +22,21 @@ CLOCK_REFUSED = timedelta(minutes=5)
 def judge(seen: Seen) -> tuple[Check, ...]:
     """Every check, in the order in which they matter."""
     rules: tuple[Callable[[Seen], Iterator[Check]], ...] = (
-        _identity, _clock, permitted.reads, permitted.changes, permitted.roles, permitted.secrets,
-        permitted.ledger, _bucket, _application, _live, _cname, _lock, _hold, *standing.RULES,
-    )  # fmt: skip
+        _identity,
+        _clock,
+        permitted.reads,
+        permitted.changes,
+        permitted.roles,
+        permitted.secrets,
+        permitted.ledger,
+        _bucket,
+        _application,
+        _live,
+        _cname,
+        _lock,
+        _hold,
+        *standing.RULES,
+    )
     return tuple(check for rule in rules for check in rule(seen))
 
 
@@ -84,9 +96,12 @@ def _live(seen: Seen) -> Iterator[Check]:
     elif found.live is None:
         yield ok("live", "Nothing is live yet.", "The first ship brings a release live at once, without a swap.")
     elif found.live.status != "Ready":
-        yield warning("live", f"{found.live.name} is {found.live.status}.",
-                      "Beanstalk, or somebody, is changing it; a swap needs it Ready.",
-                      f"ebcd events --follow {seen.flags}")  # fmt: skip
+        yield warning(
+            "live",
+            f"{found.live.name} is {found.live.status}.",
+            "Beanstalk, or somebody, is changing it; a swap needs it Ready.",
+            f"ebcd events --follow {seen.flags}",
+        )
     else:
         yield ok("live", f"{found.live.name} carries {found.live.version_label}, {found.live.health}.")
 
@@ -110,9 +125,12 @@ def _lock(seen: Seen) -> Iterator[Check]:
     elif held is None:
         yield ok("lock", "No run changes the stage.")
     else:
-        yield warning("lock", f"{held.owner} on {held.host} changes the stage: {held.message}.",
-                      "Until that run has ended, a ship is refused, or waits with --wait-lock.",
-                      f"ebcd wait {seen.flags}")  # fmt: skip
+        yield warning(
+            "lock",
+            f"{held.owner} on {held.host} changes the stage: {held.message}.",
+            "Until that run has ended, a ship is refused, or waits with --wait-lock.",
+            f"ebcd wait {seen.flags}",
+        )
 
 
 def _hold(seen: Seen) -> Iterator[Check]:
@@ -122,6 +140,9 @@ def _hold(seen: Seen) -> Iterator[Check]:
     elif held is None:
         yield ok("hold", "The stage takes ships.")
     else:
-        yield refused("hold", f"The stage is held by {held.by}.",
-                      f"Since {held.since:%Y-%m-%d %H:%M} UTC: {held.reason}",
-                      f"When that is settled: ebcd unhold {seen.flags}")  # fmt: skip
+        yield refused(
+            "hold",
+            f"The stage is held by {held.by}.",
+            f"Since {held.since:%Y-%m-%d %H:%M} UTC: {held.reason}",
+            f"When that is settled: ebcd unhold {seen.flags}",
+        )

@@ -45,8 +45,11 @@ def look(
     if isinstance(found, Snapshot):  # where no ebcd.toml told the stage, its records do
         stage = found.stage
     second = at_once(_of_the_stage(services, clients, stage, first, operations), deadline)
-    live = Live(**{name.removeprefix("live_"): second.pop(name) for name in list(second) if name.startswith("live_")}
-                ) if _live(found) else None  # fmt: skip
+    live = (
+        Live(**{name.removeprefix("live_"): second.pop(name) for name in list(second) if name.startswith("live_")})
+        if _live(found)
+        else None
+    )
     return Seen(stage=stage, now=services.clock.now(), profile=profile, live=live, **first, **second)
 
 
@@ -85,9 +88,13 @@ def _of_the_stage(
         "ledger_writes": lambda: _ledger_writes(clients, stage, first),
     }
     if stage.target is Target.LOCAL:  # it simulates no permissions, and its environments need no roles
-        reads |= {"changes": lambda: identity.Simulation(frozenset()), "profile_there": lambda: True,
-                  "role_there": lambda: True, "secrets": lambda: identity.Simulation(frozenset()),
-                  "ledger_writes": lambda: False}  # fmt: skip
+        reads |= {
+            "changes": lambda: identity.Simulation(frozenset()),
+            "profile_there": lambda: True,
+            "role_there": lambda: True,
+            "secrets": lambda: identity.Simulation(frozenset()),
+            "ledger_writes": lambda: False,
+        }
     if live is not None:
         reads |= {
             "live_instances": lambda: beanstalk.instance_count(live.name),
@@ -136,10 +143,13 @@ def _simulation(
             raise first[name]
     who, bucket = first["identity"], first["bucket_name"]
     source = identity.principal(clients, who)
-    answers = [identity.simulate(clients, source, names, resource, _context(stage))
-               for resource, names in questions(stage, who, bucket, operations)]  # fmt: skip
-    return identity.Simulation(frozenset().union(*(item.denied for item in answers)),
-                               frozenset().union(*(item.undecided for item in answers)))  # fmt: skip
+    answers = [
+        identity.simulate(clients, source, names, resource, _context(stage))
+        for resource, names in questions(stage, who, bucket, operations)
+    ]
+    return identity.Simulation(
+        frozenset().union(*(item.denied for item in answers)), frozenset().union(*(item.undecided for item in answers))
+    )
 
 
 def _secrets(clients: Clients, stage: Stage) -> identity.Simulation:

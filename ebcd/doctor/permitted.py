@@ -13,8 +13,22 @@ from ebcd.model import Target
 
 OPTIONAL = frozenset({"quotas", "platform", "managed_actions"})
 """What a ship goes on without: its preflight says that it could not look."""
-ASIDE = frozenset({"identity", "ahead", "bucket_name", "changes", "profile_there", "role_there", "secrets", "live",
-                   "ledger_writes", "stage", "now", "profile"})  # fmt: skip
+ASIDE = frozenset(
+    {
+        "identity",
+        "ahead",
+        "bucket_name",
+        "changes",
+        "profile_there",
+        "role_there",
+        "secrets",
+        "live",
+        "ledger_writes",
+        "stage",
+        "now",
+        "profile",
+    }
+)
 """What is asked for `doctor` alone, and what is no answer."""
 
 
@@ -56,9 +70,13 @@ def reads(seen: Seen) -> Iterator[Check]:
     elif not needed and not optional:
         yield ok("reads", "The reads of a ship are allowed.")
     if seen.live is not None and seen.live.events == 0:
-        yield unknown("events", "Beanstalk tells no event of the environment that is live.",
-                      "It has none of the last six weeks, or elasticbeanstalk:DescribeEvents is not allowed: "
-                      "the answer is the same.", enough(seen))  # fmt: skip
+        yield unknown(
+            "events",
+            "Beanstalk tells no event of the environment that is live.",
+            "It has none of the last six weeks, or elasticbeanstalk:DescribeEvents is not allowed: "
+            "the answer is the same.",
+            enough(seen),
+        )
 
 
 def _answers(seen: Seen) -> dict[str, object]:
@@ -89,33 +107,49 @@ def changes(seen: Seen) -> Iterator[Check]:
         why = f"A policy of {seen.stage.application}'s credentials does not allow it."
         yield by_aws("changes", f"IAM's simulation denies {', '.join(sorted(found.denied))}.", why, enough(seen))
     elif found.undecided:
-        yield unknown("changes", f"IAM's simulation cannot tell of {', '.join(sorted(found.undecided))}.",
-                      "Policies allow them under conditions that it was not given.", "Only a ship tells.")  # fmt: skip
+        yield unknown(
+            "changes",
+            f"IAM's simulation cannot tell of {', '.join(sorted(found.undecided))}.",
+            "Policies allow them under conditions that it was not given.",
+            "Only a ship tells.",
+        )
     elif seen.stage.target is Target.LOCAL:
         yield ok("changes", "The local Beanstalk was not asked: it judges calls only where it runs with --enforce-iam.")
     else:
-        yield ok("changes", "IAM's simulation allows the changes of a ship.",
-                 "It knows no session policies, and not what Beanstalk does in your name.")  # fmt: skip
+        yield ok(
+            "changes",
+            "IAM's simulation allows the changes of a ship.",
+            "It knows no session policies, and not what Beanstalk does in your name.",
+        )
 
 
 def roles(seen: Seen) -> Iterator[Check]:
     """The instance profile and the service role that environments get."""
     if seen.stage.target is Target.LOCAL:
         return
-    for what, there, key in (("instance profile", seen.profile_there, "IamInstanceProfile"),
-                             ("service role", seen.role_there, "ServiceRole")):  # fmt: skip
+    for what, there, key in (
+        ("instance profile", seen.profile_there, "IamInstanceProfile"),
+        ("service role", seen.role_there, "ServiceRole"),
+    ):
         if isinstance(there, EbcdError):
             told = unseen(seen, "roles", f"Whether the {what} is there is not known.", there)
             yield Check("roles", Outcome.UNKNOWN, told.what, told.why, told.hint)
         elif there:
             yield ok("roles", f"The {what} of the stage's environments is there.")
         elif any(item.name == key for item in seen.stage.options):
-            yield by_aws("roles", f"The {what} that ebcd.toml names ({key}) is not there.",
-                         "Beanstalk creates no environment without it.", _make_roles(seen))  # fmt: skip
+            yield by_aws(
+                "roles",
+                f"The {what} that ebcd.toml names ({key}) is not there.",
+                "Beanstalk creates no environment without it.",
+                _make_roles(seen),
+            )
         else:
-            yield warning("roles", f"The {what} that ebcd takes where nothing names one is not there.",
-                          f"Unless .ebextensions name another {key}, Beanstalk creates no environment.",
-                          _make_roles(seen))  # fmt: skip
+            yield warning(
+                "roles",
+                f"The {what} that ebcd takes where nothing names one is not there.",
+                f"Unless .ebextensions name another {key}, Beanstalk creates no environment.",
+                _make_roles(seen),
+            )
 
 
 def secrets(seen: Seen) -> Iterator[Check]:

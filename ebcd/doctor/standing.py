@@ -97,8 +97,12 @@ def platform(seen: Seen) -> Iterator[Check]:
         pinned = wanted.startswith("arn:") and wanted != newest
         patch = _patch(snapshot, runs, newest, seen.flags)
         way = f'Set stages.{seen.stage.name}.platform = "{newest}", then: {patch}' if pinned else patch
-        yield warning("platform", f"Live runs platform version {version_of(runs)}; {version_of(newest)} is out.",
-                      "Newer ones bring security updates.", way)  # fmt: skip
+        yield warning(
+            "platform",
+            f"Live runs platform version {version_of(runs)}; {version_of(newest)} is out.",
+            "Newer ones bring security updates.",
+            way,
+        )
     elif not told and not isinstance(seen.platform, EbcdError):
         yield ok("platform", f"{branch_of(newest or wanted)}, version {version_of(newest or wanted)}.")
 
@@ -120,8 +124,11 @@ def used_quotas(seen: Seen) -> Iterator[Check]:
     yield from told
     if not told:
         used = quotas(seen)
-        yield ok("quotas", f"{used.environments} of {used.environments_limit} environments, "
-                 f"{used.versions} of {used.versions_limit} application versions.")  # fmt: skip
+        yield ok(
+            "quotas",
+            f"{used.environments} of {used.environments_limit} environments, "
+            f"{used.versions} of {used.versions_limit} application versions.",
+        )
 
 
 def settings(seen: Seen) -> Iterator[Check]:

@@ -42,11 +42,21 @@ _VERBATIM = PROPERTIES | {
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _NAMES = frozenset({(_LAUNCH, "EC2KeyName"), (_LAUNCH, "IamInstanceProfile")})
 """Options that name what somebody made, letter by letter."""
-_GROUPS = frozenset({(_LAUNCH, "SecurityGroups"), ("aws:elb:loadbalancer", "SecurityGroups"),
-                     ("aws:elbv2:loadbalancer", "SecurityGroups")})  # fmt: skip
+_GROUPS = frozenset(
+    {
+        (_LAUNCH, "SecurityGroups"),
+        ("aws:elb:loadbalancer", "SecurityGroups"),
+        ("aws:elbv2:loadbalancer", "SecurityGroups"),
+    }
+)
 """Lists in which a group of Beanstalk's own stands beside those that were set."""
-_NUMBERS = frozenset({("aws:autoscaling:trigger", "LowerThreshold"), ("aws:autoscaling:trigger", "UpperThreshold"),
-                      ("aws:ec2:instances", "SpotMaxPrice")})  # fmt: skip
+_NUMBERS = frozenset(
+    {
+        ("aws:autoscaling:trigger", "LowerThreshold"),
+        ("aws:autoscaling:trigger", "UpperThreshold"),
+        ("aws:ec2:instances", "SpotMaxPrice"),
+    }
+)
 """Options that take a fraction, so that one number has several spellings."""
 _ORDERED = frozenset({("aws:ec2:instances", "InstanceTypes")})
 """Lists whose order is a priority."""

@@ -15,23 +15,49 @@ from ebcd.permissions.grant import ANY, REGION, Grant, here, named
 TOPICS = (here("sns", "ElasticBeanstalkNotifications-*"),)
 LOG_GROUPS = (here("logs", "log-group:/aws/elasticbeanstalk/*"),)
 LOOKS = (
-    "acm:Describe*", "acm:List*", "autoscaling:Describe*", "cloudformation:Describe*", "cloudformation:Estimate*",
-    "cloudformation:Get*", "cloudformation:List*", "cloudformation:Validate*", "cloudwatch:DescribeAlarms",
-    "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics", "ec2:Describe*", "elasticloadbalancing:Describe*",
-    "logs:Describe*", "sns:ListSubscriptionsByTopic", "sns:ListTopics", "sqs:ListQueues",
-)  # fmt: skip
+    "acm:Describe*",
+    "acm:List*",
+    "autoscaling:Describe*",
+    "cloudformation:Describe*",
+    "cloudformation:Estimate*",
+    "cloudformation:Get*",
+    "cloudformation:List*",
+    "cloudformation:Validate*",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricStatistics",
+    "cloudwatch:ListMetrics",
+    "ec2:Describe*",
+    "elasticloadbalancing:Describe*",
+    "logs:Describe*",
+    "sns:ListSubscriptionsByTopic",
+    "sns:ListTopics",
+    "sqs:ListQueues",
+)
 GLOBAL_LOOKS = ("iam:ListInstanceProfiles", "iam:ListRoles", "iam:ListServerCertificates")
 """IAM is in no region."""
 STACKS = (
-    "cloudformation:CancelUpdateStack", "cloudformation:ContinueUpdateRollback", "cloudformation:CreateStack",
-    "cloudformation:SignalResource", "cloudformation:TagResource", "cloudformation:UntagResource",
+    "cloudformation:CancelUpdateStack",
+    "cloudformation:ContinueUpdateRollback",
+    "cloudformation:CreateStack",
+    "cloudformation:SignalResource",
+    "cloudformation:TagResource",
+    "cloudformation:UntagResource",
     "cloudformation:UpdateStack",
-)  # fmt: skip
+)
 NETWORK = (
-    "ec2:AllocateAddress", "ec2:AssociateAddress", "ec2:AuthorizeSecurityGroup*", "ec2:CreateLaunchTemplate*",
-    "ec2:CreateSecurityGroup", "ec2:CreateTags", "ec2:DeleteLaunchTemplate*", "ec2:DeleteSecurityGroup",
-    "ec2:DeleteTags", "ec2:DisassociateAddress", "ec2:ReleaseAddress", "ec2:RevokeSecurityGroup*",
-)  # fmt: skip
+    "ec2:AllocateAddress",
+    "ec2:AssociateAddress",
+    "ec2:AuthorizeSecurityGroup*",
+    "ec2:CreateLaunchTemplate*",
+    "ec2:CreateSecurityGroup",
+    "ec2:CreateTags",
+    "ec2:DeleteLaunchTemplate*",
+    "ec2:DeleteSecurityGroup",
+    "ec2:DeleteTags",
+    "ec2:DisassociateAddress",
+    "ec2:ReleaseAddress",
+    "ec2:RevokeSecurityGroup*",
+)
 
 
 def environments(*, worker: bool) -> list[Grant]:
@@ -41,8 +67,12 @@ def environments(*, worker: bool) -> list[Grant]:
 
 def endings(*, worker: bool) -> Iterator[Grant]:
     """To terminate one."""
-    yield Grant("StackEndings", "TerminateEnvironment deletes the environment's stack.",
-                ("cloudformation:DeleteStack",), named("cloudformation", "stack/{}*"))  # fmt: skip
+    yield Grant(
+        "StackEndings",
+        "TerminateEnvironment deletes the environment's stack.",
+        ("cloudformation:DeleteStack",),
+        named("cloudformation", "stack/{}*"),
+    )
     yield Grant("TopicEndings", "And its topic.", ("sns:DeleteTopic", "sns:Unsubscribe"), TOPICS)
     yield Grant("LogEndings", "And its logs, where the environment says so.", ("logs:DeleteLogGroup",), LOG_GROUPS)
     if worker:
@@ -53,43 +83,76 @@ def endings(*, worker: bool) -> Iterator[Grant]:
 def _stack() -> Iterator[Grant]:
     yield Grant("Looks", "Beanstalk looks at networks, certificates, stacks, groups and balancers.", LOOKS, ANY, REGION)
     yield Grant("GlobalLooks", "And at roles and certificates that IAM has.", GLOBAL_LOOKS, ANY)
-    own = tuple(f"arn:${{AWS::Partition}}:s3:::elasticbeanstalk-{name}-*/*"
-                for name in ("env-resources", "platform-assets"))  # fmt: skip
+    own = tuple(
+        f"arn:${{AWS::Partition}}:s3:::elasticbeanstalk-{name}-*/*" for name in ("env-resources", "platform-assets")
+    )
     yield Grant("PlatformFiles", "Beanstalk's own templates lie in buckets of its own.", ("s3:GetObject",), own)
     yield Grant("Stacks", "An environment is a stack.", STACKS, named("cloudformation", "stack/{}*"))
 
 
 def _instances() -> Iterator[Grant]:
-    yield Grant("Groups", "Its instances are an Auto Scaling group.", ("autoscaling:*",), (
-        *named("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{}*"),
-        *named("autoscaling", "launchConfiguration:*:launchConfigurationName/{}*")))  # fmt: skip
+    yield Grant(
+        "Groups",
+        "Its instances are an Auto Scaling group.",
+        ("autoscaling:*",),
+        (
+            *named("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{}*"),
+            *named("autoscaling", "launchConfiguration:*:launchConfigurationName/{}*"),
+        ),
+    )
     kinds = ("loadbalancer/{}*", "loadbalancer/*/{}*", "listener/*/{}*", "listener-rule/*/{}*", "targetgroup/{}*")
-    yield Grant("Balancers", "Its load balancer, with listeners and target groups.", ("elasticloadbalancing:*",),
-                tuple(arn for kind in kinds for arn in named("elasticloadbalancing", kind)))  # fmt: skip
+    yield Grant(
+        "Balancers",
+        "Its load balancer, with listeners and target groups.",
+        ("elasticloadbalancing:*",),
+        tuple(arn for kind in kinds for arn in named("elasticloadbalancing", kind)),
+    )
     yield Grant(
         "Network", "Security groups, launch templates, addresses; their ids are not known before.", NETWORK, ANY, REGION
     )
-    yield Grant("Launches", "Instances start from the environment's launch template.", ("ec2:RunInstances",), ANY,
-                {"ArnLike": {"ec2:LaunchTemplate": here("ec2", "launch-template/*")}, **REGION})  # fmt: skip
+    yield Grant(
+        "Launches",
+        "Instances start from the environment's launch template.",
+        ("ec2:RunInstances",),
+        ANY,
+        {"ArnLike": {"ec2:LaunchTemplate": here("ec2", "launch-template/*")}, **REGION},
+    )
     tag = {"ec2:ResourceTag/aws:cloudformation:stack-id": list(named("cloudformation", "stack/{}*"))}
-    yield Grant("Instances", "A deployment replaces instances of an environment's own stack.",
-                ("ec2:RebootInstances", "ec2:TerminateInstances"), (here("ec2", "instance/*"),),
-                {"StringLike": tag})  # fmt: skip
+    yield Grant(
+        "Instances",
+        "A deployment replaces instances of an environment's own stack.",
+        ("ec2:RebootInstances", "ec2:TerminateInstances"),
+        (here("ec2", "instance/*"),),
+        {"StringLike": tag},
+    )
 
 
 def _signals() -> Iterator[Grant]:
-    yield Grant("Alarms", "Scaling follows alarms.", ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"),
-                named("cloudwatch", "alarm:{}*"))  # fmt: skip
-    yield Grant("Notifications", "An environment tells its topic.", (
-        "sns:CreateTopic", "sns:GetTopicAttributes", "sns:Publish", "sns:SetTopicAttributes", "sns:Subscribe"),
-        TOPICS)  # fmt: skip
+    yield Grant(
+        "Alarms",
+        "Scaling follows alarms.",
+        ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"),
+        named("cloudwatch", "alarm:{}*"),
+    )
+    yield Grant(
+        "Notifications",
+        "An environment tells its topic.",
+        ("sns:CreateTopic", "sns:GetTopicAttributes", "sns:Publish", "sns:SetTopicAttributes", "sns:Subscribe"),
+        TOPICS,
+    )
     yield Grant("Logs", "Logs may go to CloudWatch.", ("logs:CreateLogGroup", "logs:PutRetentionPolicy"), LOG_GROUPS)
 
 
 def _worker() -> Iterator[Grant]:
-    yield Grant("Queues", "A worker reads a queue.", (
-        "sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:SendMessage", "sqs:SetQueueAttributes", "sqs:TagQueue"),
-        named("sqs", "{}*"))  # fmt: skip
-    yield Grant("Leaders", "A worker's periodic tasks elect a leader in a table.", (
-        "dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:TagResource"),
-        named("dynamodb", "table/{}*"))  # fmt: skip
+    yield Grant(
+        "Queues",
+        "A worker reads a queue.",
+        ("sqs:CreateQueue", "sqs:GetQueueAttributes", "sqs:SendMessage", "sqs:SetQueueAttributes", "sqs:TagQueue"),
+        named("sqs", "{}*"),
+    )
+    yield Grant(
+        "Leaders",
+        "A worker's periodic tasks elect a leader in a table.",
+        ("dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:TagResource"),
+        named("dynamodb", "table/{}*"),
+    )

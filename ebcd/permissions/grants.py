@@ -28,9 +28,14 @@ gone, in a new one with live's settings; and of `logs`."""
 def deploy(operations: Operations, application: str, *, worker: bool) -> list[Grant]:
     """What every command of ebcd needs on one application, beside `environments`."""
     beanstalk = set(operations["elasticbeanstalk"])
-    return [*_beanstalk(beanstalk, application), *_images(operations["ec2"]),
-            *_deploy_objects(operations["s3"], application), *_by_beanstalk(application), *_service(),
-            *endings(worker=worker)]  # fmt: skip
+    return [
+        *_beanstalk(beanstalk, application),
+        *_images(operations["ec2"]),
+        *_deploy_objects(operations["s3"], application),
+        *_by_beanstalk(application),
+        *_service(),
+        *endings(worker=worker),
+    ]
 
 
 def rollback(operations: Operations, application: str) -> list[Grant]:
@@ -39,8 +44,12 @@ def rollback(operations: Operations, application: str) -> list[Grant]:
     """
     named = set(operations["elasticbeanstalk"])
     allowed = {name for name in named if name.startswith(actions.READS)} | (named & ROLLBACK)
-    return [*_beanstalk(allowed, application), *_images(operations["ec2"]),
-            *_rollback_objects(operations["s3"], application), *_by_beanstalk(application)]  # fmt: skip
+    return [
+        *_beanstalk(allowed, application),
+        *_images(operations["ec2"]),
+        *_rollback_objects(operations["s3"], application),
+        *_by_beanstalk(application),
+    ]
 
 
 def _beanstalk(operations: Iterable[str], application: str) -> Iterator[Grant]:
@@ -87,8 +96,13 @@ def _with_stage(key: str) -> Mapping[str, Mapping[str, object]]:
 
 
 def _images(operations: Iterable[str]) -> Iterator[Grant]:
-    yield Grant("Images", "A release's record says which machine images its instances run.",
-                tuple(actions.of_ec2(operations)), ANY, REGION)  # fmt: skip
+    yield Grant(
+        "Images",
+        "A release's record says which machine images its instances run.",
+        tuple(actions.of_ec2(operations)),
+        ANY,
+        REGION,
+    )
 
 
 def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:
@@ -97,19 +111,30 @@ def _deploy_objects(operations: Iterable[str], application: str) -> Iterator[Gra
     own = f"{BUCKET}/ebcd/{application}/"
     kept = tuple(name for name in of_objects if name != "s3:DeleteObject")
     yield Grant("Objects", "Bundles, lock, hold, ledger and previews.", kept, (f"{own}*",))
-    yield Grant("Deletions", "Lock, hold, previews, and bundles that nothing needs; never a release's record.",
-                ("s3:DeleteObject",),
-                (f"{own}bundles/*", f"{own}previews/preview-*", f"{own}*/lock.json", f"{own}*/hold.json"))  # fmt: skip
+    yield Grant(
+        "Deletions",
+        "Lock, hold, previews, and bundles that nothing needs; never a release's record.",
+        ("s3:DeleteObject",),
+        (f"{own}bundles/*", f"{own}previews/preview-*", f"{own}*/lock.json", f"{own}*/hold.json"),
+    )
 
 
 def _rollback_objects(operations: Iterable[str], application: str) -> Iterator[Grant]:
     of_bucket, _ = actions.of_s3(set(operations) & {"HeadBucket", "ListObjectsV2"})
     own = f"{BUCKET}/ebcd/{application}/"
     yield Grant("Bucket", "HeadBucket and the list of records.", tuple(of_bucket), (BUCKET,))
-    yield Grant("ObjectReads", "Lock, hold and ledger; Beanstalk fetches an earlier bundle in the caller's name.",
-                ("s3:GetObject",), (f"{own}*",))  # fmt: skip
-    yield Grant("ObjectWrites", "Lock, hold and ledger, but no bundle.", ("s3:PutObject",),
-                (f"{own}*/lock.json", f"{own}*/hold.json", f"{own}*/releases/*"))  # fmt: skip
+    yield Grant(
+        "ObjectReads",
+        "Lock, hold and ledger; Beanstalk fetches an earlier bundle in the caller's name.",
+        ("s3:GetObject",),
+        (f"{own}*",),
+    )
+    yield Grant(
+        "ObjectWrites",
+        "Lock, hold and ledger, but no bundle.",
+        ("s3:PutObject",),
+        (f"{own}*/lock.json", f"{own}*/hold.json", f"{own}*/releases/*"),
+    )
     yield Grant(
         "LockRelease",
         "The lock is given back, and a hold ends.",
@@ -127,8 +152,12 @@ def _by_beanstalk(application: str) -> Iterator[Grant]:
         (here("elasticbeanstalk", f"environment/{application}/{application}-*"),),
         _with_stage("aws:RequestTag"),
     )
-    yield Grant("BeanstalkBundles", "Beanstalk fetches the bundle of a version.", ("s3:GetObject*",),
-                (f"{BUCKET}/ebcd/{application}/bundles/*",))  # fmt: skip
+    yield Grant(
+        "BeanstalkBundles",
+        "Beanstalk fetches the bundle of a version.",
+        ("s3:GetObject*",),
+        (f"{BUCKET}/ebcd/{application}/bundles/*",),
+    )
     yield Grant(
         "BeanstalkBucket",
         "At each change of an environment Beanstalk makes sure of its bucket: it creates it even if it is there.",
@@ -139,9 +168,12 @@ def _by_beanstalk(application: str) -> Iterator[Grant]:
         "BeanstalkMark", "And of the object that marks it.", ("s3:PutObject",), (f"{BUCKET}/.elasticbeanstalk",)
     )
     kept = (f"templates/{application}", "environments", "_runtime")
-    yield Grant("BeanstalkObjects", "Beanstalk keeps saved configurations, log tails, and what instances fetch.",
-                ("s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"),
-                tuple(f"{BUCKET}/resources/{name}/*" for name in kept))  # fmt: skip
+    yield Grant(
+        "BeanstalkObjects",
+        "Beanstalk keeps saved configurations, log tails, and what instances fetch.",
+        ("s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"),
+        tuple(f"{BUCKET}/resources/{name}/*" for name in kept),
+    )
 
 
 def _service() -> Iterator[Grant]:
@@ -151,9 +183,18 @@ def _service() -> Iterator[Grant]:
         ("s3:PutBucketOwnershipControls", "s3:PutBucketPublicAccessBlock"),
         (BUCKET,),
     )
-    names = ("autoscaling", "elasticbeanstalk", "elasticloadbalancing", "managedupdates.elasticbeanstalk",
-             "maintenance.elasticbeanstalk")  # fmt: skip
+    names = (
+        "autoscaling",
+        "elasticbeanstalk",
+        "elasticloadbalancing",
+        "managedupdates.elasticbeanstalk",
+        "maintenance.elasticbeanstalk",
+    )
     linked = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/*"
-    yield Grant("ServiceLinkedRoles", "An account's first environment needs the services' own roles.",
-                ("iam:CreateServiceLinkedRole",), (linked,),
-                {"StringEquals": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in names]}})  # fmt: skip
+    yield Grant(
+        "ServiceLinkedRoles",
+        "An account's first environment needs the services' own roles.",
+        ("iam:CreateServiceLinkedRole",),
+        (linked,),
+        {"StringEquals": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in names]}},
+    )

@@ -62,12 +62,16 @@ class Wanted:
 def template(wanted: Wanted, operations: Operations) -> Json:
     """The template. operations: which ebcd calls, by service."""
     resources = _of_beanstalk(wanted) | _of_secrets(wanted)
-    outputs: Json = {"InstanceProfile": _output("IamInstanceProfile of environments", {"Ref": "InstanceProfile"}),
-                     "ServiceRole": _output("ServiceRole of environments", {"Ref": "ServiceRole"})}  # fmt: skip
+    outputs: Json = {
+        "InstanceProfile": _output("IamInstanceProfile of environments", {"Ref": "InstanceProfile"}),
+        "ServiceRole": _output("ServiceRole of environments", {"Ref": "ServiceRole"}),
+    }
     if wanted.repository:
         resources |= _of_github(wanted, operations)
-        outputs |= {"DeployRole": _output("EBCD_DEPLOY_ROLE_ARN", _arn("DeployRole")),
-                    "RollbackRole": _output("EBCD_ROLLBACK_ROLE_ARN", _arn("RollbackRole"))}  # fmt: skip
+        outputs |= {
+            "DeployRole": _output("EBCD_DEPLOY_ROLE_ARN", _arn("DeployRole")),
+            "RollbackRole": _output("EBCD_ROLLBACK_ROLE_ARN", _arn("RollbackRole")),
+        }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"What ebcd needs to release {wanted.application}: roles, and nothing that costs.",
@@ -78,8 +82,11 @@ def template(wanted: Wanted, operations: Operations) -> Json:
 
 def _of_beanstalk(wanted: Wanted) -> Json:
     """The roles that environments have."""
-    fits = {"AWSElasticBeanstalkWebTier": True, "AWSElasticBeanstalkWorkerTier": wanted.worker,
-            "AWSElasticBeanstalkMulticontainerDocker": wanted.containers}  # fmt: skip
+    fits = {
+        "AWSElasticBeanstalkWebTier": True,
+        "AWSElasticBeanstalkWorkerTier": wanted.worker,
+        "AWSElasticBeanstalkMulticontainerDocker": wanted.containers,
+    }
     service = ("service-role/AWSElasticBeanstalkEnhancedHealth", "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy")
     external = {"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}}
     return {
@@ -151,21 +158,38 @@ def _about_roles(role: str) -> list[Json]:
     own = [_arn("InstanceRole"), _arn("ServiceRole")]
     return [
         {"Sid": "PassRoles", "Effect": "Allow", "Action": "iam:PassRole", "Resource": own, "Condition": passed},
-        {"Sid": "LookAtRoles", "Effect": "Allow", "Resource": [*own, _arn(role)],
-         "Action": ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]},
-        {"Sid": "LookAtProfile", "Effect": "Allow", "Action": "iam:GetInstanceProfile",
-         "Resource": _arn("InstanceProfile")},
-        {"Sid": "Doctor", "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy",
-         "Resource": [_arn(role), _arn("InstanceRole")]},
-    ]  # fmt: skip
+        {
+            "Sid": "LookAtRoles",
+            "Effect": "Allow",
+            "Resource": [*own, _arn(role)],
+            "Action": ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
+        },
+        {
+            "Sid": "LookAtProfile",
+            "Effect": "Allow",
+            "Action": "iam:GetInstanceProfile",
+            "Resource": _arn("InstanceProfile"),
+        },
+        {
+            "Sid": "Doctor",
+            "Effect": "Allow",
+            "Action": "iam:SimulatePrincipalPolicy",
+            "Resource": [_arn(role), _arn("InstanceRole")],
+        },
+    ]
 
 
 def _statement(grant: Grant) -> Json:
-    made: Json = {"Sid": grant.name, "Effect": grant.effect, "Action": list(grant.actions),
-                  "Resource": [_sub(item) for item in grant.resources]}  # fmt: skip
+    made: Json = {
+        "Sid": grant.name,
+        "Effect": grant.effect,
+        "Action": list(grant.actions),
+        "Resource": [_sub(item) for item in grant.resources],
+    }
     if grant.condition:
-        made["Condition"] = {test: {key: _values(value) for key, value in keys.items()}
-                             for test, keys in grant.condition.items()}  # fmt: skip
+        made["Condition"] = {
+            test: {key: _values(value) for key, value in keys.items()} for test, keys in grant.condition.items()
+        }
     return made
 
 

@@ -132,8 +132,11 @@ def create_environment(services: Services, tick: Tick, application: str, step: C
         return send(services, tick, create, is_there, lag=UNSEEN_PATIENCE)
     source = beanstalk.environment(application, step.settings_of)
     if source is None:
-        raise ReleaseFailed(f"{step.settings_of} is gone.", why=f"Its settings were to be those of {step.environment}.",
-                            hint="Run the same command again: it plans anew from what is there.")  # fmt: skip
+        raise ReleaseFailed(
+            f"{step.settings_of} is gone.",
+            why=f"Its settings were to be those of {step.environment}.",
+            hint="Run the same command again: it plans anew from what is there.",
+        )
     try:
         save_configuration(services, tick, application, template, source.id)
         return send(services, tick, create, is_there, lag=UNSEEN_PATIENCE)
@@ -220,8 +223,11 @@ def _lacking(services: Services, tick: Tick, application: str, step: MatchCapaci
 def sizes(services: Services, tick: Tick, application: str, environment: str) -> dict[str, int]:
     """MinSize and MaxSize of an environment as they are set now."""
     settings = answered(services, tick, lambda: services.beanstalk.settings(application, environment))
-    return {item.name: int(item.value) for item in settings
-            if item.namespace == ASG and item.name in {"MinSize", "MaxSize"} and item.value.isdigit()}  # fmt: skip
+    return {
+        item.name: int(item.value)
+        for item in settings
+        if item.namespace == ASG and item.name in {"MinSize", "MaxSize"} and item.value.isdigit()
+    }
 
 
 def stays(environment: Environment, why: str) -> Refused:

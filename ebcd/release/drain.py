@@ -118,8 +118,9 @@ def checks(settings: Iterable[OptionSetting]) -> int:
 def _intervals(found: Mapping[tuple[str, str], str], *, classic: bool) -> list[float]:
     """Seconds between two checks of one node, for each port that is checked by a request."""
     if classic:
-        target = found.get((_CLASSIC, "Target")) or found.get(("aws:elasticbeanstalk:application",
-                                                               "Application Healthcheck URL"), "")  # fmt: skip
+        target = found.get((_CLASSIC, "Target")) or found.get(
+            ("aws:elasticbeanstalk:application", "Application Healthcheck URL"), ""
+        )
         asks = bool(target) and not target.upper().startswith(("TCP", "SSL"))
         return [float(found.get((_CLASSIC, "Interval"), 10))] if asks else []
     processes = {space for space, _ in found if space.startswith(_PROCESS)} or {f"{_PROCESS}default"}

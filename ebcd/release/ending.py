@@ -24,8 +24,13 @@ def record_outcome(run: Run, services: Services, outcome: Outcome, reason: str =
     first_live = services.clock.now() if outcome is Outcome.LIVE else None
     if outcome in (Outcome.LIVE, Outcome.WAITING):
         record = preflight.with_images(services, record)
-    record = replace(record, outcome=outcome, reason=reason, live_since=record.live_since or first_live,
-                     ready_seconds=run.ready_seconds or record.ready_seconds)  # fmt: skip
+    record = replace(
+        record,
+        outcome=outcome,
+        reason=reason,
+        live_since=record.live_since or first_live,
+        ready_seconds=run.ready_seconds or record.ready_seconds,
+    )
     run.records[record.release] = services.ledger.update(record)
 
 

@@ -71,8 +71,15 @@ class Lock:
         yields: whether a rollback may take it from this run. overtake: a run that holds it and yields is asked to stop,
         and its lock is broken if it does not.
         """
-        content = {"owner": owner, "host": host, "message": message, "token": secrets.token_hex(16), "yields": yields,
-                   "since": self._clock.now().isoformat(), "process": holder.identity()}  # fmt: skip
+        content = {
+            "owner": owner,
+            "host": host,
+            "message": message,
+            "token": secrets.token_hex(16),
+            "yields": yields,
+            "since": self._clock.now().isoformat(),
+            "process": holder.identity(),
+        }
         lease = self._take(content, wait, overtake)
         try:
             yield lease

@@ -21,9 +21,12 @@ def require_urls(stage: Stage, environ: Mapping[str, str]) -> None:
     for address in stage.notify.urls:
         if not _url(address, environ):
             name = address.removeprefix(_VARIABLE)
-            raise UsageError(f"{name} holds no URL to notify.", code="no-notify-url",
-                             why=f"stages.{stage.name}.notify.urls names it, and nobody would be told.",
-                             hint=f"export {name}=https://…, or in a workflow env: with a secret.")  # fmt: skip
+            raise UsageError(
+                f"{name} holds no URL to notify.",
+                code="no-notify-url",
+                why=f"stages.{stage.name}.notify.urls names it, and nobody would be told.",
+                hint=f"export {name}=https://…, or in a workflow env: with a secret.",
+            )
 
 
 def notify(stage: Stage, environ: Mapping[str, str], message: str, *, patience: float = PATIENCE) -> tuple[str, ...]:
@@ -49,9 +52,14 @@ def _post(url: str, message: str, patience: float, environ: Mapping[str, str]) -
     headers = {"Content-Type": "application/json", "User-Agent": f"ebcd/{__version__}"}
     try:
         answer = pool_of(url, environ).request(
-            "POST", url, body=json.dumps({"text": message}), headers=headers, timeout=patience,
-            retries=False, redirect=False,
-        )  # fmt: skip
+            "POST",
+            url,
+            body=json.dumps({"text": message}),
+            headers=headers,
+            timeout=patience,
+            retries=False,
+            redirect=False,
+        )
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return type(error).__name__  # its words may hold the URL
     return "" if 200 <= answer.status < 300 else f"it answered {answer.status}"

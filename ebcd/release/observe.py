@@ -29,8 +29,11 @@ def observe_among(stage: Stage, environments: tuple[Environment, ...], ledger: L
     Where the ledger has become long, an environment's own number tells where its end is: nobody reads it from its
     beginning.
     """
-    own = {number for item in environments
-           if (number := release_number(stage.application, stage.name, item.name)) is not None}  # fmt: skip
+    own = {
+        number
+        for item in environments
+        if (number := release_number(stage.application, stage.name, item.name)) is not None
+    }
     newest = ledger.numbers(after=max(own, default=0) - NEWEST)[-NEWEST:]
     wanted = sorted({*newest, *own}, reverse=True)
     found = _snapshot(stage, environments, ledger, wanted, now)

@@ -102,8 +102,9 @@ def orphaned(
     application, oldest = stages[0].stage.application, stages[0].taken - ABANDONED
     needed = {item.key for item in versions}
     needed |= {bundle_key(application, record.content_digest) for stage in stages for record in _needed(stage)}
-    return tuple(DeleteBundle(key) for key, written in stored
-                 if key.endswith(".zip") and key not in needed and written <= oldest)  # fmt: skip
+    return tuple(
+        DeleteBundle(key) for key, written in stored if key.endswith(".zip") and key not in needed and written <= oldest
+    )
 
 
 def _needed(stage: Snapshot) -> Iterator[ReleaseRecord]:

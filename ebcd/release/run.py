@@ -135,8 +135,9 @@ class Services:
 
     def ask(self, front: Front, path: str, *, address: str = "", host: str = "", token: str = "") -> ProbeResult:
         """One request, as users make it. address: an environment's own, where not live is asked. host: a tenant's."""
-        return self.prober.get(address or front.address, front.of(host) if host else front.host, path,
-                               token=token, tls=front.tls)  # fmt: skip
+        return self.prober.get(
+            address or front.address, front.of(host) if host else front.host, path, token=token, tls=front.tls
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,9 @@ class Snapshot:
 
     def size(self, environment: Environment, name: str) -> int | None:
         """MinSize or MaxSize of an environment as it is set now; None where it is not known."""
-        found = (item.value for item in self.settings.get(environment.name, ())
-                 if (item.namespace, item.name) == (ASG, name))  # fmt: skip
+        found = (
+            item.value for item in self.settings.get(environment.name, ()) if (item.namespace, item.name) == (ASG, name)
+        )
         value = next(found, "")
         return int(value) if value.isdigit() else None
 

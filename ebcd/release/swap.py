@@ -222,8 +222,12 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
     # Stored first, with what the release takes the live CNAME from: a rollback needs it even after a crash.
     stored = ledger.update(release) if release.etag else ledger.allocate(release, lambda _: release.environment)
     if stored.number != release.number:
-        raise OutcomeUnknown("Another run took the number of this release.", why="It wrote without the stage's lock.",
-                             hint="Run the same command again: it plans anew.", code="record-changed")  # fmt: skip
+        raise OutcomeUnknown(
+            "Another run took the number of this release.",
+            why="It wrote without the stage's lock.",
+            hint="Run the same command again: it plans anew.",
+            code="record-changed",
+        )
     name = stored.release
     run.records[name] = stored
     executor = Executor(run, services, prepared.snapshot.stage, lease)
@@ -279,8 +283,12 @@ def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: boo
 
 def _record(run: Run, services: Services, options: SwapOptions) -> None:
     name = run.release_name
-    record = replace(run.records[name], outcome=Outcome.LIVE, reason=options.reason,
-                     ready_seconds=run.ready_seconds or run.records[name].ready_seconds)  # fmt: skip
+    record = replace(
+        run.records[name],
+        outcome=Outcome.LIVE,
+        reason=options.reason,
+        ready_seconds=run.ready_seconds or run.records[name].ready_seconds,
+    )
     if record.restores and not record.image_ids:  # it was deployed just now
         record = preflight.with_images(services, record)
     run.records[name] = services.ledger.update(record)

@@ -29,10 +29,12 @@ def require_token(services: Services, stage: Stage) -> None:
     """Raises UsageError (code `no-token`) where the tenant gate needs a token and there is none to send."""
     missing = token_missing(services, stage.tenants)
     if missing and stage.tenants:
-        raise UsageError(f"The tenants of the stage {stage.name} cannot be asked for: {missing}.",
-                         why=f"{stage.tenants.url} wants a bearer token, and tenants.token_env says where it is.",
-                         hint=f"export {stage.tenants.token_env}=…, or in a workflow env: with a secret.",
-                         code="no-token")  # fmt: skip
+        raise UsageError(
+            f"The tenants of the stage {stage.name} cannot be asked for: {missing}.",
+            why=f"{stage.tenants.url} wants a bearer token, and tenants.token_env says where it is.",
+            hint=f"export {stage.tenants.token_env}=…, or in a workflow env: with a secret.",
+            code="no-token",
+        )
 
 
 def token_missing(services: Services, tenants: Tenants | None) -> str:

@@ -25,13 +25,16 @@ def upload(services: Services, tick: Tick, step: UploadBundle, bundle: SourceBun
         step.key,
         bundle.path,
         sha256=bundle.sha256,
-        metadata={"ebcd-content-digest": bundle.content_digest, "ebcd-sha": bundle.commit.sha,
-                  "ebcd-sha256": bundle.sha256},
+        metadata={
+            "ebcd-content-digest": bundle.content_digest,
+            "ebcd-sha": bundle.commit.sha,
+            "ebcd-sha256": bundle.sha256,
+        },
         tick=tick,
         progress=lambda done: services.progress.transferred(done, bundle.size),
         parts=parts,
         source=source,
-    )  # fmt: skip
+    )
     if sent is None:
         return Seen("it was there already", Status.SKIPPED)
     return Seen(f"{words.size(sent.sent)} sent, {words.size(sent.copied)} copied inside S3" if sent.copied else "")

@@ -202,8 +202,11 @@ def _port(seen: Evidence) -> Verdict | None:
 
 def _answer(seen: Evidence) -> Verdict | None:
     """One and the same wrong answer to the load balancer's health checks."""
-    asked = [(match[1], int(match[2])) for line in logs.lines_of(seen.logs, logs.ACCESS)
-             if (match := signs.CHECKED.search(line))]  # fmt: skip
+    asked = [
+        (match[1], int(match[2]))
+        for line in logs.lines_of(seen.logs, logs.ACCESS)
+        if (match := signs.CHECKED.search(line))
+    ]
     if not asked or asked[-1][1] < 300 or seen.steady < ENDS:
         return None
     path, status = asked[-1]

@@ -61,8 +61,9 @@ def _remaining(item: Remaining) -> Json:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Json:
-    events = [{"time": stamp(item.time), "severity": item.severity, "message": item.message}
-              for item in diagnosis.events]  # fmt: skip
+    events = [
+        {"time": stamp(item.time), "severity": item.severity, "message": item.message} for item in diagnosis.events
+    ]
     cause = diagnosis.verdict.cause if diagnosis.verdict else None
     return {"events": events, "causes": list(diagnosis.causes), "log_tail": diagnosis.log_tail, "cause": cause}
 

@@ -54,9 +54,14 @@ def told(stage: Stage, sides: tuple[Side, Side], between: Between) -> Json:
 
 def _side(side: Side) -> Json:
     record = side.record
-    return {"name": side.name, "release": record.release if record else None, "sha": side.sha,
-            "version_label": side.version_label, "platform_arn": record.platform_arn if record else None,
-            "image_id": record.image_id if record else None}  # fmt: skip
+    return {
+        "name": side.name,
+        "release": record.release if record else None,
+        "sha": side.sha,
+        "version_label": side.version_label,
+        "platform_arn": record.platform_arn if record else None,
+        "image_id": record.image_id if record else None,
+    }
 
 
 def _commit(commit: LoggedCommit) -> Json:
@@ -66,16 +71,20 @@ def _commit(commit: LoggedCommit) -> Json:
 def text(result: Json) -> RenderableType:
     """What lies between two releases, for people."""
     before, after = result["from"], result["to"]
-    head = (f"[bold]{title(result)}[/]  {escape(before['name'])} [dim]{before['version_label']}[/] → "
-            f"{escape(after['name'])} [dim]{after['version_label']}[/]")  # fmt: skip
+    head = (
+        f"[bold]{title(result)}[/]  {escape(before['name'])} [dim]{before['version_label']}[/] → "
+        f"{escape(after['name'])} [dim]{after['version_label']}[/]"
+    )
     return Group(head, *_commits(result), *_paths(result), *_platform(before, after), *_settings(result["settings"]))
 
 
 def _commits(result: Json) -> list[str]:
     if result["commits"] is None:
         return [f"  [yellow]commits are not known[/]: {escape(result['unknown'])}"]
-    lines = [*_some(f"[green]+[/] {_line(item)}" for item in result["commits"]),
-             *_some(f"[red]-[/] {_line(item)}" for item in result["undone"])]  # fmt: skip
+    lines = [
+        *_some(f"[green]+[/] {_line(item)}" for item in result["commits"]),
+        *_some(f"[red]-[/] {_line(item)}" for item in result["undone"]),
+    ]
     return lines or ["  no commit"]
 
 
@@ -84,8 +93,9 @@ def _line(commit: Json) -> str:
 
 
 def _paths(result: Json) -> list[str]:
-    return _some(f"{_LETTERS.get(item['status'], item['status'])} {escape(item['path'])}"
-                 for item in result["paths"] or ())  # fmt: skip
+    return _some(
+        f"{_LETTERS.get(item['status'], item['status'])} {escape(item['path'])}" for item in result["paths"] or ()
+    )
 
 
 def _platform(before: Json, after: Json) -> list[str]:

@@ -55,8 +55,13 @@ def summary(report: Report, repository: str = "") -> str:
 
     repository: its URL on GitHub, where commits can be read.
     """
-    outcome = (_headline(report), prose(at(report, "note")), _error(report), _change(report),
-               *_taken_back(report, repository))  # fmt: skip
+    outcome = (
+        _headline(report),
+        prose(at(report, "note")),
+        _error(report),
+        _change(report),
+        *_taken_back(report, repository),
+    )
     rest = (_address(report), _undo(report), _remaining(report), _steps(report), *_diagnosis(report))
     return "\n\n".join(filter(None, (*outcome, *rest))) + "\n"
 

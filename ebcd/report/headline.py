@@ -53,8 +53,9 @@ def undo(report: Report) -> str:
 
 def left_to_do(report: Report) -> tuple[tuple[str, str], ...]:
     """What a run left to do beside its release, and the command that does it."""
-    return tuple((f"{at(item, 'text')}. {at(item, 'why')}", at(item, "command"))
-                 for item in items(report.get("remaining")))  # fmt: skip
+    return tuple(
+        (f"{at(item, 'text')}. {at(item, 'why')}", at(item, "command")) for item in items(report.get("remaining"))
+    )
 
 
 def is_live(report: Report) -> bool:

@@ -31,9 +31,14 @@ def told(
 
 
 def _instance(instance: InstanceHealth) -> Json:
-    return {"id": instance.id, "health": instance.color, "health_status": instance.health_status,
-            "causes": list(instance.causes), "version_label": instance.version_label,
-            "deployment_status": instance.deployment_status}  # fmt: skip
+    return {
+        "id": instance.id,
+        "health": instance.color,
+        "health_status": instance.health_status,
+        "causes": list(instance.causes),
+        "version_label": instance.version_label,
+        "deployment_status": instance.deployment_status,
+    }
 
 
 def _requests(metrics: Metrics) -> Json:
@@ -42,8 +47,10 @@ def _requests(metrics: Metrics) -> Json:
 
 def text(result: Json) -> RenderableType:
     """How an environment does, for people."""
-    head = (f"[bold]{title(result)}[/]  {result['environment']}  {colored(result['health'], told_health(result))}  "
-            f"[dim]{result['status']} · {result['version_label']}[/]")  # fmt: skip
+    head = (
+        f"[bold]{title(result)}[/]  {result['environment']}  {colored(result['health'], told_health(result))}  "
+        f"[dim]{result['status']} · {result['version_label']}[/]"
+    )
     if not result["enhanced"]:
         return Group(head, "  It reports basic health only: no causes, requests and instances are known.")
     rows = [("cause", cause) for cause in result["causes"]]
@@ -65,6 +72,14 @@ def requests(found: Json) -> str:
 def _instances(instances: list[Json]) -> list[RenderableType]:
     if not instances:
         return ["  [yellow]no instance reports[/]"]
-    rows = [(item["id"], colored(item["health"], item["health_status"]), item["version_label"],
-             item["deployment_status"], escape("; ".join(item["causes"]))) for item in instances]  # fmt: skip
+    rows = [
+        (
+            item["id"],
+            colored(item["health"], item["health_status"]),
+            item["version_label"],
+            item["deployment_status"],
+            escape("; ".join(item["causes"])),
+        )
+        for item in instances
+    ]
     return [Columns(("instance", "health", "version", "deployment", "cause"), rows)]

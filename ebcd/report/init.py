@@ -9,8 +9,11 @@ from rich.text import Text
 from ebcd.report.envelope import Json
 from ebcd.report.parts import pairs
 
-_AFTER = {"ebcd check": "finds offline what would fail", "ebcd ship": "to the local Beanstalk, which starts by itself",
-          "ebcd doctor": "asks AWS what would stop a ship; the local Beanstalk runs Python only"}  # fmt: skip
+_AFTER = {
+    "ebcd check": "finds offline what would fail",
+    "ebcd ship": "to the local Beanstalk, which starts by itself",
+    "ebcd doctor": "asks AWS what would stop a ship; the local Beanstalk runs Python only",
+}
 
 
 def written(result: Json) -> RenderableType:

@@ -12,9 +12,27 @@ from ebcd.report.envelope import Json
 from ebcd.report.parts import pairs, title
 from ebcd.report.text import MARKS
 
-_SHOWN = ("version_label", "sha", "tree", "content_digest", "environment", "platform_arn", "image_ids",
-          "settings_digest", "outcome", "reason", "by", "host", "run_url", "message", "since", "live_since",
-          "left_live", "from_release", "restores")  # fmt: skip
+_SHOWN = (
+    "version_label",
+    "sha",
+    "tree",
+    "content_digest",
+    "environment",
+    "platform_arn",
+    "image_ids",
+    "settings_digest",
+    "outcome",
+    "reason",
+    "by",
+    "host",
+    "run_url",
+    "message",
+    "since",
+    "live_since",
+    "left_live",
+    "from_release",
+    "restores",
+)
 _INTENT, _RESULT = "-intent", "-result"
 
 

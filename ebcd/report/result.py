@@ -169,8 +169,12 @@ def _proven(run: Run, services: Services, error: EbcdError | None) -> Json | Non
     if error is not None or release is None or release.outcome is not Outcome.LIVE:
         return None
     reached = services.front(run.stage, default_cname(run.stage)).url if run.stage.cname else None
-    return {"release": release.release, "environment": release.environment, "version_label": release.version_label,
-            "url": reached}  # fmt: skip
+    return {
+        "release": release.release,
+        "environment": release.environment,
+        "version_label": release.version_label,
+        "url": reached,
+    }
 
 
 def _unready(environment: Environment, stage: Stage, *, deployed: bool) -> str:
@@ -249,13 +253,23 @@ def steps(run: Run) -> list[Json]:
 
 def _step(item: StepResult) -> Json:
     name = type(item.step).__name__
-    return {"step": name, "status": str(item.status), "seconds": item.seconds, "reason": item.reason,
-            "text": str(item.step)}  # fmt: skip
+    return {
+        "step": name,
+        "status": str(item.status),
+        "seconds": item.seconds,
+        "reason": item.reason,
+        "text": str(item.step),
+    }
 
 
 def lock(state: LockState | None) -> Mapping[str, object] | None:
     """Who holds a lock; its token is left out."""
     if state is None:
         return None
-    return {"owner": state.owner, "host": state.host, "since": stamp(state.since), "expires": stamp(state.expires),
-            "message": state.message}  # fmt: skip
+    return {
+        "owner": state.owner,
+        "host": state.host,
+        "since": stamp(state.since),
+        "expires": stamp(state.expires),
+        "message": state.message,
+    }

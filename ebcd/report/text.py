@@ -19,8 +19,14 @@ MESSAGE = 50
 ALIGNED = 60
 """Characters of a path from which on what follows it is no longer a column."""
 MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
-_OUTCOME = {"live": "green", "waiting": "yellow", "running": "yellow", "failed": "red", "swapped-back": "red",
-            "rolled-back": "red"}  # fmt: skip
+_OUTCOME = {
+    "live": "green",
+    "waiting": "yellow",
+    "running": "yellow",
+    "failed": "red",
+    "swapped-back": "red",
+    "rolled-back": "red",
+}
 
 
 def plan(result: Json) -> RenderableType:
@@ -158,10 +164,15 @@ def events(result: Json) -> RenderableType:
     """Events, oldest first."""
     styles = {"WARN": "yellow", "ERROR": "red", "FATAL": "red"}
     lines = [
-        Text.assemble((item["time"][:19].replace("T", " "), "dim"), "  ", (f"{item['severity']:<5}",
-                      styles.get(item["severity"], "dim")), "  ", item["message"])
+        Text.assemble(
+            (item["time"][:19].replace("T", " "), "dim"),
+            "  ",
+            (f"{item['severity']:<5}", styles.get(item["severity"], "dim")),
+            "  ",
+            item["message"],
+        )
         for item in result["events"]
-    ]  # fmt: skip
+    ]
     return Group(*lines) if lines else "No events."
 
 
@@ -189,8 +200,10 @@ def logs(result: Json) -> RenderableType:
 def retired(result: Json) -> RenderableType:
     """The end of `retire`."""
     shown = _cleared(result, "Nothing to retire.")
-    rows = [("kept", f"{item['environment']} ({item['release']}): {item['why']}{_until(item['until'])}")
-            for item in result.get("kept", [])]  # fmt: skip
+    rows = [
+        ("kept", f"{item['environment']} ({item['release']}): {item['why']}{_until(item['until'])}")
+        for item in result.get("kept", [])
+    ]
     return Group(shown, pairs(rows)) if rows else shown
 
 

@@ -94,8 +94,15 @@ def _environment(python: Python, patch: int) -> Mapping[str, str]:
     """What markers ask for. Source: PEP 508."""
     full = f"{python.version}.{patch}"
     return {
-        "implementation_name": "cpython", "implementation_version": full, "os_name": "posix",
-        "platform_machine": python.machine, "platform_python_implementation": "CPython", "platform_release": "",
-        "platform_system": "Linux", "platform_version": "", "python_full_version": full,
-        "python_version": python.version, "sys_platform": "linux",
-    }  # fmt: skip
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": python.machine,
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": python.version,
+        "sys_platform": "linux",
+    }

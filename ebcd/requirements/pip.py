@@ -23,8 +23,19 @@ _OTHER = re.compile(r"DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+) from ")
 _SILENT = "Retrying (Retry("
 _RETRIES = "3"
 """Not none: pip tells of an index that does not answer only where it tries again."""
-_CHOOSING = ("PIP_CONSTRAINT", "PIP_NO_BINARY", "PIP_ONLY_BINARY", "PIP_PREFER_BINARY", "PIP_PRE", "PIP_REQUIREMENT",
-             "PIP_REQUIRE_VIRTUALENV", "PIP_PLATFORM", "PIP_ABI", "PIP_PYTHON", "PIP_DEST")  # fmt: skip
+_CHOOSING = (
+    "PIP_CONSTRAINT",
+    "PIP_NO_BINARY",
+    "PIP_ONLY_BINARY",
+    "PIP_PREFER_BINARY",
+    "PIP_PRE",
+    "PIP_REQUIREMENT",
+    "PIP_REQUIRE_VIRTUALENV",
+    "PIP_PLATFORM",
+    "PIP_ABI",
+    "PIP_PYTHON",
+    "PIP_DEST",
+)
 """Variables that would change what is taken. Those that say where from are the user's: index, proxy, certificate."""
 
 
@@ -35,23 +46,45 @@ def download(requirements: str, python: Python, folder: Path) -> None:
     """
     lines = folder / "requirements.txt"
     lines.write_text(requirements, encoding="utf-8")
-    command = [
-        *_pip(), "download", "--quiet", "--no-input", "--disable-pip-version-check",
-        "--progress-bar", "off", "--retries", _RETRIES,
-        "--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", str(folder),
-        "--implementation", "cp", "--python-version", python.version,
-        *(word for name in (abi(python), "abi3", "none") for word in ("--abi", name)),
-        *(word for name in platforms(python) for word in ("--platform", name)),
-        "--requirement", str(lines),
-    ]  # fmt: skip
     environ = {name: value for name, value in os.environ.items() if name not in _CHOOSING}
+    command = _command(python, folder, lines)
     try:
-        done = subprocess.run(command, env=environ, capture_output=True, encoding="utf-8", errors="replace",
-                              timeout=DEADLINE, check=False)  # fmt: skip
+        done = subprocess.run(
+            command, env=environ, capture_output=True, encoding="utf-8", errors="replace", timeout=DEADLINE, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise _failed(f"It took longer than {DEADLINE:g} s.") from error
     if done.returncode:
         raise _reason(done.stderr or done.stdout, python)
+
+
+def _command(python: Python, folder: Path, lines: Path) -> list[str]:
+    """pip's command line: wheels for the stage's Python, whatever Python this is."""
+    return [
+        *_pip(),
+        "download",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+        "--retries",
+        _RETRIES,
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        "--dest",
+        str(folder),
+        "--implementation",
+        "cp",
+        "--python-version",
+        python.version,
+        *(word for name in (abi(python), "abi3", "none") for word in ("--abi", name)),
+        *(word for name in platforms(python) for word in ("--platform", name)),
+        "--requirement",
+        str(lines),
+    ]
 
 
 def _pip() -> list[str]:
@@ -85,6 +118,9 @@ def _missing(why: str) -> Refused:
 
 
 def _failed(why: str) -> Refused:
-    return Refused("The wheels could not be fetched.", why=why,
-                   hint="Run it again where the index can be reached: pip's own settings name it (PIP_INDEX_URL).",
-                   code="wheels")  # fmt: skip
+    return Refused(
+        "The wheels could not be fetched.",
+        why=why,
+        hint="Run it again where the index can be reached: pip's own settings name it (PIP_INDEX_URL).",
+        code="wheels",
+    )

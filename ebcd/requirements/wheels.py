@@ -52,9 +52,12 @@ def fetch(pins: Sequence[Pin], pythons: Sequence[Python], folder: Path) -> list[
         for python in pythons:
             for wheel in _for_python([pin for pin in pins if applies(pin, python)], python, cache):
                 if wheels.setdefault(wheel.name, wheel).sha256 != wheel.sha256:
-                    raise Refused(f"The lock has two files with the name {wheel.name}.",
-                                  why="Only one of them can be in the bundle.", hint="Lock again, from one index.",
-                                  code=NO_WHEEL)  # fmt: skip
+                    raise Refused(
+                        f"The lock has two files with the name {wheel.name}.",
+                        why="Only one of them can be in the bundle.",
+                        hint="Lock again, from one index.",
+                        code=NO_WHEEL,
+                    )
     return [wheels[name] for name in sorted(wheels)]
 
 
@@ -141,8 +144,12 @@ def _opened(folder: Path) -> Iterator[_Cache]:
             if time.time() - path.stat().st_mtime > UNUSED:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     except OSError as error:
-        raise Refused(f"The wheels cannot be kept in {folder}.", why=str(error), code="wheels",
-                      hint="XDG_CACHE_HOME names another folder for what is kept.") from error  # fmt: skip
+        raise Refused(
+            f"The wheels cannot be kept in {folder}.",
+            why=str(error),
+            code="wheels",
+            hint="XDG_CACHE_HOME names another folder for what is kept.",
+        ) from error
 
 
 def _line(pin: Pin, python: Python) -> str:

@@ -55,10 +55,18 @@ def demotion(account: Account) -> list[str]:
     if os.geteuid():
         return []
     if shutil.which("setpriv") is None:
-        raise DatabaseUnavailable("PostgreSQL does not run as root, and setpriv is not on PATH: install util-linux, or "
-                                  "start the local Beanstalk as another user")  # fmt: skip
-    return ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups",
-            "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]  # fmt: skip
+        raise DatabaseUnavailable(
+            "PostgreSQL does not run as root, and setpriv is not on PATH: install util-linux, or "
+            "start the local Beanstalk as another user"
+        )
+    return [
+        "setpriv",
+        f"--reuid={account.uid}",
+        f"--regid={account.gid}",
+        "--clear-groups",
+        "--inh-caps=+dac_override",
+        "--ambient-caps=+dac_override",
+    ]
 
 
 def hand_over(folder: Path, account: Account) -> None:

@@ -122,8 +122,9 @@ class Databases:
         databases: dict[str, Database] = {}
         with suppress(DatabaseUnavailable):
             databases = known(self._folder)
-        found = [{"region": item.region, "application": item.application, "name": item.name}
-                 for item in databases.values()]  # fmt: skip
+        found = [
+            {"region": item.region, "application": item.application, "name": item.name} for item in databases.values()
+        ]
         return {"engine": f"PostgreSQL {server.version}", "address": f"127.0.0.1:{server.port}", "databases": found}
 
     def recover(self) -> None:

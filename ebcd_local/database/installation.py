@@ -35,8 +35,11 @@ class Installation:
         if spec is None or not spec.submodule_search_locations:
             raise DatabaseUnavailable(f"PostgreSQL is not installed: {INSTALL} (it has wheels for Linux with glibc)")
         folder = Path(spec.submodule_search_locations[0])
-        found = {int(name): path for path in folder.glob("pginstall*/bin")
-                 if (name := path.parent.name.removeprefix("pginstall")).isdigit()}  # fmt: skip
+        found = {
+            int(name): path
+            for path in folder.glob("pginstall*/bin")
+            if (name := path.parent.name.removeprefix("pginstall")).isdigit()
+        }
         if not found:
             raise DatabaseUnavailable(f"The wheel {PACKAGE} in {folder} brings no PostgreSQL: {INSTALL}")
         newest = max(found)
@@ -47,13 +50,27 @@ class Installation:
         words = [str(self.programs / program), *arguments]
         return [*accounts.demotion(account), *words] if account else words
 
-    def run(self, program: str, *arguments: str, given: str = "", environ: dict[str, str] | None = None,
-            account: accounts.Account | None = None) -> str:  # fmt: skip
+    def run(
+        self,
+        program: str,
+        *arguments: str,
+        given: str = "",
+        environ: dict[str, str] | None = None,
+        account: accounts.Account | None = None,
+    ) -> str:
         """Run a program to its end; what it said. Raises DatabaseUnavailable when it fails."""
         command = self.command(program, *arguments, account=account)
         try:
-            done = subprocess.run(command, input=given, env=environ or {}, capture_output=True, text=True,
-                                  timeout=PROGRAM_DEADLINE, cwd="/", check=False)  # fmt: skip
+            done = subprocess.run(
+                command,
+                input=given,
+                env=environ or {},
+                capture_output=True,
+                text=True,
+                timeout=PROGRAM_DEADLINE,
+                cwd="/",
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DatabaseUnavailable(f"PostgreSQL's {program} cannot run on this machine: {error}") from error
         if done.returncode:

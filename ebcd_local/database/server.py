@@ -95,8 +95,9 @@ class Server:
         """Run a script of psql's as the superuser; what it said. Raises DatabaseUnavailable."""
         environ = {"PGPASSWORD": self._told()["password"], "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C.UTF-8"}
         where = ["-h", "127.0.0.1", "-p", str(self._port), "-U", SUPERUSER, "-d", database]
-        return self._installation.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-f", "-",
-                                      given=script, environ=environ)  # fmt: skip
+        return self._installation.run(
+            "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-f", "-", given=script, environ=environ
+        )
 
     def _watch(self) -> None:
         """Start it again when it dies, until it is stopped."""
@@ -142,11 +143,22 @@ class Server:
         word.touch(mode=0o600)
         try:
             word.write_text(password + "\n")
-            self._installation.run("initdb", "-D", str(draft), "-U", SUPERUSER, f"--pwfile={word}", "--encoding=UTF8",
-                                   "--auth=scram-sha-256", "--locale=C", "--locale-provider=builtin",
-                                   "--builtin-locale=C.UTF-8", "--no-instructions",
-                                   environ={"LC_ALL": "C", "PATH": os.defpath},
-                                   account=accounts.maker())  # fmt: skip
+            self._installation.run(
+                "initdb",
+                "-D",
+                str(draft),
+                "-U",
+                SUPERUSER,
+                f"--pwfile={word}",
+                "--encoding=UTF8",
+                "--auth=scram-sha-256",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--no-instructions",
+                environ={"LC_ALL": "C", "PATH": os.defpath},
+                account=accounts.maker(),
+            )
         finally:
             word.unlink()
         accounts.hand_over(draft, accounts.server(self._folder))
@@ -154,8 +166,11 @@ class Server:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         """Start it and wait until it takes connections. Raises DatabaseUnavailable."""
-        settings = [word for name, value in (_SETTINGS | {"port": str(self._port)}).items()
-                    for word in ("-c", f"{name}={value}")]  # fmt: skip
+        settings = [
+            word
+            for name, value in (_SETTINGS | {"port": str(self._port)}).items()
+            for word in ("-c", f"{name}={value}")
+        ]
         path = self._folder / "postgres.log"
         if path.exists() and path.stat().st_size > LOG_LIMIT:
             path.replace(path.with_suffix(".1.log"))
@@ -164,8 +179,15 @@ class Server:
         command = self._installation.command("postgres", *words, account=accounts.server(self._folder))
         try:
             with open(path, "ab", opener=_private) as output:
-                process = subprocess.Popen(command, cwd="/", env=environ, stdin=subprocess.DEVNULL, stdout=output,
-                                           stderr=output, start_new_session=True)  # fmt: skip
+                process = subprocess.Popen(
+                    command,
+                    cwd="/",
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
         except OSError as error:
             raise DatabaseUnavailable(f"PostgreSQL cannot run on this machine: {error}") from error
         self._await_ready(process)
@@ -206,8 +228,10 @@ class Server:
             found: dict[str, Any] = json.loads((self._folder / "server.json").read_text())
             return {"schema": 1, "port": int(found["port"]), "password": str(found["password"])}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DatabaseUnavailable(f"{self._folder / 'server.json'} cannot be read, so the databases cannot be "
-                                      f"reached ({error}): ebcd local reset forgets them") from error  # fmt: skip
+            raise DatabaseUnavailable(
+                f"{self._folder / 'server.json'} cannot be read, so the databases cannot be "
+                f"reached ({error}): ebcd local reset forgets them"
+            ) from error
 
 
 def postmaster(folder: Path) -> list[str]:

@@ -63,5 +63,8 @@ def _chosen(folder: Path, application: str) -> Database:
     names = ", ".join(sorted({item.application for item in known(folder).values()}))
     if not names:
         raise DatabaseUnavailable("No application has a database: write database = true in its stage, and ship it")
-    raise DatabaseUnavailable(f"There is no database of the application {application!r}: choose one of {names}"
-                              if application else f"There are several databases: choose one of {names}")  # fmt: skip
+    raise DatabaseUnavailable(
+        f"There is no database of the application {application!r}: choose one of {names}"
+        if application
+        else f"There are several databases: choose one of {names}"
+    )

@@ -212,8 +212,12 @@ class Fleet:
                 self.state.change(key, status="Ready", operation="")
         for key in standing:
             done = "Completed swapping CNAMEs" if swapped else "Failed to swap CNAMEs"
-            self.tell.say(key, request_id, f"{done} for environments '{one.name}' and '{other.name}'.",
-                     "INFO" if swapped else "ERROR")  # fmt: skip
+            self.tell.say(
+                key,
+                request_id,
+                f"{done} for environments '{one.name}' and '{other.name}'.",
+                "INFO" if swapped else "ERROR",
+            )
 
     def abort(self, key: str) -> None:
         """Let the deployment under way end at its next step. The state's lock is held, and the environment Aborting."""

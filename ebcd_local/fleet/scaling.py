@@ -21,10 +21,16 @@ BASIC, DETAILED = 5 * MINUTE, MINUTE
 """Seconds that one data point of an instance's own measures covers, by its MonitoringInterval."""
 MEASURED = frozenset(
     {
-        "CPUUtilization", "HealthyHostCount", "Latency", "NetworkIn", "NetworkOut", "RequestCount",
-        "TargetResponseTime", "UnhealthyHostCount",
+        "CPUUtilization",
+        "HealthyHostCount",
+        "Latency",
+        "NetworkIn",
+        "NetworkOut",
+        "RequestCount",
+        "TargetResponseTime",
+        "UnhealthyHostCount",
     }
-)  # fmt: skip
+)
 """Measures that have values here. Those of disks have none, as on AWS where instances have no disk of their own: EC2
 counts instance store volumes alone.
 

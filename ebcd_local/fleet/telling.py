@@ -60,8 +60,15 @@ class Telling:
             return
         if failure and environment.earlier:
             changes = {**environment.earlier, "draft": environment.options, **changes}
-        self._state.change(key, status="Ready", operation="", abortable=False, failure=failure, deployed=now(),
-                           **{"earlier": {}, **changes})  # fmt: skip
+        self._state.change(
+            key,
+            status="Ready",
+            operation="",
+            abortable=False,
+            failure=failure,
+            deployed=now(),
+            **{"earlier": {}, **changes},
+        )
 
     def failed(self, key: str, request_id: str, failure: DeploymentFailed) -> None:
         """Add the events of a deployment that failed: on which instances, and why."""

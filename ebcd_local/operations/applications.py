@@ -29,12 +29,19 @@ def create_application(call: Call, given: Structure) -> Structure:
         if f"{call.region}/{name}" in call.state.applications:
             raise invalid(f"Application {name} already exists.")
         quotas.refuse_more(call, "Applications", call.state.applications, quotas.APPLICATIONS)
-        application = Application(call.region, name, given.get("Description", ""), now(), now(),
-                                  tags.of_request(given.get("Tags", [])),
-                                  lifecycle.checked(given.get("ResourceLifecycleConfig", {})))  # fmt: skip
+        application = Application(
+            call.region,
+            name,
+            given.get("Description", ""),
+            now(),
+            now(),
+            tags.of_request(given.get("Tags", [])),
+            lifecycle.checked(given.get("ResourceLifecycleConfig", {})),
+        )
         call.state.save(application)
-    call.state.say(None, f"Created new Application: {name}", request_id=call.request_id, region=call.region,
-                   application=name)  # fmt: skip
+    call.state.say(
+        None, f"Created new Application: {name}", request_id=call.request_id, region=call.region, application=name
+    )
     return {"Application": describe(call, application)}
 
 
@@ -73,8 +80,11 @@ def delete_application(call: Call, given: Structure) -> Structure:
 
 def describe(call: Call, application: Application) -> Structure:
     """ApplicationDescription."""
-    labels = [item.label for item in list(call.state.versions.values())
-              if (item.region, item.application) == (application.region, application.name)]  # fmt: skip
+    labels = [
+        item.label
+        for item in list(call.state.versions.values())
+        if (item.region, item.application) == (application.region, application.name)
+    ]
     return {
         "ApplicationArn": call.arn("application", application.name),
         "ApplicationName": application.name,

@@ -85,6 +85,7 @@ def span(given: Structure, *, most: int) -> tuple[int, int]:
         raise invalid("NextToken is invalid.")
     wanted = given.get("MaxRecords", most)
     if not 1 <= wanted <= most:
-        raise invalid(f"Value '{wanted}' at 'maxRecords' failed to satisfy constraint: Member must have a value from 1 "
-                      f"to {most}.")  # fmt: skip
+        raise invalid(
+            f"Value '{wanted}' at 'maxRecords' failed to satisfy constraint: Member must have a value from 1 to {most}."
+        )
     return int(token), wanted

@@ -75,8 +75,11 @@ def _settings(call: Call, environment: Environment) -> list[Structure]:
         found[space, _GROUPS] = _with(found.get((space, _GROUPS)), references.security_group(environment, group))
     found.pop((RDS, "DBPassword"), None)  # it is never told
     actions = call.fleet.scheduled(environment)
-    scheduled = [(setting_keys.SCHEDULED, name, action, value)
-                 for action, settings in actions.items() for name, value in settings.items()]  # fmt: skip
+    scheduled = [
+        (setting_keys.SCHEDULED, name, action, value)
+        for action, settings in actions.items()
+        for name, value in settings.items()
+    ]
     rows = [(space, name, "", value) for (space, name), value in sorted(found.items())]
     return [templates.setting(*row) for row in [*rows, *scheduled]]
 
@@ -97,14 +100,19 @@ def describe_configuration_options(call: Call, given: Structure) -> Structure:
     """DescribeConfigurationOptions of an environment, a template or a platform; of all options or of some."""
     base, own = _subject(call, given)
     effective = options.effective(own, {})
-    rows = {(space, option.name): option
-            for space, option in option_table.named(options.load_balancer(effective), base.tier)}  # fmt: skip
+    rows = {
+        (space, option.name): option
+        for space, option in option_table.named(options.load_balancer(effective), base.tier)
+    }
     for space, name, _ in map(setting_keys.split, own):
         if option := option_table.find(space, name):
             rows.setdefault((space, name), option)
     wanted = given.get("Options")
-    shown = [_option(space, name, option) for (space, name), option in sorted(rows.items(), key=lambda row: row[0])
-             if not wanted or any(_asked(space, name, item) for item in wanted)]  # fmt: skip
+    shown = [
+        _option(space, name, option)
+        for (space, name), option in sorted(rows.items(), key=lambda row: row[0])
+        if not wanted or any(_asked(space, name, item) for item in wanted)
+    ]
     found: Structure = {"Options": shown}
     if base.platform_arn:
         found |= {
@@ -162,8 +170,12 @@ def validate_configuration_settings(call: Call, given: Structure) -> Structure:
     elif given.get("TemplateName"):
         base = templates.of_template(templates.find(call, given["ApplicationName"], given["TemplateName"]))
     found = options.problems({**base.options, **new})
-    return {"Messages": [{"Message": item.message, "Severity": item.severity, "Namespace": item.namespace,
-                          "OptionName": item.name} for item in found]}  # fmt: skip
+    return {
+        "Messages": [
+            {"Message": item.message, "Severity": item.severity, "Namespace": item.namespace, "OptionName": item.name}
+            for item in found
+        ]
+    }
 
 
 def delete_environment_configuration(call: Call, given: Structure) -> Structure:

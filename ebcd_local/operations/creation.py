@@ -89,8 +89,10 @@ def _new(call: Call, given: Structure, base: Base, manifest: SavedConfiguration,
     name = given.get("EnvironmentName") or _grouped(manifest.environment, group)
     name = name or f"{given['ApplicationName'][:30]}-{random_id(6)}"
     if not _NAME.fullmatch(name):
-        raise invalid(f"Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 "
-                      "characters in length, letters, digits and hyphens, none at an edge.")  # fmt: skip
+        raise invalid(
+            f"Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 "
+            "characters in length, letters, digits and hyphens, none at an edge."
+        )
     stored = {**manifest.options, **base.options}
     stored = options.without(stored, given.get("OptionsToRemove", []))
     stored |= options.from_request(given.get("OptionSettings", []))
@@ -154,8 +156,10 @@ def _grouped(name: str, group: str) -> str:
 
 def _cname(call: Call, prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
-        raise invalid(f"Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: 4 to 63 letters, digits and "
-                      "hyphens, none at an edge.")  # fmt: skip
+        raise invalid(
+            f"Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: 4 to 63 letters, digits and "
+            "hyphens, none at an edge."
+        )
     return f"{prefix.lower()}.{call.region}.{call.fleet.site.domain}"
 
 

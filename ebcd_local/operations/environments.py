@@ -13,8 +13,14 @@ from ebcd_local.operations.call import Call, Operation, Structure, page
 from ebcd_local.records import Environment
 from ebcd_local.state import now
 
-_CONFIGURATION = ("OptionSettings", "OptionsToRemove", "TemplateName", "TemplateSpecification", "PlatformArn",
-                  "SolutionStackName")  # fmt: skip
+_CONFIGURATION = (
+    "OptionSettings",
+    "OptionsToRemove",
+    "TemplateName",
+    "TemplateSpecification",
+    "PlatformArn",
+    "SolutionStackName",
+)
 """Members of UpdateEnvironment that change the configuration."""
 REMEMBERED = timedelta(hours=1)
 """How long a terminated environment is still described."""
@@ -113,8 +119,9 @@ def swap_environment_cnames(call: Call, given: Structure) -> Structure:
                 raise not_ready(side.name)
         for side in (source, destination):
             claim(call, side, "swap")
-    call.fleet.begin(lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id,
-                     locked=False)  # fmt: skip
+    call.fleet.begin(
+        lambda key, request: call.fleet.swap(key, destination.key, request), source.key, call.request_id, locked=False
+    )
     return {}
 
 
@@ -124,8 +131,10 @@ def abort_environment_update(call: Call, given: Structure) -> Structure:
     with call.state.lock:
         environment = call.state.environments[environment.key]
         if environment.status != "Updating" or not environment.abortable:
-            raise invalid(f"Environment named {environment.name} is in an invalid state for this operation. "
-                          "Must be pending deployment.")  # fmt: skip
+            raise invalid(
+                f"Environment named {environment.name} is in an invalid state for this operation. "
+                "Must be pending deployment."
+            )
         call.state.change(environment.key, status="Aborting", abortable=False)
         call.fleet.abort(environment.key)
     call.state.say(environment, "Aborting the environment update.", request_id=call.request_id)

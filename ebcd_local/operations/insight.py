@@ -34,8 +34,9 @@ def describe_events(call: Call, given: Structure) -> Structure:
         since=given.get("StartTime"),
         until=given.get("EndTime"),
     )
-    found = call.shown("DescribeEvents", call.state.events.find(wanted, start=start, most=most + 1),
-                       lambda item: item.time)  # fmt: skip
+    found = call.shown(
+        "DescribeEvents", call.state.events.find(wanted, start=start, most=most + 1), lambda item: item.time
+    )
     token = str(start + most) if len(found) > most else None
     return {"Events": [_event(item) for item in found[:most]], "NextToken": token}
 
@@ -131,10 +132,14 @@ def _metrics(traffic: Traffic) -> Structure:
     return {
         "Duration": 10,
         "RequestCount": traffic.requests,
-        "StatusCodes": {"Status2xx": traffic.status_2xx, "Status3xx": traffic.status_3xx,
-                        "Status4xx": traffic.status_4xx, "Status5xx": traffic.status_5xx},
+        "StatusCodes": {
+            "Status2xx": traffic.status_2xx,
+            "Status3xx": traffic.status_3xx,
+            "Status4xx": traffic.status_4xx,
+            "Status5xx": traffic.status_5xx,
+        },
         "Latency": traffic.latencies,
-    }  # fmt: skip
+    }
 
 
 SERVED: dict[str, Operation] = {

@@ -65,10 +65,14 @@ def expired(application: Application, versions: Iterable[Version], at: datetime)
 def apply(call: Call, application: Application) -> list[Version]:
     """Delete what the rules let go, never a version that an environment runs; what was deleted."""
     running = {item.version_label for item in call.living() if item.application == application.name}
-    versions = [item for item in list(call.state.versions.values())
-                if (item.region, item.application) == (application.region, application.name)]  # fmt: skip
-    found = [(version, source) for version, source in expired(application, versions, now())
-             if version.label not in running][:DELETIONS]  # fmt: skip
+    versions = [
+        item
+        for item in list(call.state.versions.values())
+        if (item.region, item.application) == (application.region, application.name)
+    ]
+    found = [
+        (version, source) for version, source in expired(application, versions, now()) if version.label not in running
+    ][:DELETIONS]
     for version, with_source in found:
         call.state.delete(version)
         if with_source:

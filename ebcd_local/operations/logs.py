@@ -39,8 +39,9 @@ def retrieve_environment_info(call: Call, given: Structure) -> Structure:
     found = []
     for key, modified in call.objects.list(storage_bucket(call.region), _prefix(kind, environment.id)):
         url = call.objects.presigned_url(call.endpoint_url, call.region, storage_bucket(call.region), key)
-        found.append({"InfoType": kind, "Ec2InstanceId": key.split("/")[-2], "SampleTimestamp": modified,
-                      "Message": url})  # fmt: skip
+        found.append(
+            {"InfoType": kind, "Ec2InstanceId": key.split("/")[-2], "SampleTimestamp": modified, "Message": url}
+        )
     return {"EnvironmentInfo": found}
 
 

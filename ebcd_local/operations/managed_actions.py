@@ -62,8 +62,9 @@ def apply_environment_managed_action(call: Call, given: Structure) -> Structure:
         environment = call.state.environments[environment.key]
         action = due(call, environment)
         if environment.status != "Ready" or action is None or action.id != given["ActionId"]:
-            raise ServiceError("ManagedActionInvalidStateException", "Cannot modify the managed action in its current "
-                               "state.")  # fmt: skip
+            raise ServiceError(
+                "ManagedActionInvalidStateException", "Cannot modify the managed action in its current state."
+            )
         environments.claim(call, environment, "update")
         started = {**_shown(action.id, "Running"), "ExecutedTime": now()}
         history = [started, *environment.managed_history]
@@ -84,8 +85,11 @@ def due(call: Call, environment: Environment) -> Action | None:
         return None
     digest = hashlib.sha256(f"{environment.key} {target}".encode()).hexdigest()
     start = effective.get((options.MANAGED, "PreferredStartTime"), "Sun:00:00")
-    return Action(f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}", target,
-                  next_window(start, now()))  # fmt: skip
+    return Action(
+        f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}",
+        target,
+        next_window(start, now()),
+    )
 
 
 def next_window(start: str, at: datetime) -> datetime:
@@ -104,8 +108,11 @@ def _run(call: Call, key: str, request_id: str, earlier: str) -> None:
         first, *rest = environment.managed_history
         ended: dict[str, Any] = {**first, "Status": "Completed", "FinishedTime": now()}
         if environment.failure:
-            ended |= {"Status": "Failed", "FailureType": "RollbackSuccessful",
-                      "FailureDescription": environment.failure}  # fmt: skip
+            ended |= {
+                "Status": "Failed",
+                "FailureType": "RollbackSuccessful",
+                "FailureDescription": environment.failure,
+            }
         platform = earlier if environment.failure else environment.platform_arn
         call.state.change(key, managed_history=[ended, *rest], platform_arn=platform)
 

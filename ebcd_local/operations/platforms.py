@@ -147,8 +147,13 @@ def _summary(item: Platform) -> dict[str, Any]:
 
 
 def _branch_summary(item: Platform) -> dict[str, Any]:
-    return {"PlatformName": f"Python on {LINUX}", "BranchName": item.branch, "LifecycleState": "Supported",
-            "BranchOrder": PYTHONS.index(item.python), "SupportedTierList": SUPPORTED_TIERS}  # fmt: skip
+    return {
+        "PlatformName": f"Python on {LINUX}",
+        "BranchName": item.branch,
+        "LifecycleState": "Supported",
+        "BranchOrder": PYTHONS.index(item.python),
+        "SupportedTierList": SUPPORTED_TIERS,
+    }
 
 
 def _facts(item: Platform) -> dict[str, list[str]]:
@@ -177,8 +182,12 @@ def _branch_facts(item: Platform) -> dict[str, list[str]]:
     Source: https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_SearchFilter.html
     """
     summary = _branch_summary(item)
-    return {"BranchName": [item.branch], "LifecycleState": ["Supported"], "PlatformName": [summary["PlatformName"]],
-            "TierType": SUPPORTED_TIERS}  # fmt: skip
+    return {
+        "BranchName": [item.branch],
+        "LifecycleState": ["Supported"],
+        "PlatformName": [summary["PlatformName"]],
+        "TierType": SUPPORTED_TIERS,
+    }
 
 
 _OPERATORS: dict[str, Callable[[str, list[str]], bool]] = {

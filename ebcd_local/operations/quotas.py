@@ -12,8 +12,13 @@ APPLICATIONS, VERSIONS, ENVIRONMENTS, TEMPLATES, PLATFORMS = 75, 1000, 200, 2000
 
 def describe_account_attributes(_: Call, __: Structure) -> Structure:
     """DescribeAccountAttributes."""
-    quotas = {"ApplicationQuota": APPLICATIONS, "ApplicationVersionQuota": VERSIONS, "EnvironmentQuota": ENVIRONMENTS,
-              "ConfigurationTemplateQuota": TEMPLATES, "CustomPlatformQuota": PLATFORMS}  # fmt: skip
+    quotas = {
+        "ApplicationQuota": APPLICATIONS,
+        "ApplicationVersionQuota": VERSIONS,
+        "EnvironmentQuota": ENVIRONMENTS,
+        "ConfigurationTemplateQuota": TEMPLATES,
+        "CustomPlatformQuota": PLATFORMS,
+    }
     return {"ResourceQuotas": {name: {"Maximum": value} for name, value in quotas.items()}}
 
 

@@ -116,8 +116,11 @@ def names(call: Call, application: str) -> list[str]:
     """The names of an application's templates, those that are only files too."""
     prefix = _key(application, "")
     uploaded = {key.removeprefix(prefix) for key, _ in call.objects.list(storage_bucket(call.region), prefix)}
-    known = {item.name for item in list(call.state.templates.values())
-             if (item.region, item.application) == (call.region, application)}  # fmt: skip
+    known = {
+        item.name
+        for item in list(call.state.templates.values())
+        if (item.region, item.application) == (call.region, application)
+    }
     return sorted(known | {name for name in uploaded if name and "/" not in name})
 
 
@@ -128,8 +131,13 @@ def of_template(template: Template) -> Base:
 
 def of_environment(environment: Environment) -> Base:
     """An environment as a base: the settings of its own, as `eb clone` and `eb config save` take them."""
-    return Base(environment.options, environment.platform_arn, environment.tier, environment.version_label,
-                environment.description)  # fmt: skip
+    return Base(
+        environment.options,
+        environment.platform_arn,
+        environment.tier,
+        environment.version_label,
+        environment.description,
+    )
 
 
 def of_specification(call: Call, given: Structure) -> Base:
@@ -217,8 +225,14 @@ def _key(application: str, name: str) -> str:
 
 
 def _say(call: Call, template: Template, message: str) -> None:
-    call.state.say(None, message, request_id=call.request_id, region=call.region, application=template.application,
-                   template=template.name)  # fmt: skip
+    call.state.say(
+        None,
+        message,
+        request_id=call.request_id,
+        region=call.region,
+        application=template.application,
+        template=template.name,
+    )
 
 
 SERVED: dict[str, Operation] = {

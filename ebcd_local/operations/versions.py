@@ -32,8 +32,9 @@ def create_application_version(call: Call, given: Structure) -> Structure:
         create_application(call, {"ApplicationName": name})
     application = call.application(name)
     status = "PROCESSING" if given.get("Process") else "UNPROCESSED"
-    version = Version(call.region, name, label, given.get("Description", ""), bucket, key, status, now(), now(),
-                      version_tags)  # fmt: skip
+    version = Version(
+        call.region, name, label, given.get("Description", ""), bucket, key, status, now(), now(), version_tags
+    )
     with call.state.lock:
         if version.key in call.state.versions:
             raise invalid(f"Application Version {label} already exists.")
@@ -53,8 +54,9 @@ def _source(call: Call, given: Structure) -> tuple[str, str] | None:
     if given.get("ImageConfiguration"):
         raise invalid("The local Beanstalk has no Amazon EKS: an application version cannot be a container image.")
     if given.get("BuildConfiguration"):
-        raise ServiceError("CodeBuildNotInServiceRegionException", "AWS CodeBuild is not available in the specified "
-                           "region.")  # fmt: skip
+        raise ServiceError(
+            "CodeBuildNotInServiceRegionException", "AWS CodeBuild is not available in the specified region."
+        )
     source, build = given.get("SourceBundle"), given.get("SourceBuildInformation")
     if source and build:
         raise ServiceError("InvalidParameterCombination", "Specify SourceBundle or SourceBuildInformation, not both.")
@@ -70,8 +72,9 @@ def _source(call: Call, given: Structure) -> tuple[str, str] | None:
         raise invalid("Both S3 bucket and key must be specified.")
     region = call.objects.region(bucket)
     if region not in (None, call.region):
-        raise ServiceError("S3LocationNotInServiceRegionException", f"The bucket {bucket} is in {region}, not in "
-                           f"{call.region}.")  # fmt: skip
+        raise ServiceError(
+            "S3LocationNotInServiceRegionException", f"The bucket {bucket} is in {region}, not in {call.region}."
+        )
     if not call.objects.exists(bucket, key):
         raise invalid(f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found")
     return bucket, key
@@ -124,9 +127,11 @@ def recover(state: State, objects: ObjectStore) -> None:
 def describe_application_versions(call: Call, given: Structure) -> Structure:
     """DescribeApplicationVersions, newest first."""
     name, labels = given.get("ApplicationName"), given.get("VersionLabels")
-    found = [item for item in list(call.state.versions.values())
-             if item.region == call.region and name in (None, item.application)
-             and (not labels or item.label in labels)]  # fmt: skip
+    found = [
+        item
+        for item in list(call.state.versions.values())
+        if item.region == call.region and name in (None, item.application) and (not labels or item.label in labels)
+    ]
     found.sort(key=lambda item: item.created, reverse=True)
     found = call.shown("DescribeApplicationVersions", found, lambda item: item.created)
     shown, token = page(found, given, most=1000)
@@ -154,8 +159,10 @@ def delete_application_version(call: Call, given: Structure) -> Structure:
     say(call.state, version, f"Deleted Application Version: {version.label}", request_id=call.request_id)
     if given.get("DeleteSourceBundle"):
         if not call.objects.exists(version.bucket, version.s3_key):
-            raise ServiceError("SourceBundleDeletionFailure", f"Unable to delete the source bundle of {version.label} "
-                               "from Amazon S3; the version was deleted.")  # fmt: skip
+            raise ServiceError(
+                "SourceBundleDeletionFailure",
+                f"Unable to delete the source bundle of {version.label} from Amazon S3; the version was deleted.",
+            )
         call.objects.delete(version.bucket, version.s3_key)
     return {}
 
@@ -205,8 +212,15 @@ def describe(call: Call, version: Version) -> Structure:
 
 def say(state: State, version: Version, message: str, severity: str = "INFO", request_id: str = "") -> None:
     """An event about a version."""
-    state.say(None, message, severity=severity, request_id=request_id, region=version.region,
-              application=version.application, version_label=version.label)  # fmt: skip
+    state.say(
+        None,
+        message,
+        severity=severity,
+        request_id=request_id,
+        region=version.region,
+        application=version.application,
+        version_label=version.label,
+    )
 
 
 SERVED: dict[str, Operation] = {

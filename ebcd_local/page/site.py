@@ -92,8 +92,9 @@ class Page:
         if "text/html" not in request.headers.get("Accept", ""):
             names = "".join(f"  {item['url']}\n" for item in found)
             return _text(404, "No environment has this CNAME. " + (f"These are:\n{names}" if names else "None is.\n"))
-        links = "".join(f'<li><a href="{html.escape(item["url"])}">{html.escape(item["cname"])}</a></li>'
-                        for item in found)  # fmt: skip
+        links = "".join(
+            f'<li><a href="{html.escape(item["url"])}">{html.escape(item["cname"])}</a></li>' for item in found
+        )
         text = _UNROUTED.format(
             host=html.escape(name),
             found=" These lead somewhere:" if links else " No environment runs.",

@@ -107,9 +107,11 @@ def _environment(sources: Sources, item: Environment) -> dict[str, Any]:
         "release": stages.release(item),
         "logs": sources.commands.logs(item),
         "instances": [_instance(sources.sample(item.key), *found) for found in item.instances.items()],
-        "series": [[found.requests, found.failed, round(found.p99 * 1000, 1)]
-                   for found in sources.balancer.series(item.id, SERIES)],
-    }  # fmt: skip
+        "series": [
+            [found.requests, found.failed, round(found.p99 * 1000, 1)]
+            for found in sources.balancer.series(item.id, SERIES)
+        ],
+    }
 
 
 def _instance(sample: HealthSample | None, instance_id: str, record: InstanceRecord) -> dict[str, Any]:
@@ -131,8 +133,13 @@ def _version(item: Version, environments: list[Environment]) -> dict[str, Any]:
 
 
 def _event(item: Event) -> dict[str, Any]:
-    return {"time": _time(item.time), "severity": item.severity, "application": item.application,
-            "environment": item.environment, "message": item.message}  # fmt: skip
+    return {
+        "time": _time(item.time),
+        "severity": item.severity,
+        "application": item.application,
+        "environment": item.environment,
+        "message": item.message,
+    }
 
 
 def _time(at: datetime) -> str:

@@ -33,8 +33,11 @@ def test_what_has_expired_goes_and_the_rest_stays(acme: Founded) -> None:
     change(acme, "UPDATE sessions SET expires_at = now() - interval '1 second' WHERE purpose = 'reset'")
     change(acme, "UPDATE invites SET expires_at = now() - interval '1 second' WHERE email LIKE '0%'")
     change(acme, "UPDATE mails SET created_at = now() - interval '31 days' WHERE recipient LIKE '0%'")
-    change(acme, "UPDATE jobs SET finished_at = now() - interval '31 days' WHERE content ->> 'mail' ="
-           " (SELECT id FROM mails WHERE recipient LIKE '0%')")  # fmt: skip
+    change(
+        acme,
+        "UPDATE jobs SET finished_at = now() - interval '31 days' WHERE content ->> 'mail' ="
+        " (SELECT id FROM mails WHERE recipient LIKE '0%')",
+    )
     before = {table: count(acme, table) for table in ("sessions", "invites", "mails", "jobs", "notes", "audit")}
     passes(acme.owner.site)
     after = {table: count(acme, table) for table in before}
@@ -87,8 +90,12 @@ def test_a_pass_comes_to_every_workspace_once_a_day_by_one_worker(site: Aespo) -
 
     def expire() -> int:
         for item in founded:
-            change(item, "INSERT INTO mails SELECT tenant_id, :id, 'a@example.com', '', '', now() - interval '31 days'"
-                   " FROM tenants", id=f"m{now[0]}")  # fmt: skip
+            change(
+                item,
+                "INSERT INTO mails SELECT tenant_id, :id, 'a@example.com', '', '', now() - interval '31 days'"
+                " FROM tenants",
+                id=f"m{now[0]}",
+            )
         for _ in range(500):
             one.step()
             other.step()

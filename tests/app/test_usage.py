@@ -237,8 +237,11 @@ def test_a_tenant_gate_may_ask_for_a_sample_and_nothing_else(make_site: Callable
         sample = operate(site, "/tenants?sample=200", token=gate).json
         assert acme.host in sample or len(sample) == 200, "others' tests have workspaces, too"
         assert operate(site, "/tenants?sample=5", token="wrong").status_code == 401
-        for path, method in (("/tenants", "get"), (f"/tenants/{acme.slug}?sample=1", "get"),
-                             (f"/tenants/{acme.slug}/suspend?sample=1", "post")):  # fmt: skip
+        for path, method in (
+            ("/tenants", "get"),
+            (f"/tenants/{acme.slug}?sample=1", "get"),
+            (f"/tenants/{acme.slug}/suspend?sample=1", "post"),
+        ):
             assert operate(site, path, method, token=gate).status_code == (401 if more else 404)
 
 

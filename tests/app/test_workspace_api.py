@@ -111,8 +111,12 @@ def test_input_that_cannot_be_taken_names_the_field(program: Program, content: A
 
 def test_what_is_no_json_is_said(program: Program) -> None:
     for data in (b"", b"{", b'"\\ud800"', b"[" * 100_000, b'{"title": "\xff"}'):
-        answer = Client(program.site).post("/api/v1/notes", base_url=f"http://{program.host}", data=data,
-                                           headers={"Authorization": f"Bearer {program.token}"})  # fmt: skip
+        answer = Client(program.site).post(
+            "/api/v1/notes",
+            base_url=f"http://{program.host}",
+            data=data,
+            headers={"Authorization": f"Bearer {program.token}"},
+        )
         assert answer.status_code == 422, data[:20]
 
 

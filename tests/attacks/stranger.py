@@ -60,9 +60,15 @@ def clients(there: dict[str, Any]) -> Iterator[str]:
     once = Config(retries={"total_max_attempts": 1})
     for key_id, secret, token in KEYS:
         for service, call in READS.items():
-            client = boto3.client(service, REGION, endpoint_url=there["endpoint_url"], config=once,
-                                  aws_access_key_id=key_id, aws_secret_access_key=secret,
-                                  aws_session_token=token)  # fmt: skip
+            client = boto3.client(
+                service,
+                REGION,
+                endpoint_url=there["endpoint_url"],
+                config=once,
+                aws_access_key_id=key_id,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+            )
             with suppress(ClientError, BotoCoreError):
                 getattr(client, call)()
                 yield f"{service}:{call} as {key_id}"

@@ -35,8 +35,15 @@ def test_no_form_is_taken_from_another_site(site: Aespo, acme: Founded, globex: 
     tried = [path for path in routes(site, "POST") if not path.startswith("/api/")]
     assert len(tried) >= 20
     for path in tried:
-        for origin in ("https://evil.example", f"http://{globex.host}", "http://localhost", "null", "",
-                       f"http://{acme.host}.evil.example", f"https://{acme.host}"):  # fmt: skip
+        for origin in (
+            "https://evil.example",
+            f"http://{globex.host}",
+            "http://localhost",
+            "null",
+            "",
+            f"http://{acme.host}.evil.example",
+            f"https://{acme.host}",
+        ):
             answer = acme.owner.post(path, {"Origin": origin})
             assert answer.status_code == 403, (path, origin)
         answer = acme.owner.post(path, {"Sec-Fetch-Site": "cross-site"})
@@ -57,8 +64,12 @@ def test_no_text_of_anybody_becomes_markup(site: Aespo, acme: Founded) -> None:
         note = acme.note(title=text, body=text)
         acme.owner.post("/tasks", title=text, body=text)
         acme.owner.post(f"/notes/{note}", title=text, body=text, version="1")
-    pages = [*(path for path in routes(site, "GET") if not path.startswith("/api/")), f"/notes/{note}",
-             f"/notes/{note}/edit", *(f"/notes?q={text}" for text in HOSTILE)]  # fmt: skip
+    pages = [
+        *(path for path in routes(site, "GET") if not path.startswith("/api/")),
+        f"/notes/{note}",
+        f"/notes/{note}/edit",
+        *(f"/notes?q={text}" for text in HOSTILE),
+    ]
     for path in pages:
         text = acme.owner.get(path).text
         assert "<script" not in text, path
@@ -93,8 +104,19 @@ def test_a_cookie_is_of_one_host_and_no_script_reads_it(acme: Founded, globex: F
         assert browser.get("/notes").status_code == 303, "the session is a row of one workspace"
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example",
-                                    "javascript:alert(1)", "/%0d%0aSet-Cookie: a=b", "/\r\nX: y", "/\tx"])  # fmt: skip
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/%0d%0aSet-Cookie: a=b",
+        "/\r\nX: y",
+        "/\tx",
+    ],
+)
 def test_after_signing_in_nobody_is_led_elsewhere(acme: Founded, target: str) -> None:
     browser = acme.owner.new()
     answer = browser.post("/login", email=acme.email, password="correct horse battery", next=target)

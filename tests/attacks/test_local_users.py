@@ -77,8 +77,9 @@ class Machine:
         given = {**self.there(), "nobody": nobody, "kinds": kinds}
         command = [sys.executable, str(Path(__file__).with_name("stranger.py"))]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "EBCD_"))}
-        done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=240,
-                              env=kept, check=False)  # fmt: skip
+        done = subprocess.run(
+            command, input=json.dumps(given), capture_output=True, text=True, timeout=240, env=kept, check=False
+        )
         assert done.returncode == 0, done.stderr
         found: dict[str, list[str]] = json.loads(done.stdout)
         return found

@@ -154,8 +154,9 @@ def test_the_body_of_a_request_that_is_refused_is_not_parsed(make_site: Callable
     body = io.BytesIO(b"title=" + b"x" * 500_000)
     environ = {"wsgi.input": body, "wsgi.input_terminated": True}
     headers = {"Origin": f"http://{acme.host}", "Content-Type": "application/x-www-form-urlencoded"}
-    answer = acme.owner.client.post("/notes", base_url=f"http://{acme.host}", headers=headers, content_length=500_006,
-                                    environ_overrides=environ)  # fmt: skip
+    answer = acme.owner.client.post(
+        "/notes", base_url=f"http://{acme.host}", headers=headers, content_length=500_006, environ_overrides=environ
+    )
     assert answer.status_code == 429
     assert body.tell() == 500_006, "read to its end all the same, so that the answer is not lost"
 

@@ -96,8 +96,9 @@ def test_hostile_sql_is_searched_in_time(piece: str) -> None:
     within_bounds(lambda: list(ddl.taken_by_sql(text)))
 
 
-@pytest.mark.parametrize("pattern", [pythons._OWN_PROJECT, pythons._PINNED, serving._OPTION, serving._LOCAL_INSTALL,
-                                     serve._WSGI_PATH])  # fmt: skip
+@pytest.mark.parametrize(
+    "pattern", [pythons._OWN_PROJECT, pythons._PINNED, serving._OPTION, serving._LOCAL_INSTALL, serve._WSGI_PATH]
+)
 @pytest.mark.parametrize("piece", ["\n", " \n", "\t", "a", ". ", "a[", "-r "])
 def test_hostile_requirements_are_searched_in_time(pattern: re.Pattern[str], piece: str) -> None:
     within_bounds(lambda: list(pattern.finditer(piece * (LENGTH // len(piece)))))

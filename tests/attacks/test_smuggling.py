@@ -78,10 +78,12 @@ TAKEN = {
     "a request in a body": (POST + b"Content-Length: %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED, SMUGGLED),
     "an underscore for a hyphen": (POST + b"Transfer_Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
     "h2c": (GET + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", b""),
-    "a websocket with a body": (POST + b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
-                                b"abc"),
+    "a websocket with a body": (
+        POST + b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc",
+        b"abc",
+    ),
     "its own host in the target": (b"GET http://%s/ HTTP/1.1\r\nHost: %s\r\n\r\n" % (HOST, HOST), b""),
-}  # fmt: skip
+}
 
 
 class Instance(socketserver.ThreadingTCPServer):

@@ -36,8 +36,9 @@ def _built(kind: str, source: Path, build: Callable[[Path], None]) -> Path:
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True,
-                          timeout=INSTALL_DEADLINE, check=False)  # fmt: skip
+    done = subprocess.run(
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=INSTALL_DEADLINE, check=False
+    )
     assert done.returncode == 0, done.stderr or done.stdout
 
 

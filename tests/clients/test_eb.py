@@ -74,8 +74,20 @@ def a_clone_takes_over_by_a_swap(client: Client) -> None:
 def saved_configurations_sizes_tags_and_versions(client: Client) -> None:
     folder = client.repository("saved")
     init(client, folder, "saved")
-    eb(client, folder, "create", "saved-one", "--cname", "saved-one", "--envvars", "COLOR=red", "--tags", "team=a",
-       "--timeout", "2")  # fmt: skip
+    eb(
+        client,
+        folder,
+        "create",
+        "saved-one",
+        "--cname",
+        "saved-one",
+        "--envvars",
+        "COLOR=red",
+        "--tags",
+        "team=a",
+        "--timeout",
+        "2",
+    )
     eb(client, folder, "config", "save", "saved-one", "--cfg", "first")
     saved = folder / ".elasticbeanstalk" / "saved_configs" / "first.cfg.yml"
     assert "COLOR: red" in saved.read_text()
@@ -85,8 +97,9 @@ def saved_configurations_sizes_tags_and_versions(client: Client) -> None:
     eb(client, folder, "config", "saved-one", "--cfg", "first", "--timeout", "2")
     assert client.get("saved-one") == (200, "one green")
     eb(client, folder, "scale", "3", "saved-one", "--timeout", "2")
-    health = client.aws("elasticbeanstalk", "describe-instances-health", "--environment-name", "saved-one",
-                        "--attribute-names", "All")  # fmt: skip
+    health = client.aws(
+        "elasticbeanstalk", "describe-instances-health", "--environment-name", "saved-one", "--attribute-names", "All"
+    )
     assert len(health["InstanceHealthList"]) == 3
     eb(client, folder, "tags", "saved-one", "--add", "owner=b")
     listed = eb(client, folder, "tags", "saved-one", "--list")

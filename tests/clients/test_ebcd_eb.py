@@ -50,8 +50,11 @@ class Shop:
 
     @property
     def environ(self) -> dict[str, str]:
-        kept = {name: value for name, value in self.client.server.items()
-                if not name.startswith(("AWS_", "GITHUB_", "EBCD_STAGE", "EBCD_APPLICATION", "XDG_"))}  # fmt: skip
+        kept = {
+            name: value
+            for name, value in self.client.server.items()
+            if not name.startswith(("AWS_", "GITHUB_", "EBCD_STAGE", "EBCD_APPLICATION", "XDG_"))
+        }
         path = f"{self.client.programs}:{os.environ['PATH']}"
         return kept | {"PATH": path, "HOME": str(self.client.home), "AWS_EB_PROFILE": "nobody"}
 
@@ -70,8 +73,9 @@ def shop(client: Client) -> Iterator[Shop]:
     client.git(folder, "commit", "-q", "-m", "one")
     made.ebcd("ship")
     yield made
-    client.aws("elasticbeanstalk", "delete-application", "--application-name", "shop-of-ebcd",
-               "--terminate-env-by-force")  # fmt: skip
+    client.aws(
+        "elasticbeanstalk", "delete-application", "--application-name", "shop-of-ebcd", "--terminate-env-by-force"
+    )
 
 
 def test_it_knows_application_environment_region_and_endpoint(shop: Shop) -> None:
@@ -136,5 +140,6 @@ def test_a_profile_is_handed_on(shop: Shop) -> None:
     environ = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials)}
     said = shop.ebcd("eb", *common, "--env", "shop-of-ebcd-local-r1", "--", "status", **environ)
     assert "shop-of-ebcd-local-r1" in said
-    assert "profile (nobody)" in shop.ebcd("eb", *common, "--env", "shop-of-ebcd-local-r1", "--", "status",
-                                           "--profile", "nobody", ok=4, **environ)  # fmt: skip
+    assert "profile (nobody)" in shop.ebcd(
+        "eb", *common, "--env", "shop-of-ebcd-local-r1", "--", "status", "--profile", "nobody", ok=4, **environ
+    )

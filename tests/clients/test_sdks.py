@@ -21,8 +21,10 @@ ARN = f"arn:aws:elasticbeanstalk:{REGION}::platform/{PLATFORM}/4.7.1"
 def bundle(tmp_path: Path) -> Path:
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("application.py", "from flask import Flask\napplication = Flask(__name__)\n"
-                         "application.get('/')(lambda: 'flask')\n")  # fmt: skip
+        archive.writestr(
+            "application.py",
+            "from flask import Flask\napplication = Flask(__name__)\napplication.get('/')(lambda: 'flask')\n",
+        )
         archive.writestr("requirements.txt", "flask>=3\n")
     return path
 
@@ -34,15 +36,35 @@ def test_the_aws_command_from_bundle_to_termination(client: Client, bundle: Path
     assert eb("create-storage-location") == {"S3Bucket": BUCKET}
     client.run("aws", "s3", "cp", str(bundle), f"s3://{BUCKET}/cli/one.zip", "--region", REGION)
     eb("create-application", "--application-name", "cli")
-    eb("create-application-version", "--application-name", "cli", "--version-label", "one", "--process",
-       "--source-bundle", f"S3Bucket={BUCKET},S3Key=cli/one.zip")  # fmt: skip
+    eb(
+        "create-application-version",
+        "--application-name",
+        "cli",
+        "--version-label",
+        "one",
+        "--process",
+        "--source-bundle",
+        f"S3Bucket={BUCKET},S3Key=cli/one.zip",
+    )
     assert "already exists" in eb("create-application", "--application-name", "cli", ok=False)
     stacks = eb("list-available-solution-stacks")["SolutionStacks"]
-    made = eb("create-environment", "--application-name", "cli", "--environment-name", "cli-one", "--version-label",
-              "one", "--cname-prefix", "cli-one", "--solution-stack-name", stacks[0])  # fmt: skip
+    made = eb(
+        "create-environment",
+        "--application-name",
+        "cli",
+        "--environment-name",
+        "cli-one",
+        "--version-label",
+        "one",
+        "--cname-prefix",
+        "cli-one",
+        "--solution-stack-name",
+        stacks[0],
+    )
     assert made["Status"] == "Launching"
-    client.run("aws", "elasticbeanstalk", "wait", "environment-exists", "--environment-names", "cli-one", "--region",
-               REGION)  # fmt: skip
+    client.run(
+        "aws", "elasticbeanstalk", "wait", "environment-exists", "--environment-names", "cli-one", "--region", REGION
+    )
     assert client.get("cli-one") == (200, "flask")
     events = eb("describe-events", "--environment-name", "cli-one", "--page-size", "2")["Events"]
     assert "Successfully launched environment: cli-one" in [event["Message"] for event in events]
@@ -54,8 +76,16 @@ def test_the_aws_command_from_bundle_to_termination(client: Client, bundle: Path
         "aws", "elasticbeanstalk", "wait", "environment-updated", "--environment-names", "cli-one", "--region", REGION
     )
     eb("terminate-environment", "--environment-name", "cli-one")
-    client.run("aws", "elasticbeanstalk", "wait", "environment-terminated", "--environment-names", "cli-one",
-               "--region", REGION)  # fmt: skip
+    client.run(
+        "aws",
+        "elasticbeanstalk",
+        "wait",
+        "environment-terminated",
+        "--environment-names",
+        "cli-one",
+        "--region",
+        REGION,
+    )
     assert client.get("cli-one")[0] == 404
 
 
@@ -71,11 +101,17 @@ def test_boto3_s_waiters_paginators_and_typed_errors(client: Client, sdk: Any, b
     s3 = boto3.client("s3", region_name=REGION, endpoint_url=client.endpoint_url, **client.keys)
     s3.upload_file(str(bundle), BUCKET, "sdk/one.zip")
     s3.close()
-    sdk.create_application_version(ApplicationName="sdk", VersionLabel="one", AutoCreateApplication=True, Process=True,
-                                   SourceBundle={"S3Bucket": BUCKET, "S3Key": "sdk/one.zip"})  # fmt: skip
+    sdk.create_application_version(
+        ApplicationName="sdk",
+        VersionLabel="one",
+        AutoCreateApplication=True,
+        Process=True,
+        SourceBundle={"S3Bucket": BUCKET, "S3Key": "sdk/one.zip"},
+    )
     for name in ("sdk-one", "sdk-two"):
-        sdk.create_environment(ApplicationName="sdk", EnvironmentName=name, VersionLabel="one", CNAMEPrefix=name,
-                               PlatformArn=ARN)  # fmt: skip
+        sdk.create_environment(
+            ApplicationName="sdk", EnvironmentName=name, VersionLabel="one", CNAMEPrefix=name, PlatformArn=ARN
+        )
     names = {"ApplicationName": "sdk", "EnvironmentNames": ["sdk-one", "sdk-two"]}
     sdk.get_waiter("environment_exists").wait(**names, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     pages = sdk.get_paginator("describe_events").paginate(ApplicationName="sdk", PaginationConfig={"PageSize": 3})
@@ -85,8 +121,10 @@ def test_boto3_s_waiters_paginators_and_typed_errors(client: Client, sdk: Any, b
         sdk.delete_application(ApplicationName="sdk")
     sdk.swap_environment_cnames(SourceEnvironmentName="sdk-one", DestinationEnvironmentName="sdk-two")
     sdk.get_waiter("environment_updated").wait(**names, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    cnames = {item["EnvironmentName"]: item["CNAME"].split(".")[0] for item in
-              sdk.describe_environments(**names)["Environments"]}  # fmt: skip
+    cnames = {
+        item["EnvironmentName"]: item["CNAME"].split(".")[0]
+        for item in sdk.describe_environments(**names)["Environments"]
+    }
     assert cnames == {"sdk-one": "sdk-two", "sdk-two": "sdk-one"}
     for name in names["EnvironmentNames"]:
         sdk.terminate_environment(EnvironmentName=name)

@@ -92,17 +92,22 @@ class Account:
             config = Config(retries={"mode": "standard", "total_max_attempts": 6})
             access_key, secret_key = self._keys
             self._made[service] = boto3.client(
-                service, self.region, endpoint_url=self._endpoint_url, config=config,
-                aws_access_key_id=access_key, aws_secret_access_key=secret_key,
-            )  # fmt: skip
+                service,
+                self.region,
+                endpoint_url=self._endpoint_url,
+                config=config,
+                aws_access_key_id=access_key,
+                aws_secret_access_key=secret_key,
+            )
         return self._made[service]
 
     @cached_property
     def clients(self) -> Clients:
         """The clients of ebcd's adapters."""
         access_key, secret_key = self._keys
-        return Clients(Access(self.region, endpoint_url=self._endpoint_url, access_key_id=access_key,
-                              secret_access_key=secret_key))  # fmt: skip
+        return Clients(
+            Access(self.region, endpoint_url=self._endpoint_url, access_key_id=access_key, secret_access_key=secret_key)
+        )
 
     @cached_property
     def _identity(self) -> Identity:

@@ -51,13 +51,16 @@ def network(account: Account) -> Network:
     ec2 = account.client("ec2")
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     if not vpcs:
-        raise NoNetwork(f"There is no default VPC in {account.region}. To make one: aws ec2 create-default-vpc "
-                        f"--region {account.region}")  # fmt: skip
+        raise NoNetwork(
+            f"There is no default VPC in {account.region}. To make one: aws ec2 create-default-vpc "
+            f"--region {account.region}"
+        )
     inside = {"Name": "vpc-id", "Values": [vpcs[0]["VpcId"]]}
     subnets = ec2.describe_subnets(Filters=[inside, {"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
     groups = ec2.describe_security_groups(Filters=[inside, {"Name": "group-name", "Values": ["default"]}])
-    return Network(vpcs[0]["VpcId"], tuple(sorted(item["SubnetId"] for item in subnets)),
-                   groups["SecurityGroups"][0]["GroupId"])  # fmt: skip
+    return Network(
+        vpcs[0]["VpcId"], tuple(sorted(item["SubnetId"] for item in subnets)), groups["SecurityGroups"][0]["GroupId"]
+    )
 
 
 class Ground:
@@ -144,9 +147,15 @@ class Ground:
     ) -> None:
         """Begin to create an environment, as ebcd does."""
         self.beanstalk.create_environment(
-            application=self.application, name=name, label="one", cname_prefix=prefix, options=options,
-            tags={TAG: self.account.run, "color": "blue"}, platform_arn=self.platform, worker=worker,
-        )  # fmt: skip
+            application=self.application,
+            name=name,
+            label="one",
+            cname_prefix=prefix,
+            options=options,
+            tags={TAG: self.account.run, "color": "blue"},
+            platform_arn=self.platform,
+            worker=worker,
+        )
 
     def seen(self, name: str) -> None:
         """Wait until an environment that was just created is described: a read may lag behind its creation."""
@@ -220,8 +229,10 @@ def launched(ground: Ground) -> Environments:
     """The environments, all of them Ready."""
     name = ground.account.name
     made = Environments(ground, f"{name}-enhanced", f"{name}-basic", f"{name}-worker")
-    more = {"aws:autoscaling:launchconfiguration|SecurityGroups": ground.network.group,
-            "aws:elasticbeanstalk:healthreporting:system|ConfigDocument": JSON}  # fmt: skip
+    more = {
+        "aws:autoscaling:launchconfiguration|SecurityGroups": ground.network.group,
+        "aws:elasticbeanstalk:healthreporting:system|ConfigDocument": JSON,
+    }
     ground.launch(made.enhanced, ground.options(**more), prefix=made.prefix)
     ground.launch(made.basic, ground.options(health="basic"))
     ground.launch(made.worker, ground.options(), worker=True)

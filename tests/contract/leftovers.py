@@ -67,9 +67,13 @@ def _terminate(account: Account, note: Note) -> list[str]:
 
 
 def _environments(account: Account) -> Iterator[dict[str, Any]]:
-    pages = account.client("elasticbeanstalk").get_paginator("describe_environments").paginate(
-        ApplicationName=account.name, IncludeDeleted=True, IncludedDeletedBackTo=datetime.now(UTC) - REMEMBERED
-    )  # fmt: skip
+    pages = (
+        account.client("elasticbeanstalk")
+        .get_paginator("describe_environments")
+        .paginate(
+            ApplicationName=account.name, IncludeDeleted=True, IncludedDeletedBackTo=datetime.now(UTC) - REMEMBERED
+        )
+    )
     return (item for page in pages for item in page["Environments"])
 
 

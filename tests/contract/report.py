@@ -82,10 +82,22 @@ class Report:
     @property
     def content(self) -> dict[str, object]:
         """The same for programs."""
-        rows = [{"id": belief.id, "sure": belief.sure, "outcome": self.outcomes.of_row(belief.id),
-                 "tests": [{"test": test, "outcome": self.outcomes.ended.get(test, UNTRIED),
-                            "why": self.outcomes.why.get(test, "")} for test in self._tests(belief)]}
-                for belief in self.beliefs]  # fmt: skip
+        rows = [
+            {
+                "id": belief.id,
+                "sure": belief.sure,
+                "outcome": self.outcomes.of_row(belief.id),
+                "tests": [
+                    {
+                        "test": test,
+                        "outcome": self.outcomes.ended.get(test, UNTRIED),
+                        "why": self.outcomes.why.get(test, ""),
+                    }
+                    for test in self._tests(belief)
+                ],
+            }
+            for belief in self.beliefs
+        ]
         return {"schema": 1, "run": self.run, "region": self.region, "removed": self.clean, "rows": rows}
 
     def write(self, folder: Path) -> str:

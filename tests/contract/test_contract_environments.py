@@ -86,8 +86,9 @@ def test_an_environments_own_address_answers_whatever_host_it_is_asked_for(envir
     address = ground.environment(environments.enhanced).endpoint_url
 
     def ask() -> tuple[int, str]:
-        answer = urllib3.request("GET", f"http://{address}/", headers={"Host": "tenant.example.com"}, retries=False,
-                                 timeout=10)  # fmt: skip
+        answer = urllib3.request(
+            "GET", f"http://{address}/", headers={"Host": "tenant.example.com"}, retries=False, timeout=10
+        )
         return answer.status, answer.data.decode()
 
     status, text = ground.until(ask, lambda answer: answer[0] == 200, SOON)
@@ -121,8 +122,9 @@ def test_a_setting_in_json_says_what_was_set_and_more(environments: Environments
 def test_a_setting_may_be_of_a_resource_by_its_name(ground: Ground) -> None:
     name, place = f"{ground.account.name}-nightly", ("aws:autoscaling:scheduledaction", "MinSize")
     setting = {"Namespace": place[0], "OptionName": place[1], "ResourceName": "Nightly", "Value": "1"}
-    ground.eb.create_configuration_template(ApplicationName=ground.application, TemplateName=name,
-                                            PlatformArn=ground.platform, OptionSettings=[setting])  # fmt: skip
+    ground.eb.create_configuration_template(
+        ApplicationName=ground.application, TemplateName=name, PlatformArn=ground.platform, OptionSettings=[setting]
+    )
     (found,) = ground.eb.describe_configuration_settings(ApplicationName=ground.application, TemplateName=name)[
         "ConfigurationSettings"
     ]
@@ -181,8 +183,10 @@ def test_an_environment_tells_the_instances_that_it_has(environments: Environmen
 @pytest.mark.row("empty-lists-are-sent")
 def test_what_an_environment_has_not_is_an_empty_list(environments: Environments) -> None:
     ground = environments.ground
-    web, worker = (ground.eb.describe_environment_resources(EnvironmentName=name)["EnvironmentResources"]
-                   for name in (environments.enhanced, environments.worker))  # fmt: skip
+    web, worker = (
+        ground.eb.describe_environment_resources(EnvironmentName=name)["EnvironmentResources"]
+        for name in (environments.enhanced, environments.worker)
+    )
     assert (web["LoadBalancers"], web["Queues"]) == ([], [])
     assert worker["Queues"], "a worker has one"
 
@@ -247,8 +251,11 @@ def test_a_swap_exchanges_both_cnames_and_a_second_one_undoes_it(environments: E
         kept = ("EnvironmentId", "EnvironmentArn", "VersionLabel", "EndpointURL", "PlatformArn")
         assert [ground.described(name)[member] for member in kept] == [earlier[member] for member in kept]
     told = "Completed swapping CNAMEs for environments"
-    ground.until(lambda: ground.beanstalk.events(ground.application, names[0], limit=50),
-          lambda events: any(event.message.startswith(told) for event in events), SOON)  # fmt: skip
+    ground.until(
+        lambda: ground.beanstalk.events(ground.application, names[0], limit=50),
+        lambda events: any(event.message.startswith(told) for event in events),
+        SOON,
+    )
     ground.beanstalk.swap_cnames(*names)
     ground.until(lambda: cnames(environments), lambda found: found == before, SOON)
     ground.ready(*names, seconds=SOON)
@@ -319,6 +326,7 @@ def test_an_environment_is_terminated_when_it_is_ready_and_its_events_stay(envir
     ground.beanstalk.terminate(found.id)
     ground.until(lambda: ground.beanstalk.environment(ground.application, name), lambda seen: seen is None, LAUNCH)
     assert ground.eb.describe_events(EnvironmentId=found.id)["Events"]
-    listed = ground.eb.describe_environments(EnvironmentIds=[found.id], IncludeDeleted=True,
-                                             IncludedDeletedBackTo=found.created)["Environments"]  # fmt: skip
+    listed = ground.eb.describe_environments(
+        EnvironmentIds=[found.id], IncludeDeleted=True, IncludedDeletedBackTo=found.created
+    )["Environments"]
     assert [item["Status"] for item in listed] == ["Terminated"]

@@ -32,8 +32,15 @@ def test_enhanced_health_tells_colour_status_causes_requests_and_instances(healt
     assert (found["Status"], found["Color"], found["HealthStatus"]) == ("Ready", "Green", "Ok")
     assert found["Causes"] == []
     assert set(found["InstancesHealth"]) == {
-        "NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe"
-    }  # fmt: skip
+        "NoData",
+        "Unknown",
+        "Pending",
+        "Ok",
+        "Info",
+        "Warning",
+        "Degraded",
+        "Severe",
+    }
     assert sum(found["InstancesHealth"].values()) == 1
     read = healthy.ground.beanstalk.health(healthy.enhanced)
     assert (read.color, read.status, read.causes, read.metrics.instances) == ("Green", "Ok", (), 1)

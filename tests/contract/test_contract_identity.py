@@ -58,9 +58,12 @@ def test_what_is_not_there_is_refused_as_an_invalid_value(ground: Ground) -> Non
         "terminate": lambda: beanstalk.terminate("e-aaaaaaaaaa"),
         "health": lambda: beanstalk.instance_count(nobody),
         "version": lambda: ground.account.client("elasticbeanstalk").create_environment(
-            ApplicationName=ground.application, EnvironmentName=nobody, VersionLabel="nobody",
-            PlatformArn=ground.platform),
-    }  # fmt: skip
+            ApplicationName=ground.application,
+            EnvironmentName=nobody,
+            VersionLabel="nobody",
+            PlatformArn=ground.platform,
+        ),
+    }
     for name, call in calls.items():
         with pytest.raises((AwsRefused, ClientError)) as error:
             call()

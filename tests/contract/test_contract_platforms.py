@@ -55,7 +55,8 @@ def test_a_platform_version_tells_where_its_life_stands(ground: Ground) -> None:
 @pytest.mark.row("platform-arn-without-version")
 def test_an_arn_without_a_version_is_the_newest(ground: Ground, eb: Any) -> None:
     name, newest = f"{ground.account.name}-newest", ground.beanstalk.platform_arn(BRANCH)
-    made = eb.create_configuration_template(ApplicationName=ground.application, TemplateName=name,
-                                            PlatformArn=newest.rpartition("/")[0])  # fmt: skip
+    made = eb.create_configuration_template(
+        ApplicationName=ground.application, TemplateName=name, PlatformArn=newest.rpartition("/")[0]
+    )
     assert made["PlatformArn"] == newest
     ground.beanstalk.delete_configuration(ground.application, name)

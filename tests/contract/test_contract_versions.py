@@ -95,8 +95,9 @@ def test_a_label_has_100_characters(ground: Ground) -> None:
 def test_a_description_has_200_characters_and_ebcd_cuts_longer_ones(ground: Ground, eb: Any) -> None:
     source = {"S3Bucket": ground.account.storage.bucket, "S3Key": ground.key("one.zip")}
     with pytest.raises(ClientError) as error:
-        eb.create_application_version(ApplicationName=ground.application, VersionLabel="long", SourceBundle=source,
-                                      Description="x" * 201)  # fmt: skip
+        eb.create_application_version(
+            ApplicationName=ground.application, VersionLabel="long", SourceBundle=source, Description="x" * 201
+        )
     assert refusal(error.value)[0] in {"InvalidParameterValue", "ValidationError"}
     ground.beanstalk.create_version(version(ground, "cut", description="x" * 300), ground.application)
     found = ground.processed("cut")

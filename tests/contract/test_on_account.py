@@ -44,13 +44,21 @@ def environ(server: StandIn, **more: str) -> dict[str, str]:
 
 def begin(server: StandIn, folder: Path) -> subprocess.Popen[str]:
     """A run that has begun, in a folder of its own."""
-    return subprocess.Popen([*PROGRAM, "run"], env=environ(server), cwd=folder, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)  # fmt: skip
+    return subprocess.Popen(
+        [*PROGRAM, "run"], env=environ(server), cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
 def clean(server: StandIn, folder: Path, *words: str) -> str:
-    done = subprocess.run([*PROGRAM, "clean", *words], env=environ(server), cwd=folder, capture_output=True, text=True,
-                          timeout=PATIENCE, check=False)  # fmt: skip
+    done = subprocess.run(
+        [*PROGRAM, "clean", *words],
+        env=environ(server),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -60,8 +68,11 @@ def remains(account: Account) -> dict[str, list[str]]:
     eb, s3, cloudformation = (account.client(name) for name in ("elasticbeanstalk", "s3", "cloudformation"))
     environments = eb.describe_environments(IncludeDeleted=True)["Environments"]
     ids = [item["EnvironmentId"] for item in environments]
-    keys = [item["Key"] for bucket in s3.list_buckets()["Buckets"]
-            for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", [])]  # fmt: skip
+    keys = [
+        item["Key"]
+        for bucket in s3.list_buckets()["Buckets"]
+        for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", [])
+    ]
     stacks = cloudformation.list_stacks()["StackSummaries"]
     return {
         "applications": [item["ApplicationName"] for item in eb.describe_applications()["Applications"]],
@@ -128,8 +139,9 @@ def test_a_whole_run_passes_and_leaves_nothing(server: StandIn, account: Account
 @pytest.mark.parametrize("missing", ["EBCD_TEST_AWS", "AWS_REGION"])
 def test_nothing_is_created_before_somebody_says_so(server: StandIn, tmp_path: Path, missing: str) -> None:
     given = {name: value for name, value in environ(server).items() if name != missing}
-    done = subprocess.run([*PROGRAM, "run"], env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [*PROGRAM, "run"], env=given, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, f"{missing}=" in done.stdout) == (2, True)
     assert list(tmp_path.iterdir()) == []
 

@@ -172,8 +172,15 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 
-def ask(port: int, path: str = "/", host: str = HOST, method: str = "GET", body: bytes | None = None,
-        source: str = "127.0.0.1", **headers: str) -> tuple[int, dict[str, str], bytes]:  # fmt: skip
+def ask(
+    port: int,
+    path: str = "/",
+    host: str = HOST,
+    method: str = "GET",
+    body: bytes | None = None,
+    source: str = "127.0.0.1",
+    **headers: str,
+) -> tuple[int, dict[str, str], bytes]:
     """A request on a connection of its own: status, headers, body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10, source_address=(source, 0))
     try:

@@ -110,8 +110,9 @@ class Local:
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ebcd_local", *arguments]
-        return subprocess.run(command, env=self.environ | environ, capture_output=True, text=True, timeout=90,
-                              check=False)  # fmt: skip
+        return subprocess.run(
+            command, env=self.environ | environ, capture_output=True, text=True, timeout=90, check=False
+        )
 
     def publish(self, application: str, label: str, content: bytes) -> str:
         """Make a version of an application, which is made too; its status."""
@@ -133,12 +134,18 @@ class Local:
     ) -> None:
         """Create an environment and wait until it is Ready and its health is as expected."""
         request: dict[str, Any] = {"CNAMEPrefix": prefix} if prefix else {}
-        settings = [dict(zip(("Namespace", "OptionName", "Value"), (*key.split("|"), value), strict=True))
-                    for key, value in options.items()]  # fmt: skip
+        settings = [
+            dict(zip(("Namespace", "OptionName", "Value"), (*key.split("|"), value), strict=True))
+            for key, value in options.items()
+        ]
         self.client("elasticbeanstalk").create_environment(
-            ApplicationName=application, EnvironmentName=name, VersionLabel=label, PlatformArn=PLATFORM,
-            OptionSettings=settings, **request,
-        )  # fmt: skip
+            ApplicationName=application,
+            EnvironmentName=name,
+            VersionLabel=label,
+            PlatformArn=PLATFORM,
+            OptionSettings=settings,
+            **request,
+        )
         self.until(name, lambda item: item["Status"] == "Ready" and item["Health"] == health)
 
     def describe(self, name: str) -> dict[str, Any]:
@@ -160,8 +167,14 @@ class Local:
     def control(self, call: str, method: str = "POST", **content: Any) -> dict[str, Any]:
         """A control call; its answer."""
         told, body = self.told, json.dumps(content).encode() if content else None
-        answer = urllib3.request(method, f"{told['endpoint_url']}/_ebcd/{call}", body=body, retries=False, timeout=10,
-                                 headers={"X-Ebcd-Token": told["token"]})  # fmt: skip
+        answer = urllib3.request(
+            method,
+            f"{told['endpoint_url']}/_ebcd/{call}",
+            body=body,
+            retries=False,
+            timeout=10,
+            headers={"X-Ebcd-Token": told["token"]},
+        )
         assert answer.status == 200, answer.data
         found: dict[str, Any] = answer.json()
         return found

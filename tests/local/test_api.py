@@ -59,12 +59,16 @@ def test_refusals_are_the_service_s_own(local: Local) -> None:
         ),
         (
             eb.create_environment,
-            {"ApplicationName": "refused", "EnvironmentName": "refused-1", "VersionLabel": "v9",
-             "PlatformArn": PLATFORM},
+            {
+                "ApplicationName": "refused",
+                "EnvironmentName": "refused-1",
+                "VersionLabel": "v9",
+                "PlatformArn": PLATFORM,
+            },
             "v9",
         ),
         (eb.terminate_environment, {"EnvironmentName": "nobody"}, "nobody"),
-    ]  # fmt: skip
+    ]
     for call, given, said in cases:
         with pytest.raises(ClientError) as error:
             call(**given)
@@ -237,8 +241,10 @@ def test_settings_show_what_holds(local: Local) -> None:
 def test_a_platform_is_found_by_its_branch(local: Local) -> None:
     eb = local.client("elasticbeanstalk")
     branch = "Python 3.12 running on 64bit Amazon Linux 2023"
-    filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]},
-               {"Type": "PlatformLifecycleState", "Operator": "=", "Values": ["Recommended"]}]  # fmt: skip
+    filters = [
+        {"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]},
+        {"Type": "PlatformLifecycleState", "Operator": "=", "Values": ["Recommended"]},
+    ]
     (found,) = eb.list_platform_versions(Filters=filters)["PlatformSummaryList"]
     assert branch in found["PlatformArn"]
     assert eb.list_platform_versions(Filters=[filters[0] | {"Values": ["COBOL"]}])["PlatformSummaryList"] == []
@@ -247,8 +253,13 @@ def test_a_platform_is_found_by_its_branch(local: Local) -> None:
 def test_tags_are_kept(local: Local) -> None:
     eb = local.client("elasticbeanstalk")
     local.publish("tags", "v1", bundle())
-    eb.create_environment(ApplicationName="tags", EnvironmentName="tags-r1", VersionLabel="v1", PlatformArn=PLATFORM,
-                          Tags=[{"Key": "ebcd:stage", "Value": "prod"}, {"Key": "at", "Value": "x"}])  # fmt: skip
+    eb.create_environment(
+        ApplicationName="tags",
+        EnvironmentName="tags-r1",
+        VersionLabel="v1",
+        PlatformArn=PLATFORM,
+        Tags=[{"Key": "ebcd:stage", "Value": "prod"}, {"Key": "at", "Value": "x"}],
+    )
     arn = local.describe("tags-r1")["EnvironmentArn"]
     tags = eb.list_tags_for_resource(ResourceArn=arn)["ResourceTags"]
     own = {"Name", "elasticbeanstalk:environment-name", "elasticbeanstalk:environment-id"}
@@ -258,6 +269,7 @@ def test_tags_are_kept(local: Local) -> None:
 
 def test_regions_are_apart(local: Local) -> None:
     local.publish("apart", "v1", bundle())
-    elsewhere = boto3.client("elasticbeanstalk", endpoint_url=local.told["endpoint_url"], region_name="us-east-1",
-                             **local.keys)  # fmt: skip
+    elsewhere = boto3.client(
+        "elasticbeanstalk", endpoint_url=local.told["endpoint_url"], region_name="us-east-1", **local.keys
+    )
     assert elsewhere.describe_applications(ApplicationNames=["apart"])["Applications"] == []

@@ -100,8 +100,12 @@ def test_a_chunked_request_passes(balancer: LoadBalancer) -> None:
 
 
 def test_a_request_never_leaves_for_another_host(balancer: LoadBalancer, servers: tuple[Server, Server]) -> None:
-    for target, status in ((f"http://127.0.0.1:{servers[1].server_port}/x?y", 400), ("http://evil.example", 400),
-                           ("//evil.example/x", 200), (f"http://{HOST}/x", 200)):  # fmt: skip
+    for target, status in (
+        (f"http://127.0.0.1:{servers[1].server_port}/x?y", 400),
+        ("http://evil.example", 400),
+        ("//evil.example/x", 200),
+        (f"http://{HOST}/x", 200),
+    ):
         with dial(balancer.port, f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()) as to:
             assert read_to_end(to).startswith(b"HTTP/1.1 %d" % status)
     with dial(balancer.port, f"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()) as connection:
@@ -163,7 +167,7 @@ def test_an_old_client_gets_an_answer_that_ends(balancer: LoadBalancer) -> None:
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: %s\r\nX: %s\r\n\r\n" % (HOST.encode(), b"x" * 100_000),
     ],
-)  # fmt: skip
+)
 def test_a_malformed_request_is_refused_and_reaches_nobody(
     balancer: LoadBalancer, servers: tuple[Server, Server], request_bytes: bytes
 ) -> None:

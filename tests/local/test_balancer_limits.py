@@ -108,11 +108,10 @@ def test_a_body_beyond_what_nginx_takes_is_413(balancer: LoadBalancer, server: S
         ({"conf.d/a.conf": "# client_max_body_size 12m;\n"}, LARGEST_BODY),
         ({"conf.d/a.conf": "client_max_body_size 2G; # large\n", "conf.d/b.conf": "gzip on;"}, 2 * 1024**3),
         ({"nginx.conf": "http { client_max_body_size 3k; }", "conf.d/elasticbeanstalk/a.conf": "x"}, 3 * 1024),
-        ({"conf.d/a.conf": "client_max_body_size 3k;",
-          "conf.d/elasticbeanstalk/a.conf": "client_max_body_size 0;"}, 0),
+        ({"conf.d/a.conf": "client_max_body_size 3k;", "conf.d/elasticbeanstalk/a.conf": "client_max_body_size 0;"}, 0),
         ({"conf.d/a.txt": "client_max_body_size 3k;", "conf.d/b.conf": "client_max_body_size large;"}, LARGEST_BODY),
     ],
-)  # fmt: skip
+)
 def test_an_application_says_how_large_a_body_may_be(tmp_path: Path, files: dict[str, str], largest: int) -> None:
     for name, text in files.items():
         path = tmp_path / ".platform" / "nginx" / name
@@ -178,8 +177,10 @@ def test_an_instance_that_does_not_answer_is_504_and_one_that_is_not_there_502(
             filler.close()
 
 
-@pytest.mark.parametrize(("method", "body", "times"), [("GET", None, 2), ("PUT", b"x", 1), ("POST", b"x", 1),
-                                                       ("POST", None, 1), ("DELETE", None, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "body", "times"),
+    [("GET", None, 2), ("PUT", b"x", 1), ("POST", b"x", 1), ("POST", None, 1), ("DELETE", None, 1)],
+)
 def test_only_what_has_no_effect_is_sent_again(
     balancer: LoadBalancer, server: Server, method: str, body: bytes | None, times: int
 ) -> None:

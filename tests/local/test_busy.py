@@ -205,13 +205,17 @@ def test_a_read_lags_behind_a_creation_for_as_many_answers_as_asked(server: Loca
 @pytest.mark.parametrize("what", ["Applications", "ApplicationVersions", "Events"])
 def test_other_reads_lag_too(server: Local, what: str) -> None:
     eb, name = server.client("elasticbeanstalk"), f"new-{what.lower()}"
-    read = {"Applications": eb.describe_applications, "ApplicationVersions": eb.describe_application_versions,
-            "Events": eb.describe_events}[what]  # fmt: skip
+    read = {
+        "Applications": eb.describe_applications,
+        "ApplicationVersions": eb.describe_application_versions,
+        "Events": eb.describe_events,
+    }[what]
     before = len(read()[what])
     assert server.run("fault", "lag", f"Describe{what}").returncode == 0
     source = {"S3Bucket": BUCKET, "S3Key": "shop/v1.zip"}
-    eb.create_application_version(ApplicationName=name, VersionLabel="v", SourceBundle=source,
-                                  AutoCreateApplication=True)  # fmt: skip
+    eb.create_application_version(
+        ApplicationName=name, VersionLabel="v", SourceBundle=source, AutoCreateApplication=True
+    )
     assert [len(read()[what]) > before for _ in range(2)] == [False, True]
 
 

@@ -42,10 +42,16 @@ def test_what_is_set_where_wins_in_the_documented_order(local: Local) -> None:
     local.publish("order", "v1", bundle(**{".ebextensions/a.config": extension}))
     eb = local.client("elasticbeanstalk")
     saved = [setting(PROPERTIES, "A", "saved"), setting(PROPERTIES, "B", "saved")]
-    eb.create_configuration_template(ApplicationName="order", TemplateName="base", PlatformArn=OLDER,
-                                     OptionSettings=saved)  # fmt: skip
-    eb.create_environment(ApplicationName="order", EnvironmentName="order-r1", VersionLabel="v1", TemplateName="base",
-                          OptionSettings=[setting(PROPERTIES, "A", "request")])  # fmt: skip
+    eb.create_configuration_template(
+        ApplicationName="order", TemplateName="base", PlatformArn=OLDER, OptionSettings=saved
+    )
+    eb.create_environment(
+        ApplicationName="order",
+        EnvironmentName="order-r1",
+        VersionLabel="v1",
+        TemplateName="base",
+        OptionSettings=[setting(PROPERTIES, "A", "request")],
+    )
     found = local.until("order-r1", lambda item: item["Status"] == "Ready")
     assert (found["TemplateName"], found["PlatformArn"]) == ("base", OLDER)
     holds = settings(local, "order", EnvironmentName="order-r1")
@@ -58,8 +64,9 @@ def test_a_saved_configuration_is_a_file_in_s3_both_ways(local: Local) -> None:
     local.launch("saved", "saved-r1", "v1", **{f"{PROPERTIES}|COLOR": "blue"})
     eb, s3 = local.client("elasticbeanstalk"), local.client("s3")
     environment_id = local.describe("saved-r1")["EnvironmentId"]
-    eb.create_configuration_template(ApplicationName="saved", TemplateName="kept", EnvironmentId=environment_id,
-                                     Description="as it was")  # fmt: skip
+    eb.create_configuration_template(
+        ApplicationName="saved", TemplateName="kept", EnvironmentId=environment_id, Description="as it was"
+    )
     key = "resources/templates/saved/kept"
     content = yaml.safe_load(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     assert content["OptionSettings"] == {PROPERTIES: {"COLOR": "blue"}}
@@ -96,17 +103,20 @@ def test_a_template_is_changed_and_settings_are_taken_out(local: Local) -> None:
     local.publish("changed", "v1", bundle())
     eb = local.client("elasticbeanstalk")
     base = {"ApplicationName": "changed", "TemplateName": "one"}
-    eb.create_configuration_template(**base, SolutionStackName="64bit Amazon Linux 2023 v4.7.1 running Python 3.12",
-                                     OptionSettings=[setting(PROPERTIES, "A", "1")])  # fmt: skip
+    eb.create_configuration_template(
+        **base,
+        SolutionStackName="64bit Amazon Linux 2023 v4.7.1 running Python 3.12",
+        OptionSettings=[setting(PROPERTIES, "A", "1")],
+    )
     with pytest.raises(ClientError) as error:
         eb.create_configuration_template(**base, PlatformArn=PLATFORM)
     assert error.value.response["Error"]["Message"] == "Configuration Template one already exists."
     removed = [{"Namespace": PROPERTIES, "OptionName": "A"}]
-    found = eb.update_configuration_template(**base, OptionSettings=[setting(PROPERTIES, "B", "2")],
-                                             OptionsToRemove=removed)  # fmt: skip
+    found = eb.update_configuration_template(
+        **base, OptionSettings=[setting(PROPERTIES, "B", "2")], OptionsToRemove=removed
+    )
     assert [item["OptionName"] for item in found["OptionSettings"]] == ["B"]
-    copied = eb.create_configuration_template(ApplicationName="changed", TemplateName="two",
-                                              SourceConfiguration=base)  # fmt: skip
+    copied = eb.create_configuration_template(ApplicationName="changed", TemplateName="two", SourceConfiguration=base)
     assert copied["OptionSettings"] == found["OptionSettings"]
     assert "Python 3.12" in copied["PlatformArn"]
 
@@ -132,8 +142,13 @@ def test_settings_that_are_not_valid_are_refused_and_reported(
         local.publish("wrong", "v1", bundle())
     given = [setting(namespace, name, value)]
     with pytest.raises(ClientError) as error:
-        eb.create_environment(ApplicationName="wrong", EnvironmentName="wrong-r1", VersionLabel="v1",
-                              PlatformArn=PLATFORM, OptionSettings=given)  # fmt: skip
+        eb.create_environment(
+            ApplicationName="wrong",
+            EnvironmentName="wrong-r1",
+            VersionLabel="v1",
+            PlatformArn=PLATFORM,
+            OptionSettings=given,
+        )
     assert code(error) == "ConfigurationValidationException"
     assert said in error.value.response["Error"]["Message"]
     (message,) = eb.validate_configuration_settings(ApplicationName="wrong", OptionSettings=given)["Messages"]
@@ -144,8 +159,10 @@ def test_settings_that_are_not_valid_are_refused_and_reported(
 
 def test_options_are_described_with_what_they_take(local: Local) -> None:
     eb = local.client("elasticbeanstalk")
-    wanted = [{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"},
-              {"Namespace": "aws:elasticbeanstalk:command", "OptionName": "DeploymentPolicy"}]  # fmt: skip
+    wanted = [
+        {"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"},
+        {"Namespace": "aws:elasticbeanstalk:command", "OptionName": "DeploymentPolicy"},
+    ]
     found = eb.describe_configuration_options(PlatformArn=PLATFORM, Options=wanted)["Options"]
     size, policy = found
     assert (size["MinValue"], size["MaxValue"], size["DefaultValue"]) == (0, 10000, "1")
@@ -158,9 +175,11 @@ def test_options_are_described_with_what_they_take(local: Local) -> None:
 
 
 def test_an_older_platform_is_updated_by_a_managed_action(local: Local) -> None:
-    managed = {"aws:elasticbeanstalk:managedactions|ManagedActionsEnabled": "true",
-               "aws:elasticbeanstalk:managedactions|PreferredStartTime": "Tue:09:00",
-               "aws:elasticbeanstalk:managedactions:platformupdate|UpdateLevel": "patch"}  # fmt: skip
+    managed = {
+        "aws:elasticbeanstalk:managedactions|ManagedActionsEnabled": "true",
+        "aws:elasticbeanstalk:managedactions|PreferredStartTime": "Tue:09:00",
+        "aws:elasticbeanstalk:managedactions:platformupdate|UpdateLevel": "patch",
+    }
     local.publish("managed", "v1", bundle())
     local.launch("managed", "managed-r1", "v1", **managed)
     eb = local.client("elasticbeanstalk")
@@ -182,11 +201,18 @@ def test_an_older_platform_is_updated_by_a_managed_action(local: Local) -> None:
 
 
 def test_a_group_is_composed_from_its_manifests(local: Local) -> None:
-    front = env_yaml(EnvironmentName="front+", CName="front-of-all+", EnvironmentLinks={"BACK": "back+"},
-                     Platform={"PlatformArn": PLATFORM})  # fmt: skip
-    back = env_yaml(EnvironmentName="back+", EnvironmentTier={"Name": "Worker", "Type": "SQS/HTTP"},
-                    SolutionStack="64bit Amazon Linux 2023 v4.7.1 running Python 3.11",
-                    OptionSettings={PROPERTIES: {"ROLE": "back"}})  # fmt: skip
+    front = env_yaml(
+        EnvironmentName="front+",
+        CName="front-of-all+",
+        EnvironmentLinks={"BACK": "back+"},
+        Platform={"PlatformArn": PLATFORM},
+    )
+    back = env_yaml(
+        EnvironmentName="back+",
+        EnvironmentTier={"Name": "Worker", "Type": "SQS/HTTP"},
+        SolutionStack="64bit Amazon Linux 2023 v4.7.1 running Python 3.11",
+        OptionSettings={PROPERTIES: {"ROLE": "back"}},
+    )
     for label, manifest in (("front", front), ("back", back)):
         assert local.publish("group", label, bundle(**{"env.yaml": manifest})) == "PROCESSED"
     eb = local.client("elasticbeanstalk")

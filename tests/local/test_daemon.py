@@ -171,9 +171,14 @@ def test_a_url_is_presigned_for_s3_and_for_nothing_else(local: Local) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "http://evil.example.com"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"},
-     {"Sec_Fetch_Site": "same-site"}, {"Sec_Fetch_Site": "same-origin"}],
-)  # fmt: skip
+    [
+        {"Origin": "http://evil.example.com"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "same-origin"},
+    ],
+)
 def test_what_a_browser_asks_for_a_page_is_refused(local: Local, headers: dict[str, str]) -> None:
     url = "/?Action=DescribeApplications"
     signed = {name.replace("-", "_"): value for name, value in local.signed(url).items()}
@@ -221,8 +226,9 @@ def test_everything_is_found_again_after_the_server_was_killed(own: Local) -> No
     own.launch("shop", "shop-gone", "v1")
     s3, eb = own.client("s3"), own.client("elasticbeanstalk")
     eb.create_configuration_template(ApplicationName="shop", TemplateName="kept", PlatformArn=PLATFORM)
-    eb.update_tags_for_resource(ResourceArn=own.describe("shop-r1")["EnvironmentArn"],
-                                TagsToAdd=[{"Key": "stage", "Value": "x"}])  # fmt: skip
+    eb.update_tags_for_resource(
+        ResourceArn=own.describe("shop-r1")["EnvironmentArn"], TagsToAdd=[{"Key": "stage", "Value": "x"}]
+    )
     own.until("shop-r1", lambda item: item["Status"] == "Ready")
     s3.put_object(Bucket=BUCKET, Key="a/b c.json", Body=b"{}", Metadata={"who": "ada"})
     eb.terminate_environment(EnvironmentName="shop-gone")
@@ -294,8 +300,9 @@ def test_a_version_that_was_being_processed_is_processed_at_the_next_start(own: 
     own.run("up")
     found = own.client("elasticbeanstalk").describe_application_versions(ApplicationName="shop")
     assert {item["VersionLabel"]: item["Status"] for item in found["ApplicationVersions"]} == {
-        "good": "PROCESSED", "gone": "FAILED"
-    }  # fmt: skip
+        "good": "PROCESSED",
+        "gone": "FAILED",
+    }
 
 
 def test_down_in_the_middle_of_everything_leaves_no_process(own: Local) -> None:
@@ -305,8 +312,9 @@ def test_down_in_the_middle_of_everything_leaves_no_process(own: Local) -> None:
     own.launch("shop", "shop-gone", "v1")
     eb = own.client("elasticbeanstalk")
     for number in range(4):
-        eb.create_environment(ApplicationName="shop", EnvironmentName=f"shop-{number}", VersionLabel="v1",
-                              PlatformArn=PLATFORM)  # fmt: skip
+        eb.create_environment(
+            ApplicationName="shop", EnvironmentName=f"shop-{number}", VersionLabel="v1", PlatformArn=PLATFORM
+        )
     eb.terminate_environment(EnvironmentName="shop-gone")
     own.wait(lambda: any("sleep 1" in line for line in processes_of(own.home)))
     assert own.run("down").returncode == 0

@@ -47,8 +47,11 @@ def test_a_killed_instance_costs_no_more_than_what_it_had_under_way(own: Local) 
     killed = own.control("kill", environment="shop-two")["killed"]
     own.wait(lambda: len(instances()) == 2 and killed not in instances())
     removed = f"Removed instance [{killed}] from your environment due to a EC2 health check failure."
-    (gone,) = [event["EventDate"] for event in eb.describe_events(EnvironmentName="shop-two")["Events"]
-               if event["Message"] == removed]  # fmt: skip
+    (gone,) = [
+        event["EventDate"]
+        for event in eb.describe_events(EnvironmentName="shop-two")["Events"]
+        if event["Message"] == removed
+    ]
     before = [client.answered for client in clients]
     own.wait(lambda: all(client.answered > count + 10 for client, count in zip(clients, before, strict=True)))
     stop.set()

@@ -58,8 +58,13 @@ def option(space: str, name: str, value: str) -> dict[str, str]:
 def _applications(tell: Story) -> None:
     rule = {"MaxCountRule": {"Enabled": True, "MaxCount": 200, "DeleteSourceFromS3": True}}
     lifecycle = {"ServiceRole": "arn:aws:iam::123456789012:role/eb", "VersionLifecycleConfig": rule}
-    made = tell("CreateApplication", ApplicationName="told", Description="first", ResourceLifecycleConfig=lifecycle,
-                Tags=[{"Key": "team", "Value": "a"}])  # fmt: skip
+    made = tell(
+        "CreateApplication",
+        ApplicationName="told",
+        Description="first",
+        ResourceLifecycleConfig=lifecycle,
+        Tags=[{"Key": "team", "Value": "a"}],
+    )
     assert made["Application"]["ResourceLifecycleConfig"]["VersionLifecycleConfig"] == rule
     assert tell("UpdateApplication", ApplicationName="told", Description="second")["Application"]["Description"] == (
         "second"
@@ -75,13 +80,22 @@ def _versions(tell: Story, local: Local) -> None:
     s3 = local.client("s3")
     for label, content in (("v1", bundle("one")), ("v2", bundle("two")), ("group", bundle(**{"env.yaml": MANIFEST}))):
         s3.put_object(Bucket=BUCKET, Key=f"told/{label}.zip", Body=content)
-        made = tell("CreateApplicationVersion", ApplicationName="told", VersionLabel=label, Description="d",
-                    SourceBundle={"S3Bucket": BUCKET, "S3Key": f"told/{label}.zip"}, AutoCreateApplication=False,
-                    Process=True, Tags=[{"Key": "sha", "Value": "abc"}])  # fmt: skip
+        made = tell(
+            "CreateApplicationVersion",
+            ApplicationName="told",
+            VersionLabel=label,
+            Description="d",
+            SourceBundle={"S3Bucket": BUCKET, "S3Key": f"told/{label}.zip"},
+            AutoCreateApplication=False,
+            Process=True,
+            Tags=[{"Key": "sha", "Value": "abc"}],
+        )
         assert made["ApplicationVersion"]["VersionLabel"] == label
     tell("UpdateApplicationVersion", ApplicationName="told", VersionLabel="v1", Description="changed")
-    pages = [tell("DescribeApplicationVersions", ApplicationName="told", VersionLabels=["v1", "v2"], MaxRecords=1,
-                  **token) for token in ({}, {"NextToken": "1"})]  # fmt: skip
+    pages = [
+        tell("DescribeApplicationVersions", ApplicationName="told", VersionLabels=["v1", "v2"], MaxRecords=1, **token)
+        for token in ({}, {"NextToken": "1"})
+    ]
     assert [page["ApplicationVersions"][0]["VersionLabel"] for page in pages] == ["v2", "v1"]
     assert ("NextToken" in pages[0], "NextToken" in pages[1]) == (True, False)
 
@@ -99,18 +113,38 @@ def _platforms(tell: Story) -> None:
 
 def _templates(tell: Story) -> None:
     sizes = [option("aws:autoscaling:asg", "MinSize", "1")]
-    tell("CreateConfigurationTemplate", ApplicationName="told", TemplateName="kept", PlatformArn=PLATFORM,
-         Description="d", OptionSettings=sizes, Tags=[{"Key": "a", "Value": "b"}])  # fmt: skip
-    tell("CreateConfigurationTemplate", ApplicationName="told", TemplateName="copy",
-         SourceConfiguration={"ApplicationName": "told", "TemplateName": "kept"})  # fmt: skip
-    changed = tell("UpdateConfigurationTemplate", ApplicationName="told", TemplateName="kept", Description="e",
-                   OptionSettings=[option("aws:autoscaling:asg", "MaxSize", "2")],
-                   OptionsToRemove=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"}])  # fmt: skip
+    tell(
+        "CreateConfigurationTemplate",
+        ApplicationName="told",
+        TemplateName="kept",
+        PlatformArn=PLATFORM,
+        Description="d",
+        OptionSettings=sizes,
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
+    tell(
+        "CreateConfigurationTemplate",
+        ApplicationName="told",
+        TemplateName="copy",
+        SourceConfiguration={"ApplicationName": "told", "TemplateName": "kept"},
+    )
+    changed = tell(
+        "UpdateConfigurationTemplate",
+        ApplicationName="told",
+        TemplateName="kept",
+        Description="e",
+        OptionSettings=[option("aws:autoscaling:asg", "MaxSize", "2")],
+        OptionsToRemove=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"}],
+    )
     assert {item["OptionName"] for item in changed["OptionSettings"]} == {"MaxSize"}
     tell("ValidateConfigurationSettings", ApplicationName="told", TemplateName="kept", OptionSettings=sizes)
     tell("DescribeConfigurationSettings", ApplicationName="told", TemplateName="kept")
-    tell("DescribeConfigurationOptions", ApplicationName="told", TemplateName="kept",
-         Options=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"}])  # fmt: skip
+    tell(
+        "DescribeConfigurationOptions",
+        ApplicationName="told",
+        TemplateName="kept",
+        Options=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"}],
+    )
     tell("DescribeConfigurationOptions", SolutionStackName=STACK)
     tell("DeleteConfigurationTemplate", ApplicationName="told", TemplateName="copy")
     said = tell("DescribeEvents", ApplicationName="told", TemplateName="kept")["Events"]
@@ -120,16 +154,33 @@ def _templates(tell: Story) -> None:
 
 def _environments(tell: Story) -> dict[str, Any]:
     assert tell("CheckDNSAvailability", CNAMEPrefix="told-live")["Available"]
-    managed = [option("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled", "true"),
-               option("aws:elasticbeanstalk:managedactions", "PreferredStartTime", "Tue:10:00"),
-               option("aws:elasticbeanstalk:managedactions:platformupdate", "UpdateLevel", "patch")]  # fmt: skip
-    made = tell("CreateEnvironment", ApplicationName="told", EnvironmentName="told-one", Description="d",
-                CNAMEPrefix="told-live", VersionLabel="v1", PlatformArn=OLDER, OptionSettings=managed,
-                Tier={"Name": "WebServer", "Type": "Standard", "Version": "1.0"}, OperationsRole="role",
-                OptionsToRemove=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MaxSize"}],
-                Tags=[{"Key": "stage", "Value": "x"}])  # fmt: skip
-    tell("CreateEnvironment", ApplicationName="told", EnvironmentName="told-two", TemplateName="kept",
-         VersionLabel="v1", GroupName="grp")  # fmt: skip
+    managed = [
+        option("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled", "true"),
+        option("aws:elasticbeanstalk:managedactions", "PreferredStartTime", "Tue:10:00"),
+        option("aws:elasticbeanstalk:managedactions:platformupdate", "UpdateLevel", "patch"),
+    ]
+    made = tell(
+        "CreateEnvironment",
+        ApplicationName="told",
+        EnvironmentName="told-one",
+        Description="d",
+        CNAMEPrefix="told-live",
+        VersionLabel="v1",
+        PlatformArn=OLDER,
+        OptionSettings=managed,
+        Tier={"Name": "WebServer", "Type": "Standard", "Version": "1.0"},
+        OperationsRole="role",
+        OptionsToRemove=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MaxSize"}],
+        Tags=[{"Key": "stage", "Value": "x"}],
+    )
+    tell(
+        "CreateEnvironment",
+        ApplicationName="told",
+        EnvironmentName="told-two",
+        TemplateName="kept",
+        VersionLabel="v1",
+        GroupName="grp",
+    )
     tell("CreateEnvironment", ApplicationName="told", EnvironmentName="told-sample", SolutionStackName=STACK)
     for name in ("told-one", "told-two", "told-sample"):
         tell.ready(name)
@@ -139,18 +190,31 @@ def _environments(tell: Story) -> dict[str, Any]:
     for label in ("v2", "v1"):
         tell("UpdateEnvironment", ApplicationName="told", EnvironmentName="told-two", VersionLabel=label)
         tell.ready("told-two")
-    tell("UpdateEnvironment", EnvironmentName="told-two", Description="e", GroupName="grp",
-         OptionSettings=[option("aws:elasticbeanstalk:application:environment", "COLOR", "red")],
-         OptionsToRemove=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"}])  # fmt: skip
+    tell(
+        "UpdateEnvironment",
+        EnvironmentName="told-two",
+        Description="e",
+        GroupName="grp",
+        OptionSettings=[option("aws:elasticbeanstalk:application:environment", "COLOR", "red")],
+        OptionsToRemove=[{"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize"}],
+    )
     tell.ready("told-two")
     return made
 
 
 def _insight(tell: Story, environment_id: str) -> None:
     one = {"EnvironmentName": "told-one"}
-    found = tell("DescribeEnvironments", ApplicationName="told", VersionLabel="v1", EnvironmentIds=[environment_id],
-                 EnvironmentNames=["told-one"], IncludeDeleted=True, MaxRecords=5, NextToken="0",
-                 IncludedDeletedBackTo=datetime.now(UTC) - timedelta(days=1))  # fmt: skip
+    found = tell(
+        "DescribeEnvironments",
+        ApplicationName="told",
+        VersionLabel="v1",
+        EnvironmentIds=[environment_id],
+        EnvironmentNames=["told-one"],
+        IncludeDeleted=True,
+        MaxRecords=5,
+        NextToken="0",
+        IncludedDeletedBackTo=datetime.now(UTC) - timedelta(days=1),
+    )
     assert [item["EnvironmentName"] for item in found["Environments"]] == ["told-one"]
     tell("DescribeConfigurationSettings", ApplicationName="told", **one)
     tell("DescribeConfigurationOptions", ApplicationName="told", **one, PlatformArn=PLATFORM)
@@ -165,8 +229,12 @@ def _insight(tell: Story, environment_id: str) -> None:
     since = {"StartTime": datetime.now(UTC) - timedelta(days=1), "EndTime": datetime.now(UTC) + timedelta(days=1)}
     page = tell("DescribeEvents", ApplicationName="told", **one, Severity="INFO", MaxRecords=2, NextToken="0", **since)
     assert len(page["Events"]) == 2
-    tell("UpdateTagsForResource", ResourceArn=f"{ARN}environment/told/told-one",
-         TagsToAdd=[{"Key": "new", "Value": "1"}], TagsToRemove=["stage"])  # fmt: skip
+    tell(
+        "UpdateTagsForResource",
+        ResourceArn=f"{ARN}environment/told/told-one",
+        TagsToAdd=[{"Key": "new", "Value": "1"}],
+        TagsToRemove=["stage"],
+    )
     tell.ready("told-one")
     tags = tell("ListTagsForResource", ResourceArn=f"{ARN}environment/told/told-one")["ResourceTags"]
     own = {

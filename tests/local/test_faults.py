@@ -40,8 +40,9 @@ def set_fault(local: Local, *words: str) -> None:
 
 def instances(local: Local, name: str, *statuses: str) -> set[str]:
     """An environment's instances, or those whose deployment has one of these statuses."""
-    return {item["InstanceId"] for item in local.instances(name)
-            if not statuses or item["Deployment"]["Status"] in statuses}  # fmt: skip
+    return {
+        item["InstanceId"] for item in local.instances(name) if not statuses or item["Deployment"]["Status"] in statuses
+    }
 
 
 def test_calls_go_wrong_as_asked_and_only_then(faulty: Local) -> None:

@@ -201,8 +201,10 @@ class Counting(Fleet):
 
 
 def test_scheduled_actions_are_carried_out_at_their_time_once(fleet: Fleet, state: Slow) -> None:
-    moments = iter(datetime.fromisoformat(f"2026-11-30T{text}Z") for text in
-                   ("05:59:00", "06:00:02", "06:00:04", "18:30:00", "18:30:02"))  # fmt: skip
+    moments = iter(
+        datetime.fromisoformat(f"2026-11-30T{text}Z")
+        for text in ("05:59:00", "06:00:02", "06:00:04", "18:30:00", "18:30:02")
+    )
     counting = Counting(replace(fleet.site, clock=lambda: next(moments)))
     actions = {
         "Morning": {"MinSize": "3", "MaxSize": "6", "Recurrence": "0 6 * * *"},
@@ -210,8 +212,11 @@ def test_scheduled_actions_are_carried_out_at_their_time_once(fleet: Fleet, stat
         "Evening": {"MinSize": "0", "MaxSize": "1", "DesiredCapacity": "0", "StartTime": "2026-11-30T18:30:00Z"},
         "Never": {"MaxSize": "9", "Recurrence": "* * * * *", "Suspend": "true"},
     }
-    stored = {setting_keys.key(setting_keys.SCHEDULED, name, action): value
-              for action, settings in actions.items() for name, value in settings.items()}  # fmt: skip
+    stored = {
+        setting_keys.key(setting_keys.SCHEDULED, name, action): value
+        for action, settings in actions.items()
+        for name, value in settings.items()
+    }
     state.change("r/e-1", options=stored)
     seen = []
     for _ in range(5):

@@ -93,12 +93,20 @@ def test_the_rules_come_from_the_load_balancer_s_own_options() -> None:
     url = {("aws:elasticbeanstalk:application", "Application Healthcheck URL"): "up"}
     assert HealthCheck.of(options.effective({}, url)) == HealthCheck("/up", interval=10)
     assert HealthCheck.of(options.effective({}, ALB)) == HealthCheck("/", interval=15)
-    own = {(CLASSIC, "HealthyThreshold"): "2", (CLASSIC, "UnhealthyThreshold"): "4", (CLASSIC, "Timeout"): "9",
-           (CLASSIC, "Interval"): "30"}  # fmt: skip
+    own = {
+        (CLASSIC, "HealthyThreshold"): "2",
+        (CLASSIC, "UnhealthyThreshold"): "4",
+        (CLASSIC, "Timeout"): "9",
+        (CLASSIC, "Interval"): "30",
+    }
     assert HealthCheck.of(options.effective({}, own)) == HealthCheck(None, 9, "200", 2, 4, 30)
-    own = ALB | {(PROCESS, "HealthyThresholdCount"): "2", (PROCESS, "MatcherHTTPCode"): "200-399",
-                 (PROCESS, "HealthCheckPath"): "/up", (CLASSIC, "HealthyThreshold"): "7",
-                 (PROCESS, "HealthCheckInterval"): "5"}  # fmt: skip
+    own = ALB | {
+        (PROCESS, "HealthyThresholdCount"): "2",
+        (PROCESS, "MatcherHTTPCode"): "200-399",
+        (PROCESS, "HealthCheckPath"): "/up",
+        (CLASSIC, "HealthyThreshold"): "7",
+        (PROCESS, "HealthCheckInterval"): "5",
+    }
     assert HealthCheck.of(options.effective({}, own)) == HealthCheck("/up", 5, "200-399", 2, 5, 5)
 
 

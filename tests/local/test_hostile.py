@@ -136,8 +136,14 @@ def test_a_header_that_lies_about_a_size_does_not_fill_the_disk(tmp_path: Path) 
 )
 def test_a_hostile_configuration_file_is_skipped_and_named(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / "b.zip"
-    path.write_bytes(zipped([(".ebextensions/a.config", content, FILE),
-                             (".ebextensions/b.config", b"option_settings: {a:b: {c: d}}", FILE)]))  # fmt: skip
+    path.write_bytes(
+        zipped(
+            [
+                (".ebextensions/a.config", content, FILE),
+                (".ebextensions/b.config", b"option_settings: {a:b: {c: d}}", FILE),
+            ]
+        )
+    )
     start = time.monotonic()
     found = ebextensions.read(path)
     assert len(found.problems) == 1
@@ -206,7 +212,7 @@ def test_a_file_that_cannot_be_written_fails_its_deployment_and_leaves_the_earli
         ("__import__", ""),
         ("", "Action=&Action="),
     ],
-)  # fmt: skip
+)
 def test_hostile_parameters_are_refused_by_the_service_s_own_errors(
     local: Local, operation: str, parameters: str
 ) -> None:

@@ -28,8 +28,9 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     assert processes_of(tmp_path / "i-1") == []
 
 
-def deployment(tmp_path: Path, content: bytes, leader: bool = True,
-               properties: Mapping[str, str] | None = None) -> Deployment:  # fmt: skip
+def deployment(
+    tmp_path: Path, content: bytes, leader: bool = True, properties: Mapping[str, str] | None = None
+) -> Deployment:
     path = tmp_path / "bundle.zip"
     path.write_bytes(content)
     return Deployment(path, "v1", properties or {}, {}, leader)
@@ -109,9 +110,13 @@ def test_every_process_of_a_procfile_runs_with_its_own_log_and_limits(instance: 
     while f"worker {instance.port}" not in (instance.log_dir / "worker.stdout.log").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    (running,) = [path for path in Path("/proc").glob("[0-9]*")
-                  if (path / "cmdline").exists() and (path / "cmdline").read_bytes() == b"python\0worker.py\0"
-                  and f"{MARK}={tmp_path / 'i-1'}/".encode() in (path / "environ").read_bytes()]  # fmt: skip
+    (running,) = [
+        path
+        for path in Path("/proc").glob("[0-9]*")
+        if (path / "cmdline").exists()
+        and (path / "cmdline").read_bytes() == b"python\0worker.py\0"
+        and f"{MARK}={tmp_path / 'i-1'}/".encode() in (path / "environ").read_bytes()
+    ]
     limits = {line[:26].strip(): line[26:].split() for line in (running / "limits").read_text().splitlines()}
     assert limits["Max core file size"][0] == "0"
     assert int(limits["Max open files"][0]) <= 8192

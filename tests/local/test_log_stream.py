@@ -20,7 +20,8 @@ def test_logs_are_streamed_once_where_the_settings_ask_for_it(local: Local) -> N
     local.launch("streamed", "streamed-two", "v1")
     logs = local.client("logs")
     (instance,) = local.client("elasticbeanstalk").describe_instances_health(
-        EnvironmentName="streamed-one", AttributeNames=["All"])["InstanceHealthList"]  # fmt: skip
+        EnvironmentName="streamed-one", AttributeNames=["All"]
+    )["InstanceHealthList"]
 
     def messages(name: str) -> list[str]:
         found = logs.get_log_events(logGroupName=GROUP + name, logStreamName=instance["InstanceId"])

@@ -124,11 +124,24 @@ def members(name: str, *, full: bool) -> dict[str, Any]:
     shape = PUBLIC.operation_model(name).input_shape
     if shape is None:
         return {}
-    given: dict[str, Any] = filled(shape, "", full=True) if full else {
-        key: filled(shape.members[key], key, full=False) for key in shape.required_members}  # fmt: skip
-    exclude = {"EnvironmentId", "SourceEnvironmentId", "DestinationEnvironmentId", "SolutionStackName",
-               "BuildConfiguration", "SourceBuildInformation", "ImageConfiguration", "SourceConfiguration",
-               "EnvironmentIds", "Severity", "RequestId"}  # fmt: skip
+    given: dict[str, Any] = (
+        filled(shape, "", full=True)
+        if full
+        else {key: filled(shape.members[key], key, full=False) for key in shape.required_members}
+    )
+    exclude = {
+        "EnvironmentId",
+        "SourceEnvironmentId",
+        "DestinationEnvironmentId",
+        "SolutionStackName",
+        "BuildConfiguration",
+        "SourceBuildInformation",
+        "ImageConfiguration",
+        "SourceConfiguration",
+        "EnvironmentIds",
+        "Severity",
+        "RequestId",
+    }
     return {key: value for key, value in given.items() if key not in exclude}
 
 

@@ -21,8 +21,17 @@ from ebcd_local.balancer import LoadBalancer
 from ebcd_local.page import Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update", "--virtual-time-budget=4000"]  # fmt: skip
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--virtual-time-budget=4000",
+]
 EVIL = "<img src=x onerror=alert(1)>"
 BACK = "ebcd swap --rollback -a shop -s local"
 LOGS = [{"instance": "i-1", "name": "web.stdout.log", "lines": ["first line", "second line", EVIL]}]
@@ -68,8 +77,13 @@ def running() -> dict[str, Any]:
         "created": "2026-01-01T00:00:00.000+00:00",
         "runs_on": ["shop-blue"],
     }
-    event = {"time": "2026-01-01T00:00:05.000+00:00", "severity": "WARN", "application": "shop",
-             "environment": "shop-blue", "message": EVIL}  # fmt: skip
+    event = {
+        "time": "2026-01-01T00:00:05.000+00:00",
+        "severity": "WARN",
+        "application": "shop",
+        "environment": "shop-blue",
+        "message": EVIL,
+    }
     rollback = {"text": f"A rollback makes r1 live again, with {EVIL}.", "command": BACK}
     application = {
         "name": "shop",
@@ -95,8 +109,13 @@ def shown() -> Iterator[tuple[LoadBalancer, dict[str, Any]]]:
 def render(url: str, folder: Path) -> str:
     """The page's DOM as Chromium has it after some seconds."""
     assert CHROMIUM
-    done = subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'browser'}", "--dump-dom", url],
-                          capture_output=True, text=True, timeout=60, check=True)  # fmt: skip
+    done = subprocess.run(
+        [CHROMIUM, *FLAGS, f"--user-data-dir={folder / 'browser'}", "--dump-dom", url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     return done.stdout
 
 
@@ -106,8 +125,11 @@ browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on PATH")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8156", "[::1]:8156"])
 def test_the_page_and_its_files_are_served(shown: tuple[LoadBalancer, dict[str, Any]], host: str) -> None:
     port = shown[0].port
-    for path, kind, text in [("/", "text/html", b"/_page/page.js"), ("/_page/page.js", "text/javascript", b"fetch("),
-                             ("/_page/style.css", "text/css", b"prefers-color-scheme")]:  # fmt: skip
+    for path, kind, text in [
+        ("/", "text/html", b"/_page/page.js"),
+        ("/_page/page.js", "text/javascript", b"fetch("),
+        ("/_page/style.css", "text/css", b"prefers-color-scheme"),
+    ]:
         status, headers, body = ask(port, path, host=host)
         assert (status, headers["content-type"].partition(";")[0]) == (200, kind)
         assert text in body
@@ -195,8 +217,19 @@ def test_a_browser_shows_what_runs_and_takes_no_text_for_markup(
     balancer, content = shown
     content.update(running())
     dom = render(f"http://127.0.0.1:{balancer.port}/", tmp_path)
-    for text in ('href="http://shop.x.localhost:8156/"', "shop-blue", "Degraded", "Updating", "i-1", "on shop-blue",
-                 "13 ms", "<path", "WARN", "5 s ago", "<title>shop-blue Red · Local Beanstalk</title>"):  # fmt: skip
+    for text in (
+        'href="http://shop.x.localhost:8156/"',
+        "shop-blue",
+        "Degraded",
+        "Updating",
+        "i-1",
+        "on shop-blue",
+        "13 ms",
+        "<path",
+        "WARN",
+        "5 s ago",
+        "<title>shop-blue Red · Local Beanstalk</title>",
+    ):
         assert text in dom, text
     assert EVIL not in dom
     assert dom.count("&lt;img src=x") == 5, "a cause, a description, a rollback, an event and its title"

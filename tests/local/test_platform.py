@@ -59,8 +59,10 @@ def deployment(path: Path, color: str = "blue", leader: bool = True) -> Deployme
 
 
 def hooks(order: Path, kind: str = "hooks") -> dict[str, str]:
-    return {f".platform/{kind}/{name}/10.sh": HOOK.format(name=f"{kind}-{name}", order=order)
-            for name in ("prebuild", "predeploy", "postdeploy")}  # fmt: skip
+    return {
+        f".platform/{kind}/{name}/10.sh": HOOK.format(name=f"{kind}-{name}", order=order)
+        for name in ("prebuild", "predeploy", "postdeploy")
+    }
 
 
 def test_everything_runs_in_the_platforms_order(place: Path, instance: Instance) -> None:
@@ -80,8 +82,13 @@ container_commands:
     }
     instance.deploy(deployment(bundle(place, extensions | hooks(order))))
     assert order.read_text().split("\n")[:-1] == [
-        "hooks-prebuild blue", "leader", "second", "word sub", "hooks-predeploy blue", "hooks-postdeploy blue",
-    ]  # fmt: skip
+        "hooks-prebuild blue",
+        "leader",
+        "second",
+        "word sub",
+        "hooks-predeploy blue",
+        "hooks-postdeploy blue",
+    ]
     order.unlink()
     instance.deploy(deployment(bundle(place, extensions), leader=False))
     assert order.read_text().split() == ["second", "word", "sub"]
@@ -145,8 +152,9 @@ def test_files_that_leave_the_root_are_refused(place: Path, instance: Instance, 
 def test_a_link_among_the_files_leads_nowhere_else(place: Path, instance: Instance) -> None:
     target = place / "target"
     target.mkdir()
-    extension = json.dumps({"files": {"/link": {"mode": "120777", "content": str(target)},
-                                      "/link/file": {"content": "x"}}})  # fmt: skip
+    extension = json.dumps(
+        {"files": {"/link": {"mode": "120777", "content": str(target)}, "/link/file": {"content": "x"}}}
+    )
     with pytest.raises(DeploymentFailed, match="leaves the instance's root"):
         instance.deploy(deployment(bundle(place, {".ebextensions/a.config": extension})))
     assert list(target.iterdir()) == []

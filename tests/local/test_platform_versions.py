@@ -58,8 +58,9 @@ def test_an_arn_without_its_version_is_the_newest_one(published: Local) -> None:
     published.control("platforms", python="3.11", version="4.10.0")
     found = eb.describe_platform_version(PlatformArn=BRANCH)["PlatformDescription"]
     assert (found["PlatformArn"], found["PlatformLifecycleState"]) == (f"{BRANCH}/4.10.0", "Recommended")
-    made = eb.create_environment(ApplicationName="newest", EnvironmentName="newest-r1", VersionLabel="v1",
-                                 PlatformArn=BRANCH)  # fmt: skip
+    made = eb.create_environment(
+        ApplicationName="newest", EnvironmentName="newest-r1", VersionLabel="v1", PlatformArn=BRANCH
+    )
     assert made["PlatformArn"] == f"{BRANCH}/4.10.0"
     published.until("newest-r1", lambda item: item["Status"] == "Ready")
     published.control("platforms", "DELETE")
@@ -75,11 +76,17 @@ def test_another_platform_than_python_is_refused_plainly(local: Local) -> None:
         with pytest.raises(ClientError, match="The local Beanstalk runs Python platforms only"):
             eb.create_environment(ApplicationName="docker", EnvironmentName="docker-r1", VersionLabel="v1", **given)
     with pytest.raises(ClientError, match="has no Amazon EKS"):
-        eb.create_environment(ApplicationName="docker", EnvironmentName="docker-r1", VersionLabel="v1",
-                              PlatformArn=PLATFORM, Tier={"Name": "Cluster", "Type": "EKS"})  # fmt: skip
+        eb.create_environment(
+            ApplicationName="docker",
+            EnvironmentName="docker-r1",
+            VersionLabel="v1",
+            PlatformArn=PLATFORM,
+            Tier={"Name": "Cluster", "Type": "EKS"},
+        )
     with pytest.raises(ClientError, match="has no Amazon EKS"):
-        eb.create_application_version(ApplicationName="docker", VersionLabel="v2",
-                                      ImageConfiguration={"Source": {"Uri": "ecr/x:1"}})  # fmt: skip
+        eb.create_application_version(
+            ApplicationName="docker", VersionLabel="v2", ImageConfiguration={"Source": {"Uri": "ecr/x:1"}}
+        )
 
 
 def test_a_versions_status_is_in_capitals(local: Local) -> None:
@@ -128,9 +135,11 @@ def test_ec2_tells_which_image_each_instance_runs(local: Local) -> None:
     local.launch("imaged", "imaged-r1", "v1", **{"aws:autoscaling:asg|MinSize": "2"})
     local.launch("imaged", "imaged-r2", "v1", **own)
     resources = eb.describe_environment_resources(EnvironmentName="imaged-r1")["EnvironmentResources"]
-    (default,) = (item["ImageId"] for item in
-                  eb.describe_platform_version(PlatformArn=PLATFORM)["PlatformDescription"]["DefaultAmiList"]
-                  if item["Architecture"] == "x86_64")  # fmt: skip
+    (default,) = (
+        item["ImageId"]
+        for item in eb.describe_platform_version(PlatformArn=PLATFORM)["PlatformDescription"]["DefaultAmiList"]
+        if item["Architecture"] == "x86_64"
+    )
     found = images(local, **{"tag:elasticbeanstalk:environment-name": "imaged-r1", "instance-state-name": "running"})
     assert found == {item["Id"]: default for item in resources["Instances"]}
     assert len(found) == 2

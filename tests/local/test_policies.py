@@ -15,8 +15,9 @@ COMMAND = "aws:elasticbeanstalk:command"
 SIZE = {"aws:autoscaling:asg|MinSize": "4", "aws:autoscaling:asg|MaxSize": "4"}
 ASKED = {"aws:elasticbeanstalk:environment|LoadBalancerType": "application"}
 """A load balancer whose health check asks for a page: a classic one only connects."""
-SICK = SERVER.replace("self.send_response(200)",
-                      "self.send_response(503 if os.path.exists(os.environ['HOME'] + '/sick') else 200)")  # fmt: skip
+SICK = SERVER.replace(
+    "self.send_response(200)", "self.send_response(503 if os.path.exists(os.environ['HOME'] + '/sick') else 200)"
+)
 """A server that is healthy until there is a file `sick` in its instance's root."""
 UNWELL = f"TEXT = 'unwell'\n{SERVER.replace('self.send_response(200)', 'self.send_response(503)')}"
 BROKEN = bundle("two", **{"server.py": "raise SystemExit(3)\n"})
@@ -98,9 +99,11 @@ def test_no_request_fails_while_a_version_comes(
 
 
 def test_a_share_of_the_requests_goes_to_the_new_version_while_it_is_watched(versions: Local) -> None:
-    options = {f"{COMMAND}|DeploymentPolicy": "TrafficSplitting",
-               "aws:elasticbeanstalk:trafficsplitting|NewVersionPercent": "20",
-               "aws:elasticbeanstalk:trafficsplitting|EvaluationTime": "3"}  # fmt: skip
+    options = {
+        f"{COMMAND}|DeploymentPolicy": "TrafficSplitting",
+        "aws:elasticbeanstalk:trafficsplitting|NewVersionPercent": "20",
+        "aws:elasticbeanstalk:trafficsplitting|EvaluationTime": "3",
+    }
     versions.launch("rolled", "x-split", "v1", **options)
     host = versions.describe("x-split")["CNAME"]
     eb = versions.client("elasticbeanstalk")
@@ -120,8 +123,10 @@ def test_a_share_of_the_requests_goes_to_the_new_version_while_it_is_watched(ver
 
 def test_traffic_splitting_ends_with_the_new_version_or_without_it() -> None:
     """At sixty times the speed: the shortest evaluation is three minutes."""
-    options = {f"{COMMAND}|DeploymentPolicy": "TrafficSplitting",
-               "aws:elasticbeanstalk:trafficsplitting|EvaluationTime": "3"}  # fmt: skip
+    options = {
+        f"{COMMAND}|DeploymentPolicy": "TrafficSplitting",
+        "aws:elasticbeanstalk:trafficsplitting|EvaluationTime": "3",
+    }
     fails_later = bundle("sick", **{"server.py": f"TEXT = 'sick'\n{SICK}"})
     with running("--speed", "60") as local:
         for label, content in (("v1", bundle("one")), ("v2", bundle("two")), ("sick", fails_later)):
@@ -237,8 +242,10 @@ def test_sizes_are_followed_both_ways(versions: Local) -> None:
     eb = versions.client("elasticbeanstalk")
     versions.launch("rolled", "x-sized", "v1")
     for size in (3, 1):
-        options = [{"Namespace": "aws:autoscaling:asg", "OptionName": name, "Value": str(size)}
-                   for name in ("MinSize", "MaxSize")]  # fmt: skip
+        options = [
+            {"Namespace": "aws:autoscaling:asg", "OptionName": name, "Value": str(size)}
+            for name in ("MinSize", "MaxSize")
+        ]
         eb.update_environment(EnvironmentName="x-sized", OptionSettings=options)
         versions.until("x-sized", lambda item: item["Status"] == "Ready")
         assert len(instances(versions, "x-sized")) == size

@@ -70,8 +70,13 @@ with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as connection:
 
 def sql(url: str, statement: str) -> str:
     """What a statement gives to whoever the URL is of."""
-    return Installation.find().run("psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", url, "-c", statement,
-                                   environ={"PGCONNECT_TIMEOUT": "10"}).strip()  # fmt: skip
+    return (
+        Installation.find()
+        .run(
+            "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", url, "-c", statement, environ={"PGCONNECT_TIMEOUT": "10"}
+        )
+        .strip()
+    )
 
 
 def refused(url: str, statement: str) -> str:
@@ -129,30 +134,57 @@ def test_two_roles_have_the_rights_that_they_need_and_no_others(shops: Local) ->
     rights = "SELECT rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolinherit"
     for url in (app, owner):
         assert sql(url, f"{rights} FROM pg_roles WHERE rolname = current_user") == "t|f|f|f|f|f|t"
-        assert sql(url, "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member "
-                   "WHERE r.rolname = current_user") == "0"  # fmt: skip
+        assert (
+            sql(
+                url,
+                "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member "
+                "WHERE r.rolname = current_user",
+            )
+            == "0"
+        )
     name = urlsplit(app).username
     assert name != urlsplit(owner).username
-    owned = ("SELECT (SELECT count(*) FROM pg_database WHERE pg_get_userbyid(datdba) = current_user),"
-             "(SELECT count(*) FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid "
-             "WHERE r.rolname = current_user AND d.deptype = 'o')")  # fmt: skip
+    owned = (
+        "SELECT (SELECT count(*) FROM pg_database WHERE pg_get_userbyid(datdba) = current_user),"
+        "(SELECT count(*) FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid "
+        "WHERE r.rolname = current_user AND d.deptype = 'o')"
+    )
     assert sql(app, owned) == "0|0", "the app role owns nothing"
     assert sql(
         owner, "SELECT pg_get_userbyid(datdba) = current_user FROM pg_database WHERE datname = current_database()"
     ) == ("t")
-    sql(owner, f"CREATE TABLE t (x int); GRANT SELECT, INSERT ON t TO {name}; "
+    sql(
+        owner,
+        f"CREATE TABLE t (x int); GRANT SELECT, INSERT ON t TO {name}; "
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY; "
-        "CREATE POLICY p ON t USING (x > 0)")  # fmt: skip
+        "CREATE POLICY p ON t USING (x > 0)",
+    )
     assert sql(app, "INSERT INTO t VALUES (1); SELECT x FROM t").endswith("1")
     assert "row-level security" in refused(app, "INSERT INTO t VALUES (-1)")
-    for statement in ("CREATE TABLE mine (x int)", "CREATE SCHEMA mine", "DROP TABLE t", "TRUNCATE t", "DELETE FROM t",
-                      "ALTER TABLE t DISABLE ROW LEVEL SECURITY", "CREATE ROLE r", "CREATE DATABASE d",
-                      f"SET ROLE {urlsplit(owner).username}", "SET ROLE postgres", "COPY t TO '/tmp/evil'",
-                      "SELECT pg_read_file('/etc/passwd')", "ALTER SYSTEM SET fsync = off"):  # fmt: skip
+    for statement in (
+        "CREATE TABLE mine (x int)",
+        "CREATE SCHEMA mine",
+        "DROP TABLE t",
+        "TRUNCATE t",
+        "DELETE FROM t",
+        "ALTER TABLE t DISABLE ROW LEVEL SECURITY",
+        "CREATE ROLE r",
+        "CREATE DATABASE d",
+        f"SET ROLE {urlsplit(owner).username}",
+        "SET ROLE postgres",
+        "COPY t TO '/tmp/evil'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "ALTER SYSTEM SET fsync = off",
+    ):
         said = refused(app, statement)
         assert "permission denied" in said or "must be owner" in said or "must be" in said, (statement, said)
-    for statement in ("COPY t TO PROGRAM 'true'", "SELECT pg_read_file('/etc/passwd')", "CREATE EXTENSION file_fdw",
-                      "SET ROLE postgres", "ALTER ROLE CURRENT_USER BYPASSRLS"):  # fmt: skip
+    for statement in (
+        "COPY t TO PROGRAM 'true'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "CREATE EXTENSION file_fdw",
+        "SET ROLE postgres",
+        "ALTER ROLE CURRENT_USER BYPASSRLS",
+    ):
         assert refused(owner, statement)
 
 
@@ -163,14 +195,24 @@ def test_one_url_migrates_and_serves(shops: Local) -> None:
     assert make_url(app).render_as_string(hide_password=False) == app, "SQLAlchemy, psycopg and others take it as it is"
     with psycopg.connect(app) as connection:
         assert connection.execute("SELECT current_user").fetchone() == (told.username,)
-    sql(app, "CREATE TABLE notes (id serial PRIMARY KEY, body text); CREATE INDEX ON notes (body); "
+    sql(
+        app,
+        "CREATE TABLE notes (id serial PRIMARY KEY, body text); CREATE INDEX ON notes (body); "
         "INSERT INTO notes (body) VALUES ('one'); CREATE SCHEMA extra; CREATE TABLE extra.more (x int); "
-        "ALTER TABLE notes ADD COLUMN kind text")  # fmt: skip
+        "ALTER TABLE notes ADD COLUMN kind text",
+    )
     assert sql(app, "SELECT body FROM notes") == "one"
     assert sql(owner, "SELECT body FROM notes; SELECT count(*) FROM extra.more").split() == ["one", "0"], "psql sees it"
-    for statement in ("CREATE ROLE r", "CREATE DATABASE d", "SET ROLE postgres", "SELECT pg_read_file('/etc/passwd')",
-                      f"SET ROLE {urlsplit(owner).username}", "ALTER ROLE CURRENT_USER BYPASSRLS",
-                      "COPY notes TO PROGRAM 'true'", "CREATE EXTENSION file_fdw"):  # fmt: skip
+    for statement in (
+        "CREATE ROLE r",
+        "CREATE DATABASE d",
+        "SET ROLE postgres",
+        "SELECT pg_read_file('/etc/passwd')",
+        f"SET ROLE {urlsplit(owner).username}",
+        "ALTER ROLE CURRENT_USER BYPASSRLS",
+        "COPY notes TO PROGRAM 'true'",
+        "CREATE EXTENSION file_fdw",
+    ):
         assert refused(app, statement), statement
 
 
@@ -193,8 +235,11 @@ def test_nobody_comes_in_without_the_password(shops: Local) -> None:
         bare = f"postgresql://{parts.username}{password}@127.0.0.1:{parts.port}{parts.path}"
         assert "password" in refused(bare, "SELECT 1")
     assert "password" in refused(f"postgresql://postgres:postgres@127.0.0.1:{parts.port}/postgres", "SELECT 1")
-    others = [found for found in Path("/proc/net/tcp").read_text().splitlines()[1:]
-              if int(found.split()[1].split(":")[1], 16) == parts.port and found.split()[3] == "0A"]  # fmt: skip
+    others = [
+        found
+        for found in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if int(found.split()[1].split(":")[1], 16) == parts.port and found.split()[3] == "0A"
+    ]
     assert [found.split()[1].split(":")[0] for found in others] == ["0100007F"], "it listens on loopback alone"
 
 
@@ -210,14 +255,20 @@ def test_passwords_are_for_the_user_alone(shops: Local) -> None:
         assert path.stat().st_mode & 0o077 == 0, path
     assert secrets_of(shops)
     eb = shops.client("elasticbeanstalk")
-    seen = [json.dumps(eb.describe_configuration_settings(ApplicationName="data-one", EnvironmentName="data-one-a"),
-                       default=str),
-            json.dumps(eb.describe_events(ApplicationName="data-one"), default=str),
-            shops.run("status").stdout, shops.run("status", "--json").stdout, shops.run("logs").stdout,
-            shops.run("logs", "data-one-a").stdout, (folder / "postgres" / "postgres.log").read_text(),
-            request(shops.told["proxy_url"], "/_page/state", host="127.0.0.1")[2].decode(),
-            *_page_logs(shops),
-            *(path.read_bytes().decode(errors="replace") for path in folder.glob("state.db*"))]  # fmt: skip
+    seen = [
+        json.dumps(
+            eb.describe_configuration_settings(ApplicationName="data-one", EnvironmentName="data-one-a"), default=str
+        ),
+        json.dumps(eb.describe_events(ApplicationName="data-one"), default=str),
+        shops.run("status").stdout,
+        shops.run("status", "--json").stdout,
+        shops.run("logs").stdout,
+        shops.run("logs", "data-one-a").stdout,
+        (folder / "postgres" / "postgres.log").read_text(),
+        request(shops.told["proxy_url"], "/_page/state", host="127.0.0.1")[2].decode(),
+        *_page_logs(shops),
+        *(path.read_bytes().decode(errors="replace") for path in folder.glob("state.db*")),
+    ]
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             seen.append((path / "cmdline").read_bytes().decode())
@@ -275,8 +326,12 @@ def test_the_option_is_shown_to_who_has_set_it_and_to_nobody_else(shops: Local) 
 
 def counting(local: Local, application: str) -> Callable[[str], tuple[int, str]]:
     """An application that keeps notes in its database, jailed where there is a jail; what asks it."""
-    files = {"server.py": CLIENT, "migrate.py": MIGRATE, "requirements.txt": "psycopg[binary]>=3.2\n",
-             ".ebextensions/migrate.config": MIGRATION}  # fmt: skip
+    files = {
+        "server.py": CLIENT,
+        "migrate.py": MIGRATE,
+        "requirements.txt": "psycopg[binary]>=3.2\n",
+        ".ebextensions/migrate.config": MIGRATION,
+    }
     local.publish(application, "v1", bundle(**files))
     local.launch(application, f"{application}-a", "v1", application, **ASKED)
     host = local.describe(f"{application}-a")["CNAME"]

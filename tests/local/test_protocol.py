@@ -29,8 +29,13 @@ def example(shape: Shape, *, full: bool, depth: int = 0) -> Any:
     if isinstance(shape, ListShape):
         return [example(shape.member, full=full, depth=depth + 1)] * 2
     assert not isinstance(shape, MapShape)
-    scalars = {"boolean": True, "integer": 7, "long": 7, "double": 0.5,
-               "timestamp": datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)}  # fmt: skip
+    scalars = {
+        "boolean": True,
+        "integer": 7,
+        "long": 7,
+        "double": 0.5,
+        "timestamp": datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+    }
     if shape.type_name in scalars:
         return scalars[shape.type_name]
     return shape.enum[0] if getattr(shape, "enum", None) else "x" * max(4, shape.metadata.get("min", 4))

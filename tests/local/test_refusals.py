@@ -151,8 +151,10 @@ def test_a_lifecycle_rule_spares_what_runs(local: Local) -> None:
 def test_versions_expire_by_age() -> None:
     rule = {"MaxAgeRule": {"Enabled": True, "MaxAgeInDays": 10}}
     application = Application(REGION, "a", "", AT, AT, lifecycle={"VersionLifecycleConfig": rule})
-    versions = [Version(REGION, "a", f"d{days}", "", "b", "k", "Processed", AT - timedelta(days=days), AT)
-                for days in (1, 11, 30)]  # fmt: skip
+    versions = [
+        Version(REGION, "a", f"d{days}", "", "b", "k", "Processed", AT - timedelta(days=days), AT)
+        for days in (1, 11, 30)
+    ]
     found = [(version.label, source) for version, source in lifecycle.expired(application, versions, AT)]
     assert found == [("d30", False), ("d11", False)]
 

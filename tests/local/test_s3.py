@@ -82,12 +82,15 @@ def test_a_multipart_upload_survives_a_restart(own: Local) -> None:
     s3 = own.client("s3")
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="big")["UploadId"]
     parts = [
-        {"PartNumber": number, "ETag": s3.upload_part(Bucket=BUCKET, Key="big", UploadId=upload, PartNumber=number,
-                                                     Body=body)["ETag"]}
+        {
+            "PartNumber": number,
+            "ETag": s3.upload_part(Bucket=BUCKET, Key="big", UploadId=upload, PartNumber=number, Body=body)["ETag"],
+        }
         for number, body in ((1, b"a" * 5 * 1024**2), (2, b"b"))
-    ]  # fmt: skip
-    etag = s3.complete_multipart_upload(Bucket=BUCKET, Key="big", UploadId=upload,
-                                        MultipartUpload={"Parts": parts})["ETag"]  # fmt: skip
+    ]
+    etag = s3.complete_multipart_upload(Bucket=BUCKET, Key="big", UploadId=upload, MultipartUpload={"Parts": parts})[
+        "ETag"
+    ]
     own.run("down")
     own.run("up")
     found = own.client("s3").get_object(Bucket=BUCKET, Key="big")

@@ -69,9 +69,18 @@ def test_the_measures_that_options_offer_are_measured_or_told() -> None:
 
 def test_the_default_trigger_is_that_of_the_service() -> None:
     assert Trigger.of(options.DEFAULTS, speed=1) == Trigger(
-        measure="NetworkOut", statistic="Average", lower=2_000_000, upper=6_000_000, period=300, evaluations=1,
-        minute=60, point=300, rest=360, lower_increment=-1, upper_increment=1,
-    )  # fmt: skip
+        measure="NetworkOut",
+        statistic="Average",
+        lower=2_000_000,
+        upper=6_000_000,
+        period=300,
+        evaluations=1,
+        minute=60,
+        point=300,
+        rest=360,
+        lower_increment=-1,
+        upper_increment=1,
+    )
     quick = Trigger.of({(options.ASG, "Cooldown"): "0"}, speed=10)
     assert (quick.period, quick.point, quick.rest, quick.span) == (30, 30, 6, 30)
 
@@ -116,8 +125,9 @@ def test_batches_are_rounded_up_and_never_empty(batch: str, instances: int, size
 def test_the_settings_of_deployments() -> None:
     command = "aws:elasticbeanstalk:command"
     assert Settings.of({}, 1) == Settings("AllAtOnce", "100%", False, 600, 10, 300)
-    found = Settings.of({(command, "BatchSizeType"): "Fixed", (command, "BatchSize"): "2",
-                         (command, "IgnoreHealthCheck"): "True"}, 10)  # fmt: skip
+    found = Settings.of(
+        {(command, "BatchSizeType"): "Fixed", (command, "BatchSize"): "2", (command, "IgnoreHealthCheck"): "True"}, 10
+    )
     assert (found.batch, found.ignore_health, found.timeout) == ("2", True, 60)
 
 
@@ -155,8 +165,10 @@ def test_an_instances_health(sight: Sight, expected: tuple[str, str]) -> None:
 
 def test_both_kinds_of_failure_are_told() -> None:
     found = health.of_instance(Sight(True, version=V1, traffic=traffic(1000, 199, 300)), V1)
-    assert found.causes == ("19.9 % of the requests are failing with HTTP 5xx.",
-                            "30.0 % of the requests are erroring with HTTP 4xx.")  # fmt: skip
+    assert found.causes == (
+        "19.9 % of the requests are failing with HTTP 5xx.",
+        "30.0 % of the requests are erroring with HTTP 4xx.",
+    )
 
 
 @pytest.mark.parametrize(

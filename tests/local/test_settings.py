@@ -42,13 +42,20 @@ def in_vpc(**more: str) -> dict[str, str]:
 def test_lists_groups_and_documents_are_rewritten_and_resources_are_named(local: Local) -> None:
     local.publish("given", "v1", bundle())
     document = '{ "Rules": {"Environment": {"Application": {"ApplicationRequests4xx": {"Enabled": false}}}} }'
-    local.launch("given", "given-r1", "v1", **in_vpc(**{
-        f"{LAUNCH}|SecurityGroups": "sg-z, sg-a",
-        f"{LAUNCH}|SSHSourceRestriction": "tcp, 22, 22, 10.0.0.0/8",
-        f"{HEALTH}|ConfigDocument": document,
-        f"{PROPERTIES}|HOSTS": "b, a",
-        "aws:elasticbeanstalk:environment|LoadBalancerType": "application",
-    }))  # fmt: skip
+    local.launch(
+        "given",
+        "given-r1",
+        "v1",
+        **in_vpc(
+            **{
+                f"{LAUNCH}|SecurityGroups": "sg-z, sg-a",
+                f"{LAUNCH}|SSHSourceRestriction": "tcp, 22, 22, 10.0.0.0/8",
+                f"{HEALTH}|ConfigDocument": document,
+                f"{PROPERTIES}|HOSTS": "b, a",
+                "aws:elasticbeanstalk:environment|LoadBalancerType": "application",
+            }
+        ),
+    )
     found = rows(local, "given", "given-r1")
     assert found[VPC, "Subnets", "AWSEBAutoScalingGroup"] == "subnet-1,subnet-2"
     assert found[VPC, "ELBSubnets", ""] == "a,b"
@@ -78,9 +85,11 @@ def test_outside_a_vpc_groups_are_told_by_name_and_the_own_one_can_be_left_out(l
     assert found["aws:elb:listener:80", "ListenerProtocol", "AWSEBLoadBalancer"] == "HTTP"
     local.client("elasticbeanstalk").update_environment(
         EnvironmentName="classic-r1",
-        OptionSettings=[setting(LAUNCH, "DisableDefaultEC2SecurityGroup", "true"),
-                        setting(LAUNCH, "SecurityGroups", "mine")],
-    )  # fmt: skip
+        OptionSettings=[
+            setting(LAUNCH, "DisableDefaultEC2SecurityGroup", "true"),
+            setting(LAUNCH, "SecurityGroups", "mine"),
+        ],
+    )
     local.until("classic-r1", lambda item: item["Status"] == "Ready")
     assert rows(local, "classic", "classic-r1")[LAUNCH, "SecurityGroups", "AWSEBEC2LaunchTemplate"] == "mine"
 
@@ -112,8 +121,12 @@ def drafts(local: Local, application: str, environment: str) -> dict[str, str | 
     found = local.client("elasticbeanstalk").describe_configuration_settings(
         ApplicationName=application, EnvironmentName=environment
     )["ConfigurationSettings"]
-    return {item["DeploymentStatus"]: next((option.get("Value") for option in item["OptionSettings"]
-                                            if option["OptionName"] == "COLOR"), None) for item in found}  # fmt: skip
+    return {
+        item["DeploymentStatus"]: next(
+            (option.get("Value") for option in item["OptionSettings"] if option["OptionName"] == "COLOR"), None
+        )
+        for item in found
+    }
 
 
 def test_a_version_that_fails_with_settings_leaves_the_earlier_label_and_the_settings_as_a_draft(local: Local) -> None:
@@ -132,8 +145,9 @@ def test_a_version_that_fails_with_settings_leaves_the_earlier_label_and_the_set
     assert drafts(local, "half", "half-r1") == {"deployed": "red", "failed": "green"}
     eb.delete_environment_configuration(ApplicationName="half", EnvironmentName="half-r1")
     assert drafts(local, "half", "half-r1") == {"deployed": "red"}
-    eb.update_environment(EnvironmentName="half-r1", VersionLabel="v1",
-                          OptionSettings=[setting(PROPERTIES, "COLOR", "blue")])  # fmt: skip
+    eb.update_environment(
+        EnvironmentName="half-r1", VersionLabel="v1", OptionSettings=[setting(PROPERTIES, "COLOR", "blue")]
+    )
     local.until("half-r1", lambda item: item["Status"] == "Ready")
     assert drafts(local, "half", "half-r1") == {"deployed": "blue"}
 
@@ -156,9 +170,11 @@ def test_a_scheduled_action_changes_the_group_and_not_the_settings(local: Local)
     local.launch("timed", "timed-r1", "v1")
     eb.update_environment(
         EnvironmentName="timed-r1",
-        OptionSettings=[*scheduled("Up", MinSize="2", MaxSize="2", StartTime=soon(3)),
-                        *scheduled("Suspended", MinSize="3", Recurrence="* * * * *", Suspend="true")],
-    )  # fmt: skip
+        OptionSettings=[
+            *scheduled("Up", MinSize="2", MaxSize="2", StartTime=soon(3)),
+            *scheduled("Suspended", MinSize="3", Recurrence="* * * * *", Suspend="true"),
+        ],
+    )
     local.wait(lambda: instances() == 2)
     found = rows(local, "timed", "timed-r1")
     assert found[ASG, "MinSize", "AWSEBAutoScalingGroup"] == "1"
@@ -166,9 +182,14 @@ def test_a_scheduled_action_changes_the_group_and_not_the_settings(local: Local)
     assert found[SCHEDULED, "Suspend", "Suspended"] == "true"
     assert found[SCHEDULED, "MinSize", "Never"] == "4"
     local.until("timed-r1", lambda item: item["Status"] == "Ready")
-    eb.update_environment(EnvironmentName="timed-r1", OptionSettings=[setting(ASG, "MaxSize", "1")],
-                          OptionsToRemove=[{"ResourceName": "Up", "Namespace": SCHEDULED, "OptionName": name}
-                                           for name in ("MinSize", "MaxSize", "StartTime")])  # fmt: skip
+    eb.update_environment(
+        EnvironmentName="timed-r1",
+        OptionSettings=[setting(ASG, "MaxSize", "1")],
+        OptionsToRemove=[
+            {"ResourceName": "Up", "Namespace": SCHEDULED, "OptionName": name}
+            for name in ("MinSize", "MaxSize", "StartTime")
+        ],
+    )
     local.wait(lambda: instances() == 1)
     assert (SCHEDULED, "MinSize", "Up") not in rows(local, "timed", "timed-r1")
 
@@ -178,20 +199,25 @@ def test_a_scheduled_action_that_is_none_is_refused(local: Local) -> None:
     for settings in ({"Recurrence": "at six", "MinSize": "1"}, {"StartTime": "soon"}):
         with pytest.raises(ClientError, match="Invalid scheduled action 'Up'"):
             local.client("elasticbeanstalk").create_environment(
-                ApplicationName="unscheduled", EnvironmentName="unscheduled-r1", VersionLabel="v1",
-                PlatformArn=PLATFORM, OptionSettings=scheduled("Up", **settings),
-            )  # fmt: skip
+                ApplicationName="unscheduled",
+                EnvironmentName="unscheduled-r1",
+                VersionLabel="v1",
+                PlatformArn=PLATFORM,
+                OptionSettings=scheduled("Up", **settings),
+            )
 
 
 def test_a_saved_configuration_names_the_resources_of_the_trigger(local: Local) -> None:
     local.publish("saving", "v1", bundle())
     local.launch("saving", "saving-r1", "v1", **{f"{TRIGGER}|UpperThreshold": "70", f"{ASG}|MaxSize": "2"})
     eb = local.client("elasticbeanstalk")
-    eb.update_environment(EnvironmentName="saving-r1",
-                          OptionSettings=scheduled("Up", MinSize="1", Recurrence="0 6 1 1 *"))  # fmt: skip
+    eb.update_environment(
+        EnvironmentName="saving-r1", OptionSettings=scheduled("Up", MinSize="1", Recurrence="0 6 1 1 *")
+    )
     found = local.until("saving-r1", lambda item: item["Status"] == "Ready")
-    eb.create_configuration_template(ApplicationName="saving", TemplateName="kept",
-                                     EnvironmentId=found["EnvironmentId"])  # fmt: skip
+    eb.create_configuration_template(
+        ApplicationName="saving", TemplateName="kept", EnvironmentId=found["EnvironmentId"]
+    )
     content = local.client("s3").get_object(Bucket=BUCKET, Key="resources/templates/saving/kept")["Body"].read()
     assert yaml.safe_load(content)["OptionSettings"] == {
         f"AWSEBCloudwatchAlarmHigh.{TRIGGER}": {"UpperThreshold": "70"},

@@ -56,8 +56,14 @@ def environ(asked: AWSRequest, body: bytes = b"") -> dict[str, Any]:
     }
 
 
-def signed(path: str = "/", body: bytes = b"a=b", service: str = "elasticbeanstalk", key: Credentials = KEY,
-           method: str = "POST", **headers: str) -> dict[str, Any]:  # fmt: skip
+def signed(
+    path: str = "/",
+    body: bytes = b"a=b",
+    service: str = "elasticbeanstalk",
+    key: Credentials = KEY,
+    method: str = "POST",
+    **headers: str,
+) -> dict[str, Any]:
     """A request that a client has signed."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     asked = AWSRequest(method=method, url=f"http://{HOST}{path}", data=body, headers=named)
@@ -241,8 +247,13 @@ def test_each_service_refuses_in_its_own_words(local: Local, service: str, call:
     own = local.told["access_key_id"]
 
     def client(key_id: str) -> Any:
-        return boto3.client(service, REGION, endpoint_url=local.told["endpoint_url"], aws_access_key_id=key_id,
-                            aws_secret_access_key="wrong")  # fmt: skip
+        return boto3.client(
+            service,
+            REGION,
+            endpoint_url=local.told["endpoint_url"],
+            aws_access_key_id=key_id,
+            aws_secret_access_key="wrong",
+        )
 
     assert (code(client("AKIAUNKNOWN"), call), code(client(own), call)) == (unknown, wrong)
 
@@ -254,8 +265,14 @@ def test_users_and_sessions_of_moto_s_have_their_own_keys(local: Local) -> None:
     role = sts.assume_role(RoleArn="arn:aws:iam::222222222222:role/other", RoleSessionName="one")["Credentials"]
 
     def asked(key_id: str, key: str, token: str | None = None) -> str:
-        client = boto3.client("sts", REGION, endpoint_url=endpoint, aws_access_key_id=key_id, aws_secret_access_key=key,
-                              aws_session_token=token)  # fmt: skip
+        client = boto3.client(
+            "sts",
+            REGION,
+            endpoint_url=endpoint,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=key,
+            aws_session_token=token,
+        )
         return code(client, "get_caller_identity")
 
     assert asked(made["AccessKeyId"], made["SecretAccessKey"]) == ""

@@ -50,8 +50,9 @@ def test_resources_live_and_die_with_their_environment(own: Local) -> None:
     host, sqs = own.describe("stacked-one")["CNAME"], own.client("sqs")
     assert b":first-orders" in request(own.told["proxy_url"], host=host)[2]
     assert sqs.get_queue_url(QueueName="first-orders")["QueueUrl"]
-    found = own.client("elasticbeanstalk").describe_configuration_settings(ApplicationName="stacked",
-                                                                           EnvironmentName="stacked-one")  # fmt: skip
+    found = own.client("elasticbeanstalk").describe_configuration_settings(
+        ApplicationName="stacked", EnvironmentName="stacked-one"
+    )
     settings = {item["OptionName"]: item.get("Value") for item in found["ConfigurationSettings"][0]["OptionSettings"]}
     assert settings["TOPIC"].startswith("arn:aws:sns:")
     (conf,) = own.home.glob("local/environments/*/*/system/etc/app.conf")

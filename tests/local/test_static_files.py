@@ -55,10 +55,21 @@ def test_a_file_is_served_with_its_type_and_counted(balancer: LoadBalancer) -> N
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/../secret.txt", "/static/%2e%2e/secret.txt", "/static/..%2fsecret.txt", "/static/out.txt",
-     "/static/up/secret.txt", "/static/loop", "/static/%00", "/static//etc/passwd", "/static/missing", "/static/css",
-     "/static", "/static/"],
-)  # fmt: skip
+    [
+        "/static/../secret.txt",
+        "/static/%2e%2e/secret.txt",
+        "/static/..%2fsecret.txt",
+        "/static/out.txt",
+        "/static/up/secret.txt",
+        "/static/loop",
+        "/static/%00",
+        "/static//etc/passwd",
+        "/static/missing",
+        "/static/css",
+        "/static",
+        "/static/",
+    ],
+)
 def test_nothing_else_is_served(balancer: LoadBalancer, path: str) -> None:
     status, _, body = ask(balancer.port, path)
     assert status == 404

@@ -81,8 +81,11 @@ def send(storage: Storage, key: str, path: Path, base: str = "", **given: Any) -
 
 def control(local: Local, path: str, **fault: Any) -> Any:
     told = local.told
-    request = urllib.request.Request(f"{told['endpoint_url']}/_ebcd/{path}", headers={"X-Ebcd-Token": told["token"]},
-                                     data=json.dumps(fault).encode() if fault else None)  # fmt: skip
+    request = urllib.request.Request(
+        f"{told['endpoint_url']}/_ebcd/{path}",
+        headers={"X-Ebcd-Token": told["token"]},
+        data=json.dumps(fault).encode() if fault else None,
+    )
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
@@ -138,9 +141,15 @@ def test_changes_far_apart_send_little_more_than_themselves(local: Local, storag
 
 @pytest.mark.parametrize(
     ("kind", "nth", "place"),
-    [("error", 1, "s3:UploadPartCopy"), ("lost", 2, "s3:CompleteMultipartUpload"), ("cut", 1, "s3:UploadPart"),
-     ("lost", 1, "s3:DeleteObject"), ("lost", 1, "s3:CompleteMultipartUpload"), ("lost", 2, "s3:UploadPartCopy")],
-)  # fmt: skip
+    [
+        ("error", 1, "s3:UploadPartCopy"),
+        ("lost", 2, "s3:CompleteMultipartUpload"),
+        ("cut", 1, "s3:UploadPart"),
+        ("lost", 1, "s3:DeleteObject"),
+        ("lost", 1, "s3:CompleteMultipartUpload"),
+        ("lost", 2, "s3:UploadPartCopy"),
+    ],
+)
 def test_a_splice_that_goes_wrong_costs_bytes_and_not_the_upload(
     local: Local, storage: Storage, tmp_path: Path, kind: str, nth: int, place: str
 ) -> None:
@@ -155,8 +164,10 @@ def test_a_splice_that_goes_wrong_costs_bytes_and_not_the_upload(
 
 def test_what_a_killed_run_left_of_a_splice_is_told_by_its_age() -> None:
     now = datetime(2026, 1, 3, 12, tzinfo=UTC)
-    objects = [{"Key": f"{FOLDER}/{name}", "LastModified": datetime(2026, 1, day, tzinfo=UTC)}
-               for name, day in (("a.zip", 1), ("a.zip.4.splice", 1), ("b.zip.2.splice", 3))]  # fmt: skip
+    objects = [
+        {"Key": f"{FOLDER}/{name}", "LastModified": datetime(2026, 1, day, tzinfo=UTC)}
+        for name, day in (("a.zip", 1), ("a.zip.4.splice", 1), ("b.zip.2.splice", 3))
+    ]
     assert list(splice.left(objects, now)) == [f"{FOLDER}/a.zip.4.splice"]
 
 
@@ -212,17 +223,31 @@ def test_a_source_that_is_gone_or_has_changed_costs_the_copy_and_not_the_upload(
     }.items():
         spoil()
         key = f"{FOLDER}/{name}.zip"
-        made = storage.upload(key, path, sha256=sha256, parts=planned, source=source, metadata={}, tick=lambda: None,
-                              progress=lambda _: None)  # fmt: skip
+        made = storage.upload(
+            key,
+            path,
+            sha256=sha256,
+            parts=planned,
+            source=source,
+            metadata={},
+            tick=lambda: None,
+            progress=lambda _: None,
+        )
         assert made == Upload(path.stat().st_size, 0)
         assert content(storage, key) == path.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("kind", "place"),
-    [("throttle", "s3:UploadPart"), ("cut", "s3:UploadPart"), ("lost", "s3:CompleteMultipartUpload"),
-     ("lost", "s3:UploadPart"), ("error", "s3:CreateMultipartUpload"), ("error", "s3:ListMultipartUploads")],
-)  # fmt: skip
+    [
+        ("throttle", "s3:UploadPart"),
+        ("cut", "s3:UploadPart"),
+        ("lost", "s3:CompleteMultipartUpload"),
+        ("lost", "s3:UploadPart"),
+        ("error", "s3:CreateMultipartUpload"),
+        ("error", "s3:ListMultipartUploads"),
+    ],
+)
 def test_faults_of_the_way_are_outlived(local: Local, storage: Storage, tmp_path: Path, kind: str, place: str) -> None:
     path = archive(tmp_path / "1.zip", 20, {})
     key = f"{FOLDER}/{kind}-{place.partition(':')[2]}.zip"
@@ -250,8 +275,9 @@ def test_a_file_that_changed_since_it_was_summed_up_is_refused(storage: Storage,
     path = tmp_path / "small.zip"
     path.write_bytes(b"small")
     with pytest.raises(AwsRefused, match="PutObject"):
-        storage.upload(f"{FOLDER}/small.zip", path, sha256="0" * 64, metadata={}, tick=lambda: None,
-                       progress=lambda _: None)  # fmt: skip
+        storage.upload(
+            f"{FOLDER}/small.zip", path, sha256="0" * 64, metadata={}, tick=lambda: None, progress=lambda _: None
+        )
     assert storage.get(f"{FOLDER}/small.zip") is None
 
 
@@ -289,8 +315,10 @@ def test_what_nobody_came_back_to_is_aborted_after_a_day(storage: Storage, clien
         aborted: list[str] = []  # noqa: RUF012
 
         def list_multipart_uploads(self, **_: object) -> dict[str, Any]:
-            uploads = [{"Key": f"{FOLDER}/x.zip", "UploadId": name, "Initiated": datetime(2026, 1, day, 12, tzinfo=UTC)}
-                       for name, day in (("old", 1), ("new", 3))]  # fmt: skip
+            uploads = [
+                {"Key": f"{FOLDER}/x.zip", "UploadId": name, "Initiated": datetime(2026, 1, day, 12, tzinfo=UTC)}
+                for name, day in (("old", 1), ("new", 3))
+            ]
             date = {"HTTPHeaders": {"date": "Sat, 03 Jan 2026 13:00:00 GMT"}}
             return {"Uploads": uploads, "ResponseMetadata": date}
 

@@ -12,8 +12,10 @@ from test_policies import messages
 
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
 BALANCED = {"aws:elasticbeanstalk:environment|LoadBalancerType": "application"}
-SIX = {"aws:ec2:vpc|ELBSubnets": "subnet-1,subnet-2,subnet-3,subnet-4,subnet-5,subnet-6",
-       f"{PROCESS}|HealthCheckInterval": "5"}  # fmt: skip
+SIX = {
+    "aws:ec2:vpc|ELBSubnets": "subnet-1,subnet-2,subnet-3,subnet-4,subnet-5,subnet-6",
+    f"{PROCESS}|HealthCheckInterval": "5",
+}
 SINGLE = {"aws:elasticbeanstalk:environment|EnvironmentType": "SingleInstance"}
 
 
@@ -57,10 +59,14 @@ def test_cloudwatch_tells_of_clients_requests_only(versions: Local) -> None:
 
     def told() -> float:
         points = cloudwatch.get_metric_statistics(
-            Namespace="AWS/ApplicationELB", MetricName="RequestCount", Period=60, Statistics=["Sum"],
+            Namespace="AWS/ApplicationELB",
+            MetricName="RequestCount",
+            Period=60,
+            Statistics=["Sum"],
             Dimensions=[{"Name": "LoadBalancer", "Value": arn.partition(":loadbalancer/")[2]}],
-            StartTime=began, EndTime=datetime.now(UTC) + timedelta(minutes=5),
-        )["Datapoints"]  # fmt: skip
+            StartTime=began,
+            EndTime=datetime.now(UTC) + timedelta(minutes=5),
+        )["Datapoints"]
         return sum(item["Sum"] for item in points)
 
     assert told() == 0

@@ -44,8 +44,11 @@ class Person:
     def standing(self) -> dict[str, Seen]:
         """The application's environments by name."""
         found = self._product.cloud.control("GET", "status")["environments"]
-        return {item["name"]: Seen(**{name: item[name] for name in Seen.__dataclass_fields__})
-                for item in found if item["application"] == self._product.name}  # fmt: skip
+        return {
+            item["name"]: Seen(**{name: item[name] for name in Seen.__dataclass_fields__})
+            for item in found
+            if item["application"] == self._product.name
+        }
 
     def live(self) -> Seen | None:
         """What holds the live CNAME."""
@@ -106,8 +109,10 @@ class Person:
     def versions(self) -> dict[str, tuple[str, str]]:
         """Version label → bucket and key of its bundle."""
         found = self.beanstalk.describe_application_versions(ApplicationName=self._product.name)
-        return {item["VersionLabel"]: (item["SourceBundle"]["S3Bucket"], item["SourceBundle"]["S3Key"])
-                for item in found["ApplicationVersions"]}  # fmt: skip
+        return {
+            item["VersionLabel"]: (item["SourceBundle"]["S3Bucket"], item["SourceBundle"]["S3Key"])
+            for item in found["ApplicationVersions"]
+        }
 
     def has_object(self, bucket: str, key: str) -> bool:
         return bool(self.s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"))

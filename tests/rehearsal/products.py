@@ -215,10 +215,18 @@ def read_until(process: subprocess.Popen[str], text: str) -> None:
 def running_cloud(*options: str) -> Iterator[Cloud]:
     """A local Beanstalk that is there for a block. options: of `ebcd local up`."""
     with TemporaryDirectory(prefix="ebcd-", dir="/tmp") as folder:
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith(("AWS_", "EBCD_", "GIT_", "GITHUB_"))}  # fmt: skip
-        environ = kept | {"EBCD_HOME": folder, "EBCD_LOCAL_PORT": "0", "EBCD_LOCAL_LB_PORT": "0",
-                          "PYTHONPATH": str(ROOT), "HOME": folder}  # fmt: skip
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "EBCD_", "GIT_", "GITHUB_"))
+        }
+        environ = kept | {
+            "EBCD_HOME": folder,
+            "EBCD_LOCAL_PORT": "0",
+            "EBCD_LOCAL_LB_PORT": "0",
+            "PYTHONPATH": str(ROOT),
+            "HOME": folder,
+        }
         done = run_ebcd("local", "up", "--json", "--speed", "10", *options, folder=Path(folder), environ=environ)
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)

@@ -150,8 +150,12 @@ class Account:
         return state is not None and state.message.startswith(self.message)
 
     def _is_intended(self, sent: Sent) -> None:
-        entries = [match.groups() for item in self.sent if item.operation == "PutObject"
-                   if (match := _ENTRY.search(item.given["Key"]))]  # fmt: skip
+        entries = [
+            match.groups()
+            for item in self.sent
+            if item.operation == "PutObject"
+            if (match := _ENTRY.search(item.given["Key"]))
+        ]
         _, step, phase = entries[-1] if entries else ("", "nothing", "intent")
         if phase != "intent" or step not in JOURNALED[sent.operation]:
             self.broken.append(f"rule 8: {sent.operation} is sent after the journal's {step}-{phase}")
@@ -188,8 +192,11 @@ def check_stage(engine: Engine, person: Person) -> list[str]:
     recorded = Counter(item["environment"] for item in releases)
     broken = [*_untrue(status, live, standing, recorded), *_misnumbered(releases)]
     own = f"{engine.product.name}-local-r"
-    broken += [f"rule 9: {name} is an orphan: no record names it" for name in standing
-               if name.startswith(own) and name not in recorded]  # fmt: skip
+    broken += [
+        f"rule 9: {name} is an orphan: no record names it"
+        for name in standing
+        if name.startswith(own) and name not in recorded
+    ]
     versions = person.versions()
     for role in ("live", "candidate", "previous"):
         if status[role]:
@@ -250,5 +257,6 @@ def check_bundles(engine: Engine, person: Person, digests: dict[str, str]) -> li
 def readable(told: Json) -> str:
     """A report in short, for a failed check."""
     steps = [f"{item['step']} {item['status']}" for item in told.get("steps", [])]
-    return json.dumps({"exit_code": told["exit_code"], "error": told.get("error"), "steps": steps,
-                       "live": told.get("live")})  # fmt: skip
+    return json.dumps(
+        {"exit_code": told["exit_code"], "error": told.get("error"), "steps": steps, "live": told.get("live")}
+    )

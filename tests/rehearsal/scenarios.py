@@ -134,8 +134,9 @@ def check_ledger(engine: Engine, before: list[Json], where: str) -> None:
 def standing(engine: Engine) -> set[str]:
     """The environments that are there to stay."""
     found = engine.product.cloud.control("GET", "status")["environments"]
-    return {item["name"] for item in found
-            if item["application"] == engine.product.name and item["status"] != "Terminating"}  # fmt: skip
+    return {
+        item["name"] for item in found if item["application"] == engine.product.name and item["status"] != "Terminating"
+    }
 
 
 SCENARIOS = {

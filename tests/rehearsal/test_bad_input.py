@@ -190,8 +190,15 @@ def test_a_lock_that_is_held_is_told_and_can_be_broken(product: Product) -> None
     product.json("ship")
     keys = product.cloud.keys()
     s3 = boto3.client("s3", endpoint_url=product.cloud.endpoint_url, **keys)
-    held = {"owner": "ada", "host": "ci-7", "message": "ship abc", "token": "t", "since": "2026-01-02T03:04:05+00:00",
-            "expires": "2026-01-02T03:05:05+00:00", "lease_seconds": 90}  # fmt: skip
+    held = {
+        "owner": "ada",
+        "host": "ci-7",
+        "message": "ship abc",
+        "token": "t",
+        "since": "2026-01-02T03:04:05+00:00",
+        "expires": "2026-01-02T03:05:05+00:00",
+        "lease_seconds": 90,
+    }
     key = f"ebcd/{product.name}/local/lock.json"
     s3.put_object(Bucket="elasticbeanstalk-eu-central-1-123456789012", Key=key, Body=json.dumps(held).encode())
     product.commit("two")

@@ -61,9 +61,13 @@ def test_what_it_made_is_told_with_the_next_steps(product: Product) -> None:
     done = product.ebcd(*GITHUB, "-s", "local", "--yes")
     assert done.returncode == 0, done.stderr
     assert "CREATE_COMPLETE" in done.stderr
-    for told in ("IamInstanceProfile = ", "ServiceRole = ", "gh variable set EBCD_DEPLOY_ROLE_ARN --body arn:",
-                 "gh variable set EBCD_ROLLBACK_ROLE_ARN --body arn:",
-                 f"ebcd doctor -a {product.name} -s local"):  # fmt: skip
+    for told in (
+        "IamInstanceProfile = ",
+        "ServiceRole = ",
+        "gh variable set EBCD_DEPLOY_ROLE_ARN --body arn:",
+        "gh variable set EBCD_ROLLBACK_ROLE_ARN --body arn:",
+        f"ebcd doctor -a {product.name} -s local",
+    ):
         assert told in done.stdout
 
 

@@ -43,11 +43,13 @@ def commit(product: Product, files: dict[str, str], links: dict[str, str] | None
     [
         ({"site1/wsgi.py": WSGI, ".ebextensions/django.config": SETTING.format("site1.wsgi:application")}, {}),
         ({"application/__init__.py": WSGI}, {}),
-        ({"deploy/Procfile": "web: gunicorn --bind :8000 app:application\r\n", "src/app.py": WSGI},
-         {"Procfile": "deploy/Procfile", "app.py": "src/app.py"}),
+        (
+            {"deploy/Procfile": "web: gunicorn --bind :8000 app:application\r\n", "src/app.py": WSGI},
+            {"Procfile": "deploy/Procfile", "app.py": "src/app.py"},
+        ),
     ],
     ids=["wsgi path", "package", "links"],
-)  # fmt: skip
+)
 def test_what_the_platform_takes_is_live(product: Product, files: dict[str, str], links: dict[str, str]) -> None:
     commit(product, files, links)
     checked = product.json("check")

@@ -22,8 +22,11 @@ def steps(result: dict) -> list[str]:
 
 
 def standing(product: Product) -> list[str]:
-    return [item["name"] for item in product.cloud.control("GET", "status")["environments"]
-            if item["application"] == product.name]  # fmt: skip
+    return [
+        item["name"]
+        for item in product.cloud.control("GET", "status")["environments"]
+        if item["application"] == product.name
+    ]
 
 
 def test_it_updates_one_environment_and_goes_back_without_a_lost_request(product: Product, tmp_path: Path) -> None:
@@ -117,8 +120,11 @@ def properties(product: Product) -> dict[str, str]:
         found = client.describe_configuration_settings(
             ApplicationName=product.name, EnvironmentName=f"{product.name}-local"
         )["ConfigurationSettings"][0]["OptionSettings"]
-    return {item["OptionName"]: item["Value"] for item in found
-            if item["Namespace"] == "aws:elasticbeanstalk:application:environment"}  # fmt: skip
+    return {
+        item["OptionName"]: item["Value"]
+        for item in found
+        if item["Namespace"] == "aws:elasticbeanstalk:application:environment"
+    }
 
 
 def kill_a_ship_in_its_update(product: Product) -> None:

@@ -49,8 +49,13 @@ def _kill(product: Product, command: tuple[str, ...], number: int, kind: str) ->
     cloud = product.cloud
     last = cloud.last_call()
     cloud.control("POST", "faults", kind=kind, place="*", nth=number, seconds=HELD)
-    process = subprocess.Popen([sys.executable, "-m", "ebcd", *command], cwd=product.folder, env=cloud.environ,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ebcd", *command],
+        cwd=product.folder,
+        env=cloud.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     held = ""
     while process.poll() is None and not held:
         if cloud.control("GET", "faults")["faults"][0]["passed"] >= number:

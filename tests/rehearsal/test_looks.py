@@ -70,8 +70,9 @@ def test_an_environment_with_basic_health_says_so(product: Product) -> None:
     product.commit("one")
     assert product.json("ship")["exit_code"] == 0
     name = product.json("status")["live"]["environment"]
-    product.set_option(name, {"Namespace": "aws:elasticbeanstalk:healthreporting:system", "OptionName": "SystemType",
-                              "Value": "basic"})  # fmt: skip
+    product.set_option(
+        name, {"Namespace": "aws:elasticbeanstalk:healthreporting:system", "OptionName": "SystemType", "Value": "basic"}
+    )
     told = product.json("health")
     assert (told["exit_code"], told["enhanced"], told["instances"]) == (0, False, [])
     assert told["health"] in {"Green", "Grey", "Yellow"}
@@ -92,8 +93,10 @@ def test_the_ledger_says_how_much_more_there_is(product: Product) -> None:
         assert product.json("ship")["exit_code"] == 0
     told = product.json("releases", "--limit", "2")
     assert ([item["release"] for item in told["releases"]], told["earlier"]) == (["r3", "r2"], 1)
-    assert f"and 1 earlier: ebcd releases --limit 3 -a {product.name} -s local" in product.ebcd(
-        "releases", "--limit", "2").stdout  # fmt: skip
+    assert (
+        f"and 1 earlier: ebcd releases --limit 3 -a {product.name} -s local"
+        in product.ebcd("releases", "--limit", "2").stdout
+    )
     told = product.json("releases")
     assert ([item["sha"] for item in told["releases"]], told["earlier"]) == (shas[::-1], 0)
     assert "earlier" not in product.ebcd("releases").stdout
@@ -136,8 +139,14 @@ def test_a_look_that_gets_no_answer_ends_with_the_first_signal(
 @contextmanager
 def _started(product: Product, *command: str) -> Iterator[subprocess.Popen[str]]:
     """A command at work, which is gone in the end."""
-    with subprocess.Popen([sys.executable, "-m", "ebcd", *command], cwd=product.folder, env=product.cloud.environ,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "ebcd", *command],
+        cwd=product.folder,
+        env=product.cloud.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         try:
             yield process
         finally:

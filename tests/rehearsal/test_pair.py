@@ -24,13 +24,19 @@ def sizes(product: Product, side: str) -> dict[str, str]:
         found = client.describe_configuration_settings(
             ApplicationName=product.name, EnvironmentName=f"{product.name}-local-{side}"
         )["ConfigurationSettings"][0]["OptionSettings"]
-    return {item["OptionName"]: item["Value"] for item in found
-            if item["Namespace"] == "aws:autoscaling:asg" and item["OptionName"] in ("MinSize", "MaxSize")}  # fmt: skip
+    return {
+        item["OptionName"]: item["Value"]
+        for item in found
+        if item["Namespace"] == "aws:autoscaling:asg" and item["OptionName"] in ("MinSize", "MaxSize")
+    }
 
 
 def standing(product: Product) -> set[str]:
-    return {item["name"].rpartition("-")[2] for item in product.cloud.control("GET", "status")["environments"]
-            if item["application"] == product.name and item["status"] == "Ready"}  # fmt: skip
+    return {
+        item["name"].rpartition("-")[2]
+        for item in product.cloud.control("GET", "status")["environments"]
+        if item["application"] == product.name and item["status"] == "Ready"
+    }
 
 
 def test_two_sides_take_turns_without_a_lost_request(product: Product, tmp_path: Path) -> None:
@@ -45,8 +51,13 @@ def test_two_sides_take_turns_without_a_lost_request(product: Product, tmp_path:
         assert (third["environment"]["name"], third["live"]["release"]) == (f"{product.name}-local-a", "r3")
         assert steps(third) == steps(planned)
         assert steps(third)[2:] == [
-            "UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "SwapCnames", "ProveLive",
-        ]  # fmt: skip
+            "UpdateVersion",
+            "AwaitEnvironment",
+            "HoldHealth",
+            "SmokeCandidate",
+            "SwapCnames",
+            "ProveLive",
+        ]
         status = product.json("status")
         assert (status["live"]["release"], status["previous"]["release"]) == ("r3", "r2")
         assert (status["rollback"]["ready"], status["rollback"]["to"]) == (True, "r2")

@@ -54,8 +54,12 @@ def test_the_live_commit_is_released_again_on_a_newer_platform_version_and_rolle
     assert (again["exit_code"], again["steps"], again["live"]["release"]) == (0, [], "r1")
     patch = product.command("patch")
     assert f"Platform 4.7.1 → 4.10.0 is out: {patch}" in again["note"]
-    assert again["platform"] == {"live": f"{BRANCH}/4.7.1", "newest": f"{BRANCH}/4.10.0",
-                                 "out": "platform 4.7.1 → 4.10.0", "patch": patch}  # fmt: skip
+    assert again["platform"] == {
+        "live": f"{BRANCH}/4.7.1",
+        "newest": f"{BRANCH}/4.10.0",
+        "out": "platform 4.7.1 → 4.10.0",
+        "patch": patch,
+    }
     assert f"4.7.1 → 4.10.0 is out: {patch}" in " ".join(product.ebcd("ship").stdout.split())
     planned = product.json("patch", "--plan")
     assert planned["platform_change"]["text"] == "4.7.1 → 4.10.0"

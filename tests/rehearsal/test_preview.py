@@ -101,8 +101,10 @@ def test_it_comes_up_follows_its_branch_and_goes(live: Product) -> None:
     assert longer["seconds_left"] > 3600 * 71
     again = product.json("preview", "up", "--ttl", "1h")
     assert (again["exit_code"], again["steps"], listed(product)[0]["seconds_left"] <= 3600) == (0, [], True)
-    looks = [product.json(*words, "-s", "preview-fix") for words in (
-        ("status",), ("health",), ("events",), ("logs",), ("open",), ("lock",), ("releases",), ("diff",))]  # fmt: skip
+    looks = [
+        product.json(*words, "-s", "preview-fix")
+        for words in (("status",), ("health",), ("events",), ("logs",), ("open",), ("lock",), ("releases",), ("diff",))
+    ]
     assert [item["exit_code"] for item in looks] == [0] * len(looks)
     assert (looks[0]["live"]["release"], looks[0]["rollback"]["to"]) == ("r2", "r1")
     back = product.json("swap", "--rollback", "-s", "preview-fix")
@@ -116,8 +118,10 @@ def test_it_comes_up_follows_its_branch_and_goes(live: Product) -> None:
     assert [item["step"] for item in gone["previews"][0]["steps"]] == ["TerminateEnvironment", "AwaitTermination"]
     entries = product.json("releases", "r2", "-s", "preview-fix")["entries"]
     assert [item["entry"] for item in entries if "Terminat" in item["entry"]] == [
-        "TerminateEnvironment-intent", "TerminateEnvironment-result", "AwaitTermination-result",
-    ]  # fmt: skip
+        "TerminateEnvironment-intent",
+        "TerminateEnvironment-result",
+        "AwaitTermination-result",
+    ]
     assert listed(product) == []
     absent = product.json("preview", "down")
     assert (absent["exit_code"], absent["previews"][0]["outcome"]) == (0, "absent")
@@ -160,15 +164,25 @@ def test_what_has_expired_is_told_and_goes_and_one_that_stays_keeps_no_other(liv
     assert f"3 other previews: {clear}" in live.ebcd("preview", "up", "--branch", "stays").stdout
     planned = live.json("preview", "down", "--expired", "--plan")
     assert [item["outcome"] for item in planned["previews"]] == ["planned"] * 3
-    held = {"schema": 1, "owner": "ada", "host": "desk", "message": "ship x", "token": "t", "lease_seconds": 90.0,
-            "since": "2026-01-02T00:00:00+00:00", "expires": "2026-01-02T00:00:00+00:00"}  # fmt: skip
+    held = {
+        "schema": 1,
+        "owner": "ada",
+        "host": "desk",
+        "message": "ship x",
+        "token": "t",
+        "lease_seconds": 90.0,
+        "since": "2026-01-02T00:00:00+00:00",
+        "expires": "2026-01-02T00:00:00+00:00",
+    }
     lock = {"Bucket": BUCKET, "Key": f"ebcd/{live.name}/preview-one/lock.json"}
     bucket(live).put_object(**lock, Body=json.dumps(held))
     done = live.json("preview", "down", "--expired")
     assert (done["exit_code"], done["error"]["code"]) == (4, "lock-held")
     assert {item["branch"]: item["outcome"] for item in done["previews"]} == {
-        "one": "failed", "three": "terminated", "two": "terminated",
-    }  # fmt: skip
+        "one": "failed",
+        "three": "terminated",
+        "two": "terminated",
+    }
     assert "ada" in done["previews"][0]["error"]["why"]
     assert [item["branch"] for item in listed(live)] == ["one", "stays"]
     bucket(live).delete_object(**lock)
@@ -183,8 +197,13 @@ def kill(product: Product, words: tuple[str, ...], number: int, kind: str, place
     """Run ebcd, and kill it while a call is held: before it took effect (cut), or after (lost)."""
     cloud, last = product.cloud, product.cloud.last_call()
     cloud.control("POST", "faults", kind=kind, place=place, nth=number, seconds=HELD)
-    process = subprocess.Popen([sys.executable, "-m", "ebcd", *words], cwd=product.folder, env=cloud.environ,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ebcd", *words],
+        cwd=product.folder,
+        env=cloud.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while process.poll() is None and cloud.control("GET", "faults")["faults"][0]["passed"] < number:
         time.sleep(0.01)
     time.sleep(0.05 if kind == "cut" else 0.3)

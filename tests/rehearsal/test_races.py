@@ -52,10 +52,16 @@ def race(product: Product, tmp_path: Path, ships: int, rollbacks: int, strategy:
     names = ["-a", product.name, "-s", "local", "--json"]
     with Clients(product, count=2) as clients:
         running = [
-            subprocess.Popen([sys.executable, "-m", "ebcd", *command, *names], cwd=folder, env=product.cloud.environ,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            subprocess.Popen(
+                [sys.executable, "-m", "ebcd", *command, *names],
+                cwd=folder,
+                env=product.cloud.environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
             for command, folder in commands
-        ]  # fmt: skip
+        ]
         told = [json.loads(process.communicate(timeout=280)[0]) for process in running]
     codes = Counter((item["command"], item["exit_code"], item.get("error", {}).get("code", "")) for item in told)
     # A rollback stops the ship that is under way, and takes its lock where it does not stop in time: it is noticed.

@@ -90,8 +90,14 @@ def test_a_run_that_github_cancels_within_its_swap_finishes_and_records_it(produ
     two = product.commit("two")
     with fault(product.cloud, kind="stall", place="SwapEnvironmentCNAMEs", seconds=4.0):
         command = [sys.executable, "-m", "ebcd", "ship", "--json"]
-        process = subprocess.Popen(command, cwd=product.folder, env=product.cloud.environ, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        process = subprocess.Popen(
+            command,
+            cwd=product.folder,
+            env=product.cloud.environ,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         while product.cloud.control("GET", "faults")["faults"][0]["passed"] == 0:
             assert process.poll() is None
             time.sleep(0.01)

@@ -49,8 +49,11 @@ def until(wanted: Callable[[], bool]) -> None:
 
 
 def standing(product: Product) -> list[str]:
-    return [item["name"] for item in product.cloud.control("GET", "status")["environments"]
-            if item["application"] == product.name]  # fmt: skip
+    return [
+        item["name"]
+        for item in product.cloud.control("GET", "status")["environments"]
+        if item["application"] == product.name
+    ]
 
 
 def test_no_request_fails_through_swap_drain_and_retire(engine: Engine) -> None:

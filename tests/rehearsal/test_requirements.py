@@ -68,9 +68,14 @@ def index(tmp_path: Path) -> Iterator[Index]:
 @pytest.fixture
 def cloud(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A local Beanstalk, and an ebcd, that know this index and no other."""
-    for name, value in {"UV_INDEX_URL": index.url, "PIP_INDEX_URL": index.url, "PIP_CONFIG_FILE": "/dev/null",
-                        "UV_HTTP_RETRIES": "0", "UV_CACHE_DIR": str(tmp_path / "uv"),
-                        "XDG_CACHE_HOME": str(tmp_path / "cache")}.items():  # fmt: skip
+    for name, value in {
+        "UV_INDEX_URL": index.url,
+        "PIP_INDEX_URL": index.url,
+        "PIP_CONFIG_FILE": "/dev/null",
+        "UV_HTTP_RETRIES": "0",
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }.items():
         monkeypatch.setenv(name, value)
     with running_cloud() as found:
         yield found
@@ -122,12 +127,15 @@ def test_wheels_that_do_not_fit_this_machine_are_refused_before_anything_is_made
 ) -> None:
     ask(greeter, "wheels")
     text = greeter.configuration()
-    greeter.commit("other", **{
-        "requirements.txt": index.wheel("greet", tag="cp38-cp38-manylinux2014_aarch64"),
-        "ebcd.toml": text + '[stages.production]\ncname = "greeter"\n'
-        'platform = "Python 3.8 running on 64bit Amazon Linux 2"\n'
-        '[stages.production.options."aws:ec2:instances"]\nSupportedArchitectures = "arm64"\n',
-    })  # fmt: skip
+    greeter.commit(
+        "other",
+        **{
+            "requirements.txt": index.wheel("greet", tag="cp38-cp38-manylinux2014_aarch64"),
+            "ebcd.toml": text + '[stages.production]\ncname = "greeter"\n'
+            'platform = "Python 3.8 running on 64bit Amazon Linux 2"\n'
+            '[stages.production.options."aws:ec2:instances"]\nSupportedArchitectures = "arm64"\n',
+        },
+    )
     refused = greeter.json("ship")
     assert (refused["exit_code"], refused["error"]["code"]) == (3, "local-python")
     assert "no wheel of greet" in refused["error"]["why"]

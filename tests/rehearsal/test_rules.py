@@ -120,10 +120,16 @@ def walk(
     """Take some stages through some steps each; how often each step was taken."""
     with machine(make, cloud, strategy) as found:
         chosen = settings(
-            max_examples=stages, stateful_step_count=steps, deadline=None, database=None, print_blob=True,
-            suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
-            verbosity=Verbosity.normal, **more,
-        )  # fmt: skip
+            max_examples=stages,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+            verbosity=Verbosity.normal,
+            **more,
+        )
         run_state_machine_as_test(found, settings=chosen)
         print(f"{strategy}: {found.steps.total()} steps on {stages} stages: {dict(found.steps)}")
         print(f"exit codes: {dict(sorted(found.codes.items()))}")

@@ -70,8 +70,14 @@ def _interrupt(product: Product, command: tuple[str, ...], number: int, name: st
     """
     cloud, last = product.cloud, product.cloud.last_call()
     cloud.control("POST", "faults", kind="delay", place="*", nth=number, seconds=HELD)
-    process = subprocess.Popen([sys.executable, "-m", "ebcd", *command, "--json"], cwd=product.folder, text=True,
-                               env=cloud.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ebcd", *command, "--json"],
+        cwd=product.folder,
+        text=True,
+        env=cloud.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     while process.poll() is None and cloud.control("GET", "faults")["faults"][0]["passed"] < number:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM if name == "SIGTERM" else signal.SIGINT)
@@ -82,8 +88,11 @@ def _interrupt(product: Product, command: tuple[str, ...], number: int, name: st
     said, _ = process.communicate(timeout=60)
     cloud.control("DELETE", "faults")
     behind = cloud.calls(last)[seen:]
-    begun = [call["operation"] for call in behind
-             if call["service"] == "elasticbeanstalk" and not call["operation"].startswith(READS)]  # fmt: skip
+    begun = [
+        call["operation"]
+        for call in behind
+        if call["service"] == "elasticbeanstalk" and not call["operation"].startswith(READS)
+    ]
     return process.returncode, said, begun
 
 

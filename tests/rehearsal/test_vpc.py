@@ -96,8 +96,10 @@ def change(product: Product, old: str, new: str) -> None:
 def present(product: Product, environment: str) -> dict[tuple[str, str, str], str | None]:
     with product.by_hand() as client:
         found = client.describe_configuration_settings(ApplicationName=product.name, EnvironmentName=environment)
-    return {(item["Namespace"], item["OptionName"], item.get("ResourceName", "")): item.get("Value")
-            for item in found["ConfigurationSettings"][0]["OptionSettings"]}  # fmt: skip
+    return {
+        (item["Namespace"], item["OptionName"], item.get("ResourceName", "")): item.get("Value")
+        for item in found["ConfigurationSettings"][0]["OptionSettings"]
+    }
 
 
 def refusal(product: Product) -> str:
@@ -134,8 +136,12 @@ def test_each_kind_of_change_by_hand_is_found(product: Product) -> None:
         ("aws:autoscaling:trigger", "UpperThreshold"): "91",
     }
     live = ship(product, "one")["environment"]["name"]
-    product.update(live, OptionSettings=[{"Namespace": space, "OptionName": name, "Value": value}
-                                         for (space, name), value in changes.items()])  # fmt: skip
+    product.update(
+        live,
+        OptionSettings=[
+            {"Namespace": space, "OptionName": name, "Value": value} for (space, name), value in changes.items()
+        ],
+    )
     why = refusal(product)
     assert [place for place in changes if " ".join(place) not in why] == []
     assert why.count("declared is") == len(changes), "and nothing else is told"
@@ -166,8 +172,14 @@ def test_where_aws_takes_one_thing_at_a_time_settings_and_version_go_one_by_one(
     change(product, 'target = "local"', 'target = "local"\nstrategy = "in-place"')
     ship(product, "one")
     change(product, "[stages.local.env]", '[stages.local.env]\nCOLOUR = "blue"')
-    product.cloud.control("POST", "faults", kind="error", place="elasticbeanstalk:UpdateEnvironment", status=400,
-                          code="InvalidParameterCombination")  # fmt: skip
+    product.cloud.control(
+        "POST",
+        "faults",
+        kind="error",
+        place="elasticbeanstalk:UpdateEnvironment",
+        status=400,
+        code="InvalidParameterCombination",
+    )
     sha = product.commit("two")
     before = product.cloud.last_call()
     result = product.json("ship")

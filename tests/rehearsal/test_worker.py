@@ -39,8 +39,11 @@ def test_a_worker_is_shipped_updated_and_rolled_back(product: Product, tmp_path:
     first = product.json("ship")
     assert (first["exit_code"], first["environment"]["name"]) == (0, f"{product.name}-jobs"), first.get("error")
     assert first["live"] == {
-        "release": "r1", "environment": f"{product.name}-jobs", "version_label": one[:12], "url": None,
-    }  # fmt: skip
+        "release": "r1",
+        "environment": f"{product.name}-jobs",
+        "version_label": one[:12],
+        "url": None,
+    }
     steps = [step["step"] for step in first["steps"]]
     assert steps[-3:] == ["CreateEnvironment", "AwaitEnvironment", "HoldHealth"]
     with product.by_hand() as client:

@@ -16,8 +16,16 @@ class Git:
 
     def __call__(self, *arguments: str, **environ: str) -> str:
         fixed = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:06Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:06Z"}
-        command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always",
-                   *arguments]  # fmt: skip
+        command = [
+            "git",
+            "-c",
+            "user.name=T",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "protocol.file.allow=always",
+            *arguments,
+        ]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         done = subprocess.run(command, cwd=self.folder, env=kept | fixed | environ, check=True, capture_output=True)
         return done.stdout.decode().strip()

@@ -176,8 +176,9 @@ class Simulated:
         busy = since_swap < self.durations.swap or self.clock.seconds < self.busy.get(name, 0.0)
         status = "Updating" if busy else "Ready"
         green = age >= self.durations.creation + self.durations.health
-        return replace(found, status=status, health="Green" if green else "Grey",
-                       health_status="Ok" if green else "Pending")  # fmt: skip
+        return replace(
+            found, status=status, health="Green" if green else "Grey", health_status="Ok" if green else "Pending"
+        )
 
     def events(
         self, _: str, name: str | None = None, *__: object, environment_id: str = "", **___: object
@@ -195,8 +196,11 @@ class Simulated:
         if name not in self.denied:
             return (Event(self.clock.now(), "INFO", "terminateEnvironment is starting.", name),)
         at = self._ended[name].created
-        told = (("ERROR", "Failed to launch environment."), ("ERROR", self.denied[name]),
-                ("INFO", "createEnvironment is starting."))  # fmt: skip
+        told = (
+            ("ERROR", "Failed to launch environment."),
+            ("ERROR", self.denied[name]),
+            ("INFO", "createEnvironment is starting."),
+        )
         return (*(Event(at, *event, name) for event in told), Event(at, "ERROR", "A failure of long ago.", name))
 
     def _events(self, name: str, made: Environment, began: float) -> tuple[Event, ...]:
@@ -205,21 +209,29 @@ class Simulated:
             self.durations.creation: f"Successfully launched environment: {name}",
             self.durations.creation + self.durations.health: "Environment health has transitioned from Pending to Ok.",
         }
-        return tuple(Event(made.created + timedelta(seconds=after), "INFO", text, name)
-                     for after, text in told.items() if began + after <= self.clock.seconds)[::-1]  # fmt: skip
+        return tuple(
+            Event(made.created + timedelta(seconds=after), "INFO", text, name)
+            for after, text in told.items()
+            if began + after <= self.clock.seconds
+        )[::-1]
 
     def instances(self, environment: str) -> tuple[InstanceHealth, ...]:
         self._called("DescribeInstancesHealth")
         self._require(environment)
         found = self._now(environment)
         count = self.counts.get(environment, 1)
-        return tuple(InstanceHealth(f"i-{number}", "Ok", "Green", self.causes, found.version_label, "Deployed")
-                     for number in range(1, count + 1))  # fmt: skip
+        return tuple(
+            InstanceHealth(f"i-{number}", "Ok", "Green", self.causes, found.version_label, "Deployed")
+            for number in range(1, count + 1)
+        )
 
     def _require(self, name: str) -> None:
         if not self._is_shown(name):
-            raise AwsRefused("AWS refused it.", why=f"No Environment found for EnvironmentName = '{name}'.",
-                             code="InvalidParameterValue")  # fmt: skip
+            raise AwsRefused(
+                "AWS refused it.",
+                why=f"No Environment found for EnvironmentName = '{name}'.",
+                code="InvalidParameterValue",
+            )
 
     def instance_count(self, environment: str) -> int:
         self._called("DescribeEnvironmentResources")
@@ -335,8 +347,19 @@ class Simulated:
         self._resize(name, [item for item in options if item not in STAGE.options])
         domain = "eu-central-1.elasticbeanstalk.com"
         cname = f"{cname_prefix or f'{name}.eba-x'}.{domain}"
-        made = Environment(name, f"e-{name}", STAGE.application, label, "Launching", "Grey", "", cname,
-                           f"{name}.elb.example.com", self.clock.now(), platform_arn)  # fmt: skip
+        made = Environment(
+            name,
+            f"e-{name}",
+            STAGE.application,
+            label,
+            "Launching",
+            "Grey",
+            "",
+            cname,
+            f"{name}.elb.example.com",
+            self.clock.now(),
+            platform_arn,
+        )
         self._environments[name] = (made, self.clock.seconds)
         if "CreateEnvironment" in self.lost:
             raise NoAnswer("No answer came to elasticbeanstalk:CreateEnvironment.")

@@ -48,8 +48,16 @@ def environment(number: int, *, live: bool = False, **changes: object) -> Enviro
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def record(number: int, outcome: Outcome = Outcome.LIVE, *, live_since: float | None = None, left: float | None = None,
-           from_: int | None = None, stage: Stage = STAGE, **changes: object) -> ReleaseRecord:  # fmt: skip
+def record(
+    number: int,
+    outcome: Outcome = Outcome.LIVE,
+    *,
+    live_since: float | None = None,
+    left: float | None = None,
+    from_: int | None = None,
+    stage: Stage = STAGE,
+    **changes: object,
+) -> ReleaseRecord:
     """A release's record. live_since, left: how many seconds ago. from_: the release that it took the CNAME from."""
     made = ReleaseRecord(
         number=number,
@@ -78,8 +86,9 @@ def record(number: int, outcome: Outcome = Outcome.LIVE, *, live_since: float | 
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def snapshot(*environments: Environment, releases: tuple[ReleaseRecord, ...] = (), stage: Stage = STAGE,
-             instances: int = 2) -> Snapshot:  # fmt: skip
+def snapshot(
+    *environments: Environment, releases: tuple[ReleaseRecord, ...] = (), stage: Stage = STAGE, instances: int = 2
+) -> Snapshot:
     """A stage as it might be seen; releases newest first."""
     ordered = tuple(sorted(releases, key=lambda item: -item.number))
     return Snapshot(NOW, stage, environments, find_live(stage, environments), ordered, instances)

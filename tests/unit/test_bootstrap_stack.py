@@ -60,13 +60,21 @@ class CloudFormation:
 
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:
         own = [self._event(status, WANTED.stack, status) for status in self.seen]
-        role = [self._event(f"role {why}", "DeployRole", "CREATE_FAILED", why)
-                for why in (self.reason if self.sent else "", self.before) if why]  # fmt: skip
+        role = [
+            self._event(f"role {why}", "DeployRole", "CREATE_FAILED", why)
+            for why in (self.reason if self.sent else "", self.before)
+            if why
+        ]
         return {"StackEvents": [*reversed(own), *role]}
 
     def _event(self, name: str, resource: str, status: str, reason: str = "") -> dict[str, Any]:
-        return {"EventId": name, "Timestamp": NOW, "LogicalResourceId": resource, "ResourceStatus": status,
-                "ResourceStatusReason": reason}  # fmt: skip
+        return {
+            "EventId": name,
+            "Timestamp": NOW,
+            "LogicalResourceId": resource,
+            "ResourceStatus": status,
+            "ResourceStatusReason": reason,
+        }
 
     def create_stack(self, **given: Any) -> None:
         assert given["Capabilities"] == ["CAPABILITY_IAM"]
@@ -106,8 +114,9 @@ def brought(cloudformation: CloudFormation, note: Callable[[str], None] = lambda
 
 
 def test_a_stack_is_created_and_waited_for() -> None:
-    cloudformation = CloudFormation("none", "none", "CREATE_IN_PROGRESS", "Throttling", "InternalFailure",
-                                    "CREATE_COMPLETE")  # fmt: skip
+    cloudformation = CloudFormation(
+        "none", "none", "CREATE_IN_PROGRESS", "Throttling", "InternalFailure", "CREATE_COMPLETE"
+    )
     done = brought(cloudformation)
     assert (done.change, done.stack.outputs, cloudformation.sent) == ("created", {"ServiceRole": "role"}, ["create"])
 
@@ -128,13 +137,21 @@ def test_another_refusal_of_an_update_is_no_success() -> None:
     [
         (CloudFormation("ROLLBACK_COMPLETE"), Refused, "stack-unusable", "delete-stack"),
         (CloudFormation("UPDATE_IN_PROGRESS"), Refused, "stack-busy", "describe-stack-events"),
-        (CloudFormation("none", "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE", reason="Not allowed"), AwsRefused,
-         "stack-failed", "delete-stack"),
-        (CloudFormation("CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", reason="Not allowed"), AwsRefused,
-         "stack-failed", "run the same command again"),
+        (
+            CloudFormation("none", "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE", reason="Not allowed"),
+            AwsRefused,
+            "stack-failed",
+            "delete-stack",
+        ),
+        (
+            CloudFormation("CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", reason="Not allowed"),
+            AwsRefused,
+            "stack-failed",
+            "run the same command again",
+        ),
         (CloudFormation("none", "CREATE_IN_PROGRESS"), OutcomeUnknown, "deadline", "describe-stack-events"),
     ],
-)  # fmt: skip
+)
 def test_what_goes_wrong_is_told_with_a_way_out(
     cloudformation: CloudFormation, kind: type[EbcdError], code: str, said: str
 ) -> None:
@@ -154,8 +171,9 @@ def test_each_event_is_told_once() -> None:
 
 
 def test_what_the_stack_was_before_is_not_taken_for_the_end() -> None:
-    cloudformation = CloudFormation("UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", stale=2,
-                                    reason="Not allowed")  # fmt: skip
+    cloudformation = CloudFormation(
+        "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", stale=2, reason="Not allowed"
+    )
     with pytest.raises(AwsRefused) as error:
         brought(cloudformation)
     assert error.value.code == "stack-failed"
@@ -164,6 +182,13 @@ def test_what_the_stack_was_before_is_not_taken_for_the_end() -> None:
 
 def test_the_reason_of_an_earlier_attempt_is_not_told_again() -> None:
     with pytest.raises(AwsRefused) as error:
-        brought(CloudFormation("UPDATE_ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_FAILED", reason="Not allowed",
-                               before="A name that was too long"))  # fmt: skip
+        brought(
+            CloudFormation(
+                "UPDATE_ROLLBACK_COMPLETE",
+                "UPDATE_IN_PROGRESS",
+                "UPDATE_FAILED",
+                reason="Not allowed",
+                before="A name that was too long",
+            )
+        )
     assert error.value.why == "DeployRole CREATE_FAILED: Not allowed"

@@ -26,8 +26,9 @@ from ebcd.model import BundleOptions, SourceBundle
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def make(git: Git, tmp_path: Path, revision: str = "HEAD", *, allow_dirty: bool = False,
-         options: BundleOptions | None = None) -> SourceBundle:  # fmt: skip
+def make(
+    git: Git, tmp_path: Path, revision: str = "HEAD", *, allow_dirty: bool = False, options: BundleOptions | None = None
+) -> SourceBundle:
     repository = Repository(git.folder)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
     return build(repository, commit, options or BundleOptions(), tmp_path / "bundle.zip")
@@ -84,9 +85,13 @@ def test_the_same_commit_gives_the_same_bytes_in_any_clone_time_zone_and_umask(g
         subprocess.run(["git", "clone", "-q", "-c", f"core.autocrlf={crlf}", git.folder, clone], check=True)
         done = subprocess.run(
             [sys.executable, "-c", BUILD, str(tmp_path / f"{umask}.zip")],
-            cwd=clone, env=os.environ | {"TZ": zone, "PYTHONPATH": str(ROOT)}, umask=umask,
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+            cwd=clone,
+            env=os.environ | {"TZ": zone, "PYTHONPATH": str(ROOT)},
+            umask=umask,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
         told.add(done.stdout)
     assert len(told) == 1
 
@@ -162,12 +167,25 @@ def test_a_submodule_that_is_not_there_is_told(git: Git, make_git: Callable[[str
 
 def test_ignore_rules_are_git_s_and_each_path_is_explained(git: Git, tmp_path: Path) -> None:
     ignore = "# not for the instances\n*.md\n!README.md\n/docs/\nsecret\\#\n"
-    git.commit(**{".ebignore": ignore, "README.md": "", "a.md": "", "docs/a.txt": "", "d/docs/b.txt": "", "app.py": "",
-                  "test_x.py": ""})  # fmt: skip
+    git.commit(
+        **{
+            ".ebignore": ignore,
+            "README.md": "",
+            "a.md": "",
+            "docs/a.txt": "",
+            "d/docs/b.txt": "",
+            "app.py": "",
+            "test_x.py": "",
+        }
+    )
     options = BundleOptions(exclude=("test_*",))
     assert names(make(git, tmp_path, options=options)) == [
-        ".ebignore", "README.md", "app.py", "d/docs/b.txt", ".ebcd/manifest.json",
-    ]  # fmt: skip
+        ".ebignore",
+        "README.md",
+        "app.py",
+        "d/docs/b.txt",
+        ".ebcd/manifest.json",
+    ]
     repository = Repository(git.folder)
     reasons = {item.entry.path: item.reason for item in listing(repository, repository.resolve("HEAD"), options)}
     assert reasons["a.md"] == ".ebignore:2"
@@ -283,8 +301,14 @@ def test_what_seldom_changes_comes_first_and_the_digest_goes_by_path(git: Git, t
     assert names(bundle) == ["b/c.PNG", "z.woff2", "y.csv", "a.py", "b/d.py", ".ebcd/manifest.json"]
     with zipfile.ZipFile(bundle.path) as archive:
         manifest = json.loads(archive.read(".ebcd/manifest.json"))
-    told = json.dumps({name: value for name, value in manifest.items() if name not in {"content_digest", "tool"}},
-                      indent=2, sort_keys=True) + "\n"  # fmt: skip
+    told = (
+        json.dumps(
+            {name: value for name, value in manifest.items() if name not in {"content_digest", "tool"}},
+            indent=2,
+            sort_keys=True,
+        )
+        + "\n"
+    )
     contents = {".ebcd/manifest.json": told, "a.py": "a", "b/c.PNG": "c", "b/d.py": "d", "y.csv": large, "z.woff2": "z"}
     identity = "".join(
         f"{path}\x00100644\x00{hashlib.sha256(text.encode()).hexdigest()}\n" for path, text in contents.items()

@@ -58,8 +58,10 @@ def without(git: Git, path: str) -> None:
 
 
 def test_bytes_are_the_same_without_a_cache_with_a_cold_and_with_a_warm_one(full: Git, tmp_path: Path) -> None:
-    made = [make(full, tmp_path / f"{number}.zip", cache)
-            for number, cache in enumerate((None, tmp_path / "c", tmp_path / "c"))]  # fmt: skip
+    made = [
+        make(full, tmp_path / f"{number}.zip", cache)
+        for number, cache in enumerate((None, tmp_path / "c", tmp_path / "c"))
+    ]
     assert len({(item.content_digest, item.sha256, item.path.read_bytes()) for item in made}) == 1
     assert made[0].sha256 == hashlib.sha256(made[0].path.read_bytes()).hexdigest()
     assert len(packs(tmp_path / "c")) == 1
@@ -166,10 +168,15 @@ print(made.content_digest, made.sha256)
 def test_several_processes_at_once_share_a_cache(full: Git, tmp_path: Path) -> None:
     command = [sys.executable, "-c", BUILD]
     running = [
-        subprocess.Popen([*command, str(tmp_path / f"{number}.zip"), str(tmp_path / "c")], cwd=full.folder, text=True,
-                         env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+        subprocess.Popen(
+            [*command, str(tmp_path / f"{number}.zip"), str(tmp_path / "c")],
+            cwd=full.folder,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+        )
         for number in range(4)
-    ]  # fmt: skip
+    ]
     told = {process.communicate()[0] for process in running}
     assert [process.returncode for process in running] == [0] * 4
     assert told == {f"{made.content_digest} {made.sha256}\n" for made in [make(full, tmp_path / "5.zip", None)]}
@@ -304,9 +311,14 @@ def test_memory_does_not_grow_with_the_largest_file(git: Git, tmp_path: Path) ->
         **{"large.txt": lines * 50, "large.gz": lines * 50, **{f"{number}.txt": lines * 7 for number in range(4)}}
     )
     for _ in ("cold", "warm"):
-        done = subprocess.run([sys.executable, "-c", PEAK, str(tmp_path / "1.zip"), str(tmp_path / "c")], text=True,
-                              cwd=git.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True,
-                              check=True)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, str(tmp_path / "1.zip"), str(tmp_path / "c")],
+            text=True,
+            cwd=git.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        )
         assert int(done.stdout.split()[-1]) * 1024 < 150_000_000
 
 

@@ -36,8 +36,9 @@ def reasons(git: Git, options: BundleOptions | None = None) -> dict[str, str]:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_an_ignore_file_of_windows_is_read_as_git_reads_it(git: Git, tmp_path: Path, mark: bytes, end: bytes) -> None:
     ignored = mark + end.join((b"secret.env", b"", b"docs/", b"*.log", b"!keep.log")) + end
-    git.commit(**dict.fromkeys(("secret.env", "docs/a.md", "x.log", "keep.log", "app.py"), ""),
-               **{".ebignore": ignored})  # fmt: skip
+    git.commit(
+        **dict.fromkeys(("secret.env", "docs/a.md", "x.log", "keep.log", "app.py"), ""), **{".ebignore": ignored}
+    )
     assert bundled(git, tmp_path) == [".ebignore", "app.py", "keep.log"]
     assert reasons(git)["x.log"] == ".ebignore:4"
 

@@ -118,8 +118,11 @@ def test_entries_in_another_order_are_found() -> None:
 def test_any_two_bundles(seed: int) -> None:
     chance = random.Random(seed)
     old = [(str(number), chance.choice((100, 50_000, MB, 4 * MB, 20 * MB))) for number in range(chance.randrange(60))]
-    new = [(f"{name}*", size + chance.randrange(3)) if chance.random() < 0.1 else (name, size)
-           for name, size in old if chance.random() > 0.1]  # fmt: skip
+    new = [
+        (f"{name}*", size + chance.randrange(3)) if chance.random() < 0.1 else (name, size)
+        for name, size in old
+        if chance.random() > 0.1
+    ]
     if seed % 3 == 0:
         chance.shuffle(new)
     planned(layout(*new), layout(*old), chance.choice((0, 1, 1000, 6 * MB)) + (not new))

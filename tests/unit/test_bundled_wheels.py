@@ -48,8 +48,16 @@ def closed(monkeypatch: pytest.MonkeyPatch, index: Index, tmp_path: Path) -> Cal
     return lambda: monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
 
 
-def make(git: Git, tmp_path: Path, options: BundleOptions, name: str = "bundle", *, cache: str = "cache",
-         streams: Path | None = None, dirty: bool = False) -> SourceBundle:  # fmt: skip
+def make(
+    git: Git,
+    tmp_path: Path,
+    options: BundleOptions,
+    name: str = "bundle",
+    *,
+    cache: str = "cache",
+    streams: Path | None = None,
+    dirty: bool = False,
+) -> SourceBundle:
     repository = Repository(git.folder)
     commit = repository.resolve("HEAD", allow_dirty=dirty)
     return build(repository, commit, options, tmp_path / f"{name}.zip", cache=streams, wheels=tmp_path / cache)
@@ -97,10 +105,18 @@ def test_a_lock_file_takes_the_place_of_requirements(git: Git, tmp_path: Path) -
     assert told["requirements.txt", True] == "made from pylock.toml"
     assert told["requirements.txt", False] == "another one is made from pylock.toml"
     manifest = json.loads(zipfile.ZipFile(made.path).read(".ebcd/manifest.json"))
-    names = json.dumps({name: value for name, value in manifest.items() if name not in {"content_digest", "tool"}},
-                       indent=2, sort_keys=True) + "\n"  # fmt: skip
-    identity = "".join(f"{path}\x00100644\x00{hashlib.sha256(data).hexdigest()}\n" for path, data in [
-        (".ebcd/manifest.json", names.encode()), *sorted(held.items())])  # fmt: skip
+    names = (
+        json.dumps(
+            {name: value for name, value in manifest.items() if name not in {"content_digest", "tool"}},
+            indent=2,
+            sort_keys=True,
+        )
+        + "\n"
+    )
+    identity = "".join(
+        f"{path}\x00100644\x00{hashlib.sha256(data).hexdigest()}\n"
+        for path, data in [(".ebcd/manifest.json", names.encode()), *sorted(held.items())]
+    )
     assert made.content_digest == hashlib.sha256(identity.encode()).hexdigest()
 
 
@@ -137,7 +153,8 @@ def wanted(index: Index) -> tuple[str, str]:
     own = [(tag, index.wheel("fast", tag=tag)) for tag in (LINUX, "cp312-cp312-manylinux_2_17_aarch64", "py3-none-any")]
     lines = pinned("fast", *(digest for _, digest in own)) + pinned("pure", pure)
     return lines + "off==1 ; sys_platform == 'win32' --hash=sha256:" + "0" * 64, pylock(
-        package("fast", *own), package("pure", ("py3-none-any", pure)))  # fmt: skip
+        package("fast", *own), package("pure", ("py3-none-any", pure))
+    )
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "pylock.toml"])
@@ -188,8 +205,14 @@ def test_nobody_looks_for_the_secrets_of_others(git: Git, tmp_path: Path, index:
         **{"requirements.txt": pinned("pure", index.wheel("pure", text=f"-----BEGIN PRIVATE KEY-----\n{PEM_LINE}"))}
     )
     repository, inspection = Repository(git.folder), Inspection()
-    build(repository, repository.resolve("HEAD"), WHEELS, tmp_path / "a.zip", wheels=tmp_path / "cache",
-          inspection=inspection)  # fmt: skip
+    build(
+        repository,
+        repository.resolve("HEAD"),
+        WHEELS,
+        tmp_path / "a.zip",
+        wheels=tmp_path / "cache",
+        inspection=inspection,
+    )
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert "vendor/wheels/pure-1.0-py3-none-any.whl" in archive.namelist()
     assert inspection.findings() == []
@@ -297,10 +320,15 @@ print(made.content_digest, made.sha256)
 def test_several_processes_share_the_wheels(git: Git, tmp_path: Path, index: Index) -> None:
     git.commit(**{"requirements.txt": "".join(pinned(name, index.wheel(name)) for name in ("one", "two", "three"))})
     running = [
-        subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path / f"{number}.zip"), str(tmp_path / "cache")],
-                         cwd=git.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", BUILD, str(tmp_path / f"{number}.zip"), str(tmp_path / "cache")],
+            cwd=git.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for number in range(3)
-    ]  # fmt: skip
+    ]
     told = {process.communicate(timeout=60)[0] for process in running}
     assert [process.returncode for process in running] == [0, 0, 0]
     assert len(told) == 1
@@ -308,8 +336,11 @@ def test_several_processes_share_the_wheels(git: Git, tmp_path: Path, index: Ind
 
 def test_a_bundle_whose_wheels_do_not_fit_this_machine_is_told_so(git: Git, tmp_path: Path, index: Index) -> None:
     other = Python("3.6", "aarch64", 34)
-    text = pinned("fast", index.wheel("fast", tag="cp36-cp36m-manylinux2014_x86_64"),
-                  index.wheel("fast", tag="cp36-none-manylinux2014_aarch64"))  # fmt: skip
+    text = pinned(
+        "fast",
+        index.wheel("fast", tag="cp36-cp36m-manylinux2014_x86_64"),
+        index.wheel("fast", tag="cp36-none-manylinux2014_aarch64"),
+    )
     git.commit(**{"requirements.txt": text + pinned("pure", index.wheel("pure"))})
     made = make(git, tmp_path, replace(WHEELS, pythons=(other,)))
     with pytest.raises(EbcdError) as error:

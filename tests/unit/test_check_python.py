@@ -119,11 +119,14 @@ REACHED = [
     {"app.py": "if DEBUG:\n    import other\napp = 1", "other.py": "def f(:"},
     {"app.py": "import os\nos.environ['X'] = 'shop.settings'\napp = 1", "shop/settings.py": "def f(:"},
     {"app.py": "app = 'shop.settings'", "shop/settings.py": "APPS = ['blog.apps.Blog']", "blog/apps.py": "def f(:"},
-    {"app.py": "app = 1", ".ebextensions/a.config": "container_commands: {a: {command: python manage.py migrate}}",
-     "manage.py": "def f(:"},
+    {
+        "app.py": "app = 1",
+        ".ebextensions/a.config": "container_commands: {a: {command: python manage.py migrate}}",
+        "manage.py": "def f(:",
+    },
     {"app/__init__.py": "from . import models\napp = 1", "app/models.py": "def f(:"},
     {"app/__init__.py": "from .db import models\napp = 1", "app/db/models.py": "from ..x import y", "app/x.py": "f(:"},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("files", REACHED)
@@ -185,26 +188,51 @@ PROJECT = '[project]\nname = "shop"\nrequires-python = "{}"\n'
         ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.10"\n'}, []),
         ({"pyproject.toml": '\ufeff[tool.poetry.dependencies]\npython = ">=3.10,<4.0"\n'}, []),
         ({"pyproject.toml": PROJECT.format(">=3.12")}, [("requires-python", "warning", "pyproject.toml", 3)]),
-        ({"pyproject.toml": PROJECT.format(">=3.12"), "requirements.txt": "gunicorn\n.\n"},
-         [("requires-python", "error", "pyproject.toml", 3)]),
-        ({"pyproject.toml": PROJECT.format(">=3.12"), "requirements.txt": "-e .[dev]  # own\n"},
-         [("requires-python", "error", "pyproject.toml", 3)]),
-        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.12"\n'},
-         [("requires-python", "warning", "pyproject.toml", 2)]),
-        ({"requirements.txt": "a\nnumpy==2.4.0\n", "poetry.lock":
-          '[[package]]\nname = "numpy"\nversion = "2.4.0"\npython-versions = ">=3.12"\n'},
-         [("requires-python", "error", "requirements.txt", 2)]),
-        ({"requirements.txt": "NumPy==2.4.0 --hash=sha256:1\n", "pylock.toml":
-          'lock-version = "1.0"\n[[packages]]\nname = "numpy"\nversion = "2.4.0"\nrequires-python = ">=3.12"\n'},
-         [("requires-python", "error", "requirements.txt", 1)]),
-        ({"requirements.txt": "numpy==2.4.0 ; python_version >= '3.12'\n", "poetry.lock":
-          '[[package]]\nname = "numpy"\nversion = "2.4.0"\npython-versions = ">=3.12"\n'}, []),
-        ({"requirements.txt": "numpy==1.0\n", "poetry.lock":
-          '[[package]]\nname = "numpy"\nversion = "2.4.0"\npython-versions = ">=3.12"\n'}, []),
+        (
+            {"pyproject.toml": PROJECT.format(">=3.12"), "requirements.txt": "gunicorn\n.\n"},
+            [("requires-python", "error", "pyproject.toml", 3)],
+        ),
+        (
+            {"pyproject.toml": PROJECT.format(">=3.12"), "requirements.txt": "-e .[dev]  # own\n"},
+            [("requires-python", "error", "pyproject.toml", 3)],
+        ),
+        (
+            {"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.12"\n'},
+            [("requires-python", "warning", "pyproject.toml", 2)],
+        ),
+        (
+            {
+                "requirements.txt": "a\nnumpy==2.4.0\n",
+                "poetry.lock": '[[package]]\nname = "numpy"\nversion = "2.4.0"\npython-versions = ">=3.12"\n',
+            },
+            [("requires-python", "error", "requirements.txt", 2)],
+        ),
+        (
+            {
+                "requirements.txt": "NumPy==2.4.0 --hash=sha256:1\n",
+                "pylock.toml": 'lock-version = "1.0"\n[[packages]]\nname = "numpy"\nversion = "2.4.0"\n'
+                'requires-python = ">=3.12"\n',
+            },
+            [("requires-python", "error", "requirements.txt", 1)],
+        ),
+        (
+            {
+                "requirements.txt": "numpy==2.4.0 ; python_version >= '3.12'\n",
+                "poetry.lock": '[[package]]\nname = "numpy"\nversion = "2.4.0"\npython-versions = ">=3.12"\n',
+            },
+            [],
+        ),
+        (
+            {
+                "requirements.txt": "numpy==1.0\n",
+                "poetry.lock": '[[package]]\nname = "numpy"\nversion = "2.4.0"\npython-versions = ">=3.12"\n',
+            },
+            [],
+        ),
         ({"Pipfile": '[requires]\npython_version = "3.11"\n'}, []),
         ({"Pipfile": '[requires]\npython_version = "3.13"\n'}, []),
     ],
-)  # fmt: skip
+)
 def test_what_requires_another_python(files: dict[str, str], found: list[tuple[str, str, str, int | None]]) -> None:
     told = found_alone(on("3.11"), **{**APP, "app.py": "app = 1", **files})
     assert [(item.code, str(item.severity), item.path, item.line) for item in told] == found
@@ -223,8 +251,18 @@ def test_a_pipfile_counts_where_nothing_else_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("specifier", "fitting"),
-    [(">=3.9", True), ("<3.11", False), ("==3.11.*", True), ("!=3.11.0", True), ("^3", True), ("^3.12", False),
-     (">=3.8,<3.12", True), ("3.11", True), ("*", True), ("", True)],
-)  # fmt: skip
+    [
+        (">=3.9", True),
+        ("<3.11", False),
+        ("==3.11.*", True),
+        ("!=3.11.0", True),
+        ("^3", True),
+        ("^3.12", False),
+        (">=3.8,<3.12", True),
+        ("3.11", True),
+        ("*", True),
+        ("", True),
+    ],
+)
 def test_specifiers(specifier: str, fitting: bool) -> None:
     assert fits(specifier, (3, 11)) is fitting

@@ -21,11 +21,15 @@ WSGI = "application = 1\n"
     ("command", "found"),
     [
         ("gunicorn app:app", Served("gunicorn", "app:app")),
-        ("gunicorn --bind :8000 --workers 3 --threads 2 project.wsgi:application",
-         Served("gunicorn", "project.wsgi:application", "8000")),
+        (
+            "gunicorn --bind :8000 --workers 3 --threads 2 project.wsgi:application",
+            Served("gunicorn", "project.wsgi:application", "8000"),
+        ),
         ("gunicorn project.wsgi --log-file - --timeout 120 -w2", Served("gunicorn", "project.wsgi")),
-        ("gunicorn -w 4 -k uvicorn.workers.UvicornWorker --bind 0.0.0.0:$PORT app.main:app",
-         Served("gunicorn", "app.main:app", None)),
+        (
+            "gunicorn -w 4 -k uvicorn.workers.UvicornWorker --bind 0.0.0.0:$PORT app.main:app",
+            Served("gunicorn", "app.main:app", None),
+        ),
         ("gunicorn 'app:create_app()' -b 127.0.0.1:${PORT:-8000}", Served("gunicorn", "app:create_app()", None)),
         ("gunicorn -b=0.0.0.0:5000 --reload app:app", Served("gunicorn", "app:app", "5000")),
         ("gunicorn --preload --bind=unix:/tmp/gunicorn8000 app:app", Served("gunicorn", "app:app", None)),
@@ -36,12 +40,14 @@ WSGI = "application = 1\n"
         ("cd ./a/b; cd c && exec gunicorn app:app", Served("gunicorn", "app:app", folder="a/b/c")),
         ("cd .. && gunicorn app:app", None),
         ("cd $HOME && gunicorn app:app", None),
-        ("PYTHONPATH=backend gunicorn config.wsgi --log-file -",
-         Served("gunicorn", "config.wsgi", None, elsewhere=True)),
+        (
+            "PYTHONPATH=backend gunicorn config.wsgi --log-file -",
+            Served("gunicorn", "config.wsgi", None, elsewhere=True),
+        ),
         ("DJANGO_SETTINGS_MODULE=a.b gunicorn a.wsgi", Served("gunicorn", "a.wsgi")),
         ("newrelic-admin run-program gunicorn app:app", Served("gunicorn", "app:app")),
         ("ddtrace-run python -m gunicorn app:app", Served("gunicorn", "app:app")),
-        ("uv run python -m gunicorn -b \"0.0.0.0:${PORT:=8000}\" a:b", Served("gunicorn", "a:b", None)),
+        ('uv run python -m gunicorn -b "0.0.0.0:${PORT:=8000}" a:b', Served("gunicorn", "a:b", None)),
         ("python manage.py migrate && gunicorn a.wsgi", Served("gunicorn", "a.wsgi")),
         ("gunicorn app:app 2>&1 | tee log", Served("gunicorn", "app:app")),
         ("gunicorn app:app > log 2>&1", Served("gunicorn", "app:app")),
@@ -71,7 +77,7 @@ WSGI = "application = 1\n"
         ("streamlit run app.py", Served("streamlit", "", "8501")),
         ("node server.js", None),
     ],
-)  # fmt: skip
+)
 def test_what_a_command_starts(command: str, found: Served | None) -> None:
     assert served(command) == found
 
@@ -106,14 +112,22 @@ FINE: list[dict[str, str]] = [
     {"Procfile": "web: gunicorn shop.wsgi", "requirements.txt": "git+https://example.com/shop.git\n"},
     {"Procfile": "web: gunicorn shop.wsgi", "requirements.txt": "x @ https://example.com/x.whl\n"},
     {"Procfile": "web: gunicorn superset.app:create_app", "requirements.txt": "apache-superset==4\n"},
-    {"Procfile": "web: gunicorn my_shop.wsgi", "requirements.txt": "-r requirements/prod.txt\n",
-     "requirements/prod.txt": "my-shop==1"},
+    {
+        "Procfile": "web: gunicorn my_shop.wsgi",
+        "requirements.txt": "-r requirements/prod.txt\n",
+        "requirements/prod.txt": "my-shop==1",
+    },
     {"Procfile": "web: gunicorn shop.wsgi", "Pipfile": "[packages]\nshop = '*'"},
     {"Procfile": "web: gunicorn made:app", ".platform/hooks/prebuild/01.sh": "#!/bin/sh\ncp x made.py"},
-    {"Procfile": "web: gunicorn shop.made:app", "shop/a.py": "",
-     ".ebextensions/a.config": "container_commands: {a: {command: cp x shop/made.py}}"},
-    {"Procfile": "web: gunicorn app:app",
-     ".ebextensions/a.config": f"option_settings: {{'{ENVIRONMENT}': {{PYTHONPATH: /var/app/current/src}}}}"},
+    {
+        "Procfile": "web: gunicorn shop.made:app",
+        "shop/a.py": "",
+        ".ebextensions/a.config": "container_commands: {a: {command: cp x shop/made.py}}",
+    },
+    {
+        "Procfile": "web: gunicorn app:app",
+        ".ebextensions/a.config": f"option_settings: {{'{ENVIRONMENT}': {{PYTHONPATH: /var/app/current/src}}}}",
+    },
     {"Procfile": "web: uvicorn app.main:app --host 0.0.0.0 --port 8000", "app/main.py": "app = 1"},
     {"Procfile": "web: python manage.py runserver 0.0.0.0:8000", "manage.py": ""},
     {"Procfile": "web: python app.py", "app.py": "import os\napp.run(port=int(os.environ['PORT']))"},
@@ -126,25 +140,41 @@ FINE: list[dict[str, str]] = [
     {"Procfile": "web: sh -c 'cd x && gunicorn y:z'"},
     {"Procfile": "# a comment\n\nweb: gunicorn app:app\nworker: celery -A x worker\n", "app.py": "app = 1"},
     {"Procfile": "web: gunicorn app:app\r\n", "app.py": "app = 1\r\n"},
-    {"Procfile": "web: gunicorn app:app", "app.py": "app = 1", ".ebextensions/a.config":
-     f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}"},
+    {
+        "Procfile": "web: gunicorn app:app",
+        "app.py": "app = 1",
+        ".ebextensions/a.config": f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}",
+    },
     {"application.py": WSGI, ".ebextensions/a.config": f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}"},
     {"Procfile": "web: gunicorn --bind :5000 app:app", "app.py": "app = 1", ".platform/nginx/nginx.conf": ""},
-    {"Procfile": "web: gunicorn --bind :5000 app:app", "app.py": "app = 1",
-     ".ebextensions/a.config": f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}"},
-    {"Procfile": "web: gunicorn --bind :80 app:app", "app.py": "app = 1",
-     ".ebextensions/a.config": "option_settings: {'aws:elasticbeanstalk:environment:proxy': {ProxyServer: none}}"},
+    {
+        "Procfile": "web: gunicorn --bind :5000 app:app",
+        "app.py": "app = 1",
+        ".ebextensions/a.config": f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}",
+    },
+    {
+        "Procfile": "web: gunicorn --bind :80 app:app",
+        "app.py": "app = 1",
+        ".ebextensions/a.config": "option_settings: {'aws:elasticbeanstalk:environment:proxy': {ProxyServer: none}}",
+    },
     {"application.py": WSGI},
     {"application.py": "from shop import app as application"},
     {"application/__init__.py": WSGI},
     {"application.py": "\ufeffapplication = 1"},
-    *({"site1/__init__.py": "", "site1/wsgi.py": WSGI, "site1/asgi.py": "app = 1", ".ebextensions/a.config": text}
-      for text in (f"option_settings:\n  {PYTHON}:\n    WSGIPath: {path}\n"
-                   for path in ("site1.wsgi", "site1.wsgi:application", "'site1.asgi:app'"))),
-    {"shop/__init__.py": WSGI, ".ebextensions/a.config":
-     f"option_settings:\n  - namespace: {PYTHON}\n    option_name: WSGIPath\n    value: shop\n"},
+    *(
+        {"site1/__init__.py": "", "site1/wsgi.py": WSGI, "site1/asgi.py": "app = 1", ".ebextensions/a.config": text}
+        for text in (
+            f"option_settings:\n  {PYTHON}:\n    WSGIPath: {path}\n"
+            for path in ("site1.wsgi", "site1.wsgi:application", "'site1.asgi:app'")
+        )
+    ),
+    {
+        "shop/__init__.py": WSGI,
+        ".ebextensions/a.config": f"option_settings:\n  - namespace: {PYTHON}\n"
+        "    option_name: WSGIPath\n    value: shop\n",
+    },
     {"shop.py": WSGI, ".ebextensions/a.config": f'{{\n\t"option_settings": {{"{PYTHON}": {{"WSGIPath": "shop"}}}}\n}}'},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("files", FINE)
@@ -157,14 +187,26 @@ BAD: list[tuple[dict[str, str], str, tuple[str, int | None], str]] = [
     ({"Procfile": "web: gunicorn app:app", "application.py": WSGI}, "no-module", ("Procfile", 1), "application"),
     ({"Procfile": "\nweb: gunicorn app:app", "src/app.py": ""}, "no-module", ("Procfile", 2), "src.app:app"),
     ({"Procfile": "web: gunicorn a.wsgi", "a/app.py": ""}, "no-module", ("Procfile", 1), "Commit it"),
-    ({"Procfile": "web: gunicorn app:app", "app.py": "application = 1"}, "no-object", ("Procfile", 1),
-     "app:application"),
+    (
+        {"Procfile": "web: gunicorn app:app", "app.py": "application = 1"},
+        "no-object",
+        ("Procfile", 1),
+        "app:application",
+    ),
     ({"Procfile": "web: gunicorn app", "app.py": "app = 1"}, "no-object", ("Procfile", 1), "app:app"),
-    ({"Procfile": "web: gunicorn app:app", "app.py": "def create_app(): pass"}, "no-object", ("Procfile", 1),
-     "'app:create_app()'"),
+    (
+        {"Procfile": "web: gunicorn app:app", "app.py": "def create_app(): pass"},
+        "no-object",
+        ("Procfile", 1),
+        "'app:create_app()'",
+    ),
     ({"Procfile": "web: uvicorn main:app", "main.py": "def f():\n    app = 1"}, "no-object", ("Procfile", 1), "Bind"),
-    ({"Procfile": "web: gunicorn app:app", "app/__init__.py": "", "app/app.py": "app = 1"}, "no-object",
-     ("Procfile", 1), "Bind"),
+    (
+        {"Procfile": "web: gunicorn app:app", "app/__init__.py": "", "app/app.py": "app = 1"},
+        "no-object",
+        ("Procfile", 1),
+        "Bind",
+    ),
     ({"application.py": "app = 1"}, "no-object", ("Procfile", None), "application:app"),
     ({"Procfile": "web: python run.py"}, "no-module", ("Procfile", 1), "Commit"),
     ({"Procfile": "web: gunicorn -b :5000 app:app", "app.py": "app = 1"}, "port", ("Procfile", 1), "$PORT"),
@@ -175,19 +217,46 @@ BAD: list[tuple[dict[str, str], str, tuple[str, int | None], str]] = [
     ({"Procfile": "web: streamlit run app.py"}, "port", ("Procfile", 1), "$PORT"),
     ({"Procfile": "web: python manage.py runserver 5000"}, "port", ("Procfile", 1), "$PORT"),
     ({"Procfile": "web: python app.py", "app.py": "app = Flask('x')\napp.run()"}, "port", ("app.py", 2), "PORT"),
-    ({"Procfile": "web: python app.py", "app.py": "import uvicorn\n\nuvicorn.run(app, port=5000)"}, "port",
-     ("app.py", 3), "PORT"),
-    ({"Procfile": "web: gunicorn -b :8000 app:app", "app.py": "app = 1",
-      A: f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}"}, "port", ("Procfile", 1), "$PORT"),
-    ({"site1/wsgi.py": WSGI, A: f"option_settings:\n  {PYTHON}:\n    WSGIPath: site1/wsgi.py"}, "wsgi-path", (A, 3),
-     "site1.wsgi:application"),
-    ({"application.py": WSGI, A: f"option_settings:\n  {PYTHON}:\n    WSGIPath: application.py"}, "wsgi-path", (A, 3),
-     "application:application"),
-    ({"a/b.py": "app = 1", A: f"option_settings:\n- {{option_name: WSGIPath, namespace: {PYTHON}, value: a/b.py:app}}"},
-     "wsgi-path", (A, 2), "a.b:app"),
+    (
+        {"Procfile": "web: python app.py", "app.py": "import uvicorn\n\nuvicorn.run(app, port=5000)"},
+        "port",
+        ("app.py", 3),
+        "PORT",
+    ),
+    (
+        {
+            "Procfile": "web: gunicorn -b :8000 app:app",
+            "app.py": "app = 1",
+            A: f"option_settings: {{'{ENVIRONMENT}': {{PORT: 5000}}}}",
+        },
+        "port",
+        ("Procfile", 1),
+        "$PORT",
+    ),
+    (
+        {"site1/wsgi.py": WSGI, A: f"option_settings:\n  {PYTHON}:\n    WSGIPath: site1/wsgi.py"},
+        "wsgi-path",
+        (A, 3),
+        "site1.wsgi:application",
+    ),
+    (
+        {"application.py": WSGI, A: f"option_settings:\n  {PYTHON}:\n    WSGIPath: application.py"},
+        "wsgi-path",
+        (A, 3),
+        "application:application",
+    ),
+    (
+        {
+            "a/b.py": "app = 1",
+            A: f"option_settings:\n- {{option_name: WSGIPath, namespace: {PYTHON}, value: a/b.py:app}}",
+        },
+        "wsgi-path",
+        (A, 2),
+        "a.b:app",
+    ),
     ({"site1/wsgi.py": "", A: f"option_settings:\n  {PYTHON}:\n    WSGIPath: site1.wsgi"}, "no-object", (A, 3), "Bind"),
     ({"shop.py": WSGI, A: f"option_settings:\n  {PYTHON}:\n    WSGIPath: shopp"}, "no-module", (A, 3), "shop"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("files", "code", "place", "hint"), BAD)

@@ -73,15 +73,19 @@ def test_two_stages_that_would_share_an_environment_are_refused(tmp_path: Path, 
 def test_stages_of_every_strategy_live_side_by_side(tmp_path: Path) -> None:
     found = load(tmp_path, stages(prod="pair", test="in-place", dev="blue-green")).stages
     assert {name: str(stage.strategy) for name, stage in found.items()} == {
-        "prod": "pair", "test": "in-place", "dev": "blue-green",
-    }  # fmt: skip
+        "prod": "pair",
+        "test": "in-place",
+        "dev": "blue-green",
+    }
 
 
 def test_every_key_that_has_an_effect_is_read(tmp_path: Path) -> None:
     (tmp_path / "saved.yml").write_text(
         "OptionSettings:\n  aws:autoscaling:asg:\n    MinSize: 1\n    Cooldown: 60\nEnvironmentTier: {}\n"
     )
-    found = load(tmp_path, """
+    found = load(
+        tmp_path,
+        """
 application = "shop"
 region = "eu-central-1"
 default_stage = "prod"
@@ -114,7 +118,8 @@ contains = "ok"
 attempts = 3
 [stages.prod.proof]
 path = "/version"
-""")  # fmt: skip
+""",
+    )
     assert (found.default_stage, found.bundle.max_size, found.bundle.submodules) == ("prod", 20_000_000, "include")
     assert found.bundle.exclude == ("docs/**",)
     assert found.stages["prod"] == Stage(
@@ -133,12 +138,13 @@ path = "/version"
             OptionSetting("aws:autoscaling:asg", "Cooldown", "60"),
             OptionSetting("aws:autoscaling:asg", "MinSize", "2"),
             OptionSetting(ENVIRONMENT, "DEBUG", "false"),
-            OptionSetting(f"{ENVIRONMENT}secrets", "TOKEN",
-                          "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"),
+            OptionSetting(
+                f"{ENVIRONMENT}secrets", "TOKEN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"
+            ),
         ),
         smoke=SmokeTest("/healthz?full=1", 204, "ok", 3),
         proof=Proof("/version"),
-    )  # fmt: skip
+    )
 
 
 def test_a_local_stage_has_short_times_and_needs_nothing_else(tmp_path: Path) -> None:
@@ -224,20 +230,35 @@ def test_a_mistake_does_not_bring_a_secret_into_a_log(tmp_path: Path, addition: 
     assert "T0KEN" not in f"{error.what}{error.why}{error.hint}"
 
 
-@pytest.mark.parametrize(("line", "shown"), [("stragety = 'pair'", "'pair'"), ("keeps = '2h'", "'2h'"),
-                                             ("[stages.prod.smoke]\ncode = 200", "200"), ("bakes = true", "True"),
-                                             ("accepted = ['Green']", "…")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("stragety = 'pair'", "'pair'"),
+        ("keeps = '2h'", "'2h'"),
+        ("[stages.prod.smoke]\ncode = 200", "200"),
+        ("bakes = true", "True"),
+        ("accepted = ['Green']", "…"),
+    ],
+)
 def test_what_anybody_may_read_is_told(tmp_path: Path, line: str, shown: str) -> None:
     assert f" = {shown} is no key" in refused(tmp_path, f"{PROD}{line}").what
 
 
 def test_a_tenant_gate_is_read(tmp_path: Path) -> None:
-    found = load(tmp_path, PROD + """[stages.prod.tenants]
+    found = (
+        load(
+            tmp_path,
+            PROD
+            + """[stages.prod.tenants]
 hosts = ["acme.example.com", "globex.example.com"]
 path = "/healthz"
 budget = 1
 unknown = "nobody.example.com"
-""").stages["prod"].tenants  # fmt: skip
+""",
+        )
+        .stages["prod"]
+        .tenants
+    )
     assert found == Tenants(("acme.example.com", "globex.example.com"), "", "/healthz", 200, 1, "nobody.example.com")
     found = load(tmp_path, PROD + '[stages.prod.tenants]\nurl = "/internal/tenants?sample=20"\n').stages["prod"].tenants
     assert found == Tenants(url="/internal/tenants?sample=20")
@@ -281,13 +302,20 @@ ARM = '[stages.{name}.options."aws:ec2:instances"]\nSupportedArchitectures = "{v
         ("[stages.here]\ntarget = 'local'\n", [("3.11", "x86_64", 34)]),
         (ARM.format(name="prod", value="arm64"), [("3.11", "aarch64", 34)]),
         (ARM.format(name="prod", value="x86_64, arm64"), [("3.11", "aarch64", 34), ("3.11", "x86_64", 34)]),
-        (STAGE_ON.format(name="old", platform="Python 3.8 running on 64bit Amazon Linux 2"),
-         [("3.11", "x86_64", 34), ("3.8", "x86_64", 26)]),
-        (STAGE_ON.format(name="next", platform="arn:aws:elasticbeanstalk:eu-central-1::platform/"
-                                               "Python 3.13 running on 64bit Amazon Linux 2023/4.7.0"),
-         [("3.11", "x86_64", 34), ("3.13", "x86_64", 34)]),
+        (
+            STAGE_ON.format(name="old", platform="Python 3.8 running on 64bit Amazon Linux 2"),
+            [("3.11", "x86_64", 34), ("3.8", "x86_64", 26)],
+        ),
+        (
+            STAGE_ON.format(
+                name="next",
+                platform="arn:aws:elasticbeanstalk:eu-central-1::platform/"
+                "Python 3.13 running on 64bit Amazon Linux 2023/4.7.0",
+            ),
+            [("3.11", "x86_64", 34), ("3.13", "x86_64", 34)],
+        ),
     ],
-)  # fmt: skip
+)
 def test_wheels_are_for_the_pythons_of_the_stages_on_aws(
     tmp_path: Path, tables: str, pythons: list[tuple[str, str, int]]
 ) -> None:

@@ -158,10 +158,13 @@ def test_only_a_swap_is_seen_by_its_cname() -> None:
         snapshot(two, releases=(replace(died(2), live_since=NOW), ONE)),
         snapshot(two, releases=(replace(died(2), from_environment="", from_release=""),)),
         snapshot(two, releases=(replace(died(2), version_label="other"), ONE)),
-        snapshot(two, releases=(replace(died(2), from_environment=two.name), ONE),
-                 stage=replace(STAGE, strategy=Strategy.IN_PLACE)),
+        snapshot(
+            two,
+            releases=(replace(died(2), from_environment=two.name), ONE),
+            stage=replace(STAGE, strategy=Strategy.IN_PLACE),
+        ),
         snapshot(releases=(ONE,)),
-    )  # fmt: skip
+    )
     assert [unrecorded_swap(seen) for seen in nothing] == [()] * len(nothing)
 
 

@@ -53,11 +53,14 @@ def test_commits_are_told_in_both_directions(git: Git, tmp_path: Path) -> None:
     assert [item.sha for item in history.commits(repository, second, third)] == [third]
     assert history.commits(repository, second, first) == ()
     assert [(item.status, item.path) for item in history.changed_paths(repository, first, second)] == [
-        ("M", "a"), ("A", "c"),
-    ]  # fmt: skip
+        ("M", "a"),
+        ("A", "c"),
+    ]
     assert [(item.status, item.path) for item in history.changed_paths(repository, second, third)] == [
-        ("M", "a"), ("M", "b"), ("D", "c"),
-    ]  # fmt: skip
+        ("M", "a"),
+        ("M", "b"),
+        ("D", "c"),
+    ]
 
 
 def test_odd_words_in_commits_and_paths_are_told_as_they_are(git: Git, tmp_path: Path) -> None:

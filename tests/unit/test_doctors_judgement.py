@@ -31,18 +31,35 @@ from ebcd.release.lease import LockState
 ARN = "arn:aws:sts::123456789012:assumed-role/deploy/session"
 NEWEST = STAGE.platform
 NOTHING = Seen(
-    stage=STAGE, now=NOW, profile="", bucket_name="elasticbeanstalk-eu-central-1-123456789012",
-    identity=Identity("123456789012", ARN), ahead=timedelta(), bucket=False,
-    snapshot=snapshot(), applications=frozenset(), version=None, quotas=Quotas(10, 1000, 3, 200, 0, 75),
-    newest=NEWEST, platform=Platform(NEWEST, "Recommended", "Supported"), cname_free=True, lock=None, hold=None,
-    changes=Simulation(frozenset()), profile_there=True, role_there=True,
-)  # fmt: skip
+    stage=STAGE,
+    now=NOW,
+    profile="",
+    bucket_name="elasticbeanstalk-eu-central-1-123456789012",
+    identity=Identity("123456789012", ARN),
+    ahead=timedelta(),
+    bucket=False,
+    snapshot=snapshot(),
+    applications=frozenset(),
+    version=None,
+    quotas=Quotas(10, 1000, 3, 200, 0, 75),
+    newest=NEWEST,
+    platform=Platform(NEWEST, "Recommended", "Supported"),
+    cname_free=True,
+    lock=None,
+    hold=None,
+    changes=Simulation(frozenset()),
+    profile_there=True,
+    role_there=True,
+)
 LIVE = environment(1, live=True, platform_arn=NEWEST)
 RUNNING = replace(
-    NOTHING, bucket=True, applications=frozenset({"shop"}), cname_free=False,
+    NOTHING,
+    bucket=True,
+    applications=frozenset({"shop"}),
+    cname_free=False,
     snapshot=snapshot(LIVE, releases=(record(1, live_since=9),)),
     live=Live(instances=2, settings=STAGE.options, managed_actions=(), health=(), events=1),
-)  # fmt: skip
+)
 DENIED = AwsRefused("AWS refused s3:Whatever.", code="AccessDenied")
 SILENT = NoAnswer("No answer came.")
 
@@ -102,13 +119,17 @@ def test_what_is_not_there_yet_will_be_made_by_the_first_ship() -> None:
         (live(settings=STAGE.options[1:]), "drift", "error", 3),
         (live(events=0), "events", "unknown", 0),
     ],
-)  # fmt: skip
+)
 def test_what_is_seen_and_what_it_means(seen: Seen, check: str, outcome: str, code: int) -> None:
     found = of(seen, check)
     assert outcome in [item.outcome for item in found], found
     assert int(exit_code(judge(seen))) == code
-    assert all(item.why and (item.hint or check == "bucket") for item in found if item.outcome is Outcome.ERROR
-               if check not in {"identity", "live", "bucket"})  # fmt: skip
+    assert all(
+        item.why and (item.hint or check == "bucket")
+        for item in found
+        if item.outcome is Outcome.ERROR
+        if check not in {"identity", "live", "bucket"}
+    )
 
 
 def test_a_missing_role_that_ebcd_toml_names_is_an_error() -> None:
@@ -175,8 +196,24 @@ def test_silence_is_unknown_and_hides_nothing_else(error: EbcdError) -> None:
 
 def test_without_credentials_the_reason_is_told_once() -> None:
     none = AwsRefused("There are no usable AWS credentials.", code="no-credentials", hint="aws sso login")
-    names = ("identity", "ahead", "bucket_name", "bucket", "snapshot", "applications", "version", "quotas", "newest",
-             "platform", "cname_free", "lock", "hold", "changes", "profile_there", "role_there")  # fmt: skip
+    names = (
+        "identity",
+        "ahead",
+        "bucket_name",
+        "bucket",
+        "snapshot",
+        "applications",
+        "version",
+        "quotas",
+        "newest",
+        "platform",
+        "cname_free",
+        "lock",
+        "hold",
+        "changes",
+        "profile_there",
+        "role_there",
+    )
     found = judge(replace(NOTHING, **dict.fromkeys(names, none)))
     assert [item.check for item in found if item.what == none.what] == ["identity"]
     assert {item.outcome for item in found if item.check != "identity"} == {Outcome.UNKNOWN}
@@ -190,8 +227,10 @@ def test_an_application_that_is_not_there_needs_room_for_one_more() -> None:
 
 
 def test_when_managed_updates_come_is_told() -> None:
-    on = (OptionSetting("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled", "true"),
-          OptionSetting("aws:elasticbeanstalk:managedactions", "PreferredStartTime", "Sun:02:00"))  # fmt: skip
+    on = (
+        OptionSetting("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled", "true"),
+        OptionSetting("aws:elasticbeanstalk:managedactions", "PreferredStartTime", "Sun:02:00"),
+    )
     due = ManagedAction("a", "Update", "Scheduled", NOW + timedelta(days=3))
     (found,) = of(live(settings=(*STAGE.options, *on), managed_actions=(due,)), "managed-updates")
     assert found.what == "Managed updates are on, weekly from Sun:02:00 UTC; due at 2026-01-05 12:00 UTC."
@@ -251,8 +290,10 @@ def test_what_iam_is_asked_about_a_ship_the_deploy_role_of_bootstrap_may() -> No
 
     def allowed(action: str, resource: str) -> bool:
         patterns = [pattern for grant in granted if action in grant.actions for pattern in grant.resources]
-        return any(fnmatchcase(resource, re.sub(r"\$\{AWS::(\w+)\}", lambda name: here[name[1]], pattern))
-                   for pattern in patterns)  # fmt: skip
+        return any(
+            fnmatchcase(resource, re.sub(r"\$\{AWS::(\w+)\}", lambda name: here[name[1]], pattern))
+            for pattern in patterns
+        )
 
     asked = questions(STAGE, Identity("123456789012", ARN), "elasticbeanstalk-eu-central-1-123456789012", OPERATIONS)
     assert [(name, resource) for resource, names in asked for name in names if not allowed(name, resource)] == []
@@ -269,9 +310,7 @@ class Sts:
         return {"ResponseMetadata": {"HTTPHeaders": {"date": self._date}}}
 
 
-@pytest.mark.parametrize(
-    ("second", "off"), [(0.0, 0), (0.9, 0), (30.0, 29), (-30.0, -30)]
-)  # fmt: skip
+@pytest.mark.parametrize(("second", "off"), [(0.0, 0), (0.9, 0), (30.0, 29), (-30.0, -30)])
 def test_a_clock_is_compared_in_whole_seconds(second: float, off: int) -> None:
     at = datetime(2026, 1, 2, 12, 0, tzinfo=UTC) + timedelta(seconds=second)
     clients: Any = SimpleNamespace(sts=Sts("Fri, 02 Jan 2026 12:00:00 GMT"))
@@ -291,8 +330,14 @@ class Iam:
     def simulate_principal_policy(self, **given: Any) -> dict[str, Any]:
         self.asked.append(given)
         first = given["ActionNames"][: None if "Marker" in given else 1]
-        results = [{"EvalActionName": name, "EvalDecision": "implicitDeny" if name in self.denied else "allowed",
-                    "MissingContextValues": self.denied.get(name, [])} for name in first]  # fmt: skip
+        results = [
+            {
+                "EvalActionName": name,
+                "EvalDecision": "implicitDeny" if name in self.denied else "allowed",
+                "MissingContextValues": self.denied.get(name, []),
+            }
+            for name in first
+        ]
         more = {} if "Marker" in given or len(given["ActionNames"]) == 1 else {"IsTruncated": True, "Marker": "m"}
         return {"EvaluationResults": results, **more}
 

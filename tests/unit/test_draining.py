@@ -111,16 +111,25 @@ def test_only_whole_minutes_that_are_told_and_behind_the_ttl_are_looked_at(
         (BALANCED | {("aws:autoscaling:asg", "Availability Zones"): "Any 2"}, 2),
         (BALANCED | {("aws:autoscaling:asg", "Custom Availability Zones"): "x, y, z"}, 3),
         (BALANCED | {("aws:ec2:vpc", "Subnets"): "a,b", (PROCESS, "HealthCheckInterval"): "10"}, 4),
-        (BALANCED | {("aws:ec2:vpc", "Subnets"): "a", (PROCESS, "Port"): "80",
-                     (f"{PROCESS}2", "HealthCheckInterval"): "5"}, 1 + 3),
+        (
+            BALANCED
+            | {("aws:ec2:vpc", "Subnets"): "a", (PROCESS, "Port"): "80", (f"{PROCESS}2", "HealthCheckInterval"): "5"},
+            1 + 3,
+        ),
         (BALANCED | {(PROCESS, "Protocol"): "TCP"}, 0),
         ({}, 0),
         ({("aws:elb:healthcheck", "Target"): "TCP:80"}, 0),
         ({("aws:elb:healthcheck", "Target"): "HTTP:80/up", ("aws:ec2:vpc", "Subnets"): "a,b"}, 4),
-        ({("aws:elasticbeanstalk:application", "Application Healthcheck URL"): "/up",
-          ("aws:elb:healthcheck", "Interval"): "30", ("aws:ec2:vpc", "Subnets"): "a,b"}, 2),
+        (
+            {
+                ("aws:elasticbeanstalk:application", "Application Healthcheck URL"): "/up",
+                ("aws:elb:healthcheck", "Interval"): "30",
+                ("aws:ec2:vpc", "Subnets"): "a,b",
+            },
+            2,
+        ),
         (SIX_ZONES | {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}, 0),
     ],
-)  # fmt: skip
+)
 def test_health_checks_follow_zones_and_interval(found: dict[tuple[str, str], str], most: int) -> None:
     assert drain.checks(settings(found)) == most

@@ -20,15 +20,24 @@ from ebcd.release.probe import HttpProber
     ("url", "local", "front"),
     [
         ("", "", Front(f"http://{LIVE_CNAME}", LIVE_CNAME, f"{LIVE_CNAME}:80", False)),
-        ("https://shop.example.com", "", Front("https://shop.example.com", "shop.example.com",
-                                               "shop.example.com:443", True)),
-        ("http://shop.example.com:8080", "", Front("http://shop.example.com:8080", "shop.example.com:8080",
-                                                   "shop.example.com:8080", False)),
+        (
+            "https://shop.example.com",
+            "",
+            Front("https://shop.example.com", "shop.example.com", "shop.example.com:443", True),
+        ),
+        (
+            "http://shop.example.com:8080",
+            "",
+            Front("http://shop.example.com:8080", "shop.example.com:8080", "shop.example.com:8080", False),
+        ),
         ("", "127.0.0.1:8156", Front(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False)),
-        ("https://shop.example.com", "127.0.0.1:8156",
-         Front(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False)),
+        (
+            "https://shop.example.com",
+            "127.0.0.1:8156",
+            Front(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_follows_from_a_url(url: str, local: str, front: Front) -> None:
     assert front_of(replace(STAGE, url=url), LIVE_CNAME, local) == front
 

@@ -91,8 +91,11 @@ def test_an_application_that_is_shown_late_ends_no_first_release() -> None:
 
 def test_a_creation_that_aws_knows_already_and_does_not_show_yet_goes_on(world: World) -> None:
     """A run died behind its call, and the next one's reads lag still."""
-    made = AwsRefused("AWS refused it.", why="InvalidParameterValue: Environment shop-prod-r2 already exists.",
-                      code="InvalidParameterValue")  # fmt: skip
+    made = AwsRefused(
+        "AWS refused it.",
+        why="InvalidParameterValue: Environment shop-prod-r2 already exists.",
+        code="InvalidParameterValue",
+    )
     world.beanstalk.lost.add("CreateEnvironment")
     world.beanstalk.lag = UNSEEN_PATIENCE + 20
     with pytest.raises(NoAnswer):

@@ -66,9 +66,19 @@ def test_a_candidate_is_made_larger_and_proven_again_where_live_has_grown(world:
     first = next(index for index, item in enumerate(results) if item.status is Status.SKIPPED)
     assert results[first].reason == "shop-prod-r1 runs 6 instances by now, and shop-prod-r2 was made for 2"
     assert names(world.run)[first:] == [
-        "SwapCnames", "AwaitEnvironment", "MatchCapacity", "AwaitEnvironment", "HoldHealth", "SmokeCandidate",
-        "MeasureLive", "SwapCnames", "ProveLive", "MatchCapacity", "Bake", "SetMinimum",
-    ]  # fmt: skip
+        "SwapCnames",
+        "AwaitEnvironment",
+        "MatchCapacity",
+        "AwaitEnvironment",
+        "HoldHealth",
+        "SmokeCandidate",
+        "MeasureLive",
+        "SwapCnames",
+        "ProveLive",
+        "MatchCapacity",
+        "Bake",
+        "SetMinimum",
+    ]
     sizes = [(name, options["MinSize"]) for name, options in world.beanstalk.updates if options.get("MinSize")][-3:]
     assert sizes == [("shop-prod-r2", "6"), ("shop-prod-r1", "6"), ("shop-prod-r2", "2")], "the way back is held, too"
 

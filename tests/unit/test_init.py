@@ -126,7 +126,7 @@ def test_an_application_that_no_environment_can_be_named_after_is_told(name: str
         ("Python 3.8", "Python 3.8 running on 64bit Amazon Linux 2"),
         (ARN, ARN),
     ],
-)  # fmt: skip
+)
 def test_eb_s_names_of_platforms_become_branches(told: str, platform: str) -> None:
     found = decide(Seen("shop", eb=eb(default_platform=told)), Asked())
     assert found.platform == Fact(platform, EB)
@@ -218,8 +218,9 @@ def test_the_path_of_the_smoke_test(files: dict[str, str], path: str) -> None:
 
 
 def test_what_the_user_says_wins() -> None:
-    found = decide(Seen("x", eb=eb(application_name="other", default_region="eu-west-1")),
-                   Asked("shop", "us-east-1", "staging"))  # fmt: skip
+    found = decide(
+        Seen("x", eb=eb(application_name="other", default_region="eu-west-1")), Asked("shop", "us-east-1", "staging")
+    )
     loaded = read(found)
     assert (loaded.application, loaded.region, list(loaded.stages)) == ("shop", "us-east-1", ["local", "staging"])
 
@@ -272,14 +273,21 @@ _TABLES = some.dictionaries(some.text(max_size=9) | some.just("main"), _BRANCH, 
     told=some.fixed_dictionaries({"application_name": _ANY, "default_region": _ANY, "default_platform": _ANY}) | _ANY,
     branches=_TABLES | _ANY,
     region=some.text(max_size=9),
-    files=some.dictionaries(some.sampled_from(["Procfile", "app.py", ".ebextensions/a.config", ".python-version"]),
-                            some.text(max_size=90)),
-)  # fmt: skip
+    files=some.dictionaries(
+        some.sampled_from(["Procfile", "app.py", ".ebextensions/a.config", ".python-version"]), some.text(max_size=90)
+    ),
+)
 def test_whatever_is_found_ebcd_reads_what_it_wrote(
     folder: str, remote: str, told: Any, branches: Any, region: str, files: dict[str, str]
 ) -> None:
-    seen = Seen(folder, remote=remote, branch="main", eb={"global": told, "branch-defaults": branches},
-                variables={"AWS_REGION": region}, files=files)  # fmt: skip
+    seen = Seen(
+        folder,
+        remote=remote,
+        branch="main",
+        eb={"global": told, "branch-defaults": branches},
+        variables={"AWS_REGION": region},
+        files=files,
+    )
     found = decide(seen, Asked())
     loaded = read(found)
     assert loaded.application == found.application.value

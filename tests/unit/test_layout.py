@@ -19,8 +19,15 @@ COMMAND = "ebcd swap --rollback -a shop -s production --region eu-central-1 --pr
 def shown(what: object, width: int | None) -> str:
     """What a console prints; None: into a pipe."""
     file = io.StringIO()
-    console = PlainConsole(file=file, width=width, force_terminal=width is not None, no_color=True, highlight=False,
-                           soft_wrap=True, color_system=None)  # fmt: skip
+    console = PlainConsole(
+        file=file,
+        width=width,
+        force_terminal=width is not None,
+        no_color=True,
+        highlight=False,
+        soft_wrap=True,
+        color_system=None,
+    )
     console.print(what)
     return file.getvalue()
 
@@ -84,18 +91,39 @@ def test_requests_are_drawn_with_the_newest_at_the_right() -> None:
 
 
 STATUS = {
-    "application": "shop", "stage": "prod", "options": "-a shop -s prod", "candidate": None, "previous": None,
-    "lock": None, "hold": None, "rollback": {"ready": False, "reason": "no release before"},
-    "live": {"release": "r1", "version_label": "3f9c", "recorded_label": "3f9c", "environment": "shop-prod-r1",
-             "status": "Ready", "health": "Red", "health_status": "Severe", "since": None, "by": "ada", "url": None},
-}  # fmt: skip
+    "application": "shop",
+    "stage": "prod",
+    "options": "-a shop -s prod",
+    "candidate": None,
+    "previous": None,
+    "lock": None,
+    "hold": None,
+    "rollback": {"ready": False, "reason": "no release before"},
+    "live": {
+        "release": "r1",
+        "version_label": "3f9c",
+        "recorded_label": "3f9c",
+        "environment": "shop-prod-r1",
+        "status": "Ready",
+        "health": "Red",
+        "health_status": "Severe",
+        "since": None,
+        "by": "ada",
+        "url": None,
+    },
+}
 
 
 def test_the_watched_picture_has_release_health_requests_causes_and_events() -> None:
     requests = {"count": 12, "share_5xx": 0.5, "p99_seconds": 0.25, "seconds": 10}
     found = {"requests": requests, "causes": ["50 % of the requests are failing with HTTP 5xx."]}
-    event = {"time": "2026-11-29T11:00:00+00:00", "severity": "WARN", "message": "Health is Severe.",
-             "environment": "shop-prod-r1", "version_label": None}  # fmt: skip
+    event = {
+        "time": "2026-11-29T11:00:00+00:00",
+        "severity": "WARN",
+        "message": "Health is Severe.",
+        "environment": "shop-prod-r1",
+        "version_label": None,
+    }
     text = shown(watched(STATUS, found, [event], [1, 12]), 80)
     for part in ("r1", "Red Severe", "no release before", "12 in 10 s", "HTTP 5xx", "Health is Severe."):
         assert part in text

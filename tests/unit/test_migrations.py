@@ -69,7 +69,7 @@ def found(text: str, live: frozenset[str] | None = None) -> list[Finding]:
         ("op.execute(\"DO $$ BEGIN EXECUTE 'DROP TABLE notes'; END $$\")", "drops the table notes"),
         ('op.get_bind().exec_driver_sql("""\nALTER TABLE notes\n  DROP COLUMN body\n""")', "drops notes.body"),
     ],
-)  # fmt: skip
+)
 def test_what_takes_away_is_refused(statement: str, said: str) -> None:
     (finding,) = found(migration(statement))
     assert (finding.severity, finding.code, finding.path) == ("error", "migration-takes-away", path("b2"))

@@ -44,9 +44,15 @@ def test_the_rest_is_let_through(words: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "needed"),
-    [("status", True), ("setenv A=1", True), ("list", False), ("--version", False), ("status --help", False),
-     ("platform list", False)],
-)  # fmt: skip
+    [
+        ("status", True),
+        ("setenv A=1", True),
+        ("list", False),
+        ("--version", False),
+        ("status --help", False),
+        ("platform list", False),
+    ],
+)
 def test_which_commands_need_an_environment(words: str, needed: bool) -> None:
     assert eb.needs_environment(words.split()) is needed
 
@@ -61,8 +67,13 @@ def test_abort_is_told_which_environment() -> None:
 def test_on_the_local_beanstalk_nothing_of_the_user_s_aws_is_left() -> None:
     environ = {"PATH": "/bin", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t", "AWS_ENDPOINT_URL_S3": "http://s3"}
     made = eb.variables(environ, endpoint_url="http://127.0.0.1:8155", keys=("id", "key"), folder="/f")
-    assert made == {"PATH": "/bin", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "PWD": "/f",
-                    "AWS_ENDPOINT_URL": "http://127.0.0.1:8155"}  # fmt: skip
+    assert made == {
+        "PATH": "/bin",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "key",
+        "PWD": "/f",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:8155",
+    }
 
 
 def test_on_aws_the_user_s_credentials_stay() -> None:

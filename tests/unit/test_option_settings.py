@@ -58,15 +58,23 @@ def has(namespace: str, name: str, declared: str, actual: str, *more: OptionSett
         ("aws:ec2:instances", "SpotMaxPrice", "0.50", "0.5"),
         (VPC, "AssociatePublicIpAddress", "True", "true"),
         (HEALTH, "ConfigDocument", '{"Version": 1, "Rules": {"a": 1}}', '{"Rules":{"a":1},"Version":1}'),
-        (HEALTH, "ConfigDocument", '{"Rules": {"a": 1}}',
-         '{"Version":1,"CloudWatchMetrics":{"Environment":{}},"Rules":{"a":1}}'),
-        (HEALTH, "ConfigDocument", '{"CloudWatchMetrics":{"Environment":{"x":60}},"Version":1}',
-         '{"Version":1,"CloudWatchMetrics":{"Instance":{"y":null},"Environment":{"x":60,"z":null}}}'),
+        (
+            HEALTH,
+            "ConfigDocument",
+            '{"Rules": {"a": 1}}',
+            '{"Version":1,"CloudWatchMetrics":{"Environment":{}},"Rules":{"a":1}}',
+        ),
+        (
+            HEALTH,
+            "ConfigDocument",
+            '{"CloudWatchMetrics":{"Environment":{"x":60}},"Version":1}',
+            '{"Version":1,"CloudWatchMetrics":{"Instance":{"y":null},"Environment":{"x":60,"z":null}}}',
+        ),
         (SCHEDULED, "StartTime", "2026-05-14T07:00:00Z", "2026-05-14T07:00:00.000Z"),
         (SCHEDULED, "StartTime", "2026-05-14T07:00:00", "2026-05-14T07:00:00+00:00"),
         ("aws:elasticbeanstalk:sns:topics", "Notification Endpoint", "", ""),
     ],
-)  # fmt: skip
+)
 def test_what_beanstalk_writes_in_its_own_way_is_as_declared(
     namespace: str, name: str, declared: str, actual: str
 ) -> None:

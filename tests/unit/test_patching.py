@@ -128,9 +128,15 @@ def test_what_the_bundle_sets_is_left_to_it() -> None:
 
 
 def test_only_the_control_files_of_a_bundle_are_read() -> None:
-    world = Patched(bundle=archive(**{".ebextensions/b.config": "option_settings: {aws:x: {A: 2}}",
-                                      ".ebextensions/a.config": "option_settings: {aws:x: {A: 1, B: true}}",
-                                      ".ebextensions/c.yml": "option_settings: {aws:x: {A: 3}}"}))  # fmt: skip
+    world = Patched(
+        bundle=archive(
+            **{
+                ".ebextensions/b.config": "option_settings: {aws:x: {A: 2}}",
+                ".ebextensions/a.config": "option_settings: {aws:x: {A: 1, B: true}}",
+                ".ebextensions/c.yml": "option_settings: {aws:x: {A: 3}}",
+            }
+        )
+    )
     key = next(iter(world.storage.keys("ebcd/shop/bundles/")))
     assert stored_options(world.services(""), key) == (
         OptionSetting("aws:x", "A", "2"),
@@ -237,8 +243,17 @@ def test_what_was_taken_back_is_not_tried_again_by_itself(outcome: Outcome) -> N
 NAME = "shop-prod"
 IN_PLACE = replace(FOLLOWS, strategy=Strategy.IN_PLACE, bake=60.0)
 ONE = made_for(IN_PLACE, environment=NAME, live_since=900.0, left=60.0)
-TWO = made_for(IN_PLACE, 2, environment=NAME, version_label="v1", platform_arn=NEW, live_since=60.0, from_=1,
-               from_environment=NAME, from_version="v1")  # fmt: skip
+TWO = made_for(
+    IN_PLACE,
+    2,
+    environment=NAME,
+    version_label="v1",
+    platform_arn=NEW,
+    live_since=60.0,
+    from_=1,
+    from_environment=NAME,
+    from_version="v1",
+)
 
 
 def names(steps: tuple[Step, ...]) -> list[str]:

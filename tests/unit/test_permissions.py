@@ -33,8 +33,12 @@ def resolved(item: Any) -> Any:
     """A part of a template as CloudFormation would resolve it, in a region with a long name."""
     match item:
         case {"Fn::Sub": text}:
-            for name, value in (("Partition", "aws"), ("Region", "ap-southeast-2"), ("AccountId", "123456789012"),
-                                ("URLSuffix", "amazonaws.com")):  # fmt: skip
+            for name, value in (
+                ("Partition", "aws"),
+                ("Region", "ap-southeast-2"),
+                ("AccountId", "123456789012"),
+                ("URLSuffix", "amazonaws.com"),
+            ):
                 text = text.replace(f"${{AWS::{name}}}", value)
             return text
         case {"Fn::GetAtt": [name, "Arn"]}:
@@ -68,21 +72,34 @@ def test_the_deploy_role_may_call_what_ebcd_calls_and_nothing_else() -> None:
 def test_the_rollback_role_makes_no_version_ends_nothing_and_stays_out_of_bundles() -> None:
     assert of_ebcd(DEPLOY) - of_ebcd(ROLLBACK) == {
         f"elasticbeanstalk:{name}"
-        for name in ("CreateApplication", "CreateApplicationVersion", "CreateStorageLocation",
-                     "DeleteApplicationVersion", "TerminateEnvironment")
-    }  # fmt: skip
+        for name in (
+            "CreateApplication",
+            "CreateApplicationVersion",
+            "CreateStorageLocation",
+            "DeleteApplicationVersion",
+            "TerminateEnvironment",
+        )
+    }
     assert named(ROLLBACK) <= named(DEPLOY)
     assert named([*endings(worker=True)]).isdisjoint(named([*ROLLBACK, *SHARED]))
-    writes = [arn for grant in ROLLBACK for arn in grant.resources
-              if any(name.startswith("s3:PutObject") for name in grant.actions)]  # fmt: skip
+    writes = [
+        arn
+        for grant in ROLLBACK
+        for arn in grant.resources
+        if any(name.startswith("s3:PutObject") for name in grant.actions)
+    ]
     assert len(writes) > 3
     assert not any(fnmatchcase("arn:aws:s3:::b/ebcd/shop/bundles/0.zip", f"*{arn.partition('/')[2]}") for arn in writes)
 
 
 @pytest.mark.parametrize("granted", [DEPLOY, ROLLBACK])
 def test_no_role_of_ebcd_may_delete_a_record(granted: list[Grant]) -> None:
-    deletes = [arn for grant in granted for arn in grant.resources
-               if any(name.startswith("s3:DeleteObject") for name in grant.actions)]  # fmt: skip
+    deletes = [
+        arn
+        for grant in granted
+        for arn in grant.resources
+        if any(name.startswith("s3:DeleteObject") for name in grant.actions)
+    ]
     assert len(deletes) > 3
     for stage in ("production", "preview-fix", "previews"):
         key = f"ebcd/shop/{stage}/releases/000001.json"
@@ -92,14 +109,18 @@ def test_no_role_of_ebcd_may_delete_a_record(granted: list[Grant]) -> None:
 def test_changes_of_beanstalk_are_limited_to_the_application() -> None:
     for grant in (*DEPLOY, *ROLLBACK):
         if any(name.startswith("elasticbeanstalk:") for name in grant.actions) and "*" in grant.resources:
-            assert all(name.partition(":")[2].startswith((*actions.READS, "CreateStorageLocation"))
-                       for name in grant.actions)  # fmt: skip
+            assert all(
+                name.partition(":")[2].startswith((*actions.READS, "CreateStorageLocation")) for name in grant.actions
+            )
 
 
 def test_whatever_beanstalk_does_in_our_name_aws_s_own_policy_allows_too() -> None:
     document = OF_AWS["AdministratorAccess-AWSElasticBeanstalk"]["Document"]
-    known = [action for item in document["Statement"]
-             for action in ([item["Action"]] if isinstance(item["Action"], str) else item["Action"])]  # fmt: skip
+    known = [
+        action
+        for item in document["Statement"]
+        for action in ([item["Action"]] if isinstance(item["Action"], str) else item["Action"])
+    ]
     asked = named([*SHARED, *endings(worker=True)])
     assert sorted(name for name in asked if not any(fnmatchcase(name, item) for item in known)) == []
 
@@ -195,8 +216,11 @@ def test_instances_do_what_beanstalk_needs_of_them() -> None:
 
 def test_the_managed_policies_exist_and_are_those_that_beanstalk_asks_for() -> None:
     made = template(Wanted("shop", worker=True, containers=True), OPERATIONS)["Resources"]
-    arns = [resolved(item) for role in ("InstanceRole", "ServiceRole")
-            for item in made[role]["Properties"]["ManagedPolicyArns"]]  # fmt: skip
+    arns = [
+        resolved(item)
+        for role in ("InstanceRole", "ServiceRole")
+        for item in made[role]["Properties"]["ManagedPolicyArns"]
+    ]
     assert len(arns) == 5
     for arn in arns:
         name = arn.rpartition("/")[2]

@@ -61,9 +61,15 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     seen = snapshot(environment(1, live=True), releases=(record(1, live_since=100),))
     plan = plan_ship(seen, record(2, Outcome.RUNNING), swap=True)
     assert names(plan.steps) == [
-        "CreateEnvironment", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "MeasureLive",
-        "SwapCnames", "ProveLive", "Bake",
-    ]  # fmt: skip
+        "CreateEnvironment",
+        "AwaitEnvironment",
+        "HoldHealth",
+        "SmokeCandidate",
+        "MeasureLive",
+        "SwapCnames",
+        "ProveLive",
+        "Bake",
+    ]
     created = only(plan.steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
     assert created.cname_prefix is None
@@ -113,9 +119,15 @@ HELD = MatchCapacity("shop-prod-r1", 6, cname=LIVE_CNAME, release="r1", awaited=
 def test_capacity_does_not_fall_while_users_arrive() -> None:
     steps = plan_ship(BUSY, record(2, Outcome.RUNNING), swap=True).steps
     assert names(steps) == [
-        "CreateEnvironment", *CANDIDATE, "MeasureLive", "SwapCnames", "ProveLive", "MatchCapacity", "Bake",
+        "CreateEnvironment",
+        *CANDIDATE,
+        "MeasureLive",
+        "SwapCnames",
+        "ProveLive",
+        "MatchCapacity",
+        "Bake",
         "SetMinimum",
-    ]  # fmt: skip
+    ]
     created = only(steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
     assert OptionSetting("aws:autoscaling:asg", "MinSize", "6") in created.options
@@ -322,8 +334,9 @@ def test_a_release_that_did_not_end_well_is_not_already_live() -> None:
 
 
 def test_only_the_same_version_and_settings_are_taken_up_again() -> None:
-    seen = snapshot(environment(1, live=True), environment(2),
-                    releases=(record(2, Outcome.INTERRUPTED), record(1, live_since=9)))  # fmt: skip
+    seen = snapshot(
+        environment(1, live=True), environment(2), releases=(record(2, Outcome.INTERRUPTED), record(1, live_since=9))
+    )
     assert resumable(seen, "v2", SETTINGS) == record(2, Outcome.INTERRUPTED)
     assert resumable(seen, "v2", "other settings") is None
     assert resumable(seen, "v3", SETTINGS) is None
@@ -380,6 +393,7 @@ def test_what_leaves_live_must_have_fallen_quiet_and_what_never_was_live_need_no
     releases = (record(3, live_since=10), record(2, Outcome.WAITING), record(1, live_since=9000, left=5000))
     seen = snapshot(environment(1), environment(2), environment(3, live=True), releases=releases)
     assert {step.environment: step.left for step in retirements(seen)} == {
-        "shop-prod-r1": NOW - timedelta(seconds=5000), "shop-prod-r2": None,
-    }  # fmt: skip
+        "shop-prod-r1": NOW - timedelta(seconds=5000),
+        "shop-prod-r2": None,
+    }
     assert all(step.cname == LIVE_CNAME for step in retirements(seen))

@@ -39,8 +39,9 @@ def release(number: int, outcome: Outcome = Outcome.LIVE, *, from_: int | None =
     return replace(made, environment=NAME, from_environment=NAME if from_ else "")
 
 
-def seen(carries: Environment | None, *releases: ReleaseRecord, settings: tuple[OptionSetting, ...] = STAGE.options
-         ) -> Snapshot:  # fmt: skip
+def seen(
+    carries: Environment | None, *releases: ReleaseRecord, settings: tuple[OptionSetting, ...] = STAGE.options
+) -> Snapshot:
     found = snapshot(*([carries] if carries else []), releases=releases, stage=IN_PLACE)
     return replace(found, settings={NAME: settings})
 
@@ -70,8 +71,14 @@ def test_the_first_release_creates_the_environment_with_the_live_cname() -> None
 def test_a_later_release_updates_it_and_the_way_back_is_the_earlier_version() -> None:
     plan = plan_ship(seen(live(1), ONE), NEXT, swap=True)
     assert names(plan.steps) == [
-        "MeasureLive", "UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive", "Bake",
-    ]  # fmt: skip
+        "MeasureLive",
+        "UpdateVersion",
+        "AwaitEnvironment",
+        "HoldHealth",
+        "SmokeCandidate",
+        "ProveLive",
+        "Bake",
+    ]
     assert deployments(plan) == [UpdateVersion(NAME, "v2", "r2", live=True, leaves="r1")]
     assert plan.steps[2] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
     assert plan.back == plan.undo
@@ -147,8 +154,7 @@ def test_a_run_that_died_in_its_deployment_is_taken_up_again(status: str) -> Non
     assert resumable(found, "v2", settings_digest(IN_PLACE)) == died
     plan = plan_ship(found, died, swap=True)
     assert names(plan.steps)[0] == "UpdateVersion"
-    assert (plan.release.from_release, plan.undo[0]) == (
-        "r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2"))  # fmt: skip
+    assert (plan.release.from_release, plan.undo[0]) == ("r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2"))
 
 
 def test_a_first_release_that_died_is_proven_and_not_deployed_again() -> None:
@@ -162,8 +168,7 @@ def test_a_first_release_that_died_is_proven_and_not_deployed_again() -> None:
 def test_what_never_was_live_is_nothing_to_go_back_to() -> None:
     bad = release(2, Outcome.FAILED, from_=1)
     plan = plan_ship(seen(live(2), bad, ONE), release(3, Outcome.RUNNING), swap=True)
-    assert (plan.release.from_release, plan.undo[0]) == (
-        "r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r3"))  # fmt: skip
+    assert (plan.release.from_release, plan.undo[0]) == ("r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r3"))
     first = release(1, Outcome.FAILED)
     plan = plan_ship(seen(live(1), first), NEXT, swap=True)
     assert (plan.release.from_release, plan.undo, "Bake" in names(plan.steps)) == ("", (), False)

@@ -56,8 +56,12 @@ def release(letter: str, number: int, outcome: Outcome = Outcome.LIVE, **when: o
     return replace(record(number, outcome, stage=PAIR, **when), environment=f"shop-prod-{letter}")
 
 
-def seen(*sides: Environment, releases: tuple[ReleaseRecord, ...], instances: int = 2,
-         settings: dict[str, tuple[OptionSetting, ...]] | None = None) -> Snapshot:  # fmt: skip
+def seen(
+    *sides: Environment,
+    releases: tuple[ReleaseRecord, ...],
+    instances: int = 2,
+    settings: dict[str, tuple[OptionSetting, ...]] | None = None,
+) -> Snapshot:
     found = snapshot(*sides, releases=releases, stage=PAIR, instances=instances)
     return replace(found, settings={item.name: STAGE.options for item in sides} | (settings or {}))
 

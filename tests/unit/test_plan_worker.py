@@ -86,8 +86,12 @@ def test_a_later_one_watches_its_health_alone() -> None:
     )
     plan = plan_ship(seen, replace(record(2, Outcome.RUNNING, stage=WORKER), environment=NAME), swap=True)
     assert [type(step).__name__ for step in plan.steps] == [
-        "MeasureLive", "UpdateVersion", "AwaitEnvironment", "HoldHealth", "Bake",
-    ]  # fmt: skip
+        "MeasureLive",
+        "UpdateVersion",
+        "AwaitEnvironment",
+        "HoldHealth",
+        "Bake",
+    ]
     assert plan.steps[-1] == Bake(NAME, "", WORKER.bake)
     assert [type(step).__name__ for step in plan.undo] == ["UpdateVersion", "AwaitEnvironment", "HoldHealth"]
 

@@ -86,31 +86,49 @@ def test_a_platform_s_family_is_told_by_its_branch(platform: str, family: Family
 
 def found(platform: str, *paths: str) -> list[tuple[Severity, str]]:
     """What `check` finds in a bundle of empty files, for a stage of that platform."""
-    return [(item.severity, item.code)
-            for item in check({path: File(b"") for path in paths}, replace(STAGE, platform=platform))]  # fmt: skip
+    return [
+        (item.severity, item.code)
+        for item in check({path: File(b"") for path in paths}, replace(STAGE, platform=platform))
+    ]
 
 
 @pytest.mark.parametrize(
     ("family", "paths"),
     [
-        ("Docker", ["Dockerfile"]), ("Docker", ["Dockerrun.aws.json"]), ("Docker", ["docker-compose.yml"]),
+        ("Docker", ["Dockerfile"]),
+        ("Docker", ["Dockerrun.aws.json"]),
+        ("Docker", ["docker-compose.yml"]),
         ("ECS", ["Dockerrun.aws.json"]),
-        ("Node.js 22", ["package.json"]), ("Node.js 22", ["app.js"]), ("Node.js 22", ["server.js"]),
-        ("Go 1", ["application.go"]), ("Go 1", ["bin/application"]), ("Go 1", ["Buildfile"]),
-        ("Ruby 3.4", ["config.ru"]), ("Corretto 21", ["shop.jar"]), (".NET 9", ["Shop.runtimeconfig.json"]),
-        ("PHP 8.4", ["index.php"]), ("Tomcat 11 Corretto 21", ["index.jsp"]), ("Nobody's 1", ["anything"]),
+        ("Node.js 22", ["package.json"]),
+        ("Node.js 22", ["app.js"]),
+        ("Node.js 22", ["server.js"]),
+        ("Go 1", ["application.go"]),
+        ("Go 1", ["bin/application"]),
+        ("Go 1", ["Buildfile"]),
+        ("Ruby 3.4", ["config.ru"]),
+        ("Corretto 21", ["shop.jar"]),
+        (".NET 9", ["Shop.runtimeconfig.json"]),
+        ("PHP 8.4", ["index.php"]),
+        ("Tomcat 11 Corretto 21", ["index.jsp"]),
+        ("Nobody's 1", ["anything"]),
     ],
-)  # fmt: skip
+)
 def test_another_platform_is_not_asked_for_what_python_needs(family: str, paths: list[str]) -> None:
     assert found(f"{family} {AL2023}", *paths) == []
 
 
 @pytest.mark.parametrize(
     ("family", "severity"),
-    [("Docker", Severity.ERROR), ("ECS", Severity.ERROR), ("Node.js 22", Severity.WARNING),
-     ("Go 1", Severity.WARNING), ("Ruby 3.4", Severity.WARNING), ("Corretto 21", Severity.WARNING),
-     (".NET 9", Severity.WARNING)],
-)  # fmt: skip
+    [
+        ("Docker", Severity.ERROR),
+        ("ECS", Severity.ERROR),
+        ("Node.js 22", Severity.WARNING),
+        ("Go 1", Severity.WARNING),
+        ("Ruby 3.4", Severity.WARNING),
+        ("Corretto 21", Severity.WARNING),
+        (".NET 9", Severity.WARNING),
+    ],
+)
 def test_what_a_platform_needs_is_asked_for(family: str, severity: Severity) -> None:
     assert found(f"{family} {AL2023}", "application.py", "requirements.txt", "deep/Dockerfile", "deep/shop.jar") == [
         (severity, "no-entry-point")
@@ -119,8 +137,10 @@ def test_what_a_platform_needs_is_asked_for(family: str, severity: Severity) -> 
 
 def test_a_procfile_is_checked_where_the_platform_starts_it() -> None:
     lines = {"Procfile": File(b"what is this\n"), "Dockerfile": File(b""), "config.ru": File(b"")}
-    codes = {family: [item.code for item in check(lines, replace(STAGE, platform=f"{family} {AL2023}"))]
-             for family in ("Docker", "Ruby 3.4")}  # fmt: skip
+    codes = {
+        family: [item.code for item in check(lines, replace(STAGE, platform=f"{family} {AL2023}"))]
+        for family in ("Docker", "Ruby 3.4")
+    }
     assert codes == {"Docker": [], "Ruby 3.4": ["procfile", "procfile-web"]}
 
 

@@ -19,16 +19,45 @@ POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
 POSIX_CALLS = {
     f"os.{name}"
     for name in (
-        "fork", "forkpty", "getuid", "geteuid", "getgid", "getpgid", "killpg", "setsid", "setpgid", "mkfifo", "nice",
-        "sched_getaffinity", "chown", "chroot", "wait", "wait3", "wait4", "statvfs", "posix_spawn", "register_at_fork",
+        "fork",
+        "forkpty",
+        "getuid",
+        "geteuid",
+        "getgid",
+        "getpgid",
+        "killpg",
+        "setsid",
+        "setpgid",
+        "mkfifo",
+        "nice",
+        "sched_getaffinity",
+        "chown",
+        "chroot",
+        "wait",
+        "wait3",
+        "wait4",
+        "statvfs",
+        "posix_spawn",
+        "register_at_fork",
     )
 } | {
     f"signal.{name}"
     for name in (
-        "SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGCHLD", "SIGPIPE", "SIGALRM", "SIGQUIT",
-        "alarm", "setitimer", "pause", "sigwait", "pthread_sigmask",
+        "SIGHUP",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGCHLD",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGQUIT",
+        "alarm",
+        "setitimer",
+        "pause",
+        "sigwait",
+        "pthread_sigmask",
     )
-}  # fmt: skip
+}
 """What Python has on POSIX alone.
 
 Source: https://docs.python.org/3/library/os.html and signal.html, by each one's availability

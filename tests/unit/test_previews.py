@@ -103,8 +103,12 @@ def test_an_application_that_leaves_no_room_is_refused() -> None:
 
 def test_a_preview_has_its_own_of_everything_that_users_of_the_base_have() -> None:
     base = replace(
-        STAGE, url="https://shop.example.com", bake=600.0, tenants=Tenants(("acme.example.com",)),
-        notify=Notify(("env:CHAT",)), target=Target.LOCAL,
+        STAGE,
+        url="https://shop.example.com",
+        bake=600.0,
+        tenants=Tenants(("acme.example.com",)),
+        notify=Notify(("env:CHAT",)),
+        target=Target.LOCAL,
         options=(
             OptionSetting("aws:autoscaling:asg", "MaxSize", "8"),
             OptionSetting("aws:autoscaling:trigger", "LowerThreshold", "1"),
@@ -117,15 +121,18 @@ def test_a_preview_has_its_own_of_everything_that_users_of_the_base_have() -> No
             OptionSetting("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "/"),
             OptionSetting("aws:elbv2:listener:443", "Protocol", "HTTPS"),
         ),
-    )  # fmt: skip
+    )
     made = preview_of(base, "fix")
     assert (made.name, made.cname, made.url) == ("preview-fix", "shop-fix", "")
     assert (made.strategy, made.keep, made.bake, made.tenants) == (Strategy.IN_PLACE, 0.0, 0.0, None)
     assert (made.notify, made.target, made.smoke, made.proof) == (Notify(), Target.LOCAL, base.smoke, base.proof)
     assert [(item.name, item.value) for item in made.options] == [
-        ("MaxSize", "1"), ("MinSize", "1"), ("Subnets", "subnet-2"), ("DATABASE_URL", "secret"),
+        ("MaxSize", "1"),
+        ("MinSize", "1"),
+        ("Subnets", "subnet-2"),
+        ("DATABASE_URL", "secret"),
         ("EnvironmentType", "SingleInstance"),
-    ]  # fmt: skip
+    ]
     assert "LoadBalancerType" not in {item.name for item in environment_options(made, (), None)}
     assert "LoadBalancerType" in {item.name for item in environment_options(STAGE, (), None)}
 
@@ -210,8 +217,13 @@ def test_the_branch_is_the_one_that_a_revision_names_else_the_one_that_is_checke
     repository = Repository(git.folder)
     asked = ("HEAD", "fix/login", "origin/far/away", "v1", sha, "nothing")
     assert [branch_of(repository, item) for item in asked] == [
-        "main", "fix/login", "far/away", "main", "main", "main",
-    ]  # fmt: skip
+        "main",
+        "fix/login",
+        "far/away",
+        "main",
+        "main",
+        "main",
+    ]
     git("checkout", "-q", "--detach")
     assert [branch_of(repository, item) for item in asked[:2]] == ["", "fix/login"]
 

@@ -17,9 +17,17 @@ from ebcd.model import CommandLine, Reach
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "-a shop -s production"
-ELSEWHERE = {"ebcd/cli/app.py", "ebcd/cli/help.py", "ebcd/cli/examples.py", "ebcd/init/text.py",
-             "ebcd/init/workflows.py",
-             "ebcd/report/init.py", "ebcd/cli/init.py", "ebcd/cli/locally.py", "ebcd/eb.py"}  # fmt: skip
+ELSEWHERE = {
+    "ebcd/cli/app.py",
+    "ebcd/cli/help.py",
+    "ebcd/cli/examples.py",
+    "ebcd/init/text.py",
+    "ebcd/init/workflows.py",
+    "ebcd/report/init.py",
+    "ebcd/cli/init.py",
+    "ebcd/cli/locally.py",
+    "ebcd/eb.py",
+}
 """Help, which is about any stage; what `init` says of its folder; what ebcd has for commands of eb."""
 
 

@@ -82,9 +82,14 @@ def test_a_target_that_scaled_in_gets_live_s_capacity_first() -> None:
 
 @pytest.mark.parametrize(
     ("known", "first"),
-    [({}, "SmokeCandidate"), ({"minimum": 6}, "SmokeCandidate"), ({"minimum": 2, "raised": 6}, "SmokeCandidate"),
-     ({"minimum": 2}, "MatchCapacity"), ({"minimum": 2, "raised": 5}, "MatchCapacity")],
-)  # fmt: skip
+    [
+        ({}, "SmokeCandidate"),
+        ({"minimum": 6}, "SmokeCandidate"),
+        ({"minimum": 2, "raised": 6}, "SmokeCandidate"),
+        ({"minimum": 2}, "MatchCapacity"),
+        ({"minimum": 2, "raised": 5}, "MatchCapacity"),
+    ],
+)
 def test_a_target_whose_minimum_does_not_hold_its_instances_is_held_first(known: dict, first: str) -> None:
     one = replace(ONE, **known)
     both = replace(BOTH, releases=(TWO, one))

@@ -27,8 +27,9 @@ OWN = "ebcd/shop/bundles/"
 
 
 def version(number: int, key: str = "", bucket: str = "b") -> ApplicationVersion:
-    return ApplicationVersion(f"v{number}", "Processed", bucket, key or f"{OWN}d{number}.zip",
-                              created=NOW - timedelta(days=100 - number))  # fmt: skip
+    return ApplicationVersion(
+        f"v{number}", "Processed", bucket, key or f"{OWN}d{number}.zip", created=NOW - timedelta(days=100 - number)
+    )
 
 
 def labels(found: tuple[DeleteVersion, ...]) -> list[str]:
@@ -42,8 +43,11 @@ def test_the_oldest_go_and_the_newest_stay() -> None:
 
 
 def test_what_runs_anywhere_and_what_a_rollback_returns_to_stay() -> None:
-    stage = snapshot(environment(5, live=True), environment(2), releases=(
-        record(5, live_since=10, from_=3), record(3, live_since=100, left=10), record(2)))  # fmt: skip
+    stage = snapshot(
+        environment(5, live=True),
+        environment(2),
+        releases=(record(5, live_since=10, from_=3), record(3, live_since=100, left=10), record(2)),
+    )
     versions = [version(number) for number in range(1, 9)]
     assert labels(prunable([stage], versions, "b", 1)) == ["v1", "v4", "v6", "v7"]
 
@@ -130,8 +134,11 @@ def two_stages() -> tuple[Services, Application, Bucket]:
     world = World()
     bucket, clock = Bucket(world), world.clock
     live = environment(9, live=True)
-    staging = replace(environment(2, version_label="v6"), name=environment_name("shop", "staging", 2),
-                      cname="shop-staging.eu-central-1.elasticbeanstalk.com")  # fmt: skip
+    staging = replace(
+        environment(2, version_label="v6"),
+        name=environment_name("shop", "staging", 2),
+        cname="shop-staging.eu-central-1.elasticbeanstalk.com",
+    )
     application = Application(live, staging)
     ledger = Ledger(cast(Any, bucket), "shop", "prod")
     ledger.allocate(record(9, live_since=9), lambda number: environment_name("shop", "prod", number))
@@ -141,8 +148,9 @@ def two_stages() -> tuple[Services, Application, Bucket]:
         named = replace(made, **own, version_label=f"v{made.number + 4}")  # type: ignore[arg-type]
         other.allocate(named, lambda number: environment_name("shop", "staging", number))
     bucket.create("ebcd/shop/bundles/d1.zip", b"")
-    services = replace(world.services("v9"), beanstalk=cast(Any, application), storage=cast(Any, bucket),
-                       ledger=ledger, clock=clock)  # fmt: skip
+    services = replace(
+        world.services("v9"), beanstalk=cast(Any, application), storage=cast(Any, bucket), ledger=ledger, clock=clock
+    )
     return services, application, bucket
 
 
@@ -167,8 +175,10 @@ def test_a_long_ledger_of_another_stage_is_read_from_its_end() -> None:
     services, application, bucket = two_stages()
     other = Ledger(cast(Any, bucket), "shop", "staging")
     for number in range(4, 300):
-        other.allocate(replace(record(number, Outcome.FAILED), stage="staging", cname="shop-staging"),
-                       lambda number: environment_name("shop", "staging", number))  # fmt: skip
+        other.allocate(
+            replace(record(number, Outcome.FAILED), stage="staging", cname="shop-staging"),
+            lambda number: environment_name("shop", "staging", number),
+        )
     bucket.read.clear()
     prune(Run("prune", STAGE, 0.0), services, keep=1, planned=True)
     assert application.deleted == []

@@ -15,8 +15,9 @@ from ebcd_local.records import Environment
 from ebcd_local.setting_keys import key
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
-SHOP = Environment("eu-central-1", "e-abc", "shop-prod", "shop", "v1", "shop.example", "Ready", "Green", "Ok", "arn",
-                   "", WHEN, WHEN)  # fmt: skip
+SHOP = Environment(
+    "eu-central-1", "e-abc", "shop-prod", "shop", "v1", "shop.example", "Ready", "Green", "Ok", "arn", "", WHEN, WHEN
+)
 KNOWN = references.names(SHOP)
 
 

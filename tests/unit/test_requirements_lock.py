@@ -89,8 +89,9 @@ def test_included_files_are_followed_wherever_they_lie_and_once() -> None:
     }
     found = lines.read("requirements.txt", content.get)
     assert [(pin.name, pin.place) for pin in found.pins] == [
-        ("base", "deps/base.txt:2"), ("web", "requirements.txt:3"),
-    ]  # fmt: skip
+        ("base", "deps/base.txt:2"),
+        ("web", "requirements.txt:3"),
+    ]
     assert [(item.path, item.line) for item in found.problems] == [("more.txt", 2), ("deps/limits.txt", 2)]
 
 
@@ -134,14 +135,22 @@ def test_the_way_out_is_the_one_of_the_tool_that_is_used(files: dict[str, str], 
         ({"Pipfile__lock": "{}"}, False, "", True),
         ({"Pipfile__lock": "{}"}, True, "Pipfile.lock", False),
         ({"Pipfile": ""}, False, "Pipfile", False),
-        ({"requirements__txt": pinned("a", A), "pylock__toml": pylock(package("b", ("py3-none-any", B)))}, False,
-         "requirements.txt", True),
-        ({"requirements__txt": "a", "pylock__toml": pylock(package("b", ("py3-none-any", B)))}, False,
-         "pylock.toml", True),
+        (
+            {"requirements__txt": pinned("a", A), "pylock__toml": pylock(package("b", ("py3-none-any", B)))},
+            False,
+            "requirements.txt",
+            True,
+        ),
+        (
+            {"requirements__txt": "a", "pylock__toml": pylock(package("b", ("py3-none-any", B)))},
+            False,
+            "pylock.toml",
+            True,
+        ),
         ({"Pipfile__lock": "{}", "pylock__toml": pylock(more="packages = []\n")}, False, "pylock.toml", True),
         ({"pylock__toml": "lock-version = 1"}, False, "pylock.toml", False),
     ],
-)  # fmt: skip
+)
 def test_what_decides(files: dict[str, str], wheels: bool, source: str, ok: bool) -> None:
     found = locked(wheels=wheels, **files)
     assert (found.source, not found.problems) == (source, ok)
@@ -152,11 +161,13 @@ def test_a_lock_file_becomes_requirements() -> None:
     archive = (
         f'[[packages]]\nname = "far"\n[packages.archive]\nurl = "https://e.com/f.zip"\nhashes = {{sha256 = "{A}"}}\n'
     )
-    found = locked(pylock__toml=pylock(
-        package("two", ("py3-none-any", B), more='marker = "sys_platform == \'linux\'"\n'),
-        package("one", ("py3-none-any", B), ("cp311-cp311-win32", A), more=sdist),
-        archive,
-    ))  # fmt: skip
+    found = locked(
+        pylock__toml=pylock(
+            package("two", ("py3-none-any", B), more="marker = \"sys_platform == 'linux'\"\n"),
+            package("one", ("py3-none-any", B), ("cp311-cp311-win32", A), more=sdist),
+            archive,
+        )
+    )
     assert found.text().decode() == (
         "# Made by ebcd from pylock.toml.\n"
         f"far @ https://e.com/f.zip \\\n    --hash=sha256:{A}\n"
@@ -177,12 +188,14 @@ def test_a_lock_file_becomes_requirements() -> None:
         ("'dev' in dependency_groups", None),
         ("'dev' not in dependency_groups", ""),
         ("'x' in extras", None),
-        ("'x' in extras or 'default' in dependency_groups and os_name == 'nt'",
-         'python_version < "3" or os_name == "nt"'),
+        (
+            "'x' in extras or 'default' in dependency_groups and os_name == 'nt'",
+            'python_version < "3" or os_name == "nt"',
+        ),
         ("('default' in dependency_groups) and python_version < '3.12'", 'python_version < "3.12"'),
         ("os_name == 'nt'", 'os_name == "nt"'),
     ],
-)  # fmt: skip
+)
 def test_a_default_installation_has_the_default_groups_and_no_extra(marker: str, told: str | None) -> None:
     more = 'extras = ["x"]\ndependency-groups = ["default", "dev"]\ndefault-groups = ["default"]\n'
     text = pylock(package("one", ("py3-none-any", A), more=f'marker = "{marker}"\n'), more=more)
@@ -196,10 +209,12 @@ def test_a_default_installation_has_the_default_groups_and_no_extra(marker: str,
         ('[packages.directory]\npath = "."\n', "x comes from a directory"),
         (f'[packages.archive]\npath = "x.zip"\nhashes = {{sha256 = "{A}"}}\n', "which instances cannot reach"),
         ('[packages.archive]\nurl = "https://e.com/x.zip"\nhashes = {md5 = "1"}\n', "x has a file without a SHA-256"),
-        ('version = "1.0"\n[packages.sdist]\nname = "x-1.0.tar.gz"\npath = "x"\nhashes = {md5 = "1"}\n',
-         "x has a file without a SHA-256"),
+        (
+            'version = "1.0"\n[packages.sdist]\nname = "x-1.0.tar.gz"\npath = "x"\nhashes = {md5 = "1"}\n',
+            "x has a file without a SHA-256",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_hash_is_refused_by_name_and_line(entry: str, message: str) -> None:
     text = pylock(package("one", ("py3-none-any", A)), f'[[packages]]\nname = "x"\n{entry}')
     (problem,) = locked(pylock__toml=text).problems
@@ -218,8 +233,15 @@ names = st.from_regex(
 versions = st.lists(st.integers(0, 99), min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
 digests = st.binary(min_size=1).map(lambda data: f"sha256:{hashlib.sha256(data).hexdigest()}")
 markers = st.sampled_from(["", 'python_version < "3.12"', 'sys_platform == "linux" and os_name == "posix"'])
-pins = st.builds(Pin, names, versions, st.lists(digests, min_size=1, max_size=3, unique=True).map(tuple), st.just("p"),
-                 st.lists(names, max_size=2, unique=True).map(lambda found: tuple(sorted(found))), markers)  # fmt: skip
+pins = st.builds(
+    Pin,
+    names,
+    versions,
+    st.lists(digests, min_size=1, max_size=3, unique=True).map(tuple),
+    st.just("p"),
+    st.lists(names, max_size=2, unique=True).map(lambda found: tuple(sorted(found))),
+    markers,
+)
 
 
 @given(st.lists(pins, max_size=6), st.randoms())
@@ -250,18 +272,30 @@ def files(*names: str) -> Pin:
 @pytest.mark.parametrize(
     ("python", "offered", "taken"),
     [
-        (AL2023, ["py3-none-any", "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64", "cp312-cp312-win32"],
-         "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64"),
-        (AL2023, ["cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_35_x86_64"],
-         "cp311-cp311-manylinux_2_28_x86_64"),
-        (Python("3.11", "x86_64", 26), ["cp311-cp311-manylinux_2_28_x86_64", "cp38-abi3-manylinux1_x86_64"],
-         "cp38-abi3-manylinux1_x86_64"),
-        (Python("3.12", "aarch64", 34), ["cp311-cp311-manylinux2014_aarch64", "cp37-abi3-manylinux2014_aarch64",
-                                         "cp37-abi3-manylinux2014_x86_64"], "cp37-abi3-manylinux2014_aarch64"),
+        (
+            AL2023,
+            ["py3-none-any", "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64", "cp312-cp312-win32"],
+            "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64",
+        ),
+        (
+            AL2023,
+            ["cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_35_x86_64"],
+            "cp311-cp311-manylinux_2_28_x86_64",
+        ),
+        (
+            Python("3.11", "x86_64", 26),
+            ["cp311-cp311-manylinux_2_28_x86_64", "cp38-abi3-manylinux1_x86_64"],
+            "cp38-abi3-manylinux1_x86_64",
+        ),
+        (
+            Python("3.12", "aarch64", 34),
+            ["cp311-cp311-manylinux2014_aarch64", "cp37-abi3-manylinux2014_aarch64", "cp37-abi3-manylinux2014_x86_64"],
+            "cp37-abi3-manylinux2014_aarch64",
+        ),
         (AL2023, ["1-py3-none-any", "2-py3-none-any"], "2-py3-none-any"),
         (AL2023, ["cp311-cp311-musllinux_1_2_x86_64", "cp311-cp311t-manylinux2014_x86_64"], None),
     ],
-)  # fmt: skip
+)
 def test_the_wheel_is_the_one_that_fits_best(python: Python, offered: list[str], taken: str | None) -> None:
     for order in (offered, offered[::-1]):
         found = best(files(*order), python)

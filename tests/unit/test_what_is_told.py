@@ -116,7 +116,7 @@ CREATED = CreateEnvironment("shop-prod-r2", "v2", NEWER, None, ())
         ((replace(DEPLOYED, settings=UpdateOptions("x", (), platform_arn=NEWER)),), True),
         ((), False),
     ],
-)  # fmt: skip
+)
 def test_which_steps_change_the_platform(steps: tuple, changes: bool) -> None:
     seen = snapshot(LIVE, OLD_SIDE, releases=(record(2), record(1)))
     plan = Plan(seen, record(2), LIVE, steps)
@@ -137,8 +137,9 @@ def test_retire_says_what_it_keeps_and_until_when() -> None:
     retire(run, world.services("any"), planned=False, force=False)
     found = told(run, world)
     assert [(item["environment"], item["why"]) for item in found["kept"]] == [
-        ("shop-prod-r1", "a way back"), ("shop-prod-r3", "it waits for its swap"),
-    ]  # fmt: skip
+        ("shop-prod-r1", "a way back"),
+        ("shop-prod-r3", "it waits for its swap"),
+    ]
     form = shown(text.retired(found))
     assert "Nothing to retire." in form
     assert f"shop-prod-r1 (r1): a way back until {found['kept'][0]['until'][:16].replace('T', ' ')} UTC" in form
@@ -182,8 +183,11 @@ def test_a_candidate_that_failed_is_named() -> None:
 def test_events_that_were_shown_as_they_came_are_not_shown_again() -> None:
     progress = PlainProgress(Console(file=io.StringIO()))
     progress.note("ERROR It failed.")
-    found = {"events": [{"severity": "ERROR", "message": "It failed."}, {"severity": "WARN", "message": "Late."}],
-             "causes": [], "log_tail": ""}  # fmt: skip
+    found = {
+        "events": [{"severity": "ERROR", "message": "It failed."}, {"severity": "WARN", "message": "Late."}],
+        "causes": [],
+        "log_tail": "",
+    }
     assert "It failed." not in shown(text.diagnosis(found, progress.noted))
     assert "Late." in shown(text.diagnosis(found, progress.noted))
     assert "It failed." in shown(text.diagnosis(found))
@@ -201,10 +205,13 @@ def test_a_failed_release_says_what_to_do_by_what_it_was() -> None:
 def test_status_fits_eighty_columns_and_crops_nothing(world: World) -> None:
     services = world.services("any")
     seen = snapshot(
-        environment(1), environment(2, live=True, name="shop-prod-r2"),
-        releases=(record(1, live_since=900, left=600, by="somebody-with-a-long-name"),
-                  record(2, live_since=600, from_=1, by="grace")),
-    )  # fmt: skip
+        environment(1),
+        environment(2, live=True, name="shop-prod-r2"),
+        releases=(
+            record(1, live_since=900, left=600, by="somebody-with-a-long-name"),
+            record(2, live_since=600, from_=1, by="grace"),
+        ),
+    )
     found = dict(result.status(seen, services, None, None))
     lines = shown(status.text(found), width=80).splitlines()
     assert max(map(len, lines)) <= 80

@@ -73,16 +73,27 @@ _TODAY = (
     .scalar_subquery()
 )
 _COLUMNS = (
-    tenants.c.tenant_id, directory.c.slug, tenants.c.name, tenants.c.plan, tenants.c.trial_ends_at,
+    tenants.c.tenant_id,
+    directory.c.slug,
+    tenants.c.name,
+    tenants.c.plan,
+    tenants.c.trial_ends_at,
     tenants.c.suspended_at,
-    usage_totals.c.members, usage_totals.c.notes, usage_totals.c.tasks, usage_totals.c.attachments,
+    usage_totals.c.members,
+    usage_totals.c.notes,
+    usage_totals.c.tasks,
+    usage_totals.c.attachments,
     usage_totals.c.bytes,
     _TODAY.label("requests"),
-)  # fmt: skip
+)
 _WITH_MEMBER = (
-    *_COLUMNS, members.c.id.label("member_id"), members.c.name.label("member_name"), members.c.email, members.c.role,
+    *_COLUMNS,
+    members.c.id.label("member_id"),
+    members.c.name.label("member_name"),
+    members.c.email,
+    members.c.role,
     members.c.confirmed_at,
-)  # fmt: skip
+)
 _WORKSPACE = directory.join(tenants, tenants.c.tenant_id == directory.c.tenant_id).join(
     usage_totals, usage_totals.c.tenant_id == tenants.c.tenant_id
 )

@@ -71,8 +71,13 @@ def found(connection: Connection, tenant_id: int, workspace: str, member: dict[s
     tx.insert(tenants, name=workspace, plan="trial", trial_ends_at=datetime.now(UTC) + TRIAL)
     tx.insert(usage_totals)
     tx.insert(members, role="owner", **member)
-    tx.insert(sessions, token_hash=arrival, member_id=member["id"], purpose="arrival",
-              expires_at=datetime.now(UTC) + timedelta(minutes=2))  # fmt: skip
+    tx.insert(
+        sessions,
+        token_hash=arrival,
+        member_id=member["id"],
+        purpose="arrival",
+        expires_at=datetime.now(UTC) + timedelta(minutes=2),
+    )
     return tx
 
 

@@ -28,8 +28,15 @@ def _board(values: Any, problems: dict[str, str]) -> str:
     only_mine = request.args.get("mine") == "1"
     rows = tasks.board(here.tx, here.who.id if only_mine else None)
     columns = {state: list(group) for state, group in groupby(rows, key=lambda row: row.state)}
-    return render_template("workspace/tasks.html", columns=columns, states=STATES, only_mine=only_mine, values=values,
-                           problems=problems, members=people.all_members(here.tx))  # fmt: skip
+    return render_template(
+        "workspace/tasks.html",
+        columns=columns,
+        states=STATES,
+        only_mine=only_mine,
+        values=values,
+        problems=problems,
+        members=people.all_members(here.tx),
+    )
 
 
 @blueprint.post("")
@@ -55,8 +62,9 @@ def show(task_id: str) -> str:
 
 def _form(task: Any, values: Any, problems: dict[str, str]) -> str:
     members = people.all_members(visit().tx)
-    return render_template("workspace/task.html", task=task, values=values, problems=problems, states=STATES,
-                           members=members)  # fmt: skip
+    return render_template(
+        "workspace/task.html", task=task, values=values, problems=problems, states=STATES, members=members
+    )
 
 
 @blueprint.post("/<task_id>")
@@ -71,8 +79,13 @@ def change(task_id: str) -> Page:
         return _form(task, request.form, error.fields), 422
     if not done:
         members = people.all_members(tx)
-        page = render_template("workspace/task_conflict.html", mine=told, theirs=tasks.one(tx, task_id), states=STATES,
-                               members={member.id: member.name for member in members})  # fmt: skip
+        page = render_template(
+            "workspace/task_conflict.html",
+            mine=told,
+            theirs=tasks.one(tx, task_id),
+            states=STATES,
+            members={member.id: member.name for member in members},
+        )
         return page, 409
     visit().enforce()
     return to("/tasks")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ebcd.errors import Refused, UsageError
-from ebcd.model import ASG, Environment, OptionSetting, Tier
+from ebcd.model import ASG, Environment, OptionSetting, Stage, Tier
 from ebcd.release.plan import first, proofs, saved
 from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.updating import Change, bring, change, deployment, platform_back
@@ -35,13 +35,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
             hint=f"Name another strategy in ebcd.toml, or: {stage.flags.of('ship')}",
             code="no-candidate",
         )
-    if live is not None and stage.tier is Tier.WORKER and live.tier not in ("", WORKER):
-        raise Refused(
-            f"The environment {live.name} is no worker.",
-            why=f"The stage {stage.name} is one, and the tier of an environment cannot be changed.",
-            hint=f"Terminate {live.name}, or give the stage another name.",
-            code="another-tier",
-        )
+    _check_tier(stage, live)
     if live is None:
         return first.begin(snapshot, release, bundled)
     if _is(snapshot.record_of(live), release) and not release.from_environment:
@@ -66,6 +60,17 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         *retirements(snapshot, {live.name}, release.number),
     )
     return Plan(snapshot, release, live, steps, back, undo=back)
+
+
+def _check_tier(stage: Stage, live: Environment | None) -> None:
+    """Raises Refused where the stage is a worker and the environment of its name is not."""
+    if live is not None and stage.tier is Tier.WORKER and live.tier not in ("", WORKER):
+        raise Refused(
+            f"The environment {live.name} is no worker.",
+            why=f"The stage {stage.name} is one, and the tier of an environment cannot be changed.",
+            hint=f"Terminate {live.name}, or give the stage another name.",
+            code="another-tier",
+        )
 
 
 def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None, *, restoring: bool) -> Plan:

@@ -67,8 +67,11 @@ def to_saved(
     present, kept = PresentSettings(settings), by_place(saved.options)
     chosen = {item.place for item in wanted}
     differing = tuple(item for item in saved.options if not present.has(item, surely=True))
-    added = tuple(place for place, item in settings.items()
-                  if place not in kept and (item.namespace in PROPERTIES or place in chosen))  # fmt: skip
+    added = tuple(
+        place
+        for place, item in settings.items()
+        if place not in kept and (item.namespace in PROPERTIES or place in chosen)
+    )
     other = saved.platform_arn if saved.platform_arn not in ("", platform) else ""
     if not (differing or added or other):
         return None

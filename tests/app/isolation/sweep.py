@@ -104,8 +104,9 @@ def _ask(intruder: Founded, token: str, verb: str, path: str, headers: dict[str,
     json = {"title": "Taken"} if path.startswith("/api") else None
     if json:
         told["Authorization"] = f"Bearer {token}"
-    return browser.client.open(path, base_url=f"http://{intruder.host}", method=verb, headers=told, json=json,
-                               data=None if json else FORM)  # fmt: skip
+    return browser.client.open(
+        path, base_url=f"http://{intruder.host}", method=verb, headers=told, json=json, data=None if json else FORM
+    )
 
 
 def exported(founded: Founded) -> bytes:
