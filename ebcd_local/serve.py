@@ -137,23 +137,36 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         calls=CallLog(),
         state=state,
     )
-    limits = CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once)
+    endpoint = _endpoint(settings, key, fleet, monitor, objects, control)
+    _set_page(settings, endpoint, balancer, databases)
+    running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer, key)
+    return running
+
+
+def _endpoint(
+    settings: Settings, key: Key, fleet: Fleet, monitor: Monitor, objects: ObjectStore, control: Control
+) -> Endpoint:
+    """What answers AWS's calls, with the limits and the judges of callers that were asked for."""
     sessions = Sessions()
-    endpoint = Endpoint(
-        state,
+    return Endpoint(
+        control.state,
         fleet,
         monitor,
         objects,
         control,
-        limits,
+        CallLimits(settings.simulation.calls_per_second, settings.simulation.calls_at_once),
         enforcement=_enforcement(settings, sessions),
         signatures=None if settings.open else Signatures(secret_keys.of(key, sessions)),
         sessions=sessions,
     )
+
+
+def _set_page(settings: Settings, endpoint: Endpoint, balancer: LoadBalancer, databases: Databases) -> None:
+    """Serve the console at the load balancer's own address."""
     sources = page.Sources(
-        state,
+        endpoint.state,
         balancer,
-        monitor.sample,
+        endpoint.monitor.sample,
         lambda: endpoint.url,
         jail.unavailable(),
         databases.status,
@@ -161,8 +174,6 @@ def _compose(settings: Settings, stop: threading.Event) -> Running:
         home.unusual(settings.folder, os.environ),
     )
     balancer.set_bare(page.Page(lambda: page.tell(sources), lambda found: page.tell_logs(sources, found)))
-    running = Running(endpoint, Daemons(fleet, queues), _listening(endpoint, settings.port, balancer), balancer, key)
-    return running
 
 
 def _run(running: Running, settings: Settings, stop: threading.Event) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,26 +52,41 @@ def bootstrap(
     configuration = load(common)
     stages = _stages(common, configuration)
     on_aws = (common.stage,) if common.stage else tuple(item.name for item in stages)
-    names = tuple(environment or ()) or (() if branch else on_aws)
     wanted = Wanted(
         common.application or (configuration.application if configuration else ""),
         repository,
-        names,
+        tuple(environment or ()) or (() if branch else on_aws),
         tuple(branch or ()),
         oidc_provider,
-        worker=any(item.tier == "worker" for item in stages),
-        containers=any("ECS" in item.platform for item in stages),
-        secrets=_secrets(configuration),
+        **_of_stages(stages, configuration),
     )
     _check_named(wanted)
     made = template(wanted, OPERATIONS)
     if print_:
-        told = envelope("bootstrap") | {"application": wanted.application, "template": made} if common.json else made
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
-        return
-    session = _session(common, stages)
+        _print(common, wanted, made)
+    else:
+        _make(common, _session(common, stages), wanted, made)
+
+
+def _make(common: Common, session: Session, wanted: Wanted, made: Json) -> None:
+    """Bring the stack to what the template says, where nobody says no."""
     _confirm(common, session, wanted)
     _tell(common, session, _bring(session, wanted, made))
+
+
+def _of_stages(stages: list[Stage], configuration: Configuration | None) -> dict[str, Any]:
+    """What the stages' environments need of the stack, by Wanted's fields."""
+    return {
+        "worker": any(item.tier == "worker" for item in stages),
+        "containers": any("ECS" in item.platform for item in stages),
+        "secrets": _secrets(configuration),
+    }
+
+
+def _print(common: Common, wanted: Wanted, made: Json) -> None:
+    """Write the template to stdout."""
+    told = envelope("bootstrap") | {"application": wanted.application, "template": made} if common.json else made
+    sys.stdout.write(json.dumps(told, indent=2) + "\n")
 
 
 def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:

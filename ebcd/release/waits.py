@@ -130,8 +130,7 @@ def await_environment(
     `look_into` raises, which is called at each look once events tell of bad health.
     """
     watched = EnvironmentWatch(services, application, step.environment, events=step.events)
-    presence = Presence(services, application, step.environment)
-    hopeless = Hopeless(services)
+    presence, hopeless = Presence(services, application, step.environment), Hopeless(services)
     seen = "it was never seen"
 
     def look() -> tuple[Environment | None, tuple[bool, str]]:
@@ -143,8 +142,7 @@ def await_environment(
             return environment, (True, f"its status is {environment.status}")
         return environment, _lacking(services, application, step, presence)
 
-    for environment, (lacking, told) in looks(services, tick, timeout, look, watched.share):
-        seen = told
+    for environment, (lacking, seen) in looks(services, tick, timeout, look, watched.share):
         ready = environment is not None and environment.status == "Ready"
         if watched.failures and (ready or hopeless.long(watched.failures)):
             raise failed(services, step.environment, "failed to deploy", telling(watched.failures).message)
