@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 
 from ebcd.aws.session import PERMISSION
-from ebcd.doctor.check import SEE_IDENTITY, Check, Outcome, by_aws, ok, unknown, warning
+from ebcd.doctor.check import SEE_IDENTITY, Check, by_aws, ok, unknown, warning
 from ebcd.doctor.seen import Seen
 from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, OutcomeUnknown, Throttled
 from ebcd.model import Target
@@ -46,10 +46,13 @@ def _make_roles(seen: Seen) -> str:
     return f"Make one, and see what to put into ebcd.toml: {seen.flags.of('bootstrap', '--no-github')}"
 
 
-def unseen(seen: Seen, check: str, what: str, error: EbcdError) -> Check:
-    """A check whose answer did not come. What that means for a ship is told once, by `reads` or by `identity`."""
+def unseen(seen: Seen, check: str, what: str, error: EbcdError, hint: str = "") -> Check:
+    """A check whose answer did not come. What that means for a ship is told once, by `reads` or by `identity`.
+
+    hint: the way out of a refusal, where another policy than that of a ship would lift it.
+    """
     if denied(error):
-        return unknown(check, what, error.what, enough(seen))
+        return unknown(check, what, error.what, hint or enough(seen))
     if isinstance(seen.identity, EbcdError) and seen.identity.code == error.code:
         return unknown(check, what, SEE_IDENTITY)
     return unknown(check, what, f"{error.what} {error.why}".strip(), error.hint)
@@ -100,9 +103,8 @@ def changes(seen: Seen) -> Iterator[Check]:
     """The changes of a ship, of which IAM's simulation was asked."""
     found = seen.changes
     if isinstance(found, EbcdError):
-        told = unseen(seen, "changes", "Whether a ship's changes are allowed is not known.", found)
         hint = "Only a ship tells, or allow iam:GetRole and iam:SimulatePrincipalPolicy."
-        yield Check("changes", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
+        yield unseen(seen, "changes", "Whether a ship's changes are allowed is not known.", found, hint)
     elif found.denied:
         why = f"A policy of {seen.stage.application}'s credentials does not allow it."
         yield by_aws("changes", f"IAM's simulation denies {', '.join(sorted(found.denied))}.", why, enough(seen))
@@ -132,8 +134,7 @@ def roles(seen: Seen) -> Iterator[Check]:
         ("service role", seen.role_there, "ServiceRole"),
     ):
         if isinstance(there, EbcdError):
-            told = unseen(seen, "roles", f"Whether the {what} is there is not known.", there)
-            yield Check("roles", Outcome.UNKNOWN, told.what, told.why, told.hint)
+            yield unseen(seen, "roles", f"Whether the {what} is there is not known.", there)
         elif there:
             yield ok("roles", f"The {what} of the stage's environments is there.")
         elif any(item.name == key for item in seen.stage.options):
@@ -158,9 +159,8 @@ def secrets(seen: Seen) -> Iterator[Check]:
     if not declared or seen.stage.target is Target.LOCAL:
         return
     if isinstance(found, EbcdError):
-        told = unseen(seen, "secrets", "Whether instances may fetch the declared secrets is not known.", found)
         hint = "Only a launch tells, or allow iam:GetInstanceProfile, and iam:SimulatePrincipalPolicy on their role."
-        yield Check("secrets", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
+        yield unseen(seen, "secrets", "Whether instances may fetch the declared secrets is not known.", found, hint)
     elif found.denied:
         lacking = ", ".join(name for name, arn in declared.items() if arn in found.denied)
         yield by_aws(
@@ -189,9 +189,8 @@ def ledger(seen: Seen) -> Iterator[Check]:
     """Whether instances may write the ledger, which IAM's simulation was asked about."""
     found = seen.ledger_writes
     if isinstance(found, EbcdError):
-        told = unseen(seen, "ledger", "Whether instances may write ebcd's ledger is not known.", found)
         hint = "Allow iam:GetInstanceProfile, and iam:SimulatePrincipalPolicy on the instances' role."
-        yield Check("ledger", Outcome.UNKNOWN, told.what, told.why, told.hint and hint)
+        yield unseen(seen, "ledger", "Whether instances may write ebcd's ledger is not known.", found, hint)
     elif found:
         yield warning(
             "ledger",

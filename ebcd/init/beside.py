@@ -21,7 +21,6 @@ _OPTION = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _MANIFEST = "manifest.json"
-_PATH = re.compile(r"""["'](/(?:healthz?|livez|readyz)/?)["']""")
 _PORT = Property("PORT", PLATFORM_PORT, "the Procfile's $PORT; the proxy sends requests there")
 
 

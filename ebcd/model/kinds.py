@@ -55,7 +55,6 @@ VersionLabel = Annotated[str, Shape(r"[^/\x00-\x1f\x7f]{1,100}", "a version labe
 AnyVersionLabel = Annotated[str, Shape(r"[^/\x00-\x1f\x7f]{0,100}", "a version label, or empty")]
 Digest = Annotated[str, Shape(r"[A-Za-z0-9]{0,128}", "a digest")]
 Sha = Annotated[str, Shape(r"[0-9a-f]{0,64}", "a commit's SHA")]
-ReleaseName = Annotated[str, Shape(r"r[1-9][0-9]{0,5}", "a release's name")]
 AnyReleaseName = Annotated[str, Shape(r"(r[1-9][0-9]{0,5})?", "a release's name, or empty")]
 PlatformArn = Annotated[str, Shape(r"(arn:[!-~ ]{1,1000})?", "a platform's ARN")]
 Url = Annotated[str, Shape(rf"(https?://{_HOST}(:{_PORT})?)?", "a URL of a scheme and a host")]

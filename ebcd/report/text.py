@@ -14,8 +14,6 @@ from ebcd.report.headline import left_to_do, undo
 from ebcd.report.layout import Columns
 from ebcd.report.parts import ago, command, pairs, title
 
-MESSAGE = 50
-"""Characters of a release's message that a table shows."""
 ALIGNED = 60
 """Characters of a path from which on what follows it is no longer a column."""
 MARKS = {"done": "[green]✔[/]", "skipped": "[dim]•[/]", "failed": "[red]✘[/]", "planned": "[dim]○[/]"}
