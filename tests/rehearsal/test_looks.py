@@ -50,6 +50,8 @@ def test_how_an_environment_does(product: Product) -> None:
     nothing = product.json("health")
     assert (nothing["exit_code"], nothing["error"]["code"]) == (2, "no-environment")
     assert nothing["error"]["hint"] == product.command("ship")
+    in_a_job = product.json("health", CI="true")
+    assert in_a_job["error"]["hint"] == f"ebcd ship -a {product.name} -s local"  # its folder ends with the job
     shipped = product.ebcd("ship")
     assert (shipped.returncode, shipped.stderr.count(f"Watch it at {product.cloud.proxy_url}/\n")) == (0, 1)
     assert "Watch it" not in shipped.stdout
