@@ -35,16 +35,16 @@ from ebcd.aws.beanstalk import Beanstalk
 from ebcd.aws.session import Access, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.progress import SilentProgress
+from ebcd.clock import AdaptiveInterval, SystemClock
 from ebcd.model import Environment, Tenants
-from ebcd.release import swap as swapping
-from ebcd.release.clock import Pace, SystemClock
-from ebcd.release.hold import Hold
-from ebcd.release.journal import Ledger, _encode
-from ebcd.release.lock import Lock
-from ebcd.release.observe import observe
-from ebcd.release.probe import HttpProber, ProbeResult
-from ebcd.release.run import Caller, Run, Services
-from ebcd.release.tenants import AT_ONCE, tenants_failure
+from ebcd.release.commands import swap as swapping
+from ebcd.release.execute.context import Caller, Run, Services
+from ebcd.release.execute.http import HttpProber, ProbeResult
+from ebcd.release.execute.tenants import AT_ONCE, tenants_failure
+from ebcd.release.store.hold import Hold
+from ebcd.release.store.ledger import Ledger, _encode
+from ebcd.release.store.lock import Lock
+from ebcd.release.store.observe import observe
 from ebcd.report import result
 
 SIZES = {"environments": (2, 20, 200), "versions": (10, 100, 1_000), "releases": (100, 1_000, 10_000)}
@@ -238,7 +238,7 @@ def _services(clients: Any, hosts: str = "live.invalid:80") -> Services:
         progress=SilentProgress(),
         caller=Caller("ada", "desk"),
         live_address=hosts,
-        pace=Pace(0.01),
+        pace=AdaptiveInterval(0.01),
     )
 
 

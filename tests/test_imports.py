@@ -68,7 +68,7 @@ def test_help_imports_the_command_line_and_nothing_behind_it(arguments: tuple[st
     assert of(modules, FOREIGN | AWS | BUNDLING | RICH | {"yaml", "ebcd.config", "ebcd.model"}) == set()
     assert of(modules, {"ebcd.release", "ebcd.report"}) <= {
         "ebcd.release",
-        "ebcd.release.clock",
+        "ebcd.clock",
         "ebcd.report",
         "ebcd.report.envelope",
     }
@@ -116,7 +116,7 @@ def test_what_needs_git_only_imports_nothing_of_aws(command: str, tmp_path: Path
     output = ("-o", str(tmp_path / "bundle.zip")) if command == "bundle" else ()
     modules = imported(RUN, command, *output, cwd=folder, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert "ebcd.bundle.build" in modules
-    assert of(modules, FOREIGN | AWS | {"cramjam", "rich.progress", "ebcd.release.lock"}) == set()
+    assert of(modules, FOREIGN | AWS | {"cramjam", "rich.progress", "ebcd.release.store.lock"}) == set()
     assert of(modules, {"ebcd.requirements", "ebcd.bundle.additions", "packaging"}) == set(), (
         "they are taken as they are"
     )
@@ -133,6 +133,15 @@ def test_a_look_at_aws_imports_botocore_without_boto3_and_nothing_of_bundles() -
     modules = imported(CONNECT)
     assert "botocore.client" in modules
     assert (
-        of(modules, {"ebcd.release.plan", "ebcd.release.steps", "ebcd.release.findings", "ebcd.aws.multipart"}) == set()
+        of(
+            modules,
+            {
+                "ebcd.release.plan.strategies",
+                "ebcd.release.plan.preflight",
+                "ebcd.release.execute.executor",
+                "ebcd.aws.multipart",
+            },
+        )
+        == set()
     )
     assert of(modules, FOREIGN | BUNDLING | {"yaml", "rich.progress", "rich.live"}) == set()

@@ -9,59 +9,66 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PURE = {
-    **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".platforms", ".stage")},
-    "ebcd.model.kinds": set(),
-    "ebcd.errors": set(),
-    "ebcd.documents": {"ebcd.plain_yaml"},
-    "ebcd.plain_yaml": {"ebcd.documents"},
-    "ebcd.release.stored": {"ebcd.aws", "ebcd.documents", "ebcd.model"},
-    "ebcd.release.steps": {"ebcd.release.steps"},
-    "ebcd.release.steps.mutations": {"ebcd.model", "ebcd.release.naming", "ebcd.words"},
-    "ebcd.release.steps.looks": set(),
-    "ebcd.config.preview": {"ebcd.config", "ebcd.errors", "ebcd.model"},
-    "ebcd.release.naming": set(),
-    "ebcd.release.record": {"ebcd.model", "ebcd.release.naming", "ebcd.release.stored"},
-    "ebcd.release.snapshot": {"ebcd.errors", "ebcd.model", "ebcd.release"},
-    "ebcd.release.findings": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},
-    "ebcd.release.retirement": {"ebcd.model", "ebcd.release"},
-    "ebcd.release.settlement": {"ebcd.release"},
-    "ebcd.release.rollback": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"},
-    "ebcd.words": set(),
-    "ebcd.eb": {"ebcd.errors"},
-    "ebcd.init.words": set(),
-    "ebcd.init.names": {"ebcd.config", "ebcd.errors", "ebcd.model"},
-    **{
-        f"ebcd.init.{path.stem}": {"ebcd.config", "ebcd.documents", "ebcd.init", "ebcd.model"}
-        for path in (ROOT / "ebcd" / "init").glob("[a-z]*.py")
-        if path.stem not in ("action", "look", "names", "words")
-    },
-    "ebcd.doctor.check": {"ebcd.errors"},
-    **{
-        f"ebcd.doctor.{name}": {"ebcd.aws", "ebcd.doctor", "ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}
-        for name in ("judge", "permitted", "seen", "standing")
-    },
-    **{
-        f"ebcd.permissions.{path.stem}": {"ebcd.permissions"}
-        for path in (ROOT / "ebcd" / "permissions").glob("[a-z]*.py")
-    },
-    "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
-    "ebcd.config.platform": {"ebcd.config", "ebcd.model"},
-    **{
-        f"ebcd.requirements.{name}": {"ebcd.documents", "ebcd.errors", "ebcd.model", "ebcd.requirements"}
-        for name in ("choose", "lines", "lock", "pins", "pylock")
-    },
-    **{
-        f"ebcd.check.{path.stem}": {"ebcd.bundle.encoded", "ebcd.check", "ebcd.documents", "ebcd.model"}
-        for path in (ROOT / "ebcd" / "check").glob("[a-z]*.py")
-        if path.stem != "inspection"
-    },
-    "ebcd.bundle.encoded": set(),
-    "ebcd.bundle.names": {"ebcd.errors"},
-} | {
-    f"ebcd.release.plan.{path.stem}": {"ebcd.errors", "ebcd.model", "ebcd.release", "ebcd.words"}
-    for path in (ROOT / "ebcd" / "release" / "plan").glob("[a-z]*.py")
-}
+PURE = (
+    {
+        **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".platforms", ".stage")},
+        "ebcd.model.kinds": set(),
+        "ebcd.errors": set(),
+        "ebcd.documents": {"ebcd.plain_yaml"},
+        "ebcd.plain_yaml": {"ebcd.documents"},
+        "ebcd.config.preview": {"ebcd.config", "ebcd.errors", "ebcd.model"},
+        "ebcd.words": set(),
+        "ebcd.eb": {"ebcd.errors"},
+        "ebcd.init.words": set(),
+        "ebcd.init.names": {"ebcd.config", "ebcd.errors", "ebcd.model"},
+        **{
+            f"ebcd.init.{path.stem}": {"ebcd.config", "ebcd.documents", "ebcd.init", "ebcd.model"}
+            for path in (ROOT / "ebcd" / "init").glob("[a-z]*.py")
+            if path.stem not in ("action", "look", "names", "words")
+        },
+        "ebcd.doctor.check": {"ebcd.errors"},
+        **{
+            f"ebcd.doctor.{name}": {
+                "ebcd.aws",
+                "ebcd.doctor",
+                "ebcd.errors",
+                "ebcd.model",
+                "ebcd.release",
+                "ebcd.words",
+            }
+            for name in ("judge", "permitted", "seen", "standing")
+        },
+        **{
+            f"ebcd.permissions.{path.stem}": {"ebcd.permissions"}
+            for path in (ROOT / "ebcd" / "permissions").glob("[a-z]*.py")
+        },
+        "ebcd.bundle.select": {"ebcd.bundle", "ebcd.errors"},
+        "ebcd.config.platform": {"ebcd.config", "ebcd.model"},
+        **{
+            f"ebcd.requirements.{name}": {"ebcd.documents", "ebcd.errors", "ebcd.model", "ebcd.requirements"}
+            for name in ("choose", "lines", "lock", "pins", "pylock")
+        },
+        **{
+            f"ebcd.check.{path.stem}": {"ebcd.bundle.encoded", "ebcd.check", "ebcd.documents", "ebcd.model"}
+            for path in (ROOT / "ebcd" / "check").glob("[a-z]*.py")
+            if path.stem != "inspection"
+        },
+        "ebcd.bundle.encoded": set(),
+        "ebcd.bundle.names": {"ebcd.errors"},
+    }
+    | {
+        f"ebcd.release.{room}.{path.stem}": {
+            "ebcd.errors",
+            "ebcd.model",
+            "ebcd.release",
+            "ebcd.words",
+            "ebcd.documents",
+        }
+        for room in ("state", "judge", "plan")
+        for path in (ROOT / "ebcd" / "release" / room).glob("[a-z]*.py")
+    }
+    | {"ebcd.release.state.documents": {"ebcd.aws.storage", "ebcd.documents", "ebcd.model"}}
+)
 """Modules without I/O, and what of ebcd they may know."""
 EFFECTS = {"boto3", "botocore", "subprocess", "socket", "time", "urllib3", "os", "threading", "random", "requests"}
 
@@ -94,6 +101,19 @@ def test_the_tool_the_local_beanstalk_and_the_application_do_not_know_each_other
     seen = {name: imports_any(path, {forbidden}) for name, path in modules(package)}
     assert seen
     assert {name: found for name, found in seen.items() if found} == {}
+
+
+def test_the_packages_of_a_release_know_only_those_below_them() -> None:
+    """In this order, which `ebcd/release/__init__.py` explains: no package imports one behind it."""
+    order = ["state", "judge", "store", "plan", "execute", "commands"]
+    below = {item.name for item in (ROOT / "ebcd" / "release").iterdir() if item.is_dir() and item.name[0] != "_"}
+    assert below == set(order)
+    found = set()
+    for name, path in modules("ebcd"):
+        if name.startswith("ebcd.release.") and (own := name.split(".")[2]) in order:
+            known = {item.split(".")[2] for item in imports(path) if item.startswith("ebcd.release.")}
+            found |= {f"{name} imports {item}" for item in known if order.index(item) > order.index(own)}
+    assert found == set()
 
 
 def test_only_aws_imports_boto3() -> None:
@@ -150,7 +170,7 @@ def test_only_the_injected_clock_waits() -> None:
     waiting = {name for name, path in modules("ebcd") if "time.sleep" in set(calls(path))}
     assert waiting == set()
     asked = {name for name, path in modules("ebcd") if any(call.endswith("clock.sleep") for call in calls(path))}
-    assert asked <= {"ebcd.release.clock", "ebcd.release.gates", "ebcd.cli.inspect"}
+    assert asked <= {"ebcd.clock", "ebcd.release.execute.gates", "ebcd.cli.inspect"}
 
 
 def test_only_the_command_line_prints() -> None:

@@ -25,7 +25,7 @@ from ebcd.model import Upload, UploadPart
 AT_ONCE = 4
 """Parts that are under way at one time."""
 TICK = 1.0
-"""Seconds between two ticks."""
+"""Seconds between two heartbeats."""
 _PIECE = 1024**2
 _GONE = frozenset({"NoSuchUpload"})
 _THERE = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
@@ -64,16 +64,16 @@ class MultipartUpload:
         self._digests: dict[int, tuple[bytes, str]] = {}
 
     def run(
-        self, metadata: Mapping[str, str], tick: Callable[[], None], progress: Callable[[int], None]
+        self, metadata: Mapping[str, str], heartbeat: Callable[[], None], progress: Callable[[int], None]
     ) -> Upload | None:
         """Send and copy all parts; None when an object of that key is there by now.
 
-        tick: called about every second by this thread. progress: called with the bytes that are done, by this thread.
+        heartbeat: called about every second by this thread. progress: called by it with the bytes that are done.
         Raises AwsRefused (code `digest-mismatch`) when S3 has other bytes than the file.
         """
         upload, done = self._taken_up() or (self._begin(metadata), {})
         try:
-            self._transfer(upload, done, tick, progress)
+            self._transfer(upload, done, heartbeat, progress)
             if not self._complete(upload, done):
                 return None
         except EbcdError as error:
@@ -134,7 +134,7 @@ class MultipartUpload:
     # the parts
 
     def _transfer(
-        self, upload: str, done: dict[int, _Done], tick: Callable[[], None], progress: Callable[[int], None]
+        self, upload: str, done: dict[int, _Done], heartbeat: Callable[[], None], progress: Callable[[int], None]
     ) -> None:
         moved = sum(self._parts[number].length for number in done)
         progress(moved)
@@ -150,7 +150,7 @@ class MultipartUpload:
                         done[part.number] = part
                         moved += self._parts[part.number].length
                     progress(moved)
-                    tick()
+                    heartbeat()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 

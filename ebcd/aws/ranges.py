@@ -29,16 +29,16 @@ class Source:
 class FileRange(io.RawIOBase):
     """A range of a file, as the body of a request: it can be read again when the request is repeated."""
 
-    def __init__(self, path: Path, offset: int, length: int, tick: Callable[[], None] = lambda: None) -> None:
-        """tick: called with each piece that is read."""
-        self._tick = tick
+    def __init__(self, path: Path, offset: int, length: int, heartbeat: Callable[[], None] = lambda: None) -> None:
+        """heartbeat: called with each piece that is read."""
+        self._heartbeat = heartbeat
         self._file = path.open("rb", buffering=0)
         self._start, self._length = offset, length
         self._file.seek(offset)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next bytes; all that are left where `size` is None or negative."""
-        self._tick()
+        self._heartbeat()
         left = self._length - self.tell()
         return self._file.read(left if size is None or size < 0 else min(size, left)) or b""
 

@@ -213,7 +213,7 @@ class Storage:
         *,
         sha256: str,
         metadata: dict[str, str],
-        tick: Callable[[], None],
+        heartbeat: Callable[[], None],
         progress: Callable[[int], None],
         parts: Sequence[UploadPart] = (),
         source: Source | None = None,
@@ -221,15 +221,15 @@ class Storage:
         """Send a file under a key that its content names; None when it was there already.
 
         sha256: hexadecimal digest of the file, which S3 checks on arrival; where there is more than one part S3 checks
-        each part's. tick: called now and then. progress: called with the bytes that are done. source: the object that
-        parts with a source are copied from.
+        each part's. heartbeat: called now and then. progress: called with the bytes that are done. source: the object
+        that parts with a source are copied from.
         """
         if len(parts) > 1:
-            return None if self.exists(key) else self._upload(key, path, parts, source, metadata, tick, progress)
+            return None if self.exists(key) else self._upload(key, path, parts, source, metadata, heartbeat, progress)
         from ebcd.aws.ranges import FileRange
 
         size = path.stat().st_size
-        with FileRange(path, 0, size, tick) as body:
+        with FileRange(path, 0, size, heartbeat) as body:
             try:
                 self._put(
                     "s3:PutObject",
@@ -251,14 +251,14 @@ class Storage:
         parts: Sequence[UploadPart],
         source: Source | None,
         metadata: dict[str, str],
-        tick: Callable[[], None],
+        heartbeat: Callable[[], None],
         progress: Callable[[int], None],
     ) -> Upload | None:
         from ebcd.aws import splice
         from ebcd.aws.multipart import MultipartUpload
 
         upload = MultipartUpload(self._clients.s3_bulk, self._place, key, path, parts, source)
-        done = upload.run(metadata, tick, progress)
+        done = upload.run(metadata, heartbeat, progress)
         if any(part.tail for part in parts):
             for old in splice.left(self._objects(key.rpartition("/")[0] + "/"), datetime.now(UTC)):
                 self.remove(old)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ebcd.aws.stacks import Stack, StackEvent, Stacks
+from ebcd.clock import Clock, polls
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, Throttled
 from ebcd.permissions.template import Json, Wanted
-from ebcd.release.clock import Clock, polls
 
 INTERVAL = 3.0
 """Seconds between two looks."""

@@ -189,7 +189,7 @@ def _confirm(common: Common, session: Session, wanted: Wanted) -> None:
 def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
     from ebcd.aws.stacks import Stacks
     from ebcd.bootstrap import bring
-    from ebcd.release.run import Status
+    from ebcd.release.execute.context import Status
 
     services, start = session.services, session.services.clock.monotonic()
     title = f"stack {wanted.stack}"

@@ -8,8 +8,8 @@ from ebcd.errors import UsageError
 
 if TYPE_CHECKING:
     from ebcd.model import Environment
-    from ebcd.release.record import ReleaseRecord
-    from ebcd.release.snapshot import Snapshot
+    from ebcd.release.state.release import ReleaseRecord
+    from ebcd.release.state.snapshot import Snapshot
 
 ROLES = ("live", "candidate", "previous")
 """What --env takes beside a release and an environment's name."""
@@ -75,8 +75,8 @@ def _missing(snapshot: Snapshot, name: str) -> UsageError:
 
 def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
     """That a stage has no live, candidate or previous environment; of a failed one, how it is named."""
-    from ebcd.release.record import Outcome
-    from ebcd.release.rollback import taken_back
+    from ebcd.release.plan.rollback import taken_back
+    from ebcd.release.state.release import Outcome
 
     stage, left = snapshot.stage, taken_back(snapshot)
     flags = stage.flags

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ebcd.bundle import Repository
     from ebcd.cli.session import Session
     from ebcd.model import Stage
-    from ebcd.release.difference import Side
-    from ebcd.release.record import ReleaseRecord
-    from ebcd.release.snapshot import Snapshot
+    from ebcd.release.plan.difference import Side
+    from ebcd.release.state.release import ReleaseRecord
+    from ebcd.release.state.snapshot import Snapshot
     from ebcd.report.difference import Between
 
 _RELEASE = re.compile(r"r[1-9]\d*")
@@ -50,7 +50,7 @@ def diff(common: Common, before: SideName = "", after: OtherName = "") -> None:
     from ebcd.cli.inspect import observed
     from ebcd.cli.session import open_session
     from ebcd.cli.source import repository_of
-    from ebcd.release.rollback import taken_back
+    from ebcd.release.plan.rollback import taken_back
     from ebcd.report import difference
 
     session = open_session(common, looking())
@@ -90,7 +90,7 @@ def _resolved(snapshot: Snapshot, name: str) -> str:
 def _side(session: Session, repository: Repository | None, name: str, usual: ReleaseRecord | None, role: str) -> Side:
     """One side: the release or the revision of that name; where none is named, the usual release."""
     from ebcd.cli.inspect import recorded
-    from ebcd.release.difference import Side
+    from ebcd.release.plan.difference import Side
 
     if not name and usual is None:
         raise UsageError(

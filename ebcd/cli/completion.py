@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from ebcd.cli.options import Common
     from ebcd.model import Configuration
-    from ebcd.release.snapshot import Snapshot
+    from ebcd.release.state.snapshot import Snapshot
 
 FAULTS = (
     "list",
@@ -112,8 +112,8 @@ def _snapshot(context: typer.Context) -> Snapshot:
     from ebcd.aws.storage import Storage
     from ebcd.cli.session import reach
     from ebcd.cli.source import load
-    from ebcd.release.journal import Ledger
-    from ebcd.release.observe import observe
+    from ebcd.release.store.ledger import Ledger
+    from ebcd.release.store.observe import observe
 
     options = _options(context)
     stage = config.select_stage(

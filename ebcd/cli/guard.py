@@ -127,7 +127,7 @@ def _require(reason: str, what: str, hint: str) -> None:
 
 def _journal(session: Session, name: str, reason: str, holder: dict[str, Any]) -> None:
     """Write into the newest release's entries: it is about the run that was at work."""
-    from ebcd.release.observe import NEWEST
+    from ebcd.release.store.observe import NEWEST
 
     services = session.services
     read = map(services.ledger.read, reversed(services.ledger.numbers()[-NEWEST:]))

@@ -22,8 +22,8 @@ from ebcd.report.envelope import Json, head_of
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Environment, Event
-    from ebcd.release.record import ReleaseRecord
-    from ebcd.release.snapshot import Snapshot
+    from ebcd.release.state.release import ReleaseRecord
+    from ebcd.release.state.snapshot import Snapshot
 
 T = TypeVar("T")
 ALL_LINES = 100_000
@@ -132,7 +132,7 @@ def events(
 def health(common: Common, env: Env = "live") -> None:
     """Show how an environment does: its requests, its instances, the causes."""
     from ebcd.cli.session import open_session
-    from ebcd.release.waits import BASIC_HEALTH
+    from ebcd.release.execute.polling import BASIC_HEALTH
     from ebcd.report import health as report
 
     session = open_session(common, looking())
@@ -159,8 +159,8 @@ def logs(
     if follow:
         _refuse_json(common, "--follow")
     from ebcd.cli.session import open_session
-    from ebcd.release.diagnose import log_tail
-    from ebcd.release.log_lines import newest
+    from ebcd.release.execute.diagnosis import log_tail
+    from ebcd.release.judge.log_lines import newest
     from ebcd.report import text
 
     session = open_session(common, looking())
@@ -177,8 +177,8 @@ def _follow(common: Common, session: Session, environment: str, shown: str) -> N
     """Show the lines that come, below the name of their file. shown: what the tail was."""
     from rich.text import Text
 
-    from ebcd.release.diagnose import log_tail
-    from ebcd.release.log_lines import added
+    from ebcd.release.execute.diagnosis import log_tail
+    from ebcd.release.judge.log_lines import added
 
     for found in again(session, lambda: log_tail(session.services, environment, ALL_LINES)):
         if found and (new := added(shown, found)):
@@ -218,11 +218,11 @@ def _refuse_json(common: Common, option: str) -> None:
 
 def again(session: Session, look: Callable[[], T], *, at_once: bool = False) -> Iterator[T]:
     """What a look sees, again and again; one that AWS did not answer is left out."""
-    from ebcd.release.clock import Pace
-    from ebcd.release.waits import looks
+    from ebcd.clock import AdaptiveInterval
+    from ebcd.release.execute.polling import poll
 
-    services = replace(session.services, pace=Pace(FOLLOW_INTERVAL))
-    return looks(services, services.clock.check, math.inf, look, at_once=at_once)
+    services = replace(session.services, pace=AdaptiveInterval(FOLLOW_INTERVAL))
+    return poll(services, services.clock.check, math.inf, look, at_once=at_once)
 
 
 def _reaching_back(session: Session, snapshot: Snapshot, after: int) -> Snapshot:
@@ -257,7 +257,7 @@ def chosen(session: Session, env: str) -> Environment:
 
 def observed(session: Session) -> Snapshot:
     """The stage as it is now."""
-    from ebcd.release.observe import observe
+    from ebcd.release.store.observe import observe
 
     services = session.services
     found = observe(session.stage, services.beanstalk, services.ledger, services.clock.now())
@@ -278,7 +278,7 @@ def note_doubts(session: Session, snapshot: Snapshot) -> None:
 
 def recorded(session: Session, name: str) -> ReleaseRecord:
     """The record of a release, by its name (r7). Raises UsageError."""
-    from ebcd.release.journal import HIGHEST
+    from ebcd.release.store.ledger import HIGHEST
 
     number = int(name[1:]) if re.fullmatch("r[0-9]{1,7}", name) else 0
     record = session.services.ledger.require(number) if 0 < number <= HIGHEST else None

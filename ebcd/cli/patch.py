@@ -14,7 +14,7 @@ from ebcd.errors import UsageError
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Stage
-    from ebcd.release.run import Run
+    from ebcd.release.execute.context import Run
 
 
 @shared
@@ -33,8 +33,8 @@ def patch(
     ] = False,
 ) -> None:
     """Release the live commit again on the newest platform version."""
-    from ebcd.release import patch as patching
-    from ebcd.release.ship import ShipOptions
+    from ebcd.release.commands import patch as patching
+    from ebcd.release.commands.ship import ShipOptions
     from ebcd.report import text
 
     limit = seconds(timeout, positive=True)

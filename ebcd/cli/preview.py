@@ -20,8 +20,8 @@ from ebcd.report.envelope import Json, head_of
 if TYPE_CHECKING:
     from ebcd.cli.session import Session
     from ebcd.model import Configuration, Stage
-    from ebcd.release.previews import Previews
-    from ebcd.release.run import Run
+    from ebcd.release.execute.context import Run
+    from ebcd.release.store.previews import Previews
 
 app = typer.Typer(
     help="An environment for a branch, with a time to live.",
@@ -52,8 +52,8 @@ def up(
 ) -> None:
     """Bring a branch up in an environment of its own, or bring that to its newest commit."""
     from ebcd.config.preview import preview_base, preview_of, refuse_declared
-    from ebcd.release import preview as previewing
-    from ebcd.release.ship import ShipOptions
+    from ebcd.release.commands import preview as previewing
+    from ebcd.release.commands.ship import ShipOptions
     from ebcd.report import preview as report
     from ebcd.report import text
 
@@ -62,7 +62,7 @@ def up(
     named = _branch(configuration, branch, rev, os.environ)
     stage = preview_of(base, named)
     refuse_declared(configuration, stage)
-    wanted = previewing.Wanted(named, base.name, lives)
+    wanted = previewing.PreviewRequest(named, base.name, lives)
     options = ShipOptions(
         message=message,
         wait_lock=seconds(wait_lock) or 0.0,
@@ -84,7 +84,7 @@ def up(
 def list_(common: Common) -> None:
     """Show the application's previews, and how long each lives yet."""
     from ebcd.config.preview import preview_place
-    from ebcd.release.previews import Previews
+    from ebcd.release.store.previews import Previews
     from ebcd.report import preview as report
 
     session = _session(common, *_found(common, preview_place))
@@ -115,7 +115,7 @@ def down(
         )
     from ebcd.config.preview import preview_place, preview_slug
     from ebcd.config.select import PREVIEW
-    from ebcd.release.previews import Previews
+    from ebcd.release.store.previews import Previews
 
     patience = seconds(wait_lock) or 0.0
     configuration, place = _found(common, preview_place)
@@ -141,7 +141,7 @@ def _taken_down(
     """Take one preview down; what became of it, and why it stays if it does: the others must not wait for it."""
     from ebcd.config.preview import refuse_declared
     from ebcd.config.select import beside
-    from ebcd.release import preview as previewing
+    from ebcd.release.commands import preview as previewing
     from ebcd.report import preview as report
 
     one = session.on(beside(session.stage, stage))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from ebcd.release.run import Progress, Status
+from ebcd.release.execute.context import Progress, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Spinner

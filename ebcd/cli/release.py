@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebcd.bundle import Repository
     from ebcd.cli.session import Session
     from ebcd.model import Stage
-    from ebcd.release.run import Run
+    from ebcd.release.execute.context import Run
 
 Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
@@ -53,7 +53,7 @@ def ship(
     ] = False,
 ) -> None:
     """Bring a commit live: bundle, environment, proofs, swap, bake."""
-    from ebcd.release import ship as shipping
+    from ebcd.release.commands import ship as shipping
     from ebcd.report import text
 
     limit = seconds(timeout, positive=True)
@@ -73,7 +73,7 @@ def ship(
 @shared
 def publish(common: Common, rev: Rev = "HEAD", allow_dirty: Dirty = False) -> None:
     """Make a commit an application version, and stop there."""
-    from ebcd.release import publish as publishing
+    from ebcd.release.commands import publish as publishing
     from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
@@ -116,7 +116,7 @@ def swap(
 def _swap(
     common: Common, to: str, *, rollback: bool, plan: bool, reason: str, hold: bool, wait_lock: str | None
 ) -> None:
-    from ebcd.release import swap as swapping
+    from ebcd.release.commands import swap as swapping
     from ebcd.report import text
 
     options = swapping.SwapOptions(to, rollback, reason, seconds(wait_lock), hold)
@@ -148,7 +148,7 @@ def retire(
     force: Annotated[bool, typer.Option("--force", help="Also those that still get requests.")] = False,
 ) -> None:
     """Terminate environments that have drained."""
-    from ebcd.release import retire as retirement
+    from ebcd.release.commands import retire as retirement
     from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
@@ -164,7 +164,7 @@ def prune(
     plan: Planned = False,
 ) -> None:
     """Delete application versions and bundles that nothing needs."""
-    from ebcd.release import prune as pruning
+    from ebcd.release.commands import prune as pruning
     from ebcd.report import text
 
     def work(session: Session, run: Run) -> None:
@@ -188,7 +188,7 @@ def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder
 
     from ebcd import words
     from ebcd.cli.source import checked_bundle
-    from ebcd.release.run import Status
+    from ebcd.release.execute.context import Status
 
     session.services.progress.begin(f"bundle {rev}")
     start = time.monotonic()
@@ -260,8 +260,8 @@ def _require_cname(session: Session) -> None:
 
 def require_variables(session: Session) -> None:
     """Raises UsageError where the stage needs a variable that is not set: before anything is done."""
-    from ebcd.release.notify import require_urls
-    from ebcd.release.tenants import require_token
+    from ebcd.release.commands.notify import require_urls
+    from ebcd.release.execute.tenants import require_token
 
     require_token(session.services, session.stage)
     require_urls(session.stage, session.services.variables)
@@ -308,7 +308,7 @@ def perform(
 
 def _notify(session: Session, told: Json) -> None:
     """Post how the run ended. Who could not be told is told here, and nothing fails because of it."""
-    from ebcd.release.notify import notify
+    from ebcd.release.commands.notify import notify
     from ebcd.report.notice import notice
 
     services = session.services

@@ -22,15 +22,15 @@ from ebcd.cli.options import Common
 from ebcd.cli.output import console
 from ebcd.cli.progress import progress
 from ebcd.cli.source import load
+from ebcd.clock import AdaptiveInterval, SystemClock
 from ebcd.errors import UsageError
 from ebcd.model import CommandLine, Configuration, Reach, Stage, Target, Timing
 from ebcd.proxies import is_loopback
-from ebcd.release.clock import Pace, SystemClock
-from ebcd.release.hold import Hold
-from ebcd.release.journal import Ledger
-from ebcd.release.lock import Lock
-from ebcd.release.probe import HttpProber
-from ebcd.release.run import Caller, Run, Services, Status
+from ebcd.release.execute.context import Caller, Run, Services, Status
+from ebcd.release.execute.http import HttpProber
+from ebcd.release.store.hold import Hold
+from ebcd.release.store.ledger import Ledger
+from ebcd.release.store.lock import Lock
 
 LOCAL_INTERVAL = 0.2
 """Seconds between two looks at a local Beanstalk, which nobody else shares."""
@@ -96,7 +96,7 @@ def session_of(options: Common, clock: SystemClock, configuration: Configuration
         caller=_caller(os.environ),
         live_address=server.proxy_address if server else "",
         variables=os.environ,
-        pace=Pace(_interval(server)),
+        pace=AdaptiveInterval(_interval(server)),
         timing=Timing(server.sample, server.dns_ttl) if server else Timing(),
     )
     return Session(configuration, stage, services, access, clients)

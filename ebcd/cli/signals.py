@@ -14,8 +14,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from ebcd.clock import SystemClock
 from ebcd.errors import ExitCode
-from ebcd.release.clock import SystemClock
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 

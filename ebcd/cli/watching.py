@@ -44,7 +44,7 @@ def _read(session: Session, status: Callable[[Session], Json]) -> tuple[Json, Js
 
 def _health(session: Session, environment: Environment) -> Json:
     """How an environment does; what it reports, where that is basic health only."""
-    from ebcd.release.waits import BASIC_HEALTH
+    from ebcd.release.execute.polling import BASIC_HEALTH
     from ebcd.report import health
 
     try:

@@ -11,7 +11,7 @@ from ebcd.doctor.check import Check, by_aws, ok, refused, warning
 from ebcd.doctor.permitted import unseen
 from ebcd.doctor.seen import Seen
 from ebcd.errors import AwsRefused, EbcdError, Refused
-from ebcd.release.findings import taken_cname
+from ebcd.release.plan.preflight import taken_cname
 
 CLOCK_TOLD = timedelta(seconds=60)
 """How wrong a clock may be before it is told: logs, `since` and events of several machines no longer fit together."""

@@ -17,12 +17,12 @@ from ebcd.errors import AwsRefused, EbcdError
 from ebcd.model import Platform, Stage, Target
 from ebcd.model.platforms import branch_of
 from ebcd.permissions import actions, secrets
-from ebcd.release.findings import UNKNOWN_PLATFORM
-from ebcd.release.observe import observe
-from ebcd.release.plan.creation import environment_options
-from ebcd.release.run import Services
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.waits import BASIC_HEALTH
+from ebcd.release.execute.context import Services
+from ebcd.release.execute.polling import BASIC_HEALTH
+from ebcd.release.plan.environment import environment_options
+from ebcd.release.plan.preflight import UNKNOWN_PLATFORM
+from ebcd.release.state.snapshot import Snapshot
+from ebcd.release.store.observe import observe
 
 DEADLINE = 25.0
 """Seconds that each of two rounds of questions may take."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from ebcd.aws.identity import Identity, Simulation
 from ebcd.doctor.check import Answer
 from ebcd.model import CommandLine, ManagedAction, OptionSetting, Platform, Quotas, Stage
-from ebcd.release.hold import HoldState
-from ebcd.release.lease import LockState
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.state.snapshot import Snapshot
+from ebcd.release.store.hold import HoldState
+from ebcd.release.store.lease import LockState
 
 
 @dataclass(frozen=True, slots=True)

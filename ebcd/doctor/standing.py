@@ -12,18 +12,18 @@ from ebcd.doctor.seen import Seen
 from ebcd.errors import EbcdError
 from ebcd.model import NOT_YET, CommandLine, Environment, Quotas, Strategy
 from ebcd.model.platforms import branch_of, is_newer, version_of
-from ebcd.release.findings import (
+from ebcd.release.execute.context import PlatformNews
+from ebcd.release.plan.preflight import (
     UNKNOWN_PLATFORM,
     UNKNOWN_QUOTAS,
     Finding,
     Intent,
+    PreflightFacts,
     Severity,
-    Sight,
     findings,
     unknown_platform,
 )
-from ebcd.release.run import PlatformNews
-from ebcd.release.snapshot import Snapshot, taken_back
+from ebcd.release.state.snapshot import Snapshot, taken_back
 
 T = TypeVar("T")
 MANAGED = "aws:elasticbeanstalk:managedactions"
@@ -48,7 +48,7 @@ def found(seen: Seen) -> tuple[Finding, ...]:
     snapshot, live = seen.snapshot, seen.live
     if isinstance(snapshot, EbcdError):
         return ()
-    sight = Sight(
+    sight = PreflightFacts(
         snapshot.live or NOBODY,
         known(live.instances, 0) if live else 0,
         known(live.settings, ()) if live else (),

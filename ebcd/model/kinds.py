@@ -1,6 +1,6 @@
 """What a value may be, beside its type: the kinds of names and numbers that documents from outside give. Pure.
 
-They annotate fields: `path: UrlPath`. `ebcd.release.stored` refuses a document with a value of another kind.
+They annotate fields: `path: UrlPath`. `ebcd.release.state.documents` refuses a document with a value of another kind.
 """
 
 from __future__ import annotations

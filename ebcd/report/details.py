@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from ebcd.model import CommandLine
 from ebcd.model.platforms import change_of
-from ebcd.release.hold import HoldState
-from ebcd.release.previews import Preview
-from ebcd.release.record import Outcome, ReleaseRecord
-from ebcd.release.run import Diagnosis, PlatformNews, Run
+from ebcd.release.execute.context import PlatformNews, Run
+from ebcd.release.judge.diagnosis import Diagnosis
+from ebcd.release.state.release import Outcome, ReleaseRecord
+from ebcd.release.store.hold import HoldState
+from ebcd.release.store.previews import Preview
 from ebcd.report.envelope import Json
 
 if TYPE_CHECKING:  # `status` tells of no steps
-    from ebcd.release.housekeeping import Remaining
+    from ebcd.release.plan.housekeeping import Remaining
 
 
 def details(run: Run, flags: CommandLine) -> Json:

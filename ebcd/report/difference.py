@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from ebcd.model import Stage
-from ebcd.release.difference import Change, Side, changes, differs
+from ebcd.release.plan.difference import Change, Side, changes, differs
 from ebcd.report.envelope import Json, head_of
 from ebcd.report.parts import title
 

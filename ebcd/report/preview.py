@@ -13,8 +13,8 @@ from ebcd import words
 from ebcd.errors import EbcdError
 from ebcd.model import Environment, Stage
 from ebcd.model.command import completed
-from ebcd.release.previews import Preview
-from ebcd.release.run import Run, Services
+from ebcd.release.execute.context import Run, Services
+from ebcd.release.store.previews import Preview
 from ebcd.report import result, text
 from ebcd.report.envelope import Json
 from ebcd.report.parts import ago, colored, flags

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from ebcd.errors import EbcdError, NothingToRollBack, Refused
 from ebcd.model import Environment, SourceBundle, Stage
-from ebcd.release.hold import HoldState
-from ebcd.release.lease import LockState
-from ebcd.release.record import UNENDED, Outcome, ReleaseRecord
-from ebcd.release.rollback import creation_estimate, redeployment_estimate, rollback_target
-from ebcd.release.run import Run, Services, StepResult
-from ebcd.release.snapshot import Snapshot, default_cname, deployment_estimate
+from ebcd.release.execute.context import Run, Services, StepResult
+from ebcd.release.plan.rollback import creation_estimate, redeployment_estimate, rollback_target
+from ebcd.release.state.release import UNENDED, Outcome, ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot, default_cname, deployment_estimate
+from ebcd.release.store.hold import HoldState
+from ebcd.release.store.lease import LockState
 from ebcd.report.details import details, hold, preview, release_fields, stamp
 from ebcd.report.details import release as named
 from ebcd.report.envelope import Json, head_of
@@ -114,7 +114,7 @@ def rollback(snapshot: Snapshot) -> Json:
         return {"ready": False, "to": None, "reason": error.why, "seconds_estimate": None}
     release = target.target.release
     if target.already:
-        reason = f"{release} is live again, for {target.leaves.release} was rolled back"
+        reason = f"{release} is live again, for {target.replaces.release} was rolled back"
         return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
     environment = snapshot.environment(target.target.environment)
     if environment is None or target.gone:
@@ -225,7 +225,7 @@ def _status_without(snapshot: Snapshot, record: ReleaseRecord | None) -> str | N
 
 
 def _bundle(bundle: SourceBundle, stage: Stage, *, reused: bool) -> Json:
-    from ebcd.release.plan import bundle_key
+    from ebcd.release.plan.publication import bundle_key
 
     return {
         "key": bundle_key(stage.application, bundle.content_digest),

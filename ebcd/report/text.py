@@ -67,7 +67,7 @@ def patched(result: Json) -> RenderableType:
 
 def swapped(result: Json) -> RenderableType:
     """The end of `swap`."""
-    from ebcd.release.rollback import NOT_UNDONE  # by need: `bundle` shows results too, and knows no releases
+    from ebcd.release.plan.rollback import NOT_UNDONE
 
     if result.get("note"):
         return Group(f"[bold green]●[/] [bold]{title(result)}[/]  {escape(result['note'])}", pairs(_live_rows(result)))
@@ -178,7 +178,7 @@ def diagnosis(found: Json, noted: Collection[str] = ()) -> RenderableType:
     """Why a candidate failed: the application's own lines of a traceback are marked. noted: what was shown while it
     happened, and is not shown again.
     """
-    from ebcd.release.logs import own_place  # by need: only a failure has a log tail
+    from ebcd.release.judge.logs import own_place
 
     shown = [item for item in found["events"] if f"{item['severity']} {item['message']}" not in noted]
     lines = [Text(f"  {item['severity']:<5} {item['message']}", style="yellow") for item in shown]

@@ -18,8 +18,8 @@ from stages import NOW, environment
 
 from ebcd.cli.session import Session
 from ebcd.model import Stage
-from ebcd.release.probe import ProbeResult
-from ebcd.release.run import Run, Services
+from ebcd.release.execute.context import Run, Services
+from ebcd.release.execute.http import ProbeResult
 
 DEADLINE = 10
 """Seconds that a command may take on a damaged ledger."""

@@ -16,12 +16,12 @@ from ebcd.cli import inspect
 from ebcd.cli.plain_console import PlainConsole
 from ebcd.errors import EbcdError, ExitCode, LockHeld, Refused
 from ebcd.model import ApplicationVersion, Tenants
-from ebcd.release import prune, swap
-from ebcd.release.journal import HIGHEST
-from ebcd.release.lock import Overtake
-from ebcd.release.observe import observe
-from ebcd.release.previews import Preview, Previews
-from ebcd.release.record import Outcome, ReleaseRecord
+from ebcd.release.commands import prune, swap
+from ebcd.release.state.release import Outcome, ReleaseRecord
+from ebcd.release.store.ledger import HIGHEST
+from ebcd.release.store.lock import Preemption
+from ebcd.release.store.observe import observe
+from ebcd.release.store.previews import Preview, Previews
 from ebcd.report import status
 
 LOCKED, HELD = "ebcd/shop/prod/lock.json", "ebcd/shop/prod/hold.json"
@@ -257,10 +257,10 @@ def test_a_lock_that_cannot_be_read_is_held_until_a_person_breaks_it(forged: For
     state = services.lock.state()
     assert state is not None
     assert state.unreadable
-    overtake = Overtake("a rollback", lambda _: None)
+    overtake = Preemption("a rollback", lambda _: None)
     with (
         pytest.raises(LockHeld) as held,
-        services.lock.held(owner="a", host="b", message="c", wait=0.0, overtake=overtake),
+        services.lock.held(owner="a", host="b", message="c", wait=0.0, preemption=overtake),
     ):
         pytest.fail("it was taken")
     assert LOCKED in held.value.why

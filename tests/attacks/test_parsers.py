@@ -20,10 +20,10 @@ from ebcd.check.files import File
 from ebcd.config.read import NAME, eb_config, find, load, saved_settings
 from ebcd.documents import LIMIT, BadDocument, json_of, python_of, toml_of, yaml_of
 from ebcd.errors import EbcdError, ExitCode
-from ebcd.release.probe import ProbeResult
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.stored import Unreadable, typed
-from ebcd.release.tenants import hosts_of
+from ebcd.release.execute.http import ProbeResult
+from ebcd.release.execute.tenants import hosts_of
+from ebcd.release.state.documents import Unreadable, typed
+from ebcd.release.state.release import ReleaseRecord
 from ebcd.report import foreign
 from ebcd.requirements import lines, pylock
 from ebcd_local import plain_yaml

@@ -14,7 +14,7 @@ from ebcd.check.files import File
 from ebcd.check.secrets import secrets_in
 from ebcd.init import serve
 from ebcd.model import Event
-from ebcd.release import logs, verdict
+from ebcd.release.judge import logs, verdict
 
 LENGTH = 1_000_000
 """Characters. Quadratic time is hours of them."""

@@ -14,10 +14,10 @@ from source import BUNDLES
 
 from ebcd.aws.models import OPERATIONS
 from ebcd.bootstrap import Brought, bring
+from ebcd.clock import SystemClock
 from ebcd.model import ApplicationVersion, Environment, OptionSetting
 from ebcd.permissions.template import Wanted, template
-from ebcd.release.clock import SystemClock
-from ebcd.release.follow import FAILURES
+from ebcd.release.execute.events import FAILURES
 
 BRANCH = "Python 3.13 running on 64bit Amazon Linux 2023"
 LAUNCH = 900.0

@@ -8,7 +8,7 @@ import pytest
 from ground import LAUNCH, SOON, Environments
 
 from ebcd.errors import AwsRefused
-from ebcd.release.waits import BASIC_HEALTH
+from ebcd.release.execute.polling import BASIC_HEALTH
 
 
 @pytest.fixture

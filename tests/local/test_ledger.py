@@ -12,7 +12,7 @@ from running import REGION, Local
 from ebcd.aws.account import Account
 from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import PreconditionFailed, Storage
-from ebcd.release.journal import Ledger
+from ebcd.release.store.ledger import Ledger
 
 RELEASES = 1_100
 """More than S3 tells of in one answer."""

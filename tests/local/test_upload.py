@@ -27,9 +27,9 @@ from ebcd.bundle.compress import compress
 from ebcd.bundle.delta import entries, parts
 from ebcd.errors import AwsRefused, Interrupted
 from ebcd.model import Commit, SourceBundle, Upload
-from ebcd.release.run import Status
-from ebcd.release.steps import UploadBundle
-from ebcd.release.upload import upload
+from ebcd.release.execute.context import Status
+from ebcd.release.execute.upload import upload
+from ebcd.release.plan.steps import UploadBundle
 
 MB = 1024**2
 FOLDER = "ebcd/shop/bundles"
@@ -230,7 +230,7 @@ def test_a_source_that_is_gone_or_has_changed_costs_the_copy_and_not_the_upload(
             parts=planned,
             source=source,
             metadata={},
-            tick=lambda: None,
+            heartbeat=lambda: None,
             progress=lambda _: None,
         )
         assert made == Upload(path.stat().st_size, 0)
@@ -266,7 +266,7 @@ def test_two_uploads_of_one_bundle_at_once_make_one_object(storage: Storage, tmp
             inner.append(None)
             inner[0] = send(storage, key, path)
 
-    outer = send(storage, key, path, tick=meanwhile)
+    outer = send(storage, key, path, heartbeat=meanwhile)
     assert [made for made in (outer, inner[0]) if made is not None]
     assert content(storage, key) == path.read_bytes()
 
@@ -276,7 +276,7 @@ def test_a_file_that_changed_since_it_was_summed_up_is_refused(storage: Storage,
     path.write_bytes(b"small")
     with pytest.raises(AwsRefused, match="PutObject"):
         storage.upload(
-            f"{FOLDER}/small.zip", path, sha256="0" * 64, metadata={}, tick=lambda: None, progress=lambda _: None
+            f"{FOLDER}/small.zip", path, sha256="0" * 64, metadata={}, heartbeat=lambda: None, progress=lambda _: None
         )
     assert storage.get(f"{FOLDER}/small.zip") is None
 

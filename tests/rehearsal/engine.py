@@ -22,19 +22,19 @@ from ebcd.aws.session import Access, Clients, connect
 from ebcd.aws.storage import Storage
 from ebcd.cli.progress import SilentProgress
 from ebcd.cli.source import checked_bundle
+from ebcd.clock import AdaptiveInterval, Clock
 from ebcd.errors import EbcdError
 from ebcd.model import SourceBundle, Stage, Timing
-from ebcd.release import ship as shipping
-from ebcd.release import swap as swapping
-from ebcd.release.clock import Clock, Pace
-from ebcd.release.hold import Hold
-from ebcd.release.journal import Ledger
-from ebcd.release.lock import Lock
-from ebcd.release.observe import observe
-from ebcd.release.probe import HttpProber
-from ebcd.release.prune import prune
-from ebcd.release.retire import retire
-from ebcd.release.run import Caller, Progress, Run, Services
+from ebcd.release.commands import ship as shipping
+from ebcd.release.commands import swap as swapping
+from ebcd.release.commands.prune import prune
+from ebcd.release.commands.retire import retire
+from ebcd.release.execute.context import Caller, Progress, Run, Services
+from ebcd.release.execute.http import HttpProber
+from ebcd.release.store.hold import Hold
+from ebcd.release.store.ledger import Ledger
+from ebcd.release.store.lock import Lock
+from ebcd.release.store.observe import observe
 from ebcd.report import result
 
 Json = dict[str, Any]
@@ -205,6 +205,6 @@ class Engine:
             progress=self.progress,
             caller=Caller("test", "here"),
             live_address=f"127.0.0.1:{self.product.cloud.live_port}",
-            pace=Pace(0.25),
+            pace=AdaptiveInterval(0.25),
             timing=Timing(told["sample"], told["dns_ttl"]),
         )

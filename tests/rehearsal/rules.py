@@ -15,7 +15,7 @@ from engine import Engine, Json, Sent
 from person import Person, Seen
 
 from ebcd.model import Strategy
-from ebcd.release.run import Status
+from ebcd.release.execute.context import Status
 
 TOUCHING = frozenset({"UpdateEnvironment", "RebuildEnvironment", "RestartAppServer", "TerminateEnvironment"})
 """Operations that must never meet the environment that is live."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 from engine import Engine, Json
 
 from ebcd.model import Strategy
-from ebcd.release.observe import NEWEST
+from ebcd.release.store.observe import NEWEST
 
 _commits = itertools.count(1)
 

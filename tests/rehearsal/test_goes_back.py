@@ -13,7 +13,7 @@ import pytest
 from engine import Engine, Wire
 from products import Cloud, Product
 
-from ebcd.release.run import Status
+from ebcd.release.execute.context import Status
 
 LIMITS = "[stages.local.bake_limits]\n"
 TENANTS = """

@@ -17,7 +17,7 @@ from engine import Engine, Wire
 from products import Cloud, Product, make_product, running_cloud
 from users import Clients
 
-from ebcd.release.run import Status
+from ebcd.release.execute.context import Status
 
 PATIENCE = 120.0
 """Seconds that anything may take: a termination takes nine."""

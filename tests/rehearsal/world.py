@@ -12,14 +12,14 @@ from person import Person, Seen
 from products import Product
 from rules import Account, check_bundles, check_stage, readable
 
+from ebcd.clock import SystemClock
 from ebcd.errors import ExitCode
 from ebcd.model import SourceBundle
-from ebcd.release import ship as shipping
-from ebcd.release import swap as swapping
-from ebcd.release.clock import SystemClock
-from ebcd.release.prune import prune
-from ebcd.release.retire import retire
-from ebcd.release.run import Run, Services
+from ebcd.release.commands import ship as shipping
+from ebcd.release.commands import swap as swapping
+from ebcd.release.commands.prune import prune
+from ebcd.release.commands.retire import retire
+from ebcd.release.execute.context import Run, Services
 
 ANY_TIME = frozenset({0, 3, 6, 7})
 ALLOWED = {

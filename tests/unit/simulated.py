@@ -17,6 +17,7 @@ from memory import MemoryClock, MemoryStorage
 from stages import STAGE, bundle
 
 from ebcd.cli.progress import SilentProgress
+from ebcd.clock import AdaptiveInterval
 from ebcd.errors import AwsRefused, Busy, EbcdError, NoAnswer
 from ebcd.model import (
     ApplicationVersion,
@@ -33,13 +34,12 @@ from ebcd.model import (
     Timing,
     Upload,
 )
-from ebcd.release import ship as shipping
-from ebcd.release.clock import Pace
-from ebcd.release.hold import Hold
-from ebcd.release.journal import Ledger
-from ebcd.release.lock import Lock
-from ebcd.release.probe import ProbeResult
-from ebcd.release.run import Caller, Run, Services
+from ebcd.release.commands import ship as shipping
+from ebcd.release.execute.context import Caller, Run, Services
+from ebcd.release.execute.http import ProbeResult
+from ebcd.release.store.hold import Hold
+from ebcd.release.store.ledger import Ledger
+from ebcd.release.store.lock import Lock
 
 
 @dataclass(frozen=True)
@@ -532,7 +532,7 @@ class World:
             clock=self.clock,
             progress=SilentProgress(),
             caller=Caller("ada", "desk"),
-            pace=Pace(self.pause),
+            pace=AdaptiveInterval(self.pause),
             timing=self.timing,
             live_address=self.live_address,
         )

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ebcd.model import Commit, Environment, OptionSetting, Proof, SmokeTest, SourceBundle, Stage
-from ebcd.release.naming import environment_name
-from ebcd.release.plan import settings_digest
-from ebcd.release.record import Outcome, ReleaseRecord, verification
-from ebcd.release.snapshot import Snapshot, find_live
+from ebcd.release.plan.plan import settings_digest
+from ebcd.release.state.names import environment_name
+from ebcd.release.state.release import Outcome, ReleaseRecord, verification
+from ebcd.release.state.snapshot import Snapshot, find_live
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 STAGE = Stage(

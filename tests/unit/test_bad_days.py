@@ -10,9 +10,9 @@ from stages import LIVE_CNAME, STAGE
 
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, ReleaseFailed, SwappedBack, Throttled, Unreachable
 from ebcd.model import OnFailure
-from ebcd.release.lease import LEASE
-from ebcd.release.record import Outcome
-from ebcd.release.run import Status
+from ebcd.release.execute.context import Status
+from ebcd.release.state.release import Outcome
+from ebcd.release.store.lease import LEASE
 
 REFUSED = AwsRefused("AWS refused s3:PutObject.", why="SlowDown", code="SlowDown")
 

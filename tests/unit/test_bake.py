@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ebcd.model import BakeLimits, Metrics
-from ebcd.release.bake import limit_failures, told
+from ebcd.release.execute.bake import limit_failures, told
 
 BEFORE = Metrics(requests=500, failed=0, p99=0.2)
 

@@ -25,13 +25,20 @@ from ebcd.errors import (
     Throttled,
 )
 from ebcd.model import CommandLine, OnFailure
-from ebcd.release import actions
-from ebcd.release.busy import BUSY_PATIENCE
-from ebcd.release.housekeeping import may_be_left, remaining
-from ebcd.release.record import Outcome
-from ebcd.release.retire import retire
-from ebcd.release.run import Run, Status
-from ebcd.release.steps import DeleteVersion, MatchCapacity, ScaleDown, SetMinimum, SwapCnames, TerminateEnvironment
+from ebcd.release.commands.retire import retire
+from ebcd.release.execute import environments
+from ebcd.release.execute.busy import BUSY_PATIENCE
+from ebcd.release.execute.context import Run, Status
+from ebcd.release.plan.housekeeping import may_be_left, remaining
+from ebcd.release.plan.steps import (
+    DeleteVersion,
+    MatchCapacity,
+    ScaleDown,
+    SetMinimum,
+    SwapCnames,
+    TerminateEnvironment,
+)
+from ebcd.release.state.release import Outcome
 from ebcd.report import github, notice, result, text
 
 FLAGS = CommandLine("shop", "prod")
@@ -183,7 +190,7 @@ def test_a_version_that_is_being_deployed_is_left_by_prune() -> None:
             return object()
 
     made: Any = replace(services, beanstalk=Deploying(), storage=removed)
-    seen = actions.delete_version(made, lambda: None, "shop", DeleteVersion("v1", "key"))
+    seen = environments.delete_version(made, lambda: None, "shop", DeleteVersion("v1", "key"))
     assert seen.status is Status.SKIPPED
     assert "The next time that versions are pruned" in seen.text
 
@@ -197,7 +204,7 @@ def delete_saved_configuration(refusals: list[Busy]) -> Status:
                 raise refusals.pop()
 
     made: Any = replace(World().services("v1"), beanstalk=InUse())
-    return actions.delete_saved_configuration(made, "shop", "ebcd-r1").status
+    return environments.delete_saved_configuration(made, "shop", "ebcd-r1").status
 
 
 def test_a_saved_configuration_that_is_in_use_is_deleted_once_it_may_be() -> None:

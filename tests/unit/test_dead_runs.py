@@ -15,11 +15,11 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 from ebcd.cli.inspect import _whole
 from ebcd.errors import AwsRefused, EbcdError, NoAnswer, SwappedBack
 from ebcd.model import EnvironmentHealth, Metrics, Strategy
-from ebcd.release.record import Outcome, ReleaseRecord
-from ebcd.release.retire import retire
-from ebcd.release.run import Run
-from ebcd.release.settlement import unrecorded_swap
-from ebcd.release.swap import SwapOptions, swap
+from ebcd.release.commands.retire import retire
+from ebcd.release.commands.swap import SwapOptions, swap
+from ebcd.release.execute.context import Run
+from ebcd.release.state.reconciliation import unrecorded_swap
+from ebcd.release.state.release import Outcome, ReleaseRecord
 
 DENIED = AwsRefused("AWS refused elasticbeanstalk:UpdateEnvironment.", why="AccessDenied: no.", code="AccessDenied")
 

@@ -14,8 +14,8 @@ from stages import NOW, environment, record
 
 from ebcd.errors import AwsRefused, NoAnswer
 from ebcd.model import EnvironmentHealth, Event, InstanceHealth, LogTail, Metrics
-from ebcd.release.diagnose import LOG_PATIENCE, diagnose, log_tail
-from ebcd.release.run import Services
+from ebcd.release.execute.context import Services
+from ebcd.release.execute.diagnosis import LOG_PATIENCE, diagnose, log_tail
 
 LATER = timedelta(seconds=5)
 

@@ -13,8 +13,8 @@ from stages import STAGE, record
 from ebcd.bundle import Repository, history
 from ebcd.errors import UsageError
 from ebcd.model import OptionSetting
-from ebcd.release.difference import Change, Side, changes, differs
-from ebcd.release.plan import settings_digest
+from ebcd.release.plan.difference import Change, Side, changes, differs
+from ebcd.release.plan.plan import settings_digest
 from ebcd.report.difference import Between, text, told
 
 PROPERTY = "aws:elasticbeanstalk:application:environment"

@@ -23,10 +23,10 @@ from ebcd.doctor.seen import Live, Seen
 from ebcd.errors import AwsRefused, EbcdError, ExitCode, NoAnswer, OutcomeUnknown, Refused, Throttled
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Target
 from ebcd.permissions import grants
-from ebcd.release import record as releases
-from ebcd.release.findings import taken_cname, unknown_platform
-from ebcd.release.hold import HoldState
-from ebcd.release.lease import LockState
+from ebcd.release.plan.preflight import taken_cname, unknown_platform
+from ebcd.release.state import release as releases
+from ebcd.release.store.hold import HoldState
+from ebcd.release.store.lease import LockState
 
 ARN = "arn:aws:sts::123456789012:assumed-role/deploy/session"
 NEWEST = STAGE.platform

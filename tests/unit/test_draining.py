@@ -12,8 +12,8 @@ from stages import environment
 from ebcd.cli.progress import SilentProgress
 from ebcd.errors import AwsRefused
 from ebcd.model import Metrics, OptionSetting, Timing
-from ebcd.release import drain
-from ebcd.release.run import Services
+from ebcd.release.execute import drain
+from ebcd.release.execute.context import Services
 
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
 BALANCED = {("aws:elasticbeanstalk:environment", "LoadBalancerType"): "application"}

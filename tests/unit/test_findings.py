@@ -10,27 +10,27 @@ from stages import NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import ManagedAction, OptionSetting, Platform, Quotas, Strategy
-from ebcd.release.findings import Finding, Intent, Severity, Sight, findings, refuse
+from ebcd.release.plan.preflight import Finding, Intent, PreflightFacts, Severity, findings, refuse
 from ebcd.release.plan.updating import Change, change
 
-SIGHT = Sight(environment(1, live=True), 2, STAGE.options)
+SIGHT = PreflightFacts(environment(1, live=True), 2, STAGE.options)
 INTENT = Intent(STAGE, NOW, record(1, live_since=9), creates=True)
 
 
-def database(*settings: tuple[str, str]) -> Sight:
+def database(*settings: tuple[str, str]) -> PreflightFacts:
     return with_settings(*(OptionSetting("aws:rds:dbinstance", name, value) for name, value in settings))
 
 
-def with_settings(*settings: OptionSetting) -> Sight:
+def with_settings(*settings: OptionSetting) -> PreflightFacts:
     return replace(SIGHT, settings=(*SIGHT.settings, *settings))
 
 
-def update(status: str, begins: timedelta | None = None) -> Sight:
+def update(status: str, begins: timedelta | None = None) -> PreflightFacts:
     action = ManagedAction("pu-1", "Update to 4.7.1", status, NOW + begins if begins else None)
     return replace(SIGHT, managed_actions=(action,))
 
 
-def changed(name: str, value: str | None) -> Sight:
+def changed(name: str, value: str | None) -> PreflightFacts:
     kept = [item for item in STAGE.options if item.name != name]
     added = [OptionSetting("aws:autoscaling:asg", name, value)] if value is not None else []
     return replace(SIGHT, settings=(*kept, *added))
@@ -58,7 +58,7 @@ def codes(found: tuple[Finding, ...]) -> list[tuple[str, str]]:
         (changed("MaxSize", None), "drift"),
     ],
 )
-def test_what_would_lose_something_is_refused_with_a_way_out(seen: Sight, code: str) -> None:
+def test_what_would_lose_something_is_refused_with_a_way_out(seen: PreflightFacts, code: str) -> None:
     found = findings(seen, INTENT)
     assert codes(found) == [(code, "error")]
     with pytest.raises(Refused) as error:
@@ -84,7 +84,7 @@ def test_the_way_out_names_application_and_stage(quotas: Quotas, command: str) -
         (replace(SIGHT, platform=Platform("arn:x", "Supported", "Retired")), "platform-retired"),
     ],
 )
-def test_what_will_matter_soon_is_told_and_stops_nothing(seen: Sight, code: str) -> None:
+def test_what_will_matter_soon_is_told_and_stops_nothing(seen: PreflightFacts, code: str) -> None:
     found = findings(seen, INTENT)
     assert codes(found) == [(code, "warning")]
     refuse(found)
@@ -101,7 +101,7 @@ def test_what_will_matter_soon_is_told_and_stops_nothing(seen: Sight, code: str)
         replace(SIGHT, quotas=Quotas(10, 1000, 3, 200), platform=Platform("arn:x", "Recommended", "Supported")),
     ],
 )
-def test_what_is_harmless_is_not(seen: Sight) -> None:
+def test_what_is_harmless_is_not(seen: PreflightFacts) -> None:
     assert findings(seen, INTENT) == ()
 
 
@@ -121,14 +121,14 @@ def test_drift_that_is_accepted_is_told_and_stops_nothing() -> None:
 def test_settings_that_ebcd_toml_changed_since_are_no_drift() -> None:
     stage = replace(STAGE, options=(OptionSetting("aws:autoscaling:asg", "MaxSize", "20"),))
     assert findings(SIGHT, replace(INTENT, stage=stage)) == ()
-    assert findings(changed("MaxSize", "12"), replace(INTENT, carried=None)) == ()
+    assert findings(changed("MaxSize", "12"), replace(INTENT, current_release=None)) == ()
 
 
 def test_the_value_of_an_environment_property_is_never_told() -> None:
     secret = OptionSetting("aws:elasticbeanstalk:application:environment", "TOKEN", "hunter2")
     stage = replace(STAGE, options=(*STAGE.options, secret))
     other = replace(secret, value="hunter3")
-    intent = replace(INTENT, stage=stage, carried=record(1, live_since=9, stage=stage))
+    intent = replace(INTENT, stage=stage, current_release=record(1, live_since=9, stage=stage))
     (found,) = findings(with_settings(other), intent)
     assert "TOKEN" in found.why
     assert "hunter" not in repr(found)
@@ -137,7 +137,7 @@ def test_the_value_of_an_environment_property_is_never_told() -> None:
 def drift_of(declared: OptionSetting, *seen: OptionSetting) -> list[str]:
     """What is told of a setting that ebcd.toml declares and live has otherwise."""
     stage = replace(STAGE, options=(*STAGE.options, declared))
-    intent = replace(INTENT, stage=stage, carried=record(1, live_since=9, stage=stage))
+    intent = replace(INTENT, stage=stage, current_release=record(1, live_since=9, stage=stage))
     return [item.why for item in findings(with_settings(*seen), intent)]
 
 
@@ -155,7 +155,7 @@ def test_what_a_release_would_change_is_what_counts_as_drift() -> None:
     seen = replace(snapshot(live), settings={live.name: STAGE.options})
     empty = OptionSetting("aws:elasticbeanstalk:application:environment", "PROXY", "")
     assert change(seen, live, (*STAGE.options, empty), "") == Change()
-    assert change(seen, live, (replace(empty, value="x"),), "").there is not None
+    assert change(seen, live, (replace(empty, value="x"),), "").update is not None
 
 
 def test_a_password_is_never_told() -> None:
@@ -178,7 +178,7 @@ def test_all_that_was_found_is_told_at_once() -> None:
 def test_an_empty_environment_property_is_the_same_as_none() -> None:
     empty = OptionSetting("aws:elasticbeanstalk:application:environment", "PROXY", "")
     stage = replace(STAGE, options=(*STAGE.options, empty))
-    intent = replace(INTENT, stage=stage, carried=record(1, live_since=9, stage=stage))
+    intent = replace(INTENT, stage=stage, current_release=record(1, live_since=9, stage=stage))
     assert findings(SIGHT, intent) == ()
     (found,) = findings(with_settings(replace(empty, value="http://proxy")), intent)
     assert "PROXY is another one" in found.why

@@ -12,46 +12,50 @@ import pytest
 import trustme
 from stages import LIVE_CNAME, STAGE
 
-from ebcd.release.front import Front, front_of
-from ebcd.release.probe import HttpProber
+from ebcd.release.execute.http import HttpProber
+from ebcd.release.state.address import PublicAddress, public_address
 
 
 @pytest.mark.parametrize(
     ("url", "local", "front"),
     [
-        ("", "", Front(f"http://{LIVE_CNAME}", LIVE_CNAME, f"{LIVE_CNAME}:80", False)),
+        ("", "", PublicAddress(f"http://{LIVE_CNAME}", LIVE_CNAME, f"{LIVE_CNAME}:80", False)),
         (
             "https://shop.example.com",
             "",
-            Front("https://shop.example.com", "shop.example.com", "shop.example.com:443", True),
+            PublicAddress("https://shop.example.com", "shop.example.com", "shop.example.com:443", True),
         ),
         (
             "http://shop.example.com:8080",
             "",
-            Front("http://shop.example.com:8080", "shop.example.com:8080", "shop.example.com:8080", False),
+            PublicAddress("http://shop.example.com:8080", "shop.example.com:8080", "shop.example.com:8080", False),
         ),
-        ("", "127.0.0.1:8156", Front(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False)),
+        (
+            "",
+            "127.0.0.1:8156",
+            PublicAddress(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False),
+        ),
         (
             "https://shop.example.com",
             "127.0.0.1:8156",
-            Front(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False),
+            PublicAddress(f"http://{LIVE_CNAME}:8156", f"{LIVE_CNAME}:8156", "127.0.0.1:8156", False),
         ),
     ],
 )
-def test_what_follows_from_a_url(url: str, local: str, front: Front) -> None:
-    assert front_of(replace(STAGE, url=url), LIVE_CNAME, local) == front
+def test_what_follows_from_a_url(url: str, local: str, front: PublicAddress) -> None:
+    assert public_address(replace(STAGE, url=url), LIVE_CNAME, local) == front
 
 
 def test_an_environment_is_asked_at_its_own_address_by_live_s_port() -> None:
-    front = front_of(replace(STAGE, url="https://shop.example.com"), LIVE_CNAME)
+    front = public_address(replace(STAGE, url="https://shop.example.com"), LIVE_CNAME)
     assert front.at("awseb-1.eu-central-1.elb.amazonaws.com") == "awseb-1.eu-central-1.elb.amazonaws.com:443"
     assert front.at("127.0.0.1:4711") == "127.0.0.1:4711", "the local Beanstalk's addresses have a port"
-    assert front_of(STAGE, LIVE_CNAME).at("203.0.113.7") == "203.0.113.7:80"
+    assert public_address(STAGE, LIVE_CNAME).at("203.0.113.7") == "203.0.113.7:80"
 
 
 def test_a_tenant_s_host_is_behind_the_same_port() -> None:
-    assert front_of(STAGE, LIVE_CNAME).of("acme.example.com") == "acme.example.com"
-    assert front_of(STAGE, LIVE_CNAME, "127.0.0.1:8156").of("acme.example.com") == "acme.example.com:8156"
+    assert public_address(STAGE, LIVE_CNAME).of("acme.example.com") == "acme.example.com"
+    assert public_address(STAGE, LIVE_CNAME, "127.0.0.1:8156").of("acme.example.com") == "acme.example.com:8156"
 
 
 @dataclass

@@ -10,8 +10,8 @@ from stages import STAGE, environment
 
 from ebcd.errors import AwsRefused, NoAnswer, ReleaseFailed, Throttled
 from ebcd.model import Strategy
-from ebcd.release.gone import UNSEEN_PATIENCE, Presence, gone
-from ebcd.release.record import Outcome
+from ebcd.release.execute.presence import UNSEEN_PATIENCE, Presence, gone
+from ebcd.release.state.release import Outcome
 
 DENIED = "Service:Amazon S3, Message:Access Denied"
 

@@ -8,9 +8,9 @@ import pytest
 from simulated import World
 from stages import LIVE_CNAME, STAGE
 
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.run import Run, Status
-from ebcd.release.swap import SwapOptions, swap
+from ebcd.release.commands.swap import SwapOptions, swap
+from ebcd.release.execute.context import Run, Status
+from ebcd.release.state.release import ReleaseRecord
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from stages import LIVE_CNAME, STAGE
 from ebcd.cli.session import AWS_INTERVAL
 from ebcd.errors import NoAnswer, ReleaseFailed
 from ebcd.model import BakeLimits, EnvironmentHealth, Metrics, Proof, Stage
-from ebcd.release.bake import bake
-from ebcd.release.gates import Breach
-from ebcd.release.health import RULE, HealthSampler, Sample, hold_health, measure_live, typical
-from ebcd.release.run import Services
-from ebcd.release.steps import Bake, HoldHealth, MeasureLive
+from ebcd.release.execute.bake import bake
+from ebcd.release.execute.context import Services
+from ebcd.release.execute.gates import LiveCheckFailed
+from ebcd.release.execute.health import RULE, HealthSampler, Sample, hold_health, measure_live, typical
+from ebcd.release.plan.steps import Bake, HoldHealth, MeasureLive
 
 NAME = "shop-prod-r1"
 SCANNED = "42.0 % of the requests are erroring with HTTP 4xx."
@@ -114,7 +114,7 @@ def set_clock(world: World, hours: float, after: float = 0.0) -> None:
 def test_a_bake_sees_a_bad_release_though_the_clock_of_the_reports_is_set(hours: float) -> None:
     world, services = standing(lambda name, at: told() if at < 1100 else told("Red", "Severe", "All fail."))
     set_clock(world, hours, after=50.0)
-    with pytest.raises(Breach, match="All fail"):
+    with pytest.raises(LiveCheckFailed, match="All fail"):
         bake(services, lambda: None, replace(STAGE, proof=Proof("/version")), Bake(NAME, LIVE_CNAME, 300.0), None)
     assert world.clock.seconds - 1100 <= 35.0
 
@@ -223,7 +223,9 @@ def test_an_environment_that_is_gone_is_no_sample_of_health() -> None:
 def test_two_bad_reports_in_a_row_are_no_breach_and_three_are() -> None:
     bad = told("Red", "Severe", "All are down.")
     assert "0 samples of health" in baked(at_times(5, 6, 9, 10, 20, found=bad))[1]
-    with pytest.raises(Breach, match=r"health is Red Severe: All are down \(3 samples of its health in a row\)"):
+    with pytest.raises(
+        LiveCheckFailed, match=r"health is Red Severe: All are down \(3 samples of its health in a row\)"
+    ):
         baked(at_times(5, 6, 7, found=bad))
 
 
@@ -237,7 +239,7 @@ def test_faults_that_differ_confirm_each_other_no_more_than_they_do_themselves()
 
     baked(report(5, slow, down, slow, down), limits)
     both = replace(down, metrics=slow.metrics)
-    with pytest.raises(Breach, match=r"p99 is 9\.00 s"):
+    with pytest.raises(LiveCheckFailed, match=r"p99 is 9\.00 s"):
         baked(report(5, slow, both, slow), limits)
 
 
@@ -246,7 +248,7 @@ def test_a_bake_that_ends_in_doubt_goes_on_until_the_next_reports_confirm_it_or_
     bad = told("Red", "Severe", "All are down.")
     world, _ = baked(at_times(59, 60, found=bad), seconds=600.0)
     assert 1000.0 + 600.0 <= world.clock.seconds <= 1000.0 + 615.0 + 5.0
-    with pytest.raises(Breach, match="3 samples"):
+    with pytest.raises(LiveCheckFailed, match="3 samples"):
         baked(at_times(59, 60, 61, found=bad), seconds=600.0)
 
 
@@ -264,7 +266,7 @@ def test_a_release_that_answers_its_users_4xx_is_taken_back_once_they_have_come(
     lost = told("Red", "Severe", SCANNED, requests=200, refused=198)
     world, services = standing(steadily(lost))
     began = world.clock.seconds
-    with pytest.raises(Breach, match="health is Red Severe") as breach:
+    with pytest.raises(LiveCheckFailed, match="health is Red Severe") as breach:
         bake(services, lambda: None, STAGE, Bake(NAME, LIVE_CNAME, 600.0), told().metrics)
     assert RULE in str(breach.value), "whoever is taken back for it learns how 4xx are left out"
     assert 60.0 <= world.clock.seconds - began <= 60.0 + 30.0 + 4.0
@@ -340,7 +342,7 @@ def test_a_bad_release_is_taken_back_by_its_third_report(
         world, services = standing(lambda name, at, traffic=traffic: worse(traffic(name, at)))  # type: ignore[misc]
         world.beanstalk.phase = phase
         stage, began = replace(STAGE, bake_limits=LIMITS), world.clock.seconds
-        with pytest.raises(Breach, match=r"3 samples of its health in a row") as breach:
+        with pytest.raises(LiveCheckFailed, match=r"3 samples of its health in a row") as breach:
             bake(services, lambda: None, stage, Bake(NAME, LIVE_CNAME, 600.0), before)
         assert said in str(breach.value)
         assert world.clock.seconds - began <= 20.0 + 4.0, "the first one is there when it begins"

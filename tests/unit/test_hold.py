@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from memory import MemoryClock, MemoryStorage
 
-from ebcd.release.hold import Hold, HoldState
+from ebcd.release.store.hold import Hold, HoldState
 
 
 class Counted(MemoryStorage):

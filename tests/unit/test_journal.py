@@ -11,9 +11,9 @@ from stages import NOW, STAGE, record
 
 from ebcd.errors import OutcomeUnknown
 from ebcd.model import OptionSetting, Stage
-from ebcd.release.journal import Ledger
-from ebcd.release.naming import environment_name, release_number
-from ebcd.release.record import Outcome, handed_over, verification
+from ebcd.release.state.names import environment_name, release_number
+from ebcd.release.state.release import Outcome, handed_over, verification
+from ebcd.release.store.ledger import Ledger
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from stages import STAGE
 
 from ebcd.model import Target
-from ebcd.release.snapshot import default_cname, live_cnames
+from ebcd.release.state.snapshot import default_cname, live_cnames
 
 
 @pytest.mark.parametrize("domain", ["elasticbeanstalk.localhost", "elasticbeanstalk.com", "eb.test"])

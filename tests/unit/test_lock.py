@@ -6,8 +6,8 @@ import pytest
 from memory import MemoryClock, MemoryStorage
 
 from ebcd.errors import LockHeld, LockLost, OutcomeUnknown
-from ebcd.release.lease import LEASE, RENEWAL
-from ebcd.release.lock import Lock, Overtake
+from ebcd.release.store.lease import LEASE, RENEWAL
+from ebcd.release.store.lock import Lock, Preemption
 
 KEY = "ebcd/shop/prod/lock.json"
 
@@ -155,9 +155,9 @@ def test_a_machine_that_slept_renews_before_its_next_change(storage: MemoryStora
 
 def test_only_a_run_that_yields_is_overtaken(storage: MemoryStorage) -> None:
     told: list[str] = []
-    overtake = Overtake("a rollback", told.append)
-    rollback = {"owner": "grace", "host": "desk", "message": "rollback", "wait": 0.0, "overtake": overtake}
-    with make(storage).held(owner="ada", host="desk", message="swap to r2", wait=0.0, yields=True) as lease:
+    preemption = Preemption("a rollback", told.append)
+    rollback = {"owner": "grace", "host": "desk", "message": "rollback", "wait": 0.0, "preemption": preemption}
+    with make(storage).held(owner="ada", host="desk", message="swap to r2", wait=0.0, preemptible=True) as lease:
         with make(storage).held(**rollback):  # type: ignore[arg-type]
             assert not lease.is_held()
         assert "Asked ada on desk to stop: swap to r2." in told

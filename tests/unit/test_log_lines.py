@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ebcd.release.log_lines import added, newest, sections
+from ebcd.release.judge.log_lines import added, newest, sections
 
 RULE = "-" * 40
 

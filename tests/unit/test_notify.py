@@ -16,7 +16,7 @@ from stages import STAGE
 
 from ebcd.errors import UsageError
 from ebcd.model import Notify, Stage
-from ebcd.release.notify import notify, require_urls
+from ebcd.release.commands.notify import notify, require_urls
 from ebcd.report.notice import LONGEST, notice
 
 DONE = [{"step": "SwapCnames", "status": "done"}]

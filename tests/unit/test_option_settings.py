@@ -19,7 +19,7 @@ from ebcd.config import values
 from ebcd.documents import BadDocument
 from ebcd.errors import UsageError
 from ebcd.model import OptionSetting, PresentSettings
-from ebcd.release.plan import settings_digest
+from ebcd.release.plan.plan import settings_digest
 from ebcd.release.plan.updating import change
 from ebcd_local import option_table, plain_yaml
 
@@ -206,7 +206,7 @@ def test_the_order_of_instance_types_is_a_priority(actual: str, is_drift: bool, 
 
 def test_an_order_of_instance_types_that_changed_is_sent_to_an_environment_that_stands() -> None:
     found = replace(snapshot(environment(1, live=True)), settings={"shop-prod-r1": (replace(TYPES, value="a,b"),)})
-    there = change(found, environment(1, live=True), [replace(TYPES, value="b,a")], "").there
+    there = change(found, environment(1, live=True), [replace(TYPES, value="b,a")], "").update
     assert there is not None
     assert there.options == (replace(TYPES, value="b,a"),)
 

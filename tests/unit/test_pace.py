@@ -6,11 +6,11 @@ from itertools import islice
 
 from memory import MemoryClock
 
-from ebcd.release.clock import SLOWEST, Pace, polls
+from ebcd.clock import SLOWEST, AdaptiveInterval, polls
 
 
 def test_it_slows_down_by_half_steps_and_comes_back() -> None:
-    pace = Pace(5.0)
+    pace = AdaptiveInterval(5.0)
     seen = []
     for answered in (True, False, False, False, True, True, True, True):
         (pace.answered if answered else pace.refused)()
@@ -19,14 +19,14 @@ def test_it_slows_down_by_half_steps_and_comes_back() -> None:
 
 
 def test_it_is_never_slower_than_the_slowest() -> None:
-    pace = Pace(5.0)
+    pace = AdaptiveInterval(5.0)
     for _ in range(20):
         pace.refused()
     assert pace.seconds == SLOWEST
 
 
 def test_a_wait_follows_it_with_jitter_and_keeps_its_deadline() -> None:
-    clock, pace = MemoryClock(), Pace(4.0)
+    clock, pace = MemoryClock(), AdaptiveInterval(4.0)
     for _ in islice(polls(clock, timeout=100.0, interval=pace), 4):
         pace.refused()
     assert all(0.8 <= pause / usual <= 1.2 for pause, usual in zip(clock.waits, (8, 16, 32), strict=True))

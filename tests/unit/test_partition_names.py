@@ -8,7 +8,7 @@ import pytest
 from stages import STAGE, environment
 
 from ebcd.model import Target
-from ebcd.release.snapshot import default_cname, find_live
+from ebcd.release.state.snapshot import default_cname, find_live
 
 CNAMES = {
     "eu-central-1": "shop.eu-central-1.elasticbeanstalk.com",

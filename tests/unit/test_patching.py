@@ -13,15 +13,16 @@ from stages import STAGE, environment, record, snapshot
 
 from ebcd.errors import EbcdError, Refused
 from ebcd.model import Environment, OptionSetting, Stage, Strategy
-from ebcd.release import patch
-from ebcd.release.bundled import stored_options
-from ebcd.release.patch import PatchOptions
-from ebcd.release.plan import Standing, plan_promote, plan_redeploy, plan_ship, redeployment
-from ebcd.release.record import Outcome, ReleaseRecord, is_patch
-from ebcd.release.rollback import announcement, rollback_target
-from ebcd.release.run import Run
-from ebcd.release.ship import ShipOptions
-from ebcd.release.steps import CreateEnvironment, Step, UpdateOptions, UpdateVersion
+from ebcd.release.commands import patch
+from ebcd.release.commands.bundled import stored_options
+from ebcd.release.commands.patch import PatchOptions
+from ebcd.release.commands.ship import ShipOptions
+from ebcd.release.execute.context import Run
+from ebcd.release.plan.promotion import Capacity, redeployment
+from ebcd.release.plan.rollback import announcement, rollback_target
+from ebcd.release.plan.steps import CreateEnvironment, Step, UpdateOptions, UpdateVersion
+from ebcd.release.plan.strategies import plan_promote, plan_redeploy, plan_ship
+from ebcd.release.state.release import Outcome, ReleaseRecord, is_patch
 
 BRANCH = "Python 3.11 running on 64bit Amazon Linux 2023"
 ARN = f"arn:aws:elasticbeanstalk:eu-central-1::platform/{BRANCH}"
@@ -268,27 +269,27 @@ def test_in_place_the_platform_is_updated_measured_and_taken_back_with_the_versi
     plan = plan_ship(seen, due, swap=True)
     assert names(plan.steps)[:4] == ["MeasureLive", "SaveConfiguration", "UpdateOptions", "UpdateVersion"]
     assert plan.steps[2] == UpdateOptions(NAME, (), platform_arn=NEW)
-    assert plan.steps[3] == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
+    assert plan.steps[3] == UpdateVersion(NAME, "v1", "r2", live=True, replaces="r1")
     back = UpdateOptions(NAME, (), platform_arn=OLD)
-    assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2", settings=back)
+    assert plan.revert_steps[0] == UpdateVersion(NAME, "v1", "r1", live=True, replaces="r2", settings=back)
 
 
 def test_in_place_a_rollback_of_a_patch_brings_the_platform_back_and_one_of_a_version_leaves_it() -> None:
     seen = snapshot(live_on(NEW, name=NAME), releases=(TWO, ONE), stage=IN_PLACE)
     found = rollback_target(seen)
     assert (found.target, found.gone) == (ONE, False)
-    plan = plan_promote(seen, ONE, Standing(1, 1), restoring=True, leaves=TWO)
+    plan = plan_promote(seen, ONE, Capacity(1, 1), restoring=True, replaces=TWO)
     assert names(plan.steps)[:2] == ["UpdateOptions", "UpdateVersion"], "live is recorded once the platform is back"
     assert plan.steps[0] == UpdateOptions(NAME, (), platform_arn=OLD)
     assert "Both are the same version: the platform goes back from 4.10.0 to 4.9.0." in announcement(
-        seen, found, Standing(1, 1)
+        seen, found, Capacity(1, 1)
     )
     other = replace(TWO, version_label="v2")
     carries = snapshot(live_on(NEW, name=NAME, version_label="v2"), releases=(other, ONE), stage=IN_PLACE)
-    assert names(plan_promote(carries, ONE, Standing(1, 1), restoring=True, leaves=other).steps)[0] == "UpdateVersion"
+    assert names(plan_promote(carries, ONE, Capacity(1, 1), restoring=True, replaces=other).steps)[0] == "UpdateVersion"
     settings = replace(TWO, platform_arn=OLD, settings_digest="other")
     managed = snapshot(live_on(NEW, name=NAME), releases=(settings, ONE), stage=IN_PLACE)
-    promoted = plan_promote(managed, ONE, Standing(1, 1), restoring=True, leaves=settings)
+    promoted = plan_promote(managed, ONE, Capacity(1, 1), restoring=True, replaces=settings)
     assert names(promoted.steps)[0] == "UpdateVersion", "a managed update is not undone by a rollback of settings"
 
 
@@ -299,11 +300,11 @@ def test_a_rollback_of_a_patch_whose_environment_is_gone_makes_one_on_the_earlie
     seen = snapshot(live, releases=(two, one), stage=FOLLOWS)
     made = redeployment(one, two, 3, "shop-prod-r3")
     assert (made.platform_arn, made.image_ids, made.image_id) == (OLD, (), "")
-    plan = plan_redeploy(seen, made, Standing(1, 0))
+    plan = plan_redeploy(seen, made, Capacity(1, 0))
     assert names(plan.steps)[:3] == ["CreateEnvironment", "AwaitEnvironment", "UpdateOptions"]
     assert plan.steps[2] == UpdateOptions("shop-prod-r3", (), platform_arn=OLD, cname=live.cname)
     unknown = replace(one, platform_arn="")
     assert not is_patch(unknown, two), "a record that does not tell its platform version leaves live's as it is"
     of_v0 = redeployment(replace(one, version_label="v0"), two, 3, "shop-prod-r3")
     assert of_v0.platform_arn == NEW, "users wait for the version, and live's platform is known to be there"
-    assert "UpdateOptions" not in names(plan_redeploy(seen, of_v0, Standing(1, 0)).steps)
+    assert "UpdateOptions" not in names(plan_redeploy(seen, of_v0, Capacity(1, 0)).steps)

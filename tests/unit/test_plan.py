@@ -10,19 +10,11 @@ from stages import LIVE_CNAME, NOW, STAGE, bundle, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import ApplicationVersion, OptionSetting
-from ebcd.release.plan import (
-    already_live,
-    bundle_key,
-    plan_publish,
-    plan_ship,
-    resumable,
-    settings_digest,
-)
-from ebcd.release.plan.creation import environment_options
-from ebcd.release.record import Outcome
-from ebcd.release.retirement import oversized, retirements
-from ebcd.release.snapshot import Publication, find_live
-from ebcd.release.steps import (
+from ebcd.release.plan.environment import environment_options
+from ebcd.release.plan.plan import already_live, settings_digest
+from ebcd.release.plan.publication import bundle_key, plan_publish
+from ebcd.release.plan.retirement import oversized, retirements
+from ebcd.release.plan.steps import (
     AwaitVersion,
     Bake,
     CreateApplication,
@@ -35,6 +27,9 @@ from ebcd.release.steps import (
     TerminateEnvironment,
     UploadBundle,
 )
+from ebcd.release.plan.strategies import plan_ship, resumable
+from ebcd.release.state.release import Outcome
+from ebcd.release.state.snapshot import Publication, find_live
 
 SETTINGS = settings_digest(STAGE)
 
@@ -76,7 +71,7 @@ def test_a_later_release_is_a_candidate_with_a_cname_that_nobody_can_guess() -> 
     assert only(plan.steps, SwapCnames) == SwapCnames(
         "shop-prod-r2", "shop-prod-r1", "v2", LIVE_CNAME, "r2", "r1", ("Green",), events=True, capacity=2
     )
-    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
+    assert plan.rollback_steps == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, "r1", "r2"),)
     assert (plan.release.from_release, plan.release.from_environment) == ("r1", "shop-prod-r1")
 
 
@@ -90,14 +85,16 @@ def test_a_run_that_died_after_its_swap_is_proven_and_baked_and_not_swapped_agai
     seen = snapshot(environment(1), environment(2, live=True), releases=(died, record(1, live_since=100)))
     plan = plan_ship(seen, died, swap=True)
     assert names(plan.steps) == ["ProveLive", "Bake"]
-    assert plan.back == (SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", leaves="r2"),)
+    assert plan.rollback_steps == (
+        SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", replaces="r2"),
+    )
 
 
 def test_a_run_that_died_after_its_swap_has_nowhere_to_swap_back_to_when_the_earlier_one_is_gone() -> None:
     died = record(2, Outcome.RUNNING, from_=1)
     plan = plan_ship(snapshot(environment(2, live=True), releases=(died,)), died, swap=True)
     assert names(plan.steps) == ["ProveLive"]
-    assert plan.back == ()
+    assert plan.rollback_steps == ()
 
 
 def test_no_swap_stops_before_the_swap() -> None:

@@ -9,11 +9,10 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import UsageError
 from ebcd.model import Environment, OptionSetting, SavedConfiguration, Strategy
-from ebcd.release.plan import Plan, Standing, environment_of, plan_promote, plan_ship, resumable, settings_digest
-from ebcd.release.record import Outcome, ReleaseRecord
-from ebcd.release.rollback import announcement, rollback_target
-from ebcd.release.snapshot import Snapshot, unended_in_place
-from ebcd.release.steps import (
+from ebcd.release.plan.plan import Plan, settings_digest
+from ebcd.release.plan.promotion import Capacity
+from ebcd.release.plan.rollback import announcement, rollback_target
+from ebcd.release.plan.steps import (
     AwaitEnvironment,
     CreateEnvironment,
     SaveConfiguration,
@@ -22,6 +21,9 @@ from ebcd.release.steps import (
     UpdateOptions,
     UpdateVersion,
 )
+from ebcd.release.plan.strategies import environment_of, plan_promote, plan_ship, resumable
+from ebcd.release.state.release import Outcome, ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot, unended_in_place
 from ebcd.report import result
 
 IN_PLACE = replace(STAGE, strategy=Strategy.IN_PLACE)
@@ -79,11 +81,11 @@ def test_a_later_release_updates_it_and_the_way_back_is_the_earlier_version() ->
         "ProveLive",
         "Bake",
     ]
-    assert deployments(plan) == [UpdateVersion(NAME, "v2", "r2", live=True, leaves="r1")]
+    assert deployments(plan) == [UpdateVersion(NAME, "v2", "r2", live=True, replaces="r1")]
     assert plan.steps[2] == AwaitEnvironment(NAME, "v2", events=False), "old events say nothing about this release"
-    assert plan.back == plan.undo
-    assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
-    assert names(plan.undo) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "ProveLive"]
+    assert plan.rollback_steps == plan.revert_steps
+    assert plan.revert_steps[0] == UpdateVersion(NAME, "v1", "r1", live=True, replaces="r2")
+    assert names(plan.revert_steps) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "ProveLive"]
     assert (plan.release.from_release, plan.release.from_version, plan.updates_live) == ("r1", "v1", True)
 
 
@@ -112,9 +114,9 @@ def test_settings_go_and_come_back_with_the_version_in_one_update() -> None:
     plan = plan_ship(there, NEXT, swap=True)
     (update,) = deployments(plan)
     assert update.settings == UpdateOptions(NAME, (IN_PLACE.options[1], wanted))
-    (back,) = (step for step in plan.undo if isinstance(step, UpdateVersion))
+    (back,) = (step for step in plan.revert_steps if isinstance(step, UpdateVersion))
     assert (back.label, back.settings) == ("v1", UpdateOptions(NAME, (size,), (wanted.place,)))
-    assert "UpdateOptions" not in names(plan.steps) + names(plan.undo)
+    assert "UpdateOptions" not in names(plan.steps) + names(plan.revert_steps)
     assert "blue" not in repr(update)
     assert "COLOUR" in str(update)
 
@@ -127,7 +129,7 @@ def test_settings_alone_are_an_update_of_their_own() -> None:
     assert names(plan.steps)[0] == "MeasureLive"
     assert saved == SaveConfiguration(NAME, "e-1")
     assert settings == UpdateOptions(NAME, (wanted,))
-    assert deployment == UpdateVersion(NAME, "v1", "r2", live=True, leaves="r1")
+    assert deployment == UpdateVersion(NAME, "v1", "r2", live=True, replaces="r1")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_only_an_environment_property_s_case_matters(namespace: str, changes: bo
 def test_another_platform_is_an_update_of_settings() -> None:
     plan = plan_ship(seen(live(1), ONE), replace(NEXT, platform_arn="arn:new"), swap=True)
     assert deployments(plan)[0].settings == UpdateOptions(NAME, (), platform_arn="arn:new")
-    assert isinstance(back := plan.undo[0], UpdateVersion)
+    assert isinstance(back := plan.revert_steps[0], UpdateVersion)
     assert back.settings == UpdateOptions(NAME, (), platform_arn=STAGE.platform)
 
 
@@ -154,7 +156,10 @@ def test_a_run_that_died_in_its_deployment_is_taken_up_again(status: str) -> Non
     assert resumable(found, "v2", settings_digest(IN_PLACE)) == died
     plan = plan_ship(found, died, swap=True)
     assert names(plan.steps)[0] == "UpdateVersion"
-    assert (plan.release.from_release, plan.undo[0]) == ("r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2"))
+    assert (plan.release.from_release, plan.revert_steps[0]) == (
+        "r1",
+        UpdateVersion(NAME, "v1", "r1", live=True, replaces="r2"),
+    )
 
 
 def test_a_first_release_that_died_is_proven_and_not_deployed_again() -> None:
@@ -162,16 +167,19 @@ def test_a_first_release_that_died_is_proven_and_not_deployed_again() -> None:
     plan = plan_ship(seen(live(1, status="Launching"), died), died, swap=True)
     assert names(plan.steps) == ["AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive"]
     assert plan.steps[0] == AwaitEnvironment(NAME, "v1", events=True)
-    assert plan.undo == ()
+    assert plan.revert_steps == ()
 
 
 def test_what_never_was_live_is_nothing_to_go_back_to() -> None:
     bad = release(2, Outcome.FAILED, from_=1)
     plan = plan_ship(seen(live(2), bad, ONE), release(3, Outcome.RUNNING), swap=True)
-    assert (plan.release.from_release, plan.undo[0]) == ("r1", UpdateVersion(NAME, "v1", "r1", live=True, leaves="r3"))
+    assert (plan.release.from_release, plan.revert_steps[0]) == (
+        "r1",
+        UpdateVersion(NAME, "v1", "r1", live=True, replaces="r3"),
+    )
     first = release(1, Outcome.FAILED)
     plan = plan_ship(seen(live(1), first), NEXT, swap=True)
-    assert (plan.release.from_release, plan.undo, "Bake" in names(plan.steps)) == ("", (), False)
+    assert (plan.release.from_release, plan.revert_steps, "Bake" in names(plan.steps)) == ("", (), False)
 
 
 def test_a_candidate_cannot_wait() -> None:
@@ -180,23 +188,23 @@ def test_a_candidate_cannot_wait() -> None:
     assert error.value.code == "no-candidate"
 
 
-BOTH = Standing(2, 2)
+BOTH = Capacity(2, 2)
 LEFT = release(1, live_since=300, left=100)
 TWO = release(2, live_since=100, from_=1)
 
 
 def rolled_back(found: Snapshot) -> Plan:
     target = rollback_target(found)
-    return plan_promote(found, target.target, BOTH, restoring=True, leaves=target.leaves)
+    return plan_promote(found, target.target, BOTH, restoring=True, replaces=target.replaces)
 
 
 def test_a_rollback_deploys_the_version_before_and_says_how_long_that_took() -> None:
     plan = rolled_back(seen(live(2), replace(TWO, deploy_seconds=41.5), LEFT))
     assert names(plan.steps) == ["UpdateVersion", "AwaitEnvironment", "HoldHealth", "SmokeCandidate", "ProveLive"]
     (deployed,) = deployments(plan)
-    assert (deployed.label, deployed.release, deployed.leaves, deployed.expected) == ("v1", "r1", "r2", 41.5)
+    assert (deployed.label, deployed.release, deployed.replaces, deployed.expected) == ("v1", "r1", "r2", 41.5)
     assert "41.5 s" in str(deployed)
-    assert (plan.back, plan.undo) == ((), ()), "whoever rolls back leaves something broken"
+    assert (plan.rollback_steps, plan.revert_steps) == ((), ()), "whoever rolls back leaves something broken"
     found = seen(live(2), replace(TWO, deploy_seconds=41.5), LEFT)
     told = " ".join(announcement(found, rollback_target(found), BOTH))
     assert "v1 is deployed again on it, which took 41.5 s" in told
@@ -214,16 +222,16 @@ def test_a_second_rollback_finds_it_live_already() -> None:
 def test_a_rollback_that_died_in_its_deployment_is_done_again(status: str) -> None:
     plan = rolled_back(seen(live(1, status=status), TWO, LEFT))
     assert names(plan.steps)[0] == "UpdateVersion"
-    assert deployments(plan)[0].leaves == "r2"
+    assert deployments(plan)[0].replaces == "r2"
 
 
 def test_a_promotion_bakes_and_can_be_taken_back() -> None:
     found = seen(live(1), replace(TWO, outcome=Outcome.ROLLED_BACK, left_live=NOW), ONE)
     two = found.release("r2")
     assert two is not None
-    plan = plan_promote(found, two, BOTH, restoring=False, leaves=ONE)
+    plan = plan_promote(found, two, BOTH, restoring=False, replaces=ONE)
     assert names(plan.steps)[-1] == "Bake"
-    assert plan.undo[0] == UpdateVersion(NAME, "v1", "r1", live=True, leaves="r2")
+    assert plan.revert_steps[0] == UpdateVersion(NAME, "v1", "r1", live=True, replaces="r2")
 
 
 def test_status_tells_which_release_the_environment_carries() -> None:
@@ -265,9 +273,9 @@ def taken_up(
 
 
 def way_back(plan: Plan) -> UpdateOptions | None:
-    (deployed,) = (step for step in plan.undo if isinstance(step, UpdateVersion))
+    (deployed,) = (step for step in plan.revert_steps if isinstance(step, UpdateVersion))
     assert deployed.label == "v1"
-    assert names(plan.undo)[-1] == names(plan.steps)[-1] == "DeleteSavedConfiguration"
+    assert names(plan.revert_steps)[-1] == names(plan.steps)[-1] == "DeleteSavedConfiguration"
     return deployed.settings
 
 
@@ -276,7 +284,7 @@ def test_what_stood_is_saved_before_an_update_changes_it_and_forgotten_when_that
     assert names(plan.steps)[:3] == ["MeasureLive", "SaveConfiguration", "UpdateVersion"]
     assert way_back(plan) == UpdateOptions(NAME, (), (COLOUR.place,))
     nothing = plan_ship(taken_up(live(1), ONE, has=(), saved=None), NEXT, swap=True)
-    assert not {"SaveConfiguration", "DeleteSavedConfiguration"} & {*names(nothing.steps), *names(nothing.undo)}
+    assert not {"SaveConfiguration", "DeleteSavedConfiguration"} & {*names(nothing.steps), *names(nothing.revert_steps)}
 
 
 @pytest.mark.parametrize("has", ["blue", "red"], ids=["the update has arrived", "it has not"])
@@ -305,7 +313,7 @@ def test_what_was_saved_before_a_release_that_users_have_is_not_what_its_success
     found = taken_up(live(2), had, ONE, has=(COLOUR,), declares=(replace(COLOUR, value="green"),))
     plan = plan_ship(found, release(3, Outcome.RUNNING), swap=True)
     assert (plan.release.from_release, "SaveConfiguration" in names(plan.steps)) == ("r2", True)
-    (back,) = (step for step in plan.undo if isinstance(step, UpdateVersion))
+    (back,) = (step for step in plan.revert_steps if isinstance(step, UpdateVersion))
     assert (back.label, back.settings) == ("v2", UpdateOptions(NAME, (COLOUR,)))
 
 

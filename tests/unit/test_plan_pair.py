@@ -11,22 +11,11 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import Environment, InstanceHealth, OptionSetting, Strategy, Target
-from ebcd.release.plan import (
-    Plan,
-    Standing,
-    environment_of,
-    plan_promote,
-    plan_redeploy,
-    plan_ship,
-    redeployment,
-    resumable,
-    settings_digest,
-)
-from ebcd.release.record import Outcome, ReleaseRecord
-from ebcd.release.retirement import clearing, failed_candidates, retirements
-from ebcd.release.rollback import rollback_target
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import (
+from ebcd.release.plan.plan import Plan, settings_digest
+from ebcd.release.plan.promotion import Capacity, redeployment
+from ebcd.release.plan.retirement import clearing, failed_candidates, retirements
+from ebcd.release.plan.rollback import rollback_target
+from ebcd.release.plan.steps import (
     AwaitDrain,
     AwaitEnvironment,
     CreateEnvironment,
@@ -39,6 +28,9 @@ from ebcd.release.steps import (
     UpdateOptions,
     UpdateVersion,
 )
+from ebcd.release.plan.strategies import environment_of, plan_promote, plan_redeploy, plan_ship, resumable
+from ebcd.release.state.release import Outcome, ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot
 from ebcd.report import result
 
 LOCAL_PAIR = replace(STAGE, strategy=Strategy.PAIR, target=Target.LOCAL)
@@ -118,9 +110,9 @@ def test_a_release_is_deployed_on_the_idle_side_and_swapped() -> None:
     assert isinstance(awaited, AwaitEnvironment)
     assert isinstance(swapped, SwapCnames)
     assert (awaited.events, swapped.events) == (False, False), "the side's old events are not the release's"
-    assert (swapped.candidate, swapped.live, swapped.leaves) == ("shop-prod-a", "shop-prod-b", "r2")
-    assert plan.back == (SwapCnames("shop-prod-b", "shop-prod-a", "v2", LIVE_CNAME, "r2", "r3"),)
-    assert (plan.undo, plan.updates_live) == ((), False)
+    assert (swapped.candidate, swapped.live, swapped.replaces) == ("shop-prod-a", "shop-prod-b", "r2")
+    assert plan.rollback_steps == (SwapCnames("shop-prod-b", "shop-prod-a", "v2", LIVE_CNAME, "r2", "r3"),)
+    assert (plan.revert_steps, plan.updates_live) == ((), False)
     assert names(plan_ship(BOTH, THREE, swap=False).steps)[-1] == "SmokeCandidate"
 
 
@@ -189,7 +181,7 @@ def test_an_environment_carries_the_release_whose_version_it_has() -> None:
 def test_a_rollback_swaps_to_the_other_side_while_it_carries_the_version() -> None:
     instances = tuple(InstanceHealth(f"i-{n}", "Ok", "Green", (), "v1", "Deployed") for n in range(2))
     target = rollback_target(BOTH)
-    plan = plan_promote(BOTH, target.target, Standing(2, 2, instances), restoring=True, leaves=target.leaves)
+    plan = plan_promote(BOTH, target.target, Capacity(2, 2, instances), restoring=True, replaces=target.replaces)
     assert names(plan.steps) == ["SmokeCandidate", "SwapCnames", "ProveLive"]
 
 
@@ -201,9 +193,9 @@ def test_a_rollback_deploys_the_version_again_where_the_other_side_carries_anoth
     told = result.rollback(found)
     assert (told["ready"], told["to"], told["seconds_estimate"]) == (False, "r1", 30.0)
     assert "carries v3" in told["reason"]
-    again = redeployment(target.target, target.leaves, 4, environment_of(found, 4))
+    again = redeployment(target.target, target.replaces, 4, environment_of(found, 4))
     assert (again.environment, again.restores) == ("shop-prod-a", "r1")
-    plan = plan_redeploy(found, again, Standing(2, 1))
+    plan = plan_redeploy(found, again, Capacity(2, 1))
     assert names(plan.steps) == ["MatchCapacity", *(name for name in TURN[:-1] if name != "MeasureLive")]
     assert only(plan, UpdateVersion) == UpdateVersion(
         "shop-prod-a", "v1", "r4", live=False, expected=30.0, cname=LIVE_CNAME
@@ -214,7 +206,7 @@ def test_a_release_on_a_side_that_carries_another_by_now_is_not_swapped() -> Non
     waiting = release("a", 3, Outcome.WAITING)
     found = seen(side("a", 1), side("b", 2, live=True), releases=(waiting, TWO, ONE))
     with pytest.raises(Refused) as error:
-        plan_promote(found, waiting, Standing(2, 2), restoring=False, leaves=TWO)
+        plan_promote(found, waiting, Capacity(2, 2), restoring=False, replaces=TWO)
     assert error.value.code == "environment-gone"
     assert "v1" in error.value.why
 

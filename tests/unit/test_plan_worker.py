@@ -11,10 +11,10 @@ from stages import STAGE, environment, record, snapshot
 from ebcd import config
 from ebcd.errors import Refused, UsageError
 from ebcd.model import Configuration, Strategy, Tier
-from ebcd.release.plan import environment_of, plan_ship
-from ebcd.release.record import Outcome, verification
-from ebcd.release.snapshot import default_cname, find_live
-from ebcd.release.steps import Bake, CreateEnvironment
+from ebcd.release.plan.steps import Bake, CreateEnvironment
+from ebcd.release.plan.strategies import environment_of, plan_ship
+from ebcd.release.state.release import Outcome, verification
+from ebcd.release.state.snapshot import default_cname, find_live
 
 NAME = "shop-prod"
 WORKER = replace(STAGE, cname="", proof=None, tier=Tier.WORKER, strategy=Strategy.IN_PLACE)
@@ -93,7 +93,7 @@ def test_a_later_one_watches_its_health_alone() -> None:
         "Bake",
     ]
     assert plan.steps[-1] == Bake(NAME, "", WORKER.bake)
-    assert [type(step).__name__ for step in plan.undo] == ["UpdateVersion", "AwaitEnvironment", "HoldHealth"]
+    assert [type(step).__name__ for step in plan.revert_steps] == ["UpdateVersion", "AwaitEnvironment", "HoldHealth"]
 
 
 def test_an_environment_of_that_name_that_is_no_worker_is_refused() -> None:

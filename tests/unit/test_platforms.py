@@ -16,9 +16,10 @@ from ebcd.config.platform import pythons
 from ebcd.errors import AwsRefused, Refused
 from ebcd.model import Family, OptionSetting, Stage, Target
 from ebcd.model.platforms import branch_of, family_of, is_newer, version_of
-from ebcd.release import preflight, ship
-from ebcd.release.findings import unknown_platform
-from ebcd.release.run import Run
+from ebcd.release.commands import ship
+from ebcd.release.execute import preflight
+from ebcd.release.execute.context import Run
+from ebcd.release.plan.preflight import unknown_platform
 from ebcd.report.record import _images
 
 AL2023 = "running on 64bit Amazon Linux 2023"

@@ -21,19 +21,19 @@ from stages import LIVE_CNAME, NOW, STAGE, environment, record, snapshot
 from ebcd import config
 from ebcd.bundle import Repository
 from ebcd.bundle.branch import branch_of
+from ebcd.clock import AdaptiveInterval
 from ebcd.config.preview import preview_base, preview_of, preview_place, preview_slug, refuse_declared
 from ebcd.config.read import NAME_LIMIT, parse
 from ebcd.errors import OutcomeUnknown, Refused, UsageError
 from ebcd.model import Configuration, Environment, Notify, OptionSetting, Stage, Strategy, Target, Tenants, Tier
-from ebcd.release import actions, waits
-from ebcd.release.busy import BUSY_PATIENCE
-from ebcd.release.clock import Pace
-from ebcd.release.naming import standing_name
-from ebcd.release.plan.creation import environment_options
-from ebcd.release.preview import Wanted, refuse_another, refuse_holder, takedown
-from ebcd.release.previews import Preview, Previews
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitTermination, TerminateEnvironment
+from ebcd.release.commands.preview import PreviewRequest, refuse_another, refuse_holder, takedown
+from ebcd.release.execute import environments, polling
+from ebcd.release.execute.busy import BUSY_PATIENCE
+from ebcd.release.plan.environment import environment_options
+from ebcd.release.plan.steps import AwaitTermination, TerminateEnvironment
+from ebcd.release.state.names import standing_name
+from ebcd.release.state.snapshot import Snapshot
+from ebcd.release.store.previews import Preview, Previews
 
 BRANCHES = some.text(min_size=1, max_size=60)
 LOCAL = '[stages.local]\ntarget = "local"\n'
@@ -314,7 +314,7 @@ def test_what_is_not_surely_a_preview_s_own_stays(
 
 def test_a_name_that_is_taken_is_refused() -> None:
     stage = preview_of(STAGE, "fix")
-    wanted = Wanted("fix", "prod", 60.0)
+    wanted = PreviewRequest("fix", "prod", 60.0)
     refuse_another(stage, wanted, None)
     refuse_another(stage, wanted, PREVIEW)
     for other in (replace(PREVIEW, branch="other"), replace(PREVIEW, cname="shop-test-fix", base="test")):
@@ -351,7 +351,7 @@ class Leaving:
 
 
 def services(beanstalk: Leaving, clock: MemoryClock) -> Any:
-    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=Pace(5.0))
+    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0))
 
 
 def test_what_was_swapped_since_it_was_planned_is_not_terminated() -> None:
@@ -359,15 +359,15 @@ def test_what_was_swapped_since_it_was_planned_is_not_terminated() -> None:
     assert isinstance(step, TerminateEnvironment)
     swapped, own = Leaving(standing(LIVE_CNAME)), Leaving(standing(), None)
     with pytest.raises(Refused) as error:
-        actions.terminate(services(swapped, MemoryClock()), lambda: None, "shop", step)
+        environments.terminate(services(swapped, MemoryClock()), lambda: None, "shop", step)
     assert (error.value.code, swapped.terminated) == ("not-its-own", [])
-    actions.terminate(services(own, MemoryClock()), lambda: None, "shop", step)
+    environments.terminate(services(own, MemoryClock()), lambda: None, "shop", step)
     assert own.terminated == ["e-1"]
 
 
 def awaited(beanstalk: Leaving, clock: MemoryClock, *, gone: bool) -> str:
     step = AwaitTermination("shop-preview-fix", "e-1", gone=gone)
-    return waits.await_termination(services(beanstalk, clock), lambda: None, "shop", step, 600.0)
+    return polling.await_termination(services(beanstalk, clock), lambda: None, "shop", step, 600.0)
 
 
 def test_a_termination_is_waited_for_until_it_is_seen_and_no_longer_than_its_deadline() -> None:
@@ -375,7 +375,7 @@ def test_a_termination_is_waited_for_until_it_is_seen_and_no_longer_than_its_dea
     assert awaited(Leaving(standing(), leaving), MemoryClock(), gone=False) == "Terminating"
     assert awaited(Leaving(leaving, leaving, None), MemoryClock(), gone=True) == "Terminated"
     assert awaited(Leaving(leaving, standing(id="e-2")), MemoryClock(), gone=True) == "Terminated", "another one"
-    for found, gone, seconds in ((standing(), False, waits.LEAVING_PATIENCE), (leaving, True, 600.0)):
+    for found, gone, seconds in ((standing(), False, polling.LEAVING_PATIENCE), (leaving, True, 600.0)):
         clock = MemoryClock()
         with pytest.raises(OutcomeUnknown) as error:
             awaited(Leaving(found), clock, gone=gone)

@@ -13,9 +13,9 @@ import pytest
 
 from ebcd.errors import LockLost
 from ebcd.model import Tenants
-from ebcd.release.front import Front
-from ebcd.release.probe import BODY_LIMIT, HttpProber, ProbeResult
-from ebcd.release.tenants import AT_ONCE, tenants_failure
+from ebcd.release.execute.http import BODY_LIMIT, HttpProber, ProbeResult
+from ebcd.release.execute.tenants import AT_ONCE, tenants_failure
+from ebcd.release.state.address import PublicAddress
 
 
 class Server:
@@ -74,12 +74,12 @@ def test_the_lock_is_renewed_while_tenants_hang_and_a_lost_one_ends_the_probes()
     asked: list[str] = []
     released = threading.Event()
 
-    def ask(_: Front, __: str, *, address: str = "", host: str = "") -> ProbeResult:
+    def ask(_: PublicAddress, __: str, *, address: str = "", host: str = "") -> ProbeResult:
         asked.append(host)
         released.wait(10)
         return ProbeResult(None, b"", 0.0, "it hangs")
 
-    def tick() -> None:
+    def heartbeat() -> None:
         if len(asked) == AT_ONCE:
             threading.Timer(1.0, released.set).start()
             raise LockLost("The lock was lost.")
@@ -87,5 +87,5 @@ def test_the_lock_is_renewed_while_tenants_hang_and_a_lost_one_ends_the_probes()
     services = cast(Any, SimpleNamespace(ask=ask, variables={}))
     tenants = Tenants(hosts=tuple(f"t{number}.example.com" for number in range(500)))
     with pytest.raises(LockLost):
-        tenants_failure(services, tick, tenants, cast(Any, None))
+        tenants_failure(services, heartbeat, tenants, cast(Any, None))
     assert len(asked) == AT_ONCE, "those that had not begun are left out"

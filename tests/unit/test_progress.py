@@ -8,7 +8,7 @@ import re
 from rich.console import Console
 
 from ebcd.cli.progress import INTERVAL, PlainProgress, progress
-from ebcd.release.run import Status
+from ebcd.release.execute.context import Status
 
 
 def test_a_log_gets_a_line_now_and_then_with_rate_and_remaining_time() -> None:

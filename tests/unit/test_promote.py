@@ -9,9 +9,10 @@ from stages import LIVE_CNAME, NOW, environment, record, snapshot
 
 from ebcd.errors import Refused
 from ebcd.model import InstanceHealth, OptionSetting
-from ebcd.release.plan import Standing, plan_promote, plan_redeploy, redeployment
-from ebcd.release.record import Outcome
-from ebcd.release.steps import AwaitEnvironment, CreateEnvironment, MatchCapacity, SetMinimum, Step, SwapCnames
+from ebcd.release.plan.promotion import Capacity, redeployment
+from ebcd.release.plan.steps import AwaitEnvironment, CreateEnvironment, MatchCapacity, SetMinimum, Step, SwapCnames
+from ebcd.release.plan.strategies import plan_promote, plan_redeploy
+from ebcd.release.state.release import Outcome
 
 ONE, TWO = record(1, live_since=99, left=9), record(2, live_since=9, from_=1)
 BOTH = snapshot(environment(1), environment(2, live=True), releases=(TWO, ONE))
@@ -22,8 +23,8 @@ def instances(count: int, label: str = "v1", status: str = "Deployed") -> tuple[
     return tuple(InstanceHealth(f"i-{number}", "Ok", "Green", (), label, status) for number in range(count))
 
 
-def standing(live: int = 2, target: int = 2) -> Standing:
-    return Standing(live, target, instances(target))
+def standing(live: int = 2, target: int = 2) -> Capacity:
+    return Capacity(live, target, instances(target))
 
 
 def names(steps: tuple[Step, ...]) -> list[str]:
@@ -59,13 +60,13 @@ def test_what_was_seen_ready_is_swapped_without_another_wait() -> None:
     [
         ({"status": "Updating"}, standing()),
         ({"health": "Yellow"}, standing()),
-        ({}, Standing(2, 2, instances(2, "v0"))),
-        ({}, Standing(2, 2, instances(2, status="In Progress"))),
-        ({}, Standing(0, 0, ())),
-        ({}, Standing(2, 2, ())),
+        ({}, Capacity(2, 2, instances(2, "v0"))),
+        ({}, Capacity(2, 2, instances(2, status="In Progress"))),
+        ({}, Capacity(0, 0, ())),
+        ({}, Capacity(2, 2, ())),
     ],
 )
-def test_what_was_not_seen_ready_is_waited_for_and_looked_at_again(changes: dict, seen: Standing) -> None:
+def test_what_was_not_seen_ready_is_waited_for_and_looked_at_again(changes: dict, seen: Capacity) -> None:
     both = snapshot(environment(1, **changes), environment(2, live=True), releases=(TWO, ONE))
     steps = plan_promote(both, ONE, seen, restoring=True).steps
     assert names(steps) == ["AwaitEnvironment", "HoldHealth", *READY]
@@ -101,20 +102,20 @@ def test_a_target_whose_minimum_does_not_hold_its_instances_is_held_first(known:
 def test_a_promotion_holds_the_earlier_side_and_lowers_its_own_minimum_after_the_bake() -> None:
     two, waiting = replace(TWO, minimum=2), record(3, Outcome.WAITING, minimum=2, raised=6)
     three = snapshot(environment(2, live=True), environment(3), releases=(waiting, two))
-    steps = plan_promote(three, waiting, Standing(6, 6, instances(6, "v3")), restoring=False).steps
+    steps = plan_promote(three, waiting, Capacity(6, 6, instances(6, "v3")), restoring=False).steps
     assert names(steps)[-5:] == ["SwapCnames", "ProveLive", "MatchCapacity", "Bake", "SetMinimum"]
     assert only(steps, MatchCapacity) == MatchCapacity("shop-prod-r2", 6, cname=LIVE_CNAME, release="r2", awaited=False)
     assert only(steps, SetMinimum) == SetMinimum("shop-prod-r3", 2, "r3")
     waiting = replace(waiting, raised=None)
     three = replace(three, releases=(waiting, two))
-    small = plan_promote(three, waiting, Standing(2, 2, instances(2, "v3")), restoring=False).steps
+    small = plan_promote(three, waiting, Capacity(2, 2, instances(2, "v3")), restoring=False).steps
     assert names(small)[-3:] == ["SwapCnames", "ProveLive", "Bake"]
 
 
 def test_the_events_of_a_candidate_that_was_never_live_count_and_a_target_s_do_not() -> None:
     waiting = record(3, Outcome.WAITING)
     three = snapshot(environment(2, live=True), environment(3), releases=(waiting, TWO))
-    steps = plan_promote(three, waiting, Standing(1, 1, instances(1, "v3")), restoring=False).steps
+    steps = plan_promote(three, waiting, Capacity(1, 1, instances(1, "v3")), restoring=False).steps
     awaited, swap = only(steps, AwaitEnvironment), only(steps, SwapCnames)
     assert isinstance(awaited, AwaitEnvironment)
     assert isinstance(swap, SwapCnames)
@@ -141,7 +142,7 @@ def test_a_version_whose_environment_is_gone_is_deployed_again_with_the_settings
     again = redeployment(ONE, TWO, 3, "shop-prod-r3")
     assert (again.release, again.version_label, again.sha, again.restores) == ("r3", "v1", ONE.sha, "r1")
     assert (again.outcome, again.live_since, again.etag) == (Outcome.RUNNING, None, "")
-    plan = plan_redeploy(seen, again, Standing(3, 0))
+    plan = plan_redeploy(seen, again, Capacity(3, 0))
     assert names(plan.steps) == ["CreateEnvironment", "AwaitEnvironment", "HoldHealth", *READY]
     created = only(plan.steps, CreateEnvironment)
     assert isinstance(created, CreateEnvironment)
@@ -153,5 +154,5 @@ def test_a_version_whose_environment_is_gone_is_deployed_again_with_the_settings
 def test_a_redeployment_that_died_goes_on_with_the_environment_that_it_made() -> None:
     again = redeployment(ONE, TWO, 3, "shop-prod-r3")
     seen = snapshot(environment(2, live=True), environment(3, status="Launching"), releases=(again, TWO, ONE))
-    steps = names(plan_redeploy(seen, again, Standing(3, 0)).steps)
+    steps = names(plan_redeploy(seen, again, Capacity(3, 0)).steps)
     assert steps[:2] == ["DeleteSavedConfiguration", "AwaitEnvironment"], "its properties must not stay in S3"

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ebcd.proxies import is_loopback, proxy_of
-from ebcd.release.probe import HttpProber
+from ebcd.release.execute.http import HttpProber
 
 OFFICE = {"HTTP_PROXY": "http://proxy:3128", "HTTPS_PROXY": "proxy:3129", "NO_PROXY": "intern.example.com,.corp"}
 

@@ -15,13 +15,13 @@ from stages import NOW, STAGE, environment, record, snapshot
 
 from ebcd.errors import AwsRefused, LockHeld
 from ebcd.model import ApplicationVersion, Environment
-from ebcd.release.journal import Ledger
-from ebcd.release.naming import environment_name
-from ebcd.release.prune import orphaned, prunable, prune
-from ebcd.release.record import Outcome
-from ebcd.release.retire import retire
-from ebcd.release.run import Run, Services
-from ebcd.release.steps import DeleteBundle, DeleteVersion
+from ebcd.release.commands.prune import orphaned, prunable, prune
+from ebcd.release.commands.retire import retire
+from ebcd.release.execute.context import Run, Services
+from ebcd.release.plan.steps import DeleteBundle, DeleteVersion
+from ebcd.release.state.names import environment_name
+from ebcd.release.state.release import Outcome
+from ebcd.release.store.ledger import Ledger
 
 OWN = "ebcd/shop/bundles/"
 

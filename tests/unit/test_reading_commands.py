@@ -10,8 +10,8 @@ from stages import NOW, environment, record, snapshot
 
 from ebcd.cli.choose import choose, meant
 from ebcd.errors import UsageError
-from ebcd.release.record import Outcome
-from ebcd.release.rollback import taken_back
+from ebcd.release.plan.rollback import taken_back
+from ebcd.release.state.release import Outcome
 from ebcd.report import record as whole
 from ebcd.report import text
 

@@ -12,11 +12,11 @@ from stages import LIVE_CNAME, STAGE
 
 from ebcd.cli.session import AWS_INTERVAL
 from ebcd.model import Timing
-from ebcd.release import swap as swapping
-from ebcd.release.gates import prove_live
-from ebcd.release.probe import HttpProber
-from ebcd.release.run import Run, StepResult
-from ebcd.release.steps import ProveLive, SwapCnames
+from ebcd.release.commands import swap as swapping
+from ebcd.release.execute.context import Run, StepResult
+from ebcd.release.execute.gates import prove_live
+from ebcd.release.execute.http import HttpProber
+from ebcd.release.plan.steps import ProveLive, SwapCnames
 
 UNPROVEN = replace(STAGE, bake=0.0, proof=None)
 ONE, TWO, CDN = frozenset({"192.0.2.1"}), frozenset({"192.0.2.2", "192.0.2.3"}), frozenset({"203.0.113.9"})

@@ -8,9 +8,9 @@ import pytest
 from stages import NOW, environment, record, snapshot
 
 from ebcd.errors import NothingToRollBack, Refused
-from ebcd.release.plan import Standing
-from ebcd.release.record import Outcome
-from ebcd.release.rollback import announcement, rollback_target
+from ebcd.release.plan.promotion import Capacity
+from ebcd.release.plan.rollback import announcement, rollback_target
+from ebcd.release.state.release import Outcome
 
 ONE = record(1, live_since=300, left=100)
 TWO = record(2, live_since=100, from_=1)
@@ -18,7 +18,7 @@ TWO = record(2, live_since=100, from_=1)
 
 def test_it_returns_to_what_was_live_before() -> None:
     found = rollback_target(snapshot(environment(1), environment(2, live=True), releases=(TWO, ONE)))
-    assert (found.target, found.leaves, found.already) == (ONE, TWO, False)
+    assert (found.target, found.replaces, found.already) == (ONE, TWO, False)
 
 
 def test_a_second_one_finds_it_live_already() -> None:
@@ -64,7 +64,7 @@ def test_a_second_rollback_after_a_redeployment_finds_it_live_already() -> None:
     again = record(3, from_=2, version_label="v1", restores="r1", restored=NOW)
     releases = (again, record(2, Outcome.ROLLED_BACK, live_since=100, left=10, from_=1), ONE)
     found = rollback_target(snapshot(environment(2), environment(3, live=True), releases=releases))
-    assert (found.target.release, found.leaves.release, found.already) == ("r3", "r2", True)
+    assert (found.target.release, found.replaces.release, found.already) == ("r3", "r2", True)
 
 
 def test_a_redeployment_that_died_right_after_its_swap_is_not_rolled_back_to_what_it_left() -> None:
@@ -79,7 +79,7 @@ def test_it_stays_where_a_rollback_has_been_when_what_was_left_is_out_of_sight()
 
 def test_a_rollback_tells_from_where_to_where_and_what_it_does_not_undo() -> None:
     seen = snapshot(environment(1), environment(2, live=True), releases=(TWO, ONE))
-    told = announcement(seen, rollback_target(seen), Standing(2, 1))
+    told = announcement(seen, rollback_target(seen), Capacity(2, 1))
     assert told[0] == "From r2 (v2, live for 1 minute) to r1 (v1, left live 1 minute ago)."
     assert told[1] == "shop-prod-r1 is Ready, Green Ok, with 1 instance; live has 2."
     assert "migrations" in told[2]
@@ -88,7 +88,7 @@ def test_a_rollback_tells_from_where_to_where_and_what_it_does_not_undo() -> Non
 
 def test_a_rollback_tells_how_long_a_version_takes_that_must_be_deployed_again() -> None:
     seen = snapshot(environment(2, live=True), releases=(replace(TWO, ready_seconds=240.0), ONE))
-    told = announcement(seen, rollback_target(seen), Standing(2, 0))
+    told = announcement(seen, rollback_target(seen), Capacity(2, 0))
     assert told[1].startswith("shop-prod-r1 is gone")
     assert "about 240 s" in told[1]
 

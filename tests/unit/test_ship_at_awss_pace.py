@@ -13,10 +13,10 @@ from simulated import Durations, World
 from ebcd.cli.session import AWS_INTERVAL
 from ebcd.errors import LockLost, NoAnswer, OutcomeUnknown
 from ebcd.model import InstanceHealth
-from ebcd.release.cnames import UNSEEN_PATIENCE
-from ebcd.release.journal import Ledger
-from ebcd.release.lock import Lock
-from ebcd.release.record import Outcome
+from ebcd.release.execute.swap import UNSEEN_PATIENCE
+from ebcd.release.state.release import Outcome
+from ebcd.release.store.ledger import Ledger
+from ebcd.release.store.lock import Lock
 
 LOST = 0.03
 """Share of a ship that may be ebcd's, where an environment takes five minutes."""

@@ -11,13 +11,13 @@ from memory import MemoryClock
 from stages import LIVE_CNAME, STAGE, environment
 
 from ebcd.cli.progress import SilentProgress
+from ebcd.clock import AdaptiveInterval
 from ebcd.errors import AwsRefused, ReleaseFailed
 from ebcd.model import ASG, Environment, Event, InstanceHealth, Metrics, OptionSetting, Place, Timing, by_place
-from ebcd.release import updates
-from ebcd.release.actions import match_capacity
-from ebcd.release.clock import Pace
-from ebcd.release.run import Services, Status
-from ebcd.release.steps import MatchCapacity, ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
+from ebcd.release.execute import updates
+from ebcd.release.execute.context import Services, Status
+from ebcd.release.execute.environments import match_capacity
+from ebcd.release.plan.steps import MatchCapacity, ScaleDown, SetMinimum, UpdateOptions, UpdateVersion
 
 NAME = "shop-prod-r1"
 MUST_BE_READY = AwsRefused("AWS refused UpdateEnvironment.", why="Must be Ready.", code="InvalidParameterValue")
@@ -105,7 +105,9 @@ ACTS: dict[type, Any] = {
     ScaleDown: updates.scale_down,
     UpdateVersion: updates.update_version,
     SetMinimum: updates.set_minimum,
-    MatchCapacity: lambda services, tick, stage, step: match_capacity(services, tick, stage.application, step),
+    MatchCapacity: lambda services, heartbeat, stage, step: match_capacity(
+        services, heartbeat, stage.application, step
+    ),
 }
 
 
@@ -116,7 +118,7 @@ def services(one: One) -> Services:
 class _Some:
     def __init__(self, one: One) -> None:
         self.beanstalk: Any = one
-        self.clock, self.pace, self.progress = one.clock, Pace(5.0), SilentProgress()
+        self.clock, self.pace, self.progress = one.clock, AdaptiveInterval(5.0), SilentProgress()
         self.flags, self.remedy = "-a shop -s prod", "ship again."
         self.cloudwatch, self.timing = None, Timing()
 

@@ -14,14 +14,13 @@ from stages import NOW
 
 from ebcd.errors import AwsRefused, ReleaseFailed
 from ebcd.model import EnvironmentHealth, Event, InstanceHealth, LogTail, Metrics
-from ebcd.release import logs
-from ebcd.release.diagnose import judged
-from ebcd.release.failure import explained
-from ebcd.release.health import Sample
-from ebcd.release.hopeless import PATIENCE, Hopeless
-from ebcd.release.run import Diagnosis
-from ebcd.release.suspicion import Suspicion
-from ebcd.release.verdict import Down, Evidence, SurelyFailed, Verdict, judge
+from ebcd.release.execute.diagnosis import judged
+from ebcd.release.execute.health import Sample
+from ebcd.release.execute.hopeless import PATIENCE, Hopeless
+from ebcd.release.execute.suspicion import Suspicion
+from ebcd.release.judge import logs
+from ebcd.release.judge.diagnosis import Diagnosis, explained
+from ebcd.release.judge.verdict import Down, Evidence, SurelyFailed, Verdict, judge
 
 SAMPLE = 10.0
 NO_METRICS = Metrics(0, 0, None)

@@ -10,22 +10,22 @@ from memory import MemoryClock
 from stages import LIVE_CNAME, environment
 
 from ebcd.cli.progress import SilentProgress
+from ebcd.clock import AdaptiveInterval
 from ebcd.errors import ReleaseFailed
 from ebcd.model import Environment
-from ebcd.release import cnames
-from ebcd.release.clock import Pace
-from ebcd.release.run import Services
-from ebcd.release.steps import SwapCnames
+from ebcd.release.execute import swap
+from ebcd.release.execute.context import Services
+from ebcd.release.plan.steps import SwapCnames
 
-BACK = SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", leaves="r2")
-FORTH = SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", leaves="r2", accept=("Green",))
+BACK = SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", replaces="r2")
+FORTH = SwapCnames("shop-prod-r1", "shop-prod-r2", "v1", LIVE_CNAME, release="r1", replaces="r2", accept=("Green",))
 
 
 class Two:
     """Live, and an environment that is Updating for a time."""
 
     def __init__(self, seconds: float) -> None:
-        self.clock, self.pace, self.progress = MemoryClock(), Pace(5.0), SilentProgress()
+        self.clock, self.pace, self.progress = MemoryClock(), AdaptiveInterval(5.0), SilentProgress()
         self.flags, self._seconds = "-a shop -s prod", seconds
         self.beanstalk = self
 
@@ -37,8 +37,8 @@ class Two:
         return ()
 
 
-def prove(step: SwapCnames, seconds: float) -> cnames.Pair:
-    return cnames.prove(cast(Services, cast(Any, Two(seconds))), lambda: None, "shop", replace(step, label=""))
+def prove(step: SwapCnames, seconds: float) -> swap.Pair:
+    return swap.prove(cast(Services, cast(Any, Two(seconds))), lambda: None, "shop", replace(step, label=""))
 
 
 def test_it_waits_for_an_earlier_side_whose_capacity_is_being_held() -> None:

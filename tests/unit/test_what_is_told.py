@@ -18,13 +18,13 @@ from ebcd.cli.plain_console import PlainConsole
 from ebcd.cli.progress import PlainProgress
 from ebcd.errors import EbcdError, ReleaseFailed, UsageError
 from ebcd.model.platforms import change_of
-from ebcd.release.plan import Plan, platform_change
-from ebcd.release.record import Outcome
-from ebcd.release.retire import retire
-from ebcd.release.retirement import kept
-from ebcd.release.run import Run
-from ebcd.release.steps import CreateEnvironment, UpdateOptions, UpdateVersion
-from ebcd.release.swap import SwapOptions, swap
+from ebcd.release.commands.retire import retire
+from ebcd.release.commands.swap import SwapOptions, swap
+from ebcd.release.execute.context import Run
+from ebcd.release.plan.plan import Plan, platform_change
+from ebcd.release.plan.retirement import kept
+from ebcd.release.plan.steps import CreateEnvironment, UpdateOptions, UpdateVersion
+from ebcd.release.state.release import Outcome
 from ebcd.report import github, notice, result, status, text
 
 FLAGS = "-a shop -s prod"

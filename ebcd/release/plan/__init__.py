@@ -1,28 +1,10 @@
-"""From what is there to what is missing. Pure: no I/O, no clock, no output; `--plan` prints what it returns.
+"""From what is there to the steps that are missing. Pure: no I/O, no clock, no output; `--plan` prints what it returns.
 
-`strategies` chooses the way of a stage: `blue_green`, `pair`, `in_place`. `promotion` is that of one that is there
-already, `first` that of a stage's first one. They share `proofs` (what a release must show), `creation` (what an
-environment is made with), `updating` (what brings one that stands to a release) and `swapping`. `publication` is the
-part that needs no stage.
+In reading order: `steps` (what a run can do, as data), `plan` (what a plan is), `strategies` (which way a stage's
+releases go: the one place that knows all of them), then a module a way: `first` (a stage's first release),
+`blue_green`, `pair`, `in_place`, `promotion` (a recorded release comes live again). They share `environment` (what
+one is created with), `updating` (what brings one that stands to a release), `saved` (what it had before),
+`capacity`, `gates` (what a release must show) and `swapping`. `publication` makes a bundle a version and needs no
+stage. `preflight` says what speaks against a release, `rollback` what one returns to, `retirement` what nothing
+needs any more, `housekeeping` what may be left undone, `difference` what two releases differ in.
 """
-
-from ebcd.release.plan.plan import Plan, already_live, platform_change, settings_digest
-from ebcd.release.plan.promotion import Standing, redeployment
-from ebcd.release.plan.publication import bundle_key, plan_publish
-from ebcd.release.plan.strategies import environment_of, plan_promote, plan_redeploy, plan_ship, resumable
-
-__all__ = [
-    "Plan",
-    "Standing",
-    "already_live",
-    "bundle_key",
-    "environment_of",
-    "plan_promote",
-    "plan_publish",
-    "plan_redeploy",
-    "plan_ship",
-    "platform_change",
-    "redeployment",
-    "resumable",
-    "settings_digest",
-]

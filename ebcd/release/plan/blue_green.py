@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ebcd.model import Environment, OptionSetting
-from ebcd.release.plan import capacity, first, proofs
-from ebcd.release.plan.creation import create, environment_options
+from ebcd.release.plan import capacity, first, gates
+from ebcd.release.plan.environment import create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
+from ebcd.release.plan.retirement import failed_candidates, retirements
+from ebcd.release.plan.steps import Step
 from ebcd.release.plan.swapping import swap_back, swap_to
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.retirement import failed_candidates, retirements
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import Step
+from ebcd.release.state.release import ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot
 
 
 def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tuple[OptionSetting, ...] = ()) -> Plan:
@@ -34,7 +34,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
         steps += capacity.raised_again(snapshot, release, candidate, live, raised)
         raised = max(raised, snapshot.size(candidate, "MinSize") or release.raised or 0)
     release = capacity.with_raised(release, minimum, raised)
-    steps += proofs.gates(stage, release, live.cname)
+    steps += gates.candidate_gates(stage, release, live.cname)
     if swap:
         steps += swapped(snapshot, release, live, options, raised)
     return Plan(snapshot, release, live, tuple(steps), swap_back(release, live), waits=not swap)
@@ -52,9 +52,9 @@ def swapped(
     floor = snapshot.size(live, "MinSize") or minimum
     held = capacity.held(stage, live, release.from_release, live.cname, instances, floor)
     return (
-        *proofs.baseline(stage, live),
+        *gates.baseline(stage, live),
         swap_to(stage, release, live, snapshot, capacity=capacity.replaces(options, raised)),
-        *proofs.watch(stage, release, live.cname, bake=True, seen=held),
+        *gates.watch(stage, release, live.cname, bake=True, seen=held),
         *capacity.lowered(stage, release, minimum, raised),
         *retirements(snapshot, {release.environment, live.name}, release.number),
     )
@@ -73,7 +73,7 @@ def finish_swapped(
     held = capacity.held(stage, earlier, before, live.cname, instances, minimum) if earlier else ()
     kept = {release.environment, release.from_environment}
     steps = (
-        *proofs.watch(stage, release, live.cname, bake=earlier is not None, seen=held),
+        *gates.watch(stage, release, live.cname, bake=earlier is not None, seen=held),
         *capacity.lowered(stage, release, minimum, snapshot.size(live, "MinSize") or release.raised or 0),
         *retirements(snapshot, kept, release.number),
     )

@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ebcd.model import ASG, Environment, OptionSetting, Stage
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, MatchCapacity, SetMinimum, Step
+from ebcd.release.plan.steps import AwaitEnvironment, MatchCapacity, SetMinimum, Step
+from ebcd.release.state.release import ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot
 
 
 def sizes(options: tuple[OptionSetting, ...], live: int) -> tuple[int, int]:

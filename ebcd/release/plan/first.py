@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ebcd.errors import Refused
 from ebcd.model import OptionSetting
-from ebcd.release.plan import proofs
-from ebcd.release.plan.creation import create, environment_options
+from ebcd.release.plan import gates
+from ebcd.release.plan.environment import create, environment_options
 from ebcd.release.plan.plan import Plan
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.retirement import failed_candidates
-from ebcd.release.snapshot import Snapshot, default_cname
-from ebcd.release.steps import Step
+from ebcd.release.plan.retirement import failed_candidates
+from ebcd.release.plan.steps import Step
+from ebcd.release.state.release import ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot, default_cname
 
 
 def begin(snapshot: Snapshot, release: ReleaseRecord, bundled: tuple[OptionSetting, ...]) -> Plan:
@@ -37,4 +37,4 @@ def finish(snapshot: Snapshot, release: ReleaseRecord) -> Plan:
 
 def _shown(snapshot: Snapshot, release: ReleaseRecord, cname: str) -> tuple[Step, ...]:
     stage = snapshot.stage
-    return (*proofs.gates(stage, release, cname), *proofs.prove(stage, release, cname))
+    return (*gates.candidate_gates(stage, release, cname), *gates.prove(stage, release, cname))

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from ebcd.errors import Refused, UsageError
 from ebcd.model import ASG, Environment, OptionSetting, Stage, Tier
-from ebcd.release.plan import first, proofs, saved
+from ebcd.release.plan import first, gates, saved
 from ebcd.release.plan.plan import Plan
+from ebcd.release.plan.retirement import failed_candidates, retirements
+from ebcd.release.plan.steps import AwaitEnvironment, HoldHealth, SetMinimum, Step, UpdateOptions, UpdateVersion
 from ebcd.release.plan.updating import Change, bring, change, deployment, platform_back
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.retirement import failed_candidates, retirements
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitEnvironment, HoldHealth, SetMinimum, Step, UpdateOptions, UpdateVersion
+from ebcd.release.state.release import ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot
 
 WORKER = "Worker"
 """The worker tier, as Beanstalk names it."""
@@ -45,21 +45,25 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     settings = change(snapshot, live, before_it, release.platform_arn)
     saves = saved.saving(live, settings, saved.stood(snapshot, release))
     forgets = saved.forgetting(snapshot, live, saves)
-    back = _back(snapshot, release, live, saved.way_back(snapshot, live, settings, before_it, release), forgets)
-    changed = settings.there is not None or live.version_label != release.version_label
-    untouched = bool(back) and live.status == "Ready" and changed
+    rollback_steps = _rollback_steps(
+        snapshot, release, live, saved.way_back(snapshot, live, settings, before_it, release), forgets
+    )
+    changed = settings.update is not None or live.version_label != release.version_label
+    untouched = bool(rollback_steps) and live.status == "Ready" and changed
     steps: tuple[Step, ...] = (
         *failed_candidates(snapshot, keep={live.name}),
-        *(proofs.baseline(stage, live) if untouched else ()),
+        *(gates.baseline(stage, live) if untouched else ()),
         *saves,
-        *bring(live, deployment(snapshot, release, live.name, live=True, leaves=release.from_release), settings.there),
-        *proofs.gates(stage, release, live.cname, created=False),
-        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *bring(
+            live, deployment(snapshot, release, live.name, live=True, replaces=release.from_release), settings.update
+        ),
+        *gates.candidate_gates(stage, release, live.cname, created=False),
+        *gates.watch(stage, release, live.cname, bake=bool(rollback_steps)),
         *forgets,
         *lowered,
         *retirements(snapshot, {live.name}, release.number),
     )
-    return Plan(snapshot, release, live, steps, back, undo=back)
+    return Plan(snapshot, release, live, steps, rollback_steps, revert_steps=rollback_steps)
 
 
 def _check_tier(stage: Stage, live: Environment | None) -> None:
@@ -73,39 +77,42 @@ def _check_tier(stage: Stage, live: Environment | None) -> None:
         )
 
 
-def promote(snapshot: Snapshot, release: ReleaseRecord, leaves: ReleaseRecord | None, *, restoring: bool) -> Plan:
+def promote(snapshot: Snapshot, release: ReleaseRecord, replaces: ReleaseRecord | None, *, restoring: bool) -> Plan:
     """The steps that deploy a recorded release's version on live's environment again.
 
     leaves: what is live before. restoring: a rollback. It does not bake, and is not taken back.
     """
     stage, live = snapshot.stage, snapshot.live
     assert live is not None
-    left = leaves.release if leaves else ""
+    left = replaces.release if replaces else ""
     if not restoring:
         release = replace(
-            release, from_environment=live.name, from_release=left, from_version=leaves.version_label if leaves else ""
+            release,
+            from_environment=live.name,
+            from_release=left,
+            from_version=replaces.version_label if replaces else "",
         )
-    settings = _promoted(snapshot, release, live, leaves)
+    settings = _promoted(snapshot, release, live, replaces)
     saves = () if restoring else saved.saving(live, settings, snapshot.saved)
     forgets = saved.forgetting(snapshot, live, saves)
-    back = () if restoring else _back(snapshot, release, live, settings.back, forgets)
+    rollback_steps = () if restoring else _rollback_steps(snapshot, release, live, settings.revert, forgets)
     steps = (
         *saves,
-        *bring(live, deployment(snapshot, release, live.name, live=True, leaves=left), settings.there),
+        *bring(live, deployment(snapshot, release, live.name, live=True, replaces=left), settings.update),
         AwaitEnvironment(live.name, release.version_label, events=False),
         HoldHealth(live.name, stage.accept, 0.0 if restoring else stage.stable, stage.timeout),
-        *proofs.probes(stage, release, live.cname, live.endpoint_url),
-        *proofs.watch(stage, release, live.cname, bake=bool(back)),
+        *gates.probes(stage, release, live.cname, live.endpoint_url),
+        *gates.watch(stage, release, live.cname, bake=bool(rollback_steps)),
         *forgets,
     )
-    return Plan(snapshot, release, live, steps, back, undo=back)
+    return Plan(snapshot, release, live, steps, rollback_steps, revert_steps=rollback_steps)
 
 
-def _promoted(snapshot: Snapshot, release: ReleaseRecord, live: Environment, leaves: ReleaseRecord | None) -> Change:
+def _promoted(snapshot: Snapshot, release: ReleaseRecord, live: Environment, replaces: ReleaseRecord | None) -> Change:
     """What comes with a recorded version: the settings that stood before a run that died, and the platform where the
     release that is left is the same version on another one. Settings alone are not brought back otherwise.
     """
-    platform = platform_back(live, release, leaves)
+    platform = platform_back(live, release, replaces)
     there = saved.to_saved(snapshot, live, snapshot.saved) if snapshot.saved else None
     if platform:
         there = replace(there or UpdateOptions(live.name, ()), platform_arn=platform)
@@ -132,23 +139,23 @@ def _is(record: ReleaseRecord | None, release: ReleaseRecord) -> bool:
 
 def _following(release: ReleaseRecord, snapshot: Snapshot, live: Environment) -> ReleaseRecord:
     """The release with what it takes the place of: the last one that was live there, not one that never came so far."""
-    carried = snapshot.record_of(live)
-    if _is(carried, release):
+    current_release = snapshot.record_of(live)
+    if _is(current_release, release):
         return release
-    if carried is not None and carried.live_since is None:
-        carried = snapshot.release(carried.from_release)
-        version = carried.version_label if carried else ""
+    if current_release is not None and current_release.live_since is None:
+        current_release = snapshot.release(current_release.from_release)
+        version = current_release.version_label if current_release else ""
     else:
         version = live.version_label
     return replace(
         release,
         from_environment=live.name,
-        from_release=carried.release if carried else "",
+        from_release=current_release.release if current_release else "",
         from_version=version,
     )
 
 
-def _back(
+def _rollback_steps(
     snapshot: Snapshot,
     release: ReleaseRecord,
     live: Environment,
@@ -161,9 +168,9 @@ def _back(
         return ()
     name = live.name
     return (
-        UpdateVersion(name, label, release.from_release, live=True, leaves=release.release, settings=settings),
+        UpdateVersion(name, label, release.from_release, live=True, replaces=release.release, settings=settings),
         AwaitEnvironment(name, label, events=False),
         HoldHealth(name, stage.accept, 0.0, stage.timeout),
-        *(proofs.prove(stage, before, live.cname) if before else ()),
+        *(gates.prove(stage, before, live.cname) if before else ()),
         *forgets,
     )

@@ -7,17 +7,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ebcd.model import ASG, Environment, OptionSetting, by_place
-from ebcd.release.naming import standing_name
-from ebcd.release.plan import capacity, first, proofs
+from ebcd.release.plan import capacity, first, gates
 from ebcd.release.plan.blue_green import finish_swapped, swapped
-from ebcd.release.plan.creation import create, environment_options
+from ebcd.release.plan.environment import create, environment_options
 from ebcd.release.plan.plan import Plan, leaving_from
+from ebcd.release.plan.retirement import failed_candidates
+from ebcd.release.plan.steps import AwaitDrain, MatchCapacity, Step
 from ebcd.release.plan.swapping import swap_back
 from ebcd.release.plan.updating import bring, change, deployment
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.retirement import failed_candidates
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import AwaitDrain, MatchCapacity, Step
+from ebcd.release.state.names import standing_name
+from ebcd.release.state.release import ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot
 
 
 def idle_side(snapshot: Snapshot) -> str:
@@ -48,7 +48,7 @@ def ship(snapshot: Snapshot, release: ReleaseRecord, *, swap: bool, bundled: tup
     steps = (
         *failed_candidates(snapshot, keep={release.environment, live.name}),
         *steps,
-        *proofs.gates(stage, release, live.cname, created=side is None),
+        *gates.candidate_gates(stage, release, live.cname, created=side is None),
         *(swapped(snapshot, release, live, options, raised) if swap else ()),
     )
     return Plan(snapshot, release, live, steps, swap_back(release, live), waits=not swap)
@@ -65,7 +65,7 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
     largest = snapshot.size(live, "MaxSize")
     if largest and (snapshot.size(side, "MaxSize") or largest) < largest:  # it was scaled down
         wanted = by_place((OptionSetting(ASG, "MaxSize", str(largest)), *wanted.values()))
-    settings = change(snapshot, side, sorted(wanted.values()), release.platform_arn).there
+    settings = change(snapshot, side, sorted(wanted.values()), release.platform_arn).update
     lacks = (snapshot.size(side, "MinSize") or 1) < instances
     return (
         *_drained(snapshot, side),
@@ -76,8 +76,8 @@ def _prepared(snapshot: Snapshot, release: ReleaseRecord, side: Environment, ins
 
 def _drained(snapshot: Snapshot, side: Environment) -> tuple[Step, ...]:
     """The time until clients with an old DNS answer have left the side: they must not see a version being deployed."""
-    carried = snapshot.record_of(side)
-    if carried is None or carried.left_live is None:
+    current_release = snapshot.record_of(side)
+    if current_release is None or current_release.left_live is None:
         return ()
-    left = timedelta(seconds=snapshot.dns_ttl) - (snapshot.taken - carried.left_live)
+    left = timedelta(seconds=snapshot.dns_ttl) - (snapshot.taken - current_release.left_live)
     return (AwaitDrain(side.name, left.total_seconds()),) if left > timedelta() else ()

@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, Stage
-from ebcd.release.record import Outcome, ReleaseRecord
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import CreateEnvironment, Step, UpdateOptions, UpdateVersion
+from ebcd.release.plan.steps import CreateEnvironment, Step, UpdateOptions, UpdateVersion
+from ebcd.release.state.release import Outcome, ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Plan:
     """What is live before."""
     steps: tuple[Step, ...]
     """Empty: there is nothing to do."""
-    back: tuple[Step, ...] = ()
+    rollback_steps: tuple[Step, ...] = ()
     """What returns to the earlier release when the new one is live and does not hold what it promised."""
-    undo: tuple[Step, ...] = ()
+    revert_steps: tuple[Step, ...] = ()
     """What restores live when a step fails before that: only where the steps change live's own environment."""
     waits: bool = False
     """The release is proven and left to wait for its swap."""

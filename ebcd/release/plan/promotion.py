@@ -6,14 +6,10 @@ from dataclasses import dataclass, replace
 
 from ebcd.errors import Refused
 from ebcd.model import ASG, Environment, InstanceHealth, OptionSetting, Stage
-from ebcd.release.plan import capacity, proofs
-from ebcd.release.plan.creation import create
+from ebcd.release.plan import capacity, gates
+from ebcd.release.plan.environment import create
 from ebcd.release.plan.plan import Plan, leaving_from
-from ebcd.release.plan.swapping import swap_back, swap_to
-from ebcd.release.plan.updating import deployment
-from ebcd.release.record import Outcome, ReleaseRecord, is_fresh, is_patch
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import (
+from ebcd.release.plan.steps import (
     AwaitEnvironment,
     DeleteSavedConfiguration,
     HoldHealth,
@@ -21,10 +17,14 @@ from ebcd.release.steps import (
     Step,
     UpdateOptions,
 )
+from ebcd.release.plan.swapping import swap_back, swap_to
+from ebcd.release.plan.updating import deployment
+from ebcd.release.state.release import Outcome, ReleaseRecord, is_fresh, is_patch
+from ebcd.release.state.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Capacity:
     """What was seen of the instances on both sides before a promotion."""
 
     live: int
@@ -42,7 +42,7 @@ class Standing:
         return self.target >= self.live and (not floor or floor >= self.live)
 
 
-def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, restoring: bool) -> Plan:
+def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Capacity, *, restoring: bool) -> Plan:
     """The steps that bring a recorded release's standing environment live. Raises Refused where it is not standing.
 
     restoring: a rollback. It does not bake: one that swapped back would return to what it was called to leave.
@@ -62,25 +62,25 @@ def promote(snapshot: Snapshot, release: ReleaseRecord, standing: Standing, *, r
             code="environment-gone",
         )
     ready, steps = _readying(target, release, standing, stage, live)
-    steps += proofs.probes(stage, release, live.cname, target.endpoint_url)
+    steps += gates.probes(stage, release, live.cname, target.endpoint_url)
     if not restoring:
         release = leaving_from(release, snapshot, live)
-        steps += proofs.baseline(stage, live)
+        steps += gates.baseline(stage, live)
     proven, held = snapshot.taken if ready else None, None if restoring else standing.live
     steps.append(swap_to(stage, release, live, snapshot, proven=proven, capacity=held))
     if restoring:
-        steps += proofs.watch(stage, release, live.cname, bake=False, earlier=live.name)
+        steps += gates.watch(stage, release, live.cname, bake=False, earlier=live.name)
         return Plan(snapshot, release, live, tuple(steps))
     before = snapshot.record_of(live)
     floor = (before.minimum or 0) if before else 0
     keeps = capacity.held(stage, live, release.from_release, live.cname, standing.live, floor)
-    steps += proofs.watch(stage, release, live.cname, bake=True, earlier=live.name, seen=keeps)
+    steps += gates.watch(stage, release, live.cname, bake=True, earlier=live.name, seen=keeps)
     if release.minimum is not None:
         steps += capacity.lowered(stage, release, release.minimum, max(standing.live, standing.target))
     return Plan(snapshot, release, live, tuple(steps), swap_back(release, live))
 
 
-def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
+def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Capacity) -> Plan:
     """The steps of a rollback that finds no environment carrying its version: that again, as a new release.
 
     Its environment is created with live's settings; one that stands, the other side of a pair, is updated.
@@ -102,9 +102,9 @@ def redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> 
     if is_patch(release, snapshot.record_of(live)):  # a saved configuration brings live's platform: changed afterwards
         steps.append(AwaitEnvironment(release.environment, release.version_label, events=is_fresh(release)))
         steps.append(UpdateOptions(release.environment, (), platform_arn=release.platform_arn, cname=live.cname))
-    steps += proofs.gates(stage, release, live.cname, created=is_fresh(release))
+    steps += gates.candidate_gates(stage, release, live.cname, created=is_fresh(release))
     steps.append(swap_to(stage, release, live, snapshot))
-    steps += proofs.watch(stage, release, live.cname, bake=False)
+    steps += gates.watch(stage, release, live.cname, bake=False)
     return Plan(snapshot, release, live, tuple(steps))
 
 
@@ -151,7 +151,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
 
 
 def _readying(
-    target: Environment, release: ReleaseRecord, standing: Standing, stage: Stage, live: Environment
+    target: Environment, release: ReleaseRecord, standing: Capacity, stage: Stage, live: Environment
 ) -> tuple[bool, list[Step]]:
     """Whether the target was seen to be all that a swap asks for; where not, the steps that bring it there."""
     lived, enough = release.live_since is not None, standing.enough(release)
@@ -161,6 +161,6 @@ def _readying(
     raised = [] if enough else [MatchCapacity(target.name, standing.live, live.name, live.cname, release.release)]
     waits = (
         AwaitEnvironment(target.name, release.version_label, events=not lived and is_fresh(release)),
-        HoldHealth(target.name, stage.accept, 0.0, proofs.PROMOTION_PATIENCE),
+        HoldHealth(target.name, stage.accept, 0.0, gates.PROMOTION_PATIENCE),
     )
     return False, [*raised, *waits]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ebcd.errors import Refused
 from ebcd.model import SourceBundle, Stage
-from ebcd.release.snapshot import Publication
-from ebcd.release.steps import AwaitVersion, CreateApplication, CreateVersion, Step, UploadBundle
+from ebcd.release.plan.steps import AwaitVersion, CreateApplication, CreateVersion, Step, UploadBundle
+from ebcd.release.state.snapshot import Publication
 
 
 def bundle_key(application: str, content_digest: str) -> str:

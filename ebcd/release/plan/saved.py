@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ebcd.model import PROPERTIES, Environment, OptionSetting, PresentSettings, SavedConfiguration, by_place
+from ebcd.release.plan.steps import DeleteSavedConfiguration, SaveConfiguration, Step, UpdateOptions
 from ebcd.release.plan.updating import Change
-from ebcd.release.record import ReleaseRecord
-from ebcd.release.snapshot import Snapshot, unended_in_place
-from ebcd.release.steps import DeleteSavedConfiguration, SaveConfiguration, Step, UpdateOptions
+from ebcd.release.state.release import ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot, unended_in_place
 
 
 def stood(snapshot: Snapshot, release: ReleaseRecord) -> SavedConfiguration | None:
@@ -24,7 +24,7 @@ def stood(snapshot: Snapshot, release: ReleaseRecord) -> SavedConfiguration | No
 
 def saving(environment: Environment, change: Change, before: SavedConfiguration | None) -> tuple[Step, ...]:
     """What is done before an update of settings, unless an earlier run has done it."""
-    if change.there is None or before is not None:
+    if change.update is None or before is not None:
         return ()
     return (SaveConfiguration(environment.name, environment.id),)
 
@@ -43,7 +43,7 @@ def way_back(
 ) -> UpdateOptions | None:
     """What brings back the settings that stood before the release. wanted: what it sets."""
     before = stood(snapshot, release)
-    return change.back if before is None else to_saved(snapshot, environment, before, change.there, wanted)
+    return change.revert if before is None else to_saved(snapshot, environment, before, change.update, wanted)
 
 
 def to_saved(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 
 from ebcd.model import OptionSetting, Strategy
-from ebcd.release.naming import environment_name, is_side, standing_name
 from ebcd.release.plan import blue_green, in_place, pair, promotion
 from ebcd.release.plan.plan import Plan
-from ebcd.release.plan.promotion import Standing
-from ebcd.release.record import UNENDED, ReleaseRecord
-from ebcd.release.snapshot import Snapshot, half_way, leaving
+from ebcd.release.plan.promotion import Capacity
+from ebcd.release.state.names import environment_name, is_side, standing_name
+from ebcd.release.state.release import UNENDED, ReleaseRecord
+from ebcd.release.state.snapshot import Snapshot, half_way, leaving
 
 
 def environment_of(snapshot: Snapshot, number: int) -> str:
@@ -63,10 +63,10 @@ def plan_ship(
 def plan_promote(
     snapshot: Snapshot,
     release: ReleaseRecord,
-    standing: Standing,
+    standing: Capacity,
     *,
     restoring: bool,
-    leaves: ReleaseRecord | None = None,
+    replaces: ReleaseRecord | None = None,
 ) -> Plan:
     """The steps that bring a recorded release live. Raises Refused where its environment is not standing.
 
@@ -77,13 +77,13 @@ def plan_promote(
     what is live before, where that is recorded.
     """
     live = promotion.require_live(snapshot, release)
-    if snapshot.record_of(live) == release and not half_way(snapshot, release, leaves):
+    if snapshot.record_of(live) == release and not half_way(snapshot, release, replaces):
         return Plan(snapshot, release, live, ())
     if live.name == release.environment and not is_side(live.application, snapshot.stage.name, live.name):
-        return in_place.promote(snapshot, release, leaves, restoring=restoring)
+        return in_place.promote(snapshot, release, replaces, restoring=restoring)
     return promotion.promote(snapshot, release, standing, restoring=restoring)
 
 
-def plan_redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Standing) -> Plan:
+def plan_redeploy(snapshot: Snapshot, release: ReleaseRecord, standing: Capacity) -> Plan:
     """The steps of a rollback whose environment is gone: its version again, as a new release with live's settings."""
     return promotion.redeploy(snapshot, release, standing)

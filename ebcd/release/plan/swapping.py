@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from ebcd.model import Environment, Stage
-from ebcd.release.record import ReleaseRecord, is_fresh
-from ebcd.release.snapshot import Snapshot
-from ebcd.release.steps import Step, SwapCnames
+from ebcd.release.plan.steps import Step, SwapCnames
+from ebcd.release.state.release import ReleaseRecord, is_fresh
+from ebcd.release.state.snapshot import Snapshot
 
 
 def swap_to(
@@ -30,7 +30,7 @@ def swap_to(
         label=release.version_label,
         cname=live.cname,
         release=release.release,
-        leaves=left.release if left else "",
+        replaces=left.release if left else "",
         accept=stage.accept,
         events=release.live_since is None and is_fresh(release),
         proven=proven,
@@ -47,6 +47,6 @@ def swap_back(release: ReleaseRecord, live: Environment) -> tuple[Step, ...]:
             label=release.from_version,  # as it was found: its release may have had another one
             cname=live.cname,
             release=release.from_release,
-            leaves=release.release,
+            replaces=release.release,
         ),
     )

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ebcd.model import Environment, OptionSetting, PresentSettings
-from ebcd.release.record import ReleaseRecord, is_patch
-from ebcd.release.snapshot import Snapshot, deployment_estimate
-from ebcd.release.steps import Step, UpdateOptions, UpdateVersion
+from ebcd.release.plan.steps import Step, UpdateOptions, UpdateVersion
+from ebcd.release.state.release import ReleaseRecord, is_patch
+from ebcd.release.state.snapshot import Snapshot, deployment_estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """An update of settings, and the one that takes it back. Both None where nothing differs."""
 
-    there: UpdateOptions | None = None
-    back: UpdateOptions | None = None
+    update: UpdateOptions | None = None
+    revert: UpdateOptions | None = None
 
 
 def change(snapshot: Snapshot, environment: Environment, wanted: Iterable[OptionSetting], platform_arn: str) -> Change:
@@ -49,11 +49,11 @@ def bring(environment: Environment, deployment: UpdateVersion, settings: UpdateO
     return (replace(deployment, settings=settings),)
 
 
-def platform_back(environment: Environment, release: ReleaseRecord, leaves: ReleaseRecord | None) -> str:
+def platform_back(environment: Environment, release: ReleaseRecord, replaces: ReleaseRecord | None) -> str:
     """The platform version of a release that a standing environment is to carry again, where the release that it leaves
     is a patch of it, or it of that; empty where it is there, or stays.
     """
-    return _other_platform(environment, release.platform_arn) if is_patch(release, leaves) else ""
+    return _other_platform(environment, release.platform_arn) if is_patch(release, replaces) else ""
 
 
 def _other_platform(environment: Environment, platform_arn: str) -> str:
@@ -68,9 +68,9 @@ def live_unless(snapshot: Snapshot, environment: str) -> str:
 
 
 def deployment(
-    snapshot: Snapshot, release: ReleaseRecord, environment: str, *, live: bool, leaves: str = ""
+    snapshot: Snapshot, release: ReleaseRecord, environment: str, *, live: bool, replaces: str = ""
 ) -> UpdateVersion:
     """The update that brings the release's version. live: the environment is live's own."""
     expected = deployment_estimate(snapshot)
     cname = live_unless(snapshot, environment)
-    return UpdateVersion(environment, release.version_label, release.release, live, leaves, expected, cname)
+    return UpdateVersion(environment, release.version_label, release.release, live, replaces, expected, cname)
