@@ -1,6 +1,7 @@
 """One verb each, under the stage's lock: what a command does with a stage, without its command line.
 
-`delivery` is what `ship` and `patch` have in common: lock, observe, plan, execute, record; `ending` is how it ends.
-`swap`, `retire`, `prune`, `publish` and `preview` follow the same order. `bundled` reads a released bundle's
-settings, `notify` sends messages.
+In reading order: `transaction` (the order that all of them keep: lock, observe, plan, perform, record), `delivery`
+(what `ship` and `patch` have in common) and `ending` (what it records), then the verbs: `ship`, `patch`, `swap`,
+`publish`, `retire`, `prune`, `preview`. `bundled` reads the settings of a bundle that is in the bucket, `notify` sends
+messages.
 """

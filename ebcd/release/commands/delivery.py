@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from ebcd.errors import EbcdError, ReleaseFailed, beside
 from ebcd.model import Environment, OptionSetting, SourceBundle, Stage
-from ebcd.release.commands.ending import clear_up, record_failure, record_outcome
+from ebcd.release.commands import transaction
+from ebcd.release.commands.ending import ending_of
 from ebcd.release.execute import preflight
-from ebcd.release.execute.context import Run, Services, Status, StepResult
-from ebcd.release.execute.executor import Executor
+from ebcd.release.execute.context import Run, Services
 from ebcd.release.execute.promotion import record_swap
-from ebcd.release.execute.swap import LiveHasGrown
 from ebcd.release.plan.capacity import sizes
 from ebcd.release.plan.plan import Plan, platform_change, settings_digest
 from ebcd.release.plan.preflight import Intent, findings, refuse, taken_cname
@@ -25,8 +23,7 @@ from ebcd.release.plan.strategies import environment_of, plan_ship, resumable
 from ebcd.release.state.reconciliation import reconciled
 from ebcd.release.state.release import Outcome, ReleaseRecord, verification
 from ebcd.release.state.snapshot import Snapshot
-from ebcd.release.store.lease import Lease
-from ebcd.release.store.observe import observe, observe_if_possible, with_saved, with_settings
+from ebcd.release.store.observe import observe, with_saved, with_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +77,13 @@ Publication: TypeAlias = Callable[[], tuple[Step, ...]]
 def plan(run: Run, services: Services, options: ShipOptions, choose: Choose, publication: Publication) -> None:
     """What a delivery would do, as planned results. Changes nothing."""
     services.hold.refuse()
-    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-    subject = _chosen(run, snapshot, choose)
+    snapshot = transaction.observed(run, services)
+    subject = choose(snapshot)
     steps: tuple[Step, ...] = ()
     if subject is not None:
         prepared = _prepare(run, services, snapshot, subject, options)
         steps = (*publication(), *prepared.steps)
-    run.results += [StepResult(step, Status.PLANNED) for step in steps]
-    run.after = snapshot
+    transaction.planned(run, snapshot, steps)
 
 
 def deliver(
@@ -97,38 +93,29 @@ def deliver(
 
     message: what the lock tells others of this run.
     """
-    caller = services.caller
-    try:
-        with services.lock.held(
-            owner=caller.user, host=caller.host, message=message, wait=options.wait_lock, preemptible=True
-        ) as lease:
-            _deliver_locked(run, services, options, choose, publication, lease)
-    finally:
-        run.after = observe_if_possible(run.stage, services.beanstalk, services.ledger, services.clock.now())
-
-
-def _deliver_locked(
-    run: Run, services: Services, options: ShipOptions, choose: Choose, publication: Publication, lease: Lease
-) -> None:
-    services.hold.refuse()
-    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-    snapshot = record_swap(services.ledger, snapshot)
-    subject = _chosen(run, snapshot, choose)
-    prepared = _prepare(run, services, snapshot, subject, options) if subject else None
-    if options.on_start:
-        options.on_start(snapshot, run.records[run.release_name])
-    if subject is None or prepared is None:
-        return
-    published = publication()  # it may be refused, and then no number is taken
-    release = _allocate(run, services, prepared)
-    _settle(run, services, snapshot)
-    prepared = plan_ship(prepared.snapshot, release, swap=options.swap, bundled=subject.options)
-    _release(run, services, published, prepared, lease, partial(_planned_anew, run, services, subject, options))
-
-
-def _chosen(run: Run, snapshot: Snapshot, choose: Choose) -> Subject | None:
-    run.records = {record.release: record for record in snapshot.releases}
-    return choose(snapshot)
+    with transaction.locked(run, services, message, wait=options.wait_lock, preemptible=True) as lease:
+        services.hold.refuse()
+        snapshot = record_swap(services.ledger, transaction.observed(run, services))
+        run.records = {record.release: record for record in snapshot.releases}
+        subject = choose(snapshot)
+        prepared = _prepare(run, services, snapshot, subject, options) if subject else None
+        if options.on_start:
+            options.on_start(snapshot, run.records[run.release_name])
+        if subject is None or prepared is None:
+            return
+        steps = publication()  # it may be refused, and then no number is taken
+        release = _allocate(run, services, prepared)
+        _reconcile(run, services, snapshot)
+        transaction.release(
+            run,
+            services,
+            lease,
+            plan_ship(prepared.snapshot, release, swap=options.swap, bundled=subject.options),
+            partial(_plan_again, run, services, subject, options),
+            ending_of(run, services),
+            publication=steps,
+            watch_live=True,
+        )
 
 
 def _prepare(run: Run, services: Services, snapshot: Snapshot, subject: Subject, options: ShipOptions) -> Plan:
@@ -155,7 +142,7 @@ def _hurried(snapshot: Snapshot, options: ShipOptions) -> Snapshot:
     return replace(snapshot, stage=replace(snapshot.stage, timeout=options.timeout))
 
 
-def _planned_anew(run: Run, services: Services, subject: Subject, options: ShipOptions) -> Plan:
+def _plan_again(run: Run, services: Services, subject: Subject, options: ShipOptions) -> Plan:
     """The plan of a release that is under way, from what is there by now."""
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
     snapshot = replace(_hurried(snapshot, options), dns_ttl=services.timing.dns_ttl)
@@ -234,46 +221,9 @@ def _allocate(run: Run, services: Services, prepared: Plan) -> ReleaseRecord:
     return stored
 
 
-def _settle(run: Run, services: Services, snapshot: Snapshot) -> None:
+def _reconcile(run: Run, services: Services, snapshot: Snapshot) -> None:
     """Write down how the releases ended whose runs died: the lock is ours, so no other run is at work."""
     for record in snapshot.releases:
         ended = reconciled(record, snapshot)
         if record.release != run.release_name and ended != record:
             run.records[record.release] = services.ledger.update(ended)
-
-
-def _release(
-    run: Run,
-    services: Services,
-    publication: tuple[Step, ...],
-    prepared: Plan,
-    lease: Lease,
-    planned_anew: Callable[[], Plan],
-) -> None:
-    """Perform the plan and record the outcome, whatever it is. Where live grows meanwhile, all is planned anew."""
-    executor = Executor(run, services, prepared.snapshot.stage, lease)
-    try:
-        executor.execute(publication)
-        while not _performed(executor, prepared):
-            prepared = planned_anew()
-        lease.assert_ours()
-    except EbcdError as error:
-        if not lease.is_held():  # whoever has the lock tells how it ended
-            raise
-        with beside(error):
-            record_failure(run, services, prepared, error)
-        if isinstance(error, ReleaseFailed):
-            raise clear_up(run, services, executor, prepared, error) from error
-        raise
-    record_outcome(run, services, Outcome.WAITING if prepared.waits else Outcome.LIVE)
-
-
-def _performed(executor: Executor, prepared: Plan) -> bool:
-    """Perform the steps; False where live has grown before the swap."""
-    if prepared.live is not None and prepared.live.name != prepared.release.environment:
-        executor.watch_live(prepared.live.cname)
-    try:
-        executor.execute(prepared.steps, prepared.rollback_steps)
-    except LiveHasGrown:
-        return False
-    return True

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ebcd.errors import EbcdError, ReleaseFailed, SwappedBack, beside
 from ebcd.model import OnFailure, Stage
+from ebcd.release.commands.transaction import Ending
 from ebcd.release.execute import preflight
 from ebcd.release.execute.busy import BUSY_PATIENCE
 from ebcd.release.execute.context import Run, Services
@@ -16,6 +18,15 @@ from ebcd.release.plan.plan import Plan
 from ebcd.release.plan.retirement import clearing
 from ebcd.release.state.release import Outcome
 from ebcd.release.store.observe import observe
+
+
+def ending_of(run: Run, services: Services) -> Ending:
+    """How a delivery ends."""
+
+    def record(plan: Plan) -> None:
+        record_outcome(run, services, Outcome.WAITING if plan.waits else Outcome.LIVE)
+
+    return Ending(record, partial(record_failure, run, services), partial(clear_up, run, services))
 
 
 def record_outcome(run: Run, services: Services, outcome: Outcome, reason: str = "") -> None:
@@ -55,7 +66,7 @@ def clear_up(run: Run, services: Services, executor: Executor, prepared: Plan, f
     restored = False
     try:
         if prepared.revert_steps:
-            executor.revert_steps(prepared.revert_steps, failed)
+            executor.revert(prepared.revert_steps, failed)
     except ReleaseFailed:
         restored = True
     still = serving(prepared.snapshot, prepared.release.environment, restored=restored)

@@ -9,16 +9,16 @@ from datetime import timedelta
 from ebcd.errors import Refused
 from ebcd.model import Stage
 from ebcd.release.commands import ship as shipping
+from ebcd.release.commands import transaction
 from ebcd.release.commands.ship import ShipOptions
 from ebcd.release.execute.busy import BUSY_PATIENCE
-from ebcd.release.execute.context import Run, Services, Status, StepResult
+from ebcd.release.execute.context import Run, Services
 from ebcd.release.execute.environments import stays
 from ebcd.release.execute.executor import Executor
 from ebcd.release.plan.steps import AwaitTermination, Step, TerminateEnvironment
 from ebcd.release.state.names import standing_name
 from ebcd.release.state.release import ReleaseRecord
 from ebcd.release.state.snapshot import Snapshot, leaving, live_cnames
-from ebcd.release.store.observe import observe
 from ebcd.release.store.previews import Preview, Previews
 
 
@@ -68,13 +68,11 @@ def down(run: Run, services: Services, declared: Iterable[Stage], *, planned: bo
     snapshot = _observe(run, services, kept)
     steps = takedown(snapshot, run.preview, others)
     if planned or (run.preview is None and not steps):
-        run.results += [StepResult(step, Status.PLANNED) for step in steps]
+        transaction.planned(run, snapshot, steps)
         return
-    caller = services.caller
-    with services.lock.held(owner=caller.user, host=caller.host, message="preview down", wait=wait) as lease:
+    with transaction.locked(run, services, "preview down", wait=wait) as lease:
         snapshot = _observe(run, services, kept)
-        run.records = {record.release: record for record in snapshot.releases}
-        Executor(run, services, snapshot.stage, lease).execute(takedown(snapshot, run.preview, others))
+        transaction.performed(run, services, lease, snapshot, takedown(snapshot, run.preview, others))
         lease.assert_ours()
         if run.preview is not None:
             kept.forget(run.preview)
@@ -173,5 +171,5 @@ def _preview(
 def _observe(run: Run, services: Services, kept: Previews) -> Snapshot:
     """What is there of the preview: its record, which is kept in the run, and its environment."""
     run.preview = kept.read(run.stage.name)
-    run.after = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    run.after = transaction.observed(run, services)
     return run.after

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 
 from ebcd.errors import Refused
 from ebcd.model import NOT_YET, ApplicationVersion, Stage
-from ebcd.release.execute.context import Run, Services, Status, StepResult
-from ebcd.release.execute.executor import Executor
+from ebcd.release.commands import transaction
+from ebcd.release.execute.context import Run, Services
 from ebcd.release.plan.publication import bundle_key
 from ebcd.release.plan.steps import DeleteBundle, DeleteVersion
 from ebcd.release.state.documents import Damaged
 from ebcd.release.state.release import Outcome, ReleaseRecord
 from ebcd.release.state.snapshot import Snapshot
 from ebcd.release.store.ledger import Ledger
-from ebcd.release.store.observe import observe, observe_among, observe_if_possible
+from ebcd.release.store.observe import observe_among
 
 ABANDONED = timedelta(days=1)
 """Age from which on a bundle without a version belongs to a run that will not come back."""
@@ -26,18 +26,13 @@ AT_WORK = (Outcome.RUNNING, Outcome.WAITING)
 
 def prune(run: Run, services: Services, *, keep: int, planned: bool) -> None:
     """Delete what nothing needs, beyond the newest `keep` versions; with `planned`, only name it."""
-    stage, caller = run.stage, services.caller
     if planned or not services.storage.bucket_exists():
-        run.after = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-        run.results += [StepResult(step, Status.PLANNED) for step in _plan(services, run.after, keep)]
+        snapshot = transaction.observed(run, services)
+        transaction.planned(run, snapshot, _plan(services, snapshot, keep))
         return
-    try:
-        with services.lock.held(owner=caller.user, host=caller.host, message="prune", wait=0.0) as lease:
-            snapshot = observe(stage, services.beanstalk, services.ledger, services.clock.now())
-            run.records = {record.release: record for record in snapshot.releases}
-            Executor(run, services, snapshot.stage, lease).execute(_plan(services, snapshot, keep))
-    finally:
-        run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
+    with transaction.locked(run, services, "prune") as lease:
+        snapshot = transaction.observed(run, services)
+        transaction.performed(run, services, lease, snapshot, _plan(services, snapshot, keep))
 
 
 def _plan(services: Services, snapshot: Snapshot, keep: int) -> tuple[DeleteVersion | DeleteBundle, ...]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ebcd.model import Stage, Strategy
+from ebcd.release.commands import transaction
 from ebcd.release.execute.busy import BUSY_PATIENCE, is_busy
-from ebcd.release.execute.context import Run, Services, Status, StepResult
-from ebcd.release.execute.executor import Executor
+from ebcd.release.execute.context import Run, Services
 from ebcd.release.execute.promotion import record_swap
 from ebcd.release.plan.pair import idle_side
 from ebcd.release.plan.retirement import Cleanup, failed_candidates, kept, oversized, retirements
 from ebcd.release.plan.steps import SetMinimum
 from ebcd.release.state.reconciliation import superseded
 from ebcd.release.state.snapshot import Snapshot
-from ebcd.release.store.observe import observe, observe_if_possible, with_settings
+from ebcd.release.store.observe import observe, with_settings
 
 
 def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
@@ -22,22 +22,18 @@ def retire(run: Run, services: Services, *, planned: bool, force: bool) -> None:
 
     force: also those that still get requests.
     """
-    stage, caller = run.stage, services.caller
     if planned or not services.storage.bucket_exists():
-        run.after = _observe(services, stage)
-        steps = _plan(run.after, force)
-        run.results += [StepResult(step, Status.PLANNED) for step in steps]
-        run.kept = kept(run.after, [step.environment for step in steps])
+        snapshot = _observe(services, run.stage)
+        steps = _plan(snapshot, force)
+        run.kept = kept(snapshot, [step.environment for step in steps])
+        transaction.planned(run, snapshot, steps)
         return
-    try:
-        with services.lock.held(owner=caller.user, host=caller.host, message="retire", wait=0.0) as lease:
-            snapshot = _settle(services, _observe(services, stage))
-            run.records = {record.release: record for record in snapshot.releases}
-            steps = _plan(snapshot, force)
-            run.kept = kept(snapshot, [step.environment for step in steps])
-            Executor(run, services, snapshot.stage, lease).execute(steps)
-    finally:
-        run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
+    with transaction.locked(run, services, "retire") as lease:
+        snapshot = _reconcile(services, _observe(services, run.stage))
+        run.records = {record.release: record for record in snapshot.releases}
+        steps = _plan(snapshot, force)
+        run.kept = kept(snapshot, [step.environment for step in steps])
+        transaction.performed(run, services, lease, snapshot, steps)
 
 
 def _observe(services: Services, stage: Stage) -> Snapshot:
@@ -51,7 +47,7 @@ def _observe(services: Services, stage: Stage) -> Snapshot:
     return with_settings(snapshot, services.beanstalk, idle_side(snapshot))
 
 
-def _settle(services: Services, snapshot: Snapshot) -> Snapshot:
+def _reconcile(services: Services, snapshot: Snapshot) -> Snapshot:
     """Write down a swap whose run died right after it: the rollback window of what left live begins now."""
     if snapshot.record_of(snapshot.live) is None:
         return snapshot

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
-from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError, beside
+from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused, ReleaseFailed, SwappedBack, UsageError
 from ebcd.model import Environment, InstanceHealth
 from ebcd.model.platforms import change_of
+from ebcd.release.commands import transaction
+from ebcd.release.commands.transaction import Ending
 from ebcd.release.execute import preflight
-from ebcd.release.execute.context import Run, Services, Status, StepResult
+from ebcd.release.execute.context import Run, Services
 from ebcd.release.execute.diagnosis import diagnose
 from ebcd.release.execute.executor import Executor
 from ebcd.release.execute.polling import BASIC_HEALTH
 from ebcd.release.execute.promotion import record_swap
-from ebcd.release.execute.swap import LiveHasGrown
 from ebcd.release.judge.diagnosis import explained, serving
 from ebcd.release.plan import rollback
 from ebcd.release.plan.plan import Plan, platform_change
@@ -24,7 +27,7 @@ from ebcd.release.state.release import UNENDED, Outcome, ReleaseRecord, is_patch
 from ebcd.release.state.snapshot import Snapshot
 from ebcd.release.store.lease import Lease
 from ebcd.release.store.lock import Preemption
-from ebcd.release.store.observe import observe, observe_if_possible, observe_standing, recorded, with_saved
+from ebcd.release.store.observe import observe, observe_standing, recorded, with_saved
 
 NO_BUCKET = "NoSuchBucket"
 ROLLBACK_PATIENCE = 60.0
@@ -48,48 +51,41 @@ class SwapOptions:
 def plan(run: Run, services: Services, options: SwapOptions) -> None:
     """What `swap` would do, as planned results. Changes nothing."""
     snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
-    run.results += [StepResult(step, Status.PLANNED) for step in _prepare(run, services, snapshot, options).steps]
-    run.after = snapshot
+    transaction.planned(run, snapshot, _prepare(run, services, snapshot, options).steps)
 
 
 def swap(run: Run, services: Services, options: SwapOptions) -> None:
     """Swap to a release. Raises any EbcdError; what was done is in the run, and recorded."""
-    stage, caller = run.stage, services.caller
-    message = "rollback" if options.rollback else f"swap to {options.to or 'the waiting candidate'}"
-    preemption = Preemption(options.reason or "a rollback", services.progress.note) if options.rollback else None
-    wait = options.wait_lock if options.wait_lock is not None else ROLLBACK_PATIENCE if options.rollback else 0.0
-    # Looked at before the lock is taken: their ARNs tell the account, and the swap reads them once more anyway.
-    environments = services.beanstalk.environments(stage.application)
+    # Read before the lock is taken: their ARNs tell the account, and the swap reads them once more anyway.
+    environments = services.beanstalk.environments(run.stage.application)
     try:
-        with services.lock.held(
-            owner=caller.user,
-            host=caller.host,
-            message=message,
-            wait=wait,
-            preemptible=not options.rollback,
-            preemption=preemption,
-        ) as lease:
-            _swap_locked(run, services, environments, lease, options)
+        with _locked(run, services, options) as lease:
+            snapshot = record_swap(services.ledger, _observe(run, services, environments, options))
+            prepared = _prepare(run, services, snapshot, options)
+            for line in run.told:
+                services.progress.note(line)
+            if prepared.steps:
+                _store(run, services, prepared.release)
+                plan_again = partial(_plan_again, run, services, options)
+                transaction.release(run, services, lease, prepared, plan_again, _ending(run, services, options))
+            if options.hold:
+                reason = options.reason or _hold_reason(run)
+                run.hold = services.hold.set(services.caller.user, reason, services.clock.now())
     except AwsRefused as error:
         if error.code != NO_BUCKET:
             raise
         # Nothing was ever released, and there is nowhere to lock.
-        _prepare(run, services, Snapshot.empty(stage, services.clock.now()), options)
-    finally:
-        run.after = observe_if_possible(stage, services.beanstalk, services.ledger, services.clock.now())
+        _prepare(run, services, Snapshot.empty(run.stage, services.clock.now()), options)
 
 
-def _swap_locked(
-    run: Run, services: Services, environments: tuple[Environment, ...], lease: Lease, options: SwapOptions
-) -> None:
-    snapshot = record_swap(services.ledger, _observe(run, services, environments, options))
-    prepared = _prepare(run, services, snapshot, options)
-    for line in run.told:
-        services.progress.note(line)
-    if prepared.steps:
-        _perform(run, services, prepared, lease, options)
-    if options.hold:
-        run.hold = services.hold.set(services.caller.user, options.reason or _hold_reason(run), services.clock.now())
+def _locked(run: Run, services: Services, options: SwapOptions) -> AbstractContextManager[Lease]:
+    """The stage's lock; a rollback takes it from a run that is preemptible."""
+    if not options.rollback:
+        message = f"swap to {options.to or 'the waiting candidate'}"
+        return transaction.locked(run, services, message, wait=options.wait_lock or 0.0, preemptible=True)
+    wait = ROLLBACK_PATIENCE if options.wait_lock is None else options.wait_lock
+    preemption = Preemption(options.reason or "a rollback", services.progress.note)
+    return transaction.locked(run, services, "rollback", wait=wait, preemption=preemption)
 
 
 def _observe(run: Run, services: Services, environments: tuple[Environment, ...], options: SwapOptions) -> Snapshot:
@@ -222,9 +218,9 @@ def _chosen(services: Services, snapshot: Snapshot, name: str) -> ReleaseRecord:
     return waiting[0]
 
 
-def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options: SwapOptions) -> None:
-    ledger, release = services.ledger, prepared.release
-    # Stored first, with what the release takes the live CNAME from: a rollback needs it even after a crash.
+def _store(run: Run, services: Services, release: ReleaseRecord) -> None:
+    """Store the release first, with what it takes the live CNAME from: a rollback needs it even after a crash."""
+    ledger = services.ledger
     stored = ledger.update(release) if release.etag else ledger.allocate(release, lambda _: release.environment)
     if stored.number != release.number:
         raise OutcomeUnknown(
@@ -233,45 +229,32 @@ def _perform(run: Run, services: Services, prepared: Plan, lease: Lease, options
             hint="Run the same command again: it plans anew.",
             code="record-changed",
         )
-    name = stored.release
-    run.records[name] = stored
-    executor = Executor(run, services, prepared.snapshot.stage, lease)
-    try:
-        while not _performed(executor, prepared):
-            prepared = _planned_anew(run, services, options)
-        lease.assert_ours()
-    except EbcdError as error:
-        if not lease.is_held():  # whoever has the lock tells how it ended
-            raise
-        with beside(error):
-            _record_failure(run, services, error, logs=not prepared.revert_steps)
-        if isinstance(error, ReleaseFailed):
-            if prepared.updates_live:
-                executor.revert_steps(prepared.revert_steps, error)
-            raise explained(error, run.diagnosis, serving(prepared.snapshot, stored.environment)) from error
-        raise
-    _record(run, services, options)
+    run.records[stored.release] = stored
 
 
-def _performed(executor: Executor, prepared: Plan) -> bool:
-    """Perform the steps; False where live has grown before the swap."""
-    try:
-        executor.execute(prepared.steps, prepared.rollback_steps)
-    except LiveHasGrown:
-        return False
-    return True
-
-
-def _planned_anew(run: Run, services: Services, options: SwapOptions) -> Plan:
+def _plan_again(run: Run, services: Services, options: SwapOptions) -> Plan:
     """The plan of a promotion that is under way, from what is there by now."""
-    prepared = _prepare(
-        run, services, observe(run.stage, services.beanstalk, services.ledger, services.clock.now()), options
-    )
+    snapshot = observe(run.stage, services.beanstalk, services.ledger, services.clock.now())
+    prepared = _prepare(run, services, snapshot, options)
     run.records[run.release_name] = services.ledger.update(prepared.release)
     return prepared
 
 
-def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: bool) -> None:
+def _ending(run: Run, services: Services, options: SwapOptions) -> Ending:
+    """How a swap ends."""
+
+    def record(_: Plan) -> None:
+        _record(run, services, options)
+
+    def clear_up(executor: Executor, plan: Plan, failed: ReleaseFailed) -> ReleaseFailed:
+        if plan.updates_live:
+            executor.revert(plan.revert_steps, failed)
+        return explained(failed, run.diagnosis, serving(plan.snapshot, plan.release.environment))
+
+    return Ending(record, partial(_record_failure, run, services), clear_up)
+
+
+def _record_failure(run: Run, services: Services, plan: Plan, error: EbcdError) -> None:
     """A release that was proven before keeps its outcome; one that a rollback just made has its own."""
     record, reason = run.records[run.release_name], f"{error.what} {error.why}".strip()
     if isinstance(error, SwappedBack):
@@ -282,7 +265,7 @@ def _record_failure(run: Run, services: Services, error: EbcdError, *, logs: boo
         outcome = Outcome.FAILED if isinstance(error, ReleaseFailed) else Outcome.INTERRUPTED
         run.records[record.release] = services.ledger.update(replace(record, outcome=outcome, reason=reason))
     if isinstance(error, ReleaseFailed):
-        run.diagnosis = diagnose(services, record, error, logs=logs)
+        run.diagnosis = diagnose(services, record, error, logs=not plan.revert_steps)
     services.ledger.entry(record, "failed", {"what": error.what, "why": error.why}, services.clock.now())
 
 

@@ -72,9 +72,10 @@ class Executor:
         self._finishes = False
 
     def execute(self, steps: Iterable[Step], rollback_steps: tuple[Step, ...] = ()) -> None:
-        """Perform the steps in order; each result is in the run. Raises what the first failing one raises, or LiveGrew.
+        """Perform the steps in order; each result is in the run. Raises what the first failing one raises, or
+        LiveHasGrown.
 
-        back: what returns to the earlier release when live does not hold what it promised.
+        rollback_steps: what returns to the earlier release when live does not hold what it promised.
         """
         for step in steps:
             try:
@@ -270,7 +271,7 @@ class Executor:
             f"ebcd releases {self._run.release_name} {self._services.flags}",
         )
 
-    def revert_steps(self, steps: tuple[Step, ...], failed: ReleaseFailed) -> NoReturn:
+    def revert(self, steps: tuple[Step, ...], failed: ReleaseFailed) -> NoReturn:
         """Take back what a failed release changed on live's own environment. Raises the failure, told with that.
 
         No steps: a rollback, which has nowhere to go back to. Then what is live now cannot be told: OutcomeUnknown.

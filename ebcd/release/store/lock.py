@@ -68,8 +68,8 @@ class Lock:
     ) -> Iterator[Lease]:
         """Hold the lock for a block. Waits up to `wait` seconds for it, then raises LockHeld.
 
-        yields: whether a rollback may take it from this run. overtake: a run that holds it and yields is asked to stop,
-        and its lock is broken if it does not.
+        preemptible: whether a rollback may take it from this run. preemption: a preemptible run that holds it is asked
+        to stop, and its lock is broken if it does not.
         """
         content = {
             "owner": owner,
