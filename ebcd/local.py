@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class LocalBeanstalk:
     """Seconds between two samples of health."""
     dns_ttl: float = 0.0
     """Seconds that it remembers for a client where a CNAME led."""
+    started_now: bool = False
+    """Whether `ensure` has just started it."""
 
     @property
     def proxy_address(self) -> str:
@@ -104,7 +106,7 @@ def ensure(environ: Mapping[str, str]) -> LocalBeanstalk:
     refuse_elsewhere(sys.platform)
     run(["up", "--json"], environ)
     if found := find(environ):
-        return found
+        return replace(found, started_now=True)
     raise UsageError(
         "The local Beanstalk was started but does not answer.",
         why=f"{home(environ) / 'local' / 'server.json'} leads nowhere.",

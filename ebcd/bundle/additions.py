@@ -17,7 +17,7 @@ from ebcd.bundle.git import Repository, TreeEntry
 from ebcd.bundle.select import Choice
 from ebcd.bundle.streams import LINK, File
 from ebcd.errors import Refused, UsageError
-from ebcd.model import BundleOptions, Requirements
+from ebcd.model import BundleOptions, Requirements, WheelCache
 from ebcd.requirements.choose import unfit
 from ebcd.requirements.lock import NAME, WHEELS, Lock, lock
 from ebcd.requirements.pins import Problem
@@ -96,7 +96,7 @@ def additions(
     entries: Sequence[TreeEntry],
     files: Sequence[File],
     options: BundleOptions,
-    wheels: Path | None,
+    wheels: WheelCache | None,
 ) -> list[Addition]:
     """What is added to the files of a bundle. Raises Refused where nothing locks the requirements, or a wheel is not
     to be had.
@@ -142,7 +142,9 @@ def joined(files: Sequence[File], added: Iterable[Addition]) -> list[File]:
     return [by_path[path] for path in sorted(by_path, key=str.encode)]
 
 
-def _with_wheels(found: Lock, files: Sequence[File], options: BundleOptions, wheels: Path | None) -> list[Addition]:
+def _with_wheels(
+    found: Lock, files: Sequence[File], options: BundleOptions, wheels: WheelCache | None
+) -> list[Addition]:
     from ebcd.requirements.wheels import fetch
 
     _refuse_own_wheels(files)

@@ -20,7 +20,7 @@ from ebcd.bundle.pack import Damaged
 from ebcd.bundle.select import MANIFEST, Choice, refuse_unfit
 from ebcd.bundle.streams import File, Inspection, streams
 from ebcd.errors import Refused
-from ebcd.model import BundleOptions, Commit, Requirements, SourceBundle
+from ebcd.model import BundleOptions, Commit, Requirements, SourceBundle, WheelCache
 
 if TYPE_CHECKING:
     from ebcd.requirements.pins import Problem
@@ -29,7 +29,7 @@ _SMALL = 64 * 1024
 
 
 def listing(
-    repository: Repository, commit: Commit, options: BundleOptions, *, wheels: Path | None = None
+    repository: Repository, commit: Commit, options: BundleOptions, *, wheels: WheelCache | None = None
 ) -> list[Choice]:
     """Each path of the commit, whether it goes in, and why; and what is added to them."""
     with _objects(repository, commit):
@@ -63,13 +63,13 @@ def build(
     path: Path,
     *,
     cache: Path | None = None,
-    wheels: Path | None = None,
+    wheels: WheelCache | None = None,
     inspection: Inspection | None = None,
 ) -> SourceBundle:
     """Write the bundle to `path`. Raises Refused for what cannot be bundled, UsageError for a broken clone.
 
     cache: the folder of streams that were compressed before; None: there is none. It changes no byte.
-    wheels: the folder of wheels that were fetched before. inspection: who looks at the contents on the way.
+    wheels: those that were fetched before. inspection: who looks at the contents on the way.
     """
     with _objects(repository, commit), _uncollected():
         files = files_of(repository, commit, options, wheels=wheels)
@@ -176,7 +176,7 @@ def _objects(repository: Repository, commit: Commit) -> ExitStack:
 
 
 def files_of(
-    repository: Repository, commit: Commit, options: BundleOptions, *, wheels: Path | None = None
+    repository: Repository, commit: Commit, options: BundleOptions, *, wheels: WheelCache | None = None
 ) -> list[File]:
     """The bundle's files in the order of their paths, without the manifest."""
     entries, files = _committed(repository, commit, options)

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ebcd.cli.options import Common, shared
-from ebcd.cli.output import tell
+from ebcd.cli.output import console, tell
 from ebcd.cli.release import Dirty, Rev
 from ebcd.errors import EbcdError, Refused
 from ebcd.report.envelope import envelope
 
 if TYPE_CHECKING:
     from ebcd.model import Configuration, Stage
+
+
+FETCH = "fetch the wheels"
+"""The step of a bundle that takes long and has bytes to tell of."""
 
 
 @shared
@@ -29,22 +33,28 @@ def bundle(
     """Write the source bundle of a commit."""
     from ebcd import folders
     from ebcd.bundle import build, listing
-    from ebcd.cli.source import load, options_of, repository_of
+    from ebcd.cli.progress import progress, transfer
+    from ebcd.cli.source import load, options_of, repository_of, wheel_cache
     from ebcd.report import text
 
-    configuration, wheels = load(common), folders.cache(os.environ, "wheels")
+    shown = progress(console(common, stderr=True), quiet=common.quiet, verbose=common.verbose)
+    configuration = load(common)
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(rev, allow_dirty=allow_dirty)
     head = envelope("bundle") | {"version_label": commit.version_label, "sha": commit.sha}
     if listed:
+        with transfer(shown, FETCH) as transferred:
+            found = listing(repository, commit, options, wheels=wheel_cache(transferred))
         paths = [
             {"path": item.entry.path, "size": item.entry.size, "included": item.included, "reason": item.reason}
-            for item in listing(repository, commit, options, wheels=wheels)
+            for item in found
         ]
         tell(common, head | {"paths": paths}, text.listed)
         return
     path = output or Path(f"{commit.version_label}.zip")
-    made = build(repository, commit, options, path, cache=folders.cache(os.environ, "streams"), wheels=wheels)
+    streams = folders.cache(os.environ, "streams")
+    with transfer(shown, FETCH) as transferred:
+        made = build(repository, commit, options, path, cache=streams, wheels=wheel_cache(transferred))
     told = {
         "path": str(made.path),
         "content_digest": made.content_digest,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from ebcd import words
 from ebcd.cli import completion
 from ebcd.cli.choose import choose, meant
 from ebcd.cli.options import Common, shared
@@ -153,34 +154,44 @@ def logs(
     env: Env = "live",
     lines: Annotated[int, typer.Option(min=1, help="How many.")] = 100,
     tail: Annotated[bool, typer.Option("--tail", help="The last lines, which are all that is shown.")] = True,  # noqa: ARG001
+    every: Annotated[bool, typer.Option("--all", help="Also health checks that were answered well.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
 ) -> None:
     """Show the last lines of an environment's logs."""
     if follow:
         _refuse_json(common, "--follow")
     from ebcd.cli.session import open_session
-    from ebcd.release.execute.diagnosis import log_tail
     from ebcd.release.judge.log_lines import newest
     from ebcd.report import text
 
     session = open_session(common, looking())
     environment = _with_logs(session, env)
-    whole = log_tail(session.services, environment.name, ALL_LINES)
-    found = newest(whole, lines)
-    head = head_of("logs", session.stage)
-    tell(common, head | {"environment": environment.name, "logs": found}, text.logs)
+    whole, hidden = _tail(session, environment.name, every=every)
+    told = {"environment": environment.name, "logs": newest(whole, lines), "hidden": hidden}
+    tell(common, head_of("logs", session.stage) | told, text.logs)
+    if hidden and not common.json:
+        shown = session.flags.of("logs", "--env", environment.name, "--all")
+        session.services.progress.note(f"Not shown: {words.count(hidden, 'health check')}, answered well: {shown}")
     if follow:
-        _follow(common, session, environment.name, whole)
+        _follow(common, session, environment.name, whole, every=every)
 
 
-def _follow(common: Common, session: Session, environment: str, shown: str) -> None:
+def _tail(session: Session, environment: str, *, every: bool) -> tuple[str, int]:
+    """The logs of an environment, and how many health checks were left out of them. every: none."""
+    from ebcd.release.execute.diagnosis import log_tail
+    from ebcd.release.judge.log_lines import without_checks
+
+    found = log_tail(session.services, environment, ALL_LINES)
+    return (found, 0) if every else without_checks(found)
+
+
+def _follow(common: Common, session: Session, environment: str, shown: str, *, every: bool) -> None:
     """Show the lines that come, below the name of their file. shown: what the tail was."""
     from rich.text import Text
 
-    from ebcd.release.execute.diagnosis import log_tail
     from ebcd.release.judge.log_lines import added
 
-    for found in again(session, lambda: log_tail(session.services, environment, ALL_LINES)):
+    for found, _ in again(session, lambda: _tail(session, environment, every=every)):
         if found and (new := added(shown, found)):
             console(common).print(Text(new))
         shown = found or shown

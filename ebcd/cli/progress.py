@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
+from ebcd import words
 from ebcd.release.execute.context import Progress, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Spinner
     from rich.progress import ProgressColumn
 
+    from ebcd.release.execute.estimate import Position
+
 INTERVAL = 5.0
 """Seconds between two lines about a transfer."""
 
+_BESIDE = 42
+"""Columns that a spinner, where the run is, and the time take beside a step's text."""
+_BESIDE_BAR = 76
+"""Columns that a spinner, a step's text, the bytes, their rate and the time take beside a bar."""
 _MARKS = {
     Status.DONE: "[green]✔[/]",
     Status.SKIPPED: "[dim]•[/]",
@@ -26,11 +35,34 @@ _MARKS = {
 }
 
 
-def progress(console: Console, *, quiet: bool, verbose: bool) -> Progress:
+def progress(console: Console, *, quiet: bool, verbose: bool, now: Callable[[], float] = time.monotonic) -> Progress:
     """The progress that suits the console. verbose: every event, not only what the step at work shows."""
     if quiet:
         return SilentProgress()
-    return TerminalProgress(console, verbose=verbose) if console.is_terminal else PlainProgress(console)
+    if console.is_terminal:
+        return TerminalProgress(console, verbose=verbose, now=now)
+    return PlainProgress(console, now)
+
+
+@contextmanager
+def transfer(shown: Progress, text: str) -> Iterator[Callable[[int, int], None]]:
+    """What is told of a transfer's bytes while a block runs: a step of its own once the first of them have come."""
+    start, came = time.monotonic(), 0
+
+    def transferred(done: int, total: int) -> None:
+        nonlocal came
+        if done and not came:
+            shown.begin(text)
+        came = done
+        shown.transferred(done, total)
+
+    status = Status.FAILED
+    try:
+        yield transferred
+        status = Status.DONE
+    finally:
+        if came:
+            shown.end(text, status, time.monotonic() - start, words.size(came))
 
 
 class SilentProgress:
@@ -39,7 +71,7 @@ class SilentProgress:
     def __init__(self) -> None:
         self.noted: set[str] = set()
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, position: Position | None = None) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:
@@ -61,10 +93,10 @@ class PlainProgress:
         self._now = now
         self._began = self._told = now()
 
-    def begin(self, text: str) -> None:
-        """A line that the step begins."""
+    def begin(self, text: str, position: Position | None = None) -> None:
+        """A line that the step begins, with where the run is."""
         self._began = self._told = self._now()
-        self._line(f"… {text}")
+        self._line(f"… {text}" + (f" [{position.text(0.0)}]" if position else ""))
 
     def note(self, text: str) -> None:
         """A line, indented."""
@@ -72,15 +104,14 @@ class PlainProgress:
         self._line(f"    {text}")
 
     def transferred(self, done: int, total: int) -> None:
-        """A line now and then, with the rate and the time that is left."""
+        """A line now and then, with the rate and, where the total is known, the time that is left."""
         now = self._now()
         if not done or now - self._told < INTERVAL:
             return
         self._told = now
         rate = done / (now - self._began)
-        self._line(
-            f"    {done / 1e6:.0f} of {total / 1e6:.0f} MB, {rate / 1e6:.1f} MB/s, {(total - done) / rate:.0f} s left"
-        )
+        of, left = (f" of {total / 1e6:.0f}", f", {max(total - done, 0) / rate:.0f} s left") if total else ("", "")
+        self._line(f"    {done / 1e6:.0f}{of} MB, {rate / 1e6:.1f} MB/s{left}")
 
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
         """A line with the outcome and how long it took."""
@@ -92,41 +123,58 @@ class PlainProgress:
 
 
 class TerminalProgress:
-    """A spinner with the step at work and what it sees; finished steps stay above it."""
+    """A spinner with the step at work, where the run is, and what it sees; finished steps stay above it."""
 
-    def __init__(self, console: Console, *, verbose: bool) -> None:
+    def __init__(self, console: Console, *, verbose: bool, now: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self.noted: set[str] = set()
         self._verbose = verbose
         self._spinner: Spinner | None = None
-        self._text = ""
+        self._now = now
+        self._text: Callable[[int], str] = lambda beside: ""  # noqa: ARG005
         self._bar = False
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, position: Position | None = None) -> None:
         """Start a spinner."""
-        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import RenderableColumn, SpinnerColumn, TimeElapsedColumn
         from rich.table import Column
 
-        self._text, self._bar = escape(text), False
+        self._text, self._bar = self._described(text, position), False
         wrapped, whole = Column(), Column(no_wrap=True)
-        self._show(SpinnerColumn(), TextColumn("{task.description}", table_column=wrapped), TimeElapsedColumn(whole))
+        text_column = RenderableColumn(_Live(self._text, _BESIDE), table_column=wrapped)
+        self._show(SpinnerColumn(), text_column, TimeElapsedColumn(whole))
+
+    def _described(self, text: str, position: Position | None) -> Callable[[int], str]:
+        """What makes the step's text as it is at a moment, next to so many columns that are taken. Where the run is has
+        a line of its own where there is no room for it.
+        """
+        began = self._now()
+
+        def made(beside: int) -> str:
+            if position is None:
+                return escape(text)
+            gap = "  " if len(text) + beside <= self._console.width else "\n"
+            return f"{escape(text)}{gap}[dim]{position.text(self._now() - began)}[/]"
+
+        return made
 
     def transferred(self, done: int, total: int) -> None:
         """A bar with the rate and the time that is left, in the place of the spinner."""
         from rich import progress as rich
+        from rich.table import Column
 
         if not self._bar:
-            self._bar = True
+            self._bar, width = True, self._console.width
             self._show(
                 rich.SpinnerColumn(),
-                rich.TextColumn("{task.description}"),
-                rich.BarColumn(),
-                rich.DownloadColumn(),
-                rich.TransferSpeedColumn(),
-                rich.TimeRemainingColumn(),
+                rich.RenderableColumn(_Live(self._text, width), table_column=Column()),
+                rich.BarColumn(max(min(40, width - _BESIDE_BAR), 8)),
+                rich.DownloadColumn(table_column=Column(no_wrap=True)),
+                rich.TransferSpeedColumn(Column(no_wrap=True)),
+                rich.TimeRemainingColumn(table_column=Column(no_wrap=True)),
             )
         if self._spinner is not None:
-            self._spinner.update(self._spinner.task_ids[0], completed=done, total=total)
+            self._spinner.update(self._spinner.task_ids[0], completed=done, total=total or None)
 
     def _show(self, *columns: ProgressColumn) -> None:
         """Draw the step at work with these columns, instead of what was drawn before."""
@@ -135,7 +183,7 @@ class TerminalProgress:
         if self._spinner is not None:
             self._spinner.stop()
         self._spinner = Spinner(*columns, console=self._console, transient=True)
-        self._spinner.add_task(self._text, total=None)
+        self._spinner.add_task("", total=None)
         self._spinner.start()
 
     def note(self, text: str) -> None:
@@ -152,3 +200,14 @@ class TerminalProgress:
         told = f"{reason}  {seconds:.1f} s" if reason else f"{seconds:.1f} s"
         gap = "  " if len(f"  ✔ {text}  {told}") <= self._console.width else "\n    "
         self._console.print(f"  {_MARKS[status]} {escape(text)}{gap}[dim]{escape(told)}[/]", highlight=False)
+
+
+class _Live:
+    """A text that is made anew whenever it is drawn."""
+
+    def __init__(self, made: Callable[[int], str], beside: int) -> None:
+        """beside: columns of the terminal that are taken by what stands next to it."""
+        self._made, self._beside = made, beside
+
+    def __rich__(self) -> Text:
+        return Text.from_markup(self._made(self._beside))

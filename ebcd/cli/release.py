@@ -13,7 +13,7 @@ import typer
 from ebcd.cli.completion import releases
 from ebcd.cli.durations import seconds
 from ebcd.cli.options import Common, shared
-from ebcd.cli.output import tell, tell_diagnosis
+from ebcd.cli.output import console, tell, tell_diagnosis
 from ebcd.cli.signals import interruptible
 from ebcd.errors import EbcdError, UsageError
 from ebcd.report.envelope import Json
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ebcd.model import Stage
     from ebcd.release.execute.context import Run
 
+WARNINGS = 5
+"""Warnings about a bundle that are shown; `check` shows them all."""
 Message = Annotated[str, typer.Option("--message", "-m", help="Why, for the record.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Rev = Annotated[str, typer.Argument(help="A commit, tag or branch.")]
@@ -62,7 +64,7 @@ def ship(
     def work(session: Session, run: Run) -> None:
         _refuse_preview(session.stage)
         require_variables(session)
-        _tell_console(session)
+        _tell_console(common, session)
         with bundled(session, run, rev, allow_dirty):
             _require_cname(session)
             (shipping.plan if plan else shipping.ship)(run, session.services, options)
@@ -193,20 +195,34 @@ def _bundle_into(session: Session, run: Run, rev: str, allow_dirty: bool, folder
     session.services.progress.begin(f"bundle {rev}")
     start = time.monotonic()
     try:
-        run.bundle = checked_bundle(
+        checked = checked_bundle(
             session.configuration,
             session.stage,
             rev,
             allow_dirty=allow_dirty,
             folder=folder,
             live=partial(_live_paths, session),
+            transferred=session.services.progress.transferred,
         )
     except EbcdError as error:
         session.services.progress.end(f"bundle {rev}", Status.FAILED, time.monotonic() - start, error.what)
         raise
+    run.bundle, run.warnings = checked.bundle, checked.warnings
     size = f"{words.count(run.bundle.entries, 'file')}, {run.bundle.size:,} bytes"
     done = f"bundle {run.bundle.version_label}"
     session.services.progress.end(done, Status.DONE, time.monotonic() - start, size)
+    _warn(session, run, rev)
+
+
+def _warn(session: Session, run: Run, rev: str) -> None:
+    """Show what `check` finds in the bundle that does not stop a release, shortly."""
+    from ebcd.report.text import place
+
+    for item in run.warnings[:WARNINGS]:
+        session.services.progress.note(f"! {place(item.path, item.line)}  {item.message} ({item.code})")
+    if len(run.warnings) > WARNINGS:
+        every = session.flags.of("check", rev)
+        session.services.progress.note(f"! {len(run.warnings) - WARNINGS} more: {every}")
 
 
 def _live_paths(session: Session, repository: Repository, bundled: frozenset[str]) -> frozenset[str] | None:
@@ -226,9 +242,9 @@ def _live_paths(session: Session, repository: Repository, bundled: frozenset[str
         return None
 
 
-def _tell_console(session: Session) -> None:
-    """Say where the local Beanstalk shows what becomes of the release."""
-    if session.services.live_address:
+def _tell_console(common: Common, session: Session) -> None:
+    """Say where the local Beanstalk shows what becomes of the release: to a person, and in a log once it is started."""
+    if session.services.live_address and (session.started or console(common, stderr=True).is_terminal):
         session.services.progress.note(f"Watch it at http://{session.services.live_address}/")
 
 

@@ -48,6 +48,8 @@ class Session:
     access: Access
     """How the stage's AWS is reached."""
     clients: Clients
+    started: bool = False
+    """Whether the command has started the local Beanstalk that the stage is on."""
 
     @property
     def flags(self) -> CommandLine:
@@ -99,7 +101,7 @@ def session_of(options: Common, clock: SystemClock, configuration: Configuration
         pace=AdaptiveInterval(_interval(server)),
         timing=Timing(server.sample, server.dns_ttl) if server else Timing(),
     )
-    return Session(configuration, stage, services, access, clients)
+    return Session(configuration, stage, services, access, clients, started=server is not None and server.started_now)
 
 
 def _interval(server: local.LocalBeanstalk | None) -> float:

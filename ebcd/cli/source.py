@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,13 +12,28 @@ from typing import TYPE_CHECKING
 from ebcd import config, folders
 from ebcd.cli.options import Common
 from ebcd.errors import Refused, UsageError
-from ebcd.model import BundleOptions, Commit, Configuration, Requirements, SourceBundle, Stage, Target
+from ebcd.model import BundleOptions, Commit, Configuration, Requirements, SourceBundle, Stage, Target, WheelCache
 
 if TYPE_CHECKING:
     from ebcd.bundle import Repository
     from ebcd.check import Finding, Inspection
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedBundle:
+    """A bundle in which `check` finds no error."""
+
+    bundle: SourceBundle
+    warnings: tuple[Finding, ...]
+    """What it finds that does not stop a release."""
+
+
+def _nobody(done: int, total: int) -> None:
+    """Nobody is told."""
+
+
+Transferred = Callable[[int, int], None]
+"""Told how many bytes of how many have come; the second is 0 where nothing tells."""
 Live = Callable[["Repository", frozenset[str]], frozenset[str] | None]
 """Tells the paths of the live release's files, next to a bundle's; None where they are not known."""
 
@@ -85,10 +100,12 @@ def checked_bundle(
     allow_dirty: bool,
     folder: Path,
     live: Live | None = None,
-) -> SourceBundle:
+    transferred: Transferred = _nobody,
+) -> CheckedBundle:
     """The revision's bundle in a folder. Raises Refused when `check` finds an error in it.
 
-    live: tells the paths of what is live; asked only where a migration takes something away.
+    live: tells the paths of what is live; asked only where a migration takes something away. transferred: told how many
+    bytes of how many wheels have come.
     """
     from ebcd.check import BundleFiles, findings
     from ebcd.check.extensions import option_settings
@@ -96,19 +113,31 @@ def checked_bundle(
 
     repository, options = repository_of(configuration), options_of(configuration)
     commit = repository.resolve(revision, allow_dirty=allow_dirty)
-    made, inspection = _inspected(repository, commit, options, folder, stage)
+    made, inspection = _inspected(repository, commit, options, folder, stage, transferred)
     if options.requirements is Requirements.WHEELS and stage.target is Target.LOCAL:
         from ebcd.requirements.here import refuse_unfit
 
         refuse_unfit(made.path, options.pythons)
     with BundleFiles(made.path) as files:
         known = live(repository, frozenset(files)) if live and any_takes_away(files) else None
-        _refuse_errors(commit, _let_through(configuration, findings(files, inspection, stage, known)))
-        return replace(made, options=option_settings(files))
+        found = _let_through(configuration, findings(files, inspection, stage, known))
+        _refuse_errors(commit, found)
+        return CheckedBundle(replace(made, options=option_settings(files)), tuple(found))
+
+
+def wheel_cache(transferred: Transferred) -> WheelCache | None:
+    """Where wheels are kept; None where there is no place for them. transferred: told how many bytes have come."""
+    folder = folders.cache(os.environ, "wheels")
+    return WheelCache(folder, transferred) if folder else None
 
 
 def _inspected(
-    repository: Repository, commit: Commit, options: BundleOptions, folder: Path, stage: Stage | None
+    repository: Repository,
+    commit: Commit,
+    options: BundleOptions,
+    folder: Path,
+    stage: Stage | None,
+    transferred: Transferred = _nobody,
 ) -> tuple[SourceBundle, Inspection]:
     """A commit's bundle in a folder, and what was found in its files: each is read once for both."""
     from ebcd.bundle import build
@@ -117,7 +146,7 @@ def _inspected(
 
     inspection = Inspection(python_version(stage))
     path = folder / f"{commit.version_label}.zip"
-    streams, wheels = folders.cache(os.environ, "streams"), folders.cache(os.environ, "wheels")
+    streams, wheels = folders.cache(os.environ, "streams"), wheel_cache(transferred)
     made = build(repository, commit, options, path, cache=streams, wheels=wheels, inspection=inspection)
     return made, inspection
 

@@ -14,7 +14,7 @@ from ebcd.model.beanstalk import (
     Quotas,
     Timing,
 )
-from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart
+from ebcd.model.bundle import BundleOptions, Commit, Python, Requirements, SourceBundle, Upload, UploadPart, WheelCache
 from ebcd.model.command import CommandLine, Reach
 from ebcd.model.platforms import Family
 from ebcd.model.settings import (
@@ -86,5 +86,6 @@ __all__ = [
     "Timing",
     "Upload",
     "UploadPart",
+    "WheelCache",
     "by_place",
 ]

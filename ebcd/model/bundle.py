@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +32,15 @@ class Python:
     """x86_64 or aarch64."""
     glibc: int
     """The 34 of 2.34."""
+
+
+@dataclass(frozen=True, slots=True)
+class WheelCache:
+    """Where wheels are kept, and who is told while missing ones are fetched."""
+
+    folder: Path
+    transferred: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
+    """Told how many bytes of how many have come; the second is 0 where the lock does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

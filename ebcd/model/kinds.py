@@ -53,6 +53,7 @@ AnyEnvironmentName = Annotated[str, Shape(r"([A-Za-z0-9-]{1,40})?", "an environm
 VersionLabel = Annotated[str, Shape(r"[^/\x00-\x1f\x7f]{1,100}", "a version label")]
 """Source: botocore's model of CreateApplicationVersion, VersionLabel: 1 to 100 characters."""
 AnyVersionLabel = Annotated[str, Shape(r"[^/\x00-\x1f\x7f]{0,100}", "a version label, or empty")]
+StepName = Annotated[str, Shape(r"[A-Za-z]{1,60}", "a step's name")]
 Digest = Annotated[str, Shape(r"[A-Za-z0-9]{0,128}", "a digest")]
 Sha = Annotated[str, Shape(r"[0-9a-f]{0,64}", "a commit's SHA")]
 AnyReleaseName = Annotated[str, Shape(r"(r[1-9][0-9]{0,5})?", "a release's name, or empty")]

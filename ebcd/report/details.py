@@ -24,6 +24,7 @@ def details(run: Run, flags: CommandLine) -> Json:
     """What only some runs have to tell. flags: the options that name the stage."""
     found: Json = {
         "left": _left(run),
+        "warnings": [asdict(item) for item in run.warnings],
         "findings": [{**asdict(item), "severity": str(item.severity)} for item in run.findings],
         "platform": _platform(run.platform, flags) if run.platform else None,
         "platform_change": _platform_change(*run.platform_change) if run.platform_change else None,

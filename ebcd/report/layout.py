@@ -15,6 +15,8 @@ from rich.text import Text
 
 GAP = 2
 """Spaces between two columns, and in front of a table."""
+ENOUGH = 24
+"""Columns of a terminal in which a text says something."""
 _UNBROKEN = re.compile(r"(?:(?<=\s)|^)(?:ebcd|aws|gh|git|pipx?|uv) (?:(?![,;](?:\s|$)|:\s|\s{2}|\s\().)+[,;:]?|\S+")
 """A command, up to the end of the clause that it stands in, or a word."""
 _HANG = re.compile(r"^(?: {2}\S+(?: \S+){0,2} {2,}| *(?:[✘✔•○→!…?] (?:\S+ {2,})?)?)")
@@ -58,6 +60,51 @@ class Columns:
             text.append(" " * (self._widths[index] - row[index].cell_len + GAP))
         text.rstrip()
         return text
+
+
+class Lines:
+    """A table with one line a row. A terminal that is too narrow for it gets fewer columns, and of the last one as many
+    whole words as there is room for.
+    """
+
+    def __init__(
+        self, names: Sequence[str], rows: Sequence[Sequence[str]], *, first_out: Sequence[str], more: str
+    ) -> None:
+        """first_out: the columns that are left out, in this order. more: what is said below where anything is."""
+        self._names, self._rows = names, rows
+        self._first_out, self._more = first_out, more
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The lines."""
+        kept = list(range(len(self._names)))
+        room = self._room(kept, options.max_width)
+        if not console.is_terminal or room >= self._width(kept[-1]):
+            yield Columns(self._names, self._rows)
+            return
+        for name in self._first_out:
+            if room < ENOUGH:
+                kept.remove(self._names.index(name))
+                room = self._room(kept, options.max_width)
+        rows = [[*(row[index] for index in kept[:-1]), _words(row[kept[-1]], room)] for row in self._rows]
+        yield Columns([self._names[index] for index in kept], rows)
+        yield Text.from_markup(self._more)
+
+    def _width(self, index: int) -> int:
+        cells = (Text.from_markup(row[index]).cell_len for row in self._rows)
+        return max(len(self._names[index]), *cells)
+
+    def _room(self, kept: Sequence[int], width: int) -> int:
+        """The columns of a terminal that are left for the last column of the table."""
+        return width - GAP - sum(self._width(index) + GAP for index in kept[:-1])
+
+
+def _words(markup: str, room: int) -> str:
+    """As many whole words of a cell as there is room for."""
+    text = Text.from_markup(markup)
+    if text.cell_len <= room:
+        return markup
+    end = text.plain.rfind(" ", 0, max(room - 1, 0))
+    return f"{text[:end].markup} …" if end > 0 else "…"
 
 
 def folded(text: Text, width: int) -> Text:

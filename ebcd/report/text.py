@@ -11,7 +11,7 @@ from rich.text import Text
 from ebcd import words
 from ebcd.report.envelope import Json
 from ebcd.report.headline import left_to_do, undo
-from ebcd.report.layout import Columns
+from ebcd.report.layout import Lines
 from ebcd.report.parts import ago, command, pairs, title
 
 ALIGNED = 60
@@ -146,7 +146,9 @@ def releases(result: Json) -> RenderableType:
         for item in result["releases"]
     ]
     names = ("release", "version", "outcome", "began", "by", "message")
-    return Group(f"[bold]{title(result)}[/]", Columns(names, rows), *_earlier(result))
+    whole = escape(command(result, "releases", result["releases"][0]["release"]))
+    table = Lines(names, rows, first_out=("by", "began"), more=f"  [dim]one in full: {whole}[/]")
+    return Group(f"[bold]{title(result)}[/]", table, *_earlier(result))
 
 
 def _earlier(result: Json) -> list[str]:
@@ -178,7 +180,7 @@ def diagnosis(found: Json, noted: Collection[str] = ()) -> RenderableType:
     """Why a candidate failed: the application's own lines of a traceback are marked. noted: what was shown while it
     happened, and is not shown again.
     """
-    from ebcd.release.judge.logs import own_place
+    from ebcd.release.judge.logs import own_place, within_bundle
 
     shown = [item for item in found["events"] if f"{item['severity']} {item['message']}" not in noted]
     lines = [Text(f"  {item['severity']:<5} {item['message']}", style="yellow") for item in shown]
@@ -186,7 +188,8 @@ def diagnosis(found: Json, noted: Collection[str] = ()) -> RenderableType:
     if found["log_tail"]:
         lines.append(Text("  the last lines of its logs:", style="bold"))
     for line in found["log_tail"].splitlines():
-        lines.append(Text(f"  > {line}", style="bold") if own_place(line) else Text(f"    {line}"))
+        own = bool(own_place(line))
+        lines.append(Text(f"  > {within_bundle(line)}", style="bold") if own else Text(f"    {line}"))
     return Group(*lines)
 
 
@@ -257,12 +260,16 @@ def findings(result: Json) -> RenderableType:
     marks = {"error": "[red]✘[/]", "warning": "[yellow]![/]"}
     lines = []
     for item in result["findings"]:
-        place = f"{item['path']}:{item['line']}" if item["line"] else item["path"]
-        rule = f"[dim]({escape(item['code'])})[/]"
-        lines.append(f"{marks[item['severity']]} [bold]{escape(place)}[/]  {escape(item['message'])} {rule}")
+        where, rule = escape(place(item["path"], item["line"])), f"[dim]({escape(item['code'])})[/]"
+        lines.append(f"{marks[item['severity']]} [bold]{where}[/]  {escape(item['message'])} {rule}")
         if item["hint"]:
             lines.append(f"  [cyan]→[/] {escape(item['hint'])}")
     return Group(*lines)
+
+
+def place(path: str, line: int | None) -> str:
+    """`app.py:9`; the path where no line is known."""
+    return f"{path}:{line}" if line else path
 
 
 def _live_rows(result: Json) -> list[tuple[str, str]]:

@@ -16,6 +16,8 @@ class LockedFile:
     """Hexadecimal."""
     url: str = ""
     """Empty: the index has it."""
+    size: int = 0
+    """Bytes; 0: the lock does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

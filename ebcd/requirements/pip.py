@@ -8,6 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ebcd.errors import Refused, UsageError
@@ -17,6 +20,8 @@ from ebcd.requirements.pins import NO_WHEEL
 
 DEADLINE = 900.0
 """Seconds that one download may take."""
+_MEASURED = 0.25
+"""Seconds between two measurements of what has come."""
 _SHOWN_LINES = 6
 _ABSENT = re.compile(r"No matching distribution found for (\S+)")
 _OTHER = re.compile(r"DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+) from ")
@@ -37,25 +42,59 @@ _CHOOSING = (
     "PIP_DEST",
 )
 """Variables that would change what is taken. Those that say where from are the user's: index, proxy, certificate."""
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
+"""Variables that name the folder for temporary files: Python's tempfile reads them in this order."""
 
 
-def download(requirements: str, python: Python, folder: Path) -> None:
+def download(requirements: str, python: Python, folder: Path, fetched: Callable[[int], None]) -> None:
     """Fetch what the lines name into a folder: wheels only, no dependencies, each by its hash.
 
-    Raises Refused (`no-wheel`: there is none that fits; `wheels`: pip failed), UsageError (`no-pip`).
+    fetched: told now and then how many bytes have come. Raises Refused (`no-wheel`: there is none that fits; `wheels`:
+    pip failed), UsageError (`no-pip`).
     """
-    lines = folder / "requirements.txt"
+    lines, parts = folder / "requirements.txt", folder / "parts"
+    parts.mkdir()
     lines.write_text(requirements, encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if name not in _CHOOSING}
-    command = _command(python, folder, lines)
-    try:
-        done = subprocess.run(
-            command, env=environ, capture_output=True, encoding="utf-8", errors="replace", timeout=DEADLINE, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _failed(f"It took longer than {DEADLINE:g} s.") from error
-    if done.returncode:
-        raise _reason(done.stderr or done.stdout, python)
+    environ |= dict.fromkeys(_TEMPORARY, str(parts))
+    process = subprocess.Popen(
+        _command(python, folder, lines),
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with process:
+        try:
+            said = _end_of(process, lambda: fetched(_bytes_below(parts)))
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise _reason(said, python)
+
+
+def _end_of(process: subprocess.Popen[str], measure: Callable[[], None]) -> str:
+    """What a process has said when it has ended. measure: called now and then. Raises Refused after DEADLINE."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        with suppress(subprocess.TimeoutExpired):
+            out, errors = process.communicate(timeout=_MEASURED)
+            return errors or out
+        measure()
+    raise _failed(f"It took longer than {DEADLINE:g} s.")
+
+
+def _bytes_below(folder: Path) -> int:
+    """The bytes of the wheels below a folder, whole ones or begun ones: pip downloads into its temporary folder."""
+    return sum(_sizes(folder.rglob("*.whl")))
+
+
+def _sizes(paths: Iterator[Path]) -> Iterator[int]:
+    with suppress(OSError):  # pip removes a folder while it is read: the next measurement sees the rest
+        for path in paths:
+            yield path.stat().st_size
 
 
 def _command(python: Python, folder: Path, lines: Path) -> list[str]:

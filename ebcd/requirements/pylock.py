@@ -71,7 +71,7 @@ def _pins(package: Package, groups: frozenset[str], place: str) -> Iterator[Pin]
 def _file(package: Package, item: PackageWheel | PackageSdist) -> LockedFile:
     if "/" in item.filename or "\\" in item.filename:
         raise ValueError(f"{package.name} has a file with the name {item.filename!r}.")
-    return LockedFile(item.filename, _sha256(package, item.hashes.get("sha256")), item.url or "")
+    return LockedFile(item.filename, _sha256(package, item.hashes.get("sha256")), item.url or "", item.size or 0)
 
 
 def _sha256(package: Package, digest: str | None) -> str:

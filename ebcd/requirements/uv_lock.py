@@ -91,5 +91,6 @@ def _pin(item: Table, marker: str) -> Pin:
 
 
 def _wheel(file: Table) -> LockedFile:
-    url = str(file.get("url", ""))
-    return LockedFile(url.partition("#")[0].rpartition("/")[2], str(file["hash"]).removeprefix("sha256:"), url)
+    url, size = str(file.get("url", "")), file.get("size")
+    digest = str(file["hash"]).removeprefix("sha256:")
+    return LockedFile(url.partition("#")[0].rpartition("/")[2], digest, url, size if isinstance(size, int) else 0)

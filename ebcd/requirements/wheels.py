@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from ebcd.errors import Refused
-from ebcd.model import Python
+from ebcd.model import Python, WheelCache
 from ebcd.requirements import pip
 from ebcd.requirements.choose import applies, best, no_wheel, unfit
 from ebcd.requirements.pins import NO_WHEEL, LockedFile, Pin
@@ -40,15 +40,13 @@ class Wheel:
     """Whose it is: flask 3.1.3."""
 
 
-def fetch(pins: Sequence[Pin], pythons: Sequence[Python], folder: Path) -> list[Wheel]:
-    """A wheel of each requirement for each Python that it applies to, by name. Raises Refused, UsageError.
-
-    folder: the cache.
-    """
+def fetch(pins: Sequence[Pin], pythons: Sequence[Python], kept: WheelCache) -> list[Wheel]:
+    """A wheel of each requirement for each Python that it applies to, by name. Raises Refused, UsageError."""
     if problems := unfit(pins, pythons):
         raise problems[0].refused(len(problems) - 1)
     wheels: dict[str, Wheel] = {}
-    with _opened(folder) as cache:
+    with _opened(kept) as cache:
+        cache.expect(pins, pythons)
         for python in pythons:
             for wheel in _for_python([pin for pin in pins if applies(pin, python)], python, cache):
                 if wheels.setdefault(wheel.name, wheel).sha256 != wheel.sha256:
@@ -85,9 +83,23 @@ def _rounds(pins: Iterable[Pin]) -> list[list[Pin]]:
 class _Cache:
     """The folder: `{sha256}.whl`, and `{key}.json` for what pip chose where the lock tells hashes only."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, kept: WheelCache) -> None:
+        self._folder = kept.folder
+        self._transferred = kept.transferred
         self._proven: set[str] = set()
+        self._done = self._total = 0
+        """Bytes that have come, and that will have come in the end; 0: the lock does not tell."""
+
+    def expect(self, pins: Sequence[Pin], pythons: Sequence[Python]) -> None:
+        """Reckon how many bytes are to be fetched."""
+        chosen = {
+            (pin, best(pin, python))
+            for python in pythons
+            for pin in pins
+            if applies(pin, python) and self.find(pin, python) is None
+        }
+        sizes = {file.sha256 if file else pin.name: file.size if file else 0 for pin, file in chosen}
+        self._total = sum(sizes.values()) if all(sizes.values()) else 0
 
     def find(self, pin: Pin, python: Python) -> Wheel | None:
         """The wheel of a requirement, if it is here and whole."""
@@ -103,7 +115,10 @@ class _Cache:
     def fetch(self, pins: Sequence[Pin], python: Python) -> None:
         """Have pip fetch the wheels of some requirements, and keep them. Raises Refused, UsageError."""
         with TemporaryDirectory(prefix="part-", dir=self._folder) as name:
-            pip.download("".join(_line(pin, python) for pin in pins), python, Path(name))
+            asked = "".join(_line(pin, python) for pin in pins)
+            before = self._done
+            pip.download(asked, python, Path(name), lambda size: self._tell(before + size))
+            self._tell(before + sum(path.stat().st_size for path in Path(name).glob("*.whl")))
             for path in Path(name).glob("*.whl"):
                 own = canonicalize_name(parse_wheel_filename(path.name)[0])
                 digest = _sha256(path)
@@ -111,6 +126,12 @@ class _Cache:
                     if pin.name == own:
                         self._note(pin, python, LockedFile(path.name, digest))
                 path.replace(self._folder / f"{digest}.whl")
+
+    def _tell(self, done: int) -> None:
+        """Tell how many bytes have come, where these are more than before: pip removes its files before it ends."""
+        if done > self._done:
+            self._done = done
+            self._transferred(done, self._total)
 
     def _chosen(self, pin: Pin, python: Python) -> LockedFile | None:
         note = self._note_of(pin, python)
@@ -135,11 +156,12 @@ class _Cache:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[_Cache]:
+def _opened(kept: WheelCache) -> Iterator[_Cache]:
     """The cache, and afterwards without what nothing has used for long."""
+    folder = kept.folder
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield _Cache(folder)
+        yield _Cache(kept)
         for path in folder.iterdir():
             if time.time() - path.stat().st_mtime > UNUSED:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

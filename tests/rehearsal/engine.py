@@ -181,7 +181,7 @@ class Engine:
         folder = self.product.folder.parent / f"{self.product.name}-bundles"
         folder.mkdir(exist_ok=True)
         configuration = config.load(self.product.folder, explicit=None, environ={})
-        return checked_bundle(configuration, self.stage(), "HEAD", allow_dirty=False, folder=folder)
+        return checked_bundle(configuration, self.stage(), "HEAD", allow_dirty=False, folder=folder).bundle
 
     def stage(self) -> Stage:
         """The stage as ebcd.toml has it now."""

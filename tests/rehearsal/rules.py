@@ -16,6 +16,7 @@ from person import Person, Seen
 
 from ebcd.model import Strategy
 from ebcd.release.execute.context import Status
+from ebcd.release.execute.estimate import Position
 
 TOUCHING = frozenset({"UpdateEnvironment", "RebuildEnvironment", "RestartAppServer", "TerminateEnvironment"})
 """Operations that must never meet the environment that is live."""
@@ -58,7 +59,7 @@ class Account:
     arriving: int = 0
     """How many instances live must have, from the swap to the end of the bake."""
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, position: Position | None = None) -> None:
         self._event()
 
     def note(self, text: str) -> None:

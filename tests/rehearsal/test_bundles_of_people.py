@@ -83,6 +83,19 @@ def test_one_finding_is_let_through_with_its_reason(product: Product) -> None:
     commit(product, toml)
     (finding,) = product.json("check")["findings"]
     assert (finding["code"], finding["severity"], finding["path"]) == ("allow", "warning", "ebcd.toml")
+    planned = product.json("ship", "--plan")
+    assert (planned["exit_code"], planned["warnings"]) == (0, [finding])
+
+
+def test_a_ship_shows_a_few_of_many_warnings(product: Product) -> None:
+    commit(product, {"application.py": WSGI, **{f".ebextensions/{number}.yml": "" for number in range(7)}})
+    done = product.ebcd("ship", "--plan")
+    told = [line.strip() for line in done.stderr.splitlines() if line.startswith("    ! ")]
+    assert done.returncode == 0
+    assert told[0] == "! .ebextensions/0.yml  Beanstalk reads files that end in .config only. (extension-name)"
+    assert len(told) == 6
+    assert told[-1] == f"! 2 more: {product.command('check').replace('check', 'check HEAD')}"
+    assert len(product.json("ship", "--plan")["warnings"]) == 7
 
 
 def test_an_application_in_a_folder_of_a_repository(product: Product) -> None:

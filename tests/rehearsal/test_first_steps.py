@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from products import Product, run_ebcd
+from products import Product, processes_below, run_ebcd
 
 NO_SCREEN = dict.fromkeys(("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"), "")
 
@@ -46,6 +46,15 @@ def test_from_nothing_to_live(fresh: Product, tmp_path: Path) -> None:
         done = fresh.ebcd("open", **environ)
         assert (done.returncode, done.stdout) == (0, f"{url}\n")
         assert "No browser" in done.stderr
+
+
+def test_a_log_says_where_to_watch_once_the_local_beanstalk_is_started(product: Product, tmp_path: Path) -> None:
+    product.commit("one")
+    home = {"EBCD_HOME": str(tmp_path / "home")}
+    first, second = (product.ebcd("ship", "--plan", **home).stderr for _ in range(2))
+    assert product.ebcd("local", "down", **home).returncode == 0
+    assert (first.count("Watch it at http://127.0.0.1:"), second.count("Watch it")) == (1, 0)
+    assert processes_below(str(tmp_path)) == []
 
 
 def test_nothing_is_live_yet(product: Product) -> None:

@@ -14,6 +14,7 @@ from engine import Engine, Wire
 from products import Cloud, Product
 
 from ebcd.release.execute.context import Status
+from ebcd.release.execute.estimate import Position
 
 LIMITS = "[stages.local.bake_limits]\n"
 TENANTS = """
@@ -31,7 +32,7 @@ class Notes:
 
     steps: list[tuple[str, list[str]]] = field(default_factory=list)
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, position: Position | None = None) -> None:
         self.steps.append((text, []))
 
     def note(self, text: str) -> None:

@@ -18,6 +18,7 @@ from products import Cloud, Product, make_product, running_cloud
 from users import Clients
 
 from ebcd.release.execute.context import Status
+from ebcd.release.execute.estimate import Position
 
 PATIENCE = 120.0
 """Seconds that anything may take: a termination takes nine."""
@@ -41,7 +42,7 @@ class Scanner:
     _baking: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def begin(self, text: str) -> None:
+    def begin(self, text: str, position: Position | None = None) -> None:
         if text.startswith("bake"):
             self.sent = int(self.clients.requests * SHARE)
             self._baking.set()

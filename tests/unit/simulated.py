@@ -35,7 +35,7 @@ from ebcd.model import (
     Upload,
 )
 from ebcd.release.commands import ship as shipping
-from ebcd.release.execute.context import Caller, Run, Services
+from ebcd.release.execute.context import Caller, Progress, Run, Services
 from ebcd.release.execute.http import ProbeResult
 from ebcd.release.store.hold import Hold
 from ebcd.release.store.ledger import Ledger
@@ -490,6 +490,7 @@ class World:
         self.resolver: Callable[[str], frozenset[str]] = lambda name: frozenset()
         """Where a name leads from the machine that ships."""
         self.timing = Timing()
+        self.progress: Progress = SilentProgress()
         self.live_address = ""
         """The local Beanstalk's load balancer, where the stage is on one."""
         self.run = Run("ship", self.stage, 0.0)
@@ -530,7 +531,7 @@ class World:
                 self.resolver,
             ),
             clock=self.clock,
-            progress=SilentProgress(),
+            progress=self.progress,
             caller=Caller("ada", "desk"),
             pace=AdaptiveInterval(self.pause),
             timing=self.timing,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ from wheelmaker import Index, package, pinned, pylock
 from ebcd.bundle import Repository, build, listing, unlocked
 from ebcd.check import Inspection
 from ebcd.errors import EbcdError
-from ebcd.model import BundleOptions, Python, Requirements, SourceBundle
+from ebcd.model import BundleOptions, Python, Requirements, SourceBundle, WheelCache
 from ebcd.requirements.here import refuse_unfit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +63,9 @@ def make(
 ) -> SourceBundle:
     repository = Repository(git.folder)
     commit = repository.resolve("HEAD", allow_dirty=dirty)
-    return build(repository, commit, options, tmp_path / f"{name}.zip", cache=streams, wheels=tmp_path / cache)
+    return build(
+        repository, commit, options, tmp_path / f"{name}.zip", cache=streams, wheels=WheelCache(tmp_path / cache)
+    )
 
 
 def refusal(git: Git, tmp_path: Path, options: BundleOptions) -> EbcdError:
@@ -78,7 +83,7 @@ def contents(bundle: SourceBundle) -> dict[str, bytes]:
 
 def listed(git: Git, tmp_path: Path, options: BundleOptions) -> dict[tuple[str, bool], str]:
     repository = Repository(git.folder)
-    choices = listing(repository, repository.resolve("HEAD"), options, wheels=tmp_path / "cache")
+    choices = listing(repository, repository.resolve("HEAD"), options, wheels=WheelCache(tmp_path / "cache"))
     return {(item.entry.path, item.included): item.reason for item in choices}
 
 
@@ -210,7 +215,7 @@ def test_nobody_looks_for_the_secrets_of_others(git: Git, tmp_path: Path, index:
         repository.resolve("HEAD"),
         WHEELS,
         tmp_path / "a.zip",
-        wheels=tmp_path / "cache",
+        wheels=WheelCache(tmp_path / "cache"),
         inspection=inspection,
     )
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
@@ -231,6 +236,70 @@ def test_a_cached_wheel_that_is_damaged_is_fetched_again(
     closed()
     (tmp_path / "bundle.zip").unlink()
     assert refusal(git, tmp_path, WHEELS).code == "no-wheel"
+
+
+class SlowIndex(BaseHTTPRequestHandler):
+    """An index that sends the first half of a wheel, and the rest once somebody was told of that half."""
+
+    content = b""
+    told = threading.Event()
+
+    def do_GET(self) -> None:
+        body = self.content
+        if not self.path.endswith(".whl"):
+            body = f'<a href="/{WHEEL_NAME}">{WHEEL_NAME}</a>'.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/zip" if body is self.content else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        half = len(body) // 2 if body is self.content else 0
+        self.wfile.write(body[:half])
+        self.wfile.flush()
+        if half and not self.told.wait(60):
+            return
+        self.wfile.write(body[half:])
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+WHEEL_NAME = "pure-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_who_waits_is_told_how_many_bytes_have_come(
+    git: Git, tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch, sized: bool
+) -> None:
+    digest = index.wheel("pure", text=random.Random(7).randbytes(2_000_000).hex())
+    SlowIndex.content, SlowIndex.told = (index.folder / WHEEL_NAME).read_bytes(), threading.Event()
+    size, seen = len(SlowIndex.content), list[tuple[int, int]]()
+
+    def transferred(done: int, total: int) -> None:
+        seen.append((done, total))
+        if 0 < done < size:
+            SlowIndex.told.set()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), SlowIndex) as server:
+        threading.Thread(target=server.serve_forever).start()
+        for name, value in {
+            "PIP_NO_INDEX": "0",
+            "PIP_FIND_LINKS": "",
+            "PIP_NO_CACHE_DIR": "1",
+            "PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/simple",
+            "NO_PROXY": "127.0.0.1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        lock = pylock(package("pure", ("py3-none-any", digest))).replace("hashes", f"size = {size}\nhashes")
+        git.commit(**({"pylock.toml": lock} if sized else {"requirements.txt": pinned("pure", digest)}))
+        commit, cache = Repository(git.folder).resolve("HEAD"), WheelCache(tmp_path / "cache", transferred)
+        build(Repository(git.folder), commit, WHEELS, tmp_path / "a.zip", wheels=cache)
+        server.shutdown()
+    assert SlowIndex.told.is_set(), "nobody was told before the wheel was whole"
+    assert seen[-1] == (size, size if sized else 0)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    seen.clear()
+    build(Repository(git.folder), commit, WHEELS, tmp_path / "b.zip", wheels=cache)
+    assert seen == [], "what is kept is not fetched"
 
 
 def test_what_pip_chose_for_one_lock_is_not_taken_for_another(git: Git, tmp_path: Path, index: Index) -> None:
@@ -309,10 +378,10 @@ BUILD = """
 import sys
 from pathlib import Path
 from ebcd.bundle import Repository, build
-from ebcd.model import BundleOptions, Python, Requirements
+from ebcd.model import BundleOptions, Python, Requirements, WheelCache
 options = BundleOptions(requirements=Requirements.WHEELS, pythons=(Python("3.11", "x86_64", 34),))
 repository = Repository(Path.cwd())
-made = build(repository, repository.resolve("HEAD"), options, Path(sys.argv[1]), wheels=Path(sys.argv[2]))
+made = build(repository, repository.resolve("HEAD"), options, Path(sys.argv[1]), wheels=WheelCache(Path(sys.argv[2])))
 print(made.content_digest, made.sha256)
 """
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from ebcd.cli.plain_console import PlainConsole
-from ebcd.report.layout import Columns
+from ebcd.report.layout import Columns, Lines
 from ebcd.report.watch import HISTORY, chart, watched
 
 ROW = ("live", "r12", "3f9c2d1a7b44", "shop-production-r12", "Green Ok", "3 minutes ago by ada")
@@ -53,6 +53,49 @@ def test_columns_stand_below_each_other() -> None:
     lines = shown(Columns(("a", "b"), [("1", "22"), ("333", "4")]), 80).splitlines()
     assert lines == ["  a    b", "  1    22", "  333  4"]
     assert shown(Columns(("a",), []), 80).splitlines() == ["  a"]
+
+
+RELEASES = ("release", "version", "outcome", "began", "by", "message")
+RELEASE = (
+    "r4",
+    "fac9081251c3",
+    "[green]superseded[/]",
+    "16 minutes ago",
+    "somebody",
+    "the header is \\[fixed] on every page",
+)
+MORE = "  one in full: ebcd releases r4"
+
+
+def lines_of(width: int | None) -> list[str]:
+    return shown(Lines(RELEASES, [RELEASE, RELEASE], first_out=("by", "began"), more=MORE), width).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out", "message"),
+    [
+        (None, (), "the header is [fixed] on every page"),
+        (120, (), "the header is [fixed] on every page"),
+        (90, (), "the header is [fixed] on …"),
+        (80, ("by",), "the header is [fixed] on …"),
+        (60, ("by", "began"), "the header is [fixed] …"),
+    ],
+)
+def test_a_release_has_one_line_and_whole_words(width: int | None, left_out: tuple[str, ...], message: str) -> None:
+    lines = lines_of(width)
+    shortened = message.endswith("…")
+    assert lines[0].split() == [name for name in RELEASES if name not in left_out]
+    assert len(lines) == 3 + shortened
+    assert lines[1] == lines[2]
+    assert lines[1].endswith(f"  {message}")
+    assert (lines[-1] == MORE) is shortened
+    assert width is None or max(map(len, lines)) <= width
+
+
+def test_a_very_narrow_terminal_gets_more_lines_and_loses_no_word_of_the_rest() -> None:
+    text = "\n".join(lines_of(20))
+    assert "fac9081251c3" in text
+    assert "superseded" in text
 
 
 @pytest.mark.parametrize("width", [30, 80, 120])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ebcd.release.judge.log_lines import added, newest, sections
+from ebcd.release.judge.log_lines import added, newest, sections, without_checks
 
 RULE = "-" * 40
 
@@ -49,3 +49,22 @@ def test_the_newest_lines_of_each_instance() -> None:
     text = "── i-1\na\nb\nc\n── i-2\nd"
     assert newest(text, 2) == "── i-1\nb\nc\n── i-2\nd"
     assert newest("", 2) == ""
+
+
+CHECK = '127.0.0.1 - - [29/Nov/2026:16:29:25 +0000] "GET /healthz HTTP/1.1" {} 0 "-" "{}" "-"'
+BALANCER, OWN, BROWSER = "ELB-HealthChecker/2.0", "ebcd/1.2.3", "Mozilla/5.0 (X11)"
+
+
+def test_health_checks_that_were_answered_well_are_left_out_and_counted() -> None:
+    user, failed = CHECK.format(200, BROWSER), CHECK.format(503, BALANCER)
+    moved, mentioned = CHECK.format(302, OWN), f'INFO a request of "{BALANCER}" came'
+    text = aws(access=[CHECK.format(200, BALANCER), user, failed, CHECK.format(204, OWN)], web=[moved, mentioned])
+    assert without_checks(text) == (aws(access=[user, failed], web=[moved, mentioned]), 2)
+    assert without_checks("") == ("", 0)
+
+
+def test_a_tail_of_nothing_else_keeps_its_headers_and_is_followed_without_them() -> None:
+    before, hidden = without_checks(aws(access=[CHECK.format(200, BALANCER)] * 3))
+    assert (before, hidden) == (aws(access=[]), 3)
+    after, _ = without_checks(aws(access=[*[CHECK.format(200, BALANCER)] * 4]))
+    assert added(before, after) == ""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import suppress
 
+import pytest
 from rich.console import Console
 
-from ebcd.cli.progress import INTERVAL, PlainProgress, progress
+from ebcd.cli.progress import INTERVAL, PlainProgress, progress, transfer
 from ebcd.release.execute.context import Status
+from ebcd.release.execute.estimate import Position
 
 
 def test_a_log_gets_a_line_now_and_then_with_rate_and_remaining_time() -> None:
@@ -58,6 +61,49 @@ def test_the_time_is_whole_beside_a_long_step() -> None:
     terminal.begin("wait until shop-local-r1 runs the version")
     terminal.end("wait", Status.DONE, 0.0, "")
     assert "0:00:00" in out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_bar_splits_no_number_on_a_narrow_terminal(width: int) -> None:
+    out = io.StringIO()
+    terminal = progress(Console(file=out, force_terminal=True, width=width), quiet=False, verbose=False)
+    terminal.begin("upload the source bundle (300.0 MB)", Position(2, 9, step=7.0, after=5.0, complete=True))
+    terminal.transferred(100_000_000, 300_000_000)
+    terminal.end("upload", Status.DONE, 1.0, "")
+    lines = re.sub("\x1b.*?[A-Za-z]", "", out.getvalue()).replace("\r", "\n").splitlines()
+    assert any("100.0/300.0 MB" in line for line in lines)
+    assert any("━" * 8 in line for line in lines)
+    assert "2 of 9" in "".join(lines)
+    assert max(len(line.rstrip()) for line in lines) <= width
+    assert not any("…" in line for line in lines)
+
+
+def test_a_transfer_of_which_nothing_tells_the_size_has_no_remaining_time() -> None:
+    out, time = io.StringIO(), [100.0]
+    plain = PlainProgress(Console(file=out, width=200), lambda: time[0])
+    plain.begin("fetch the wheels")
+    time[0] = 110.0
+    plain.transferred(50_000_000, 0)
+    assert out.getvalue().splitlines()[1] == "    50 MB, 5.0 MB/s"
+    terminal = progress(Console(file=out, force_terminal=True, width=120), quiet=False, verbose=False)
+    terminal.begin("fetch the wheels")
+    terminal.transferred(50_000_000, 0)
+    terminal.end("fetch the wheels", Status.DONE, 1.0, "")
+    assert "50.0/? MB" in out.getvalue()
+
+
+def test_a_transfer_is_a_step_once_bytes_come_and_none_where_nothing_is_fetched() -> None:
+    out = io.StringIO()
+    plain = PlainProgress(Console(file=out, width=200))
+    with transfer(plain, "fetch the wheels") as transferred:
+        transferred(0, 0)
+    assert out.getvalue() == ""
+    with suppress(KeyError), transfer(plain, "fetch the wheels") as transferred:
+        transferred(1_000, 2_000)
+        raise KeyError
+    began, ended = out.getvalue().splitlines()
+    assert began == "… fetch the wheels"
+    assert ended.startswith("failed fetch the wheels: 1.0 kB [")
 
 
 def test_quiet_is_quiet() -> None:

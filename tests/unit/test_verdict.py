@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from memory import MemoryClock
+from rich.console import Console
 from simulated import World
 from stages import NOW
 
@@ -21,6 +23,7 @@ from ebcd.release.execute.suspicion import Suspicion
 from ebcd.release.judge import logs
 from ebcd.release.judge.diagnosis import Diagnosis, explained
 from ebcd.release.judge.verdict import Down, Evidence, SurelyFailed, Verdict, judge
+from ebcd.report import text
 
 SAMPLE = 10.0
 NO_METRICS = Metrics(0, 0, None)
@@ -242,6 +245,66 @@ def test_the_shown_lines_are_whole_and_own_frames_are_known() -> None:
         '  File "/var/app/current/shop/orders.py", line 3, in <module>'
     ]
     assert "ModuleNotFoundError: No module named 'flask'" in lines
+
+
+VENV = "/var/app/venv/staging-LQM1lest/lib/python3.11/site-packages"
+
+
+def frame(path: str, source: str = "", marks: str = "") -> str:
+    below = "".join(f"\n    {line}" for line in (source, marks) if line)
+    return f'  File "{path}", line 7, in load{below}'
+
+
+def shown_lines(*parts: str) -> list[str]:
+    written = "\n".join(("Traceback (most recent call last):", *parts, "KeyError: 'NAME'", "Worker exiting"))
+    return logs.excerpt(written, 40).splitlines()[1:]
+
+
+def test_frames_of_libraries_are_counted_and_own_ones_are_shown_whole() -> None:
+    own = frame("/var/app/current/app.py", 'return settings["NAME"]', "       ~~~~~~~~^^^^^^^^")
+    assert shown_lines(
+        *[frame(f"{VENV}/gunicorn/util.py", "x()", "^^^")] * 13,
+        frame("<frozen importlib._bootstrap>"),
+        own,
+        frame("/usr/lib64/python3.11/json/__init__.py", "y()"),
+        frame(f"{VENV}/yaml/reader.py"),
+        frame(f"{VENV}/six.py"),
+    ) == [
+        "Traceback (most recent call last):",
+        "  … 14 frames of gunicorn and Python",
+        *own.splitlines(),
+        "  … 3 frames of Python, yaml and six",
+        "KeyError: 'NAME'",
+        "Worker exiting",
+    ]
+
+
+def test_an_own_frame_is_told_with_its_path_in_the_bundle() -> None:
+    found = text.diagnosis({"events": [], "causes": [], "log_tail": frame("/x/i-1/current/shop/app.py", "f()")})
+    out = io.StringIO()
+    Console(file=out, width=40, soft_wrap=True).print(found)
+    assert out.getvalue().splitlines()[1:] == ['  >   File "shop/app.py", line 7, in load', "        f()"]
+    assert logs.within_bundle(frame(f"{VENV}/six.py")) == frame(f"{VENV}/six.py")
+
+
+def test_where_no_frame_is_own_the_one_that_raised_stays() -> None:
+    last = frame(f"{VENV}/gunicorn/util.py", "raise AppImportError")
+    assert shown_lines(frame(f"{VENV}/gunicorn/app.py", "x()"), last) == [
+        "Traceback (most recent call last):",
+        "  … 1 frame of gunicorn",
+        *last.splitlines(),
+        "KeyError: 'NAME'",
+        "Worker exiting",
+    ]
+    assert shown_lines(last)[1:3] == last.splitlines()
+
+
+def test_a_syntax_error_keeps_its_place_and_a_repeated_frame_its_count() -> None:
+    assert logs.folded(UNCLOSED.splitlines()[:-1]) == UNCLOSED.splitlines()[:-1]
+    repeated = [*frame("/var/app/current/app.py", "f()").splitlines(), "  [Previous line repeated 995 more times]"]
+    assert logs.folded(repeated) == repeated
+    library = [*frame(f"{VENV}/six.py", "f()").splitlines(), "  [Previous line repeated 995 more times]"]
+    assert logs.folded([*library, *repeated]) == ["  … 1 frame of six", *repeated]
 
 
 # What a gate learns while it waits.

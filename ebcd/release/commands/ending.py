@@ -12,6 +12,7 @@ from ebcd.release.execute import preflight
 from ebcd.release.execute.busy import BUSY_PATIENCE
 from ebcd.release.execute.context import Run, Services
 from ebcd.release.execute.diagnosis import diagnose
+from ebcd.release.execute.estimate import measured
 from ebcd.release.execute.executor import RESTORED, Executor
 from ebcd.release.judge.diagnosis import explained, serving
 from ebcd.release.plan.plan import Plan
@@ -41,6 +42,7 @@ def record_outcome(run: Run, services: Services, outcome: Outcome, reason: str =
         reason=reason,
         live_since=record.live_since or first_live,
         ready_seconds=run.ready_seconds or record.ready_seconds,
+        steps=measured(run.results, record.steps),
     )
     run.records[record.release] = services.ledger.update(record)
 

@@ -15,6 +15,7 @@ from ebcd.release.commands.transaction import Ending
 from ebcd.release.execute import preflight
 from ebcd.release.execute.context import Run, Services
 from ebcd.release.execute.diagnosis import diagnose
+from ebcd.release.execute.estimate import measured
 from ebcd.release.execute.executor import Executor
 from ebcd.release.execute.polling import BASIC_HEALTH
 from ebcd.release.execute.promotion import record_swap
@@ -276,6 +277,7 @@ def _record(run: Run, services: Services, options: SwapOptions) -> None:
         outcome=Outcome.LIVE,
         reason=options.reason,
         ready_seconds=run.ready_seconds or run.records[name].ready_seconds,
+        steps=measured(run.results, run.records[name].steps),
     )
     if record.restores and not record.image_ids:  # it was deployed just now
         record = preflight.with_images(services, record)

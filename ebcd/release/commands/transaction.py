@@ -99,11 +99,13 @@ def release(
     plan_again: where live has grown before the swap, all is planned again from what is there by then.
     publication: the steps that make the version, performed first. watch_live: whether live is probed until the swap.
     """
-    executor = Executor(run, services, plan.snapshot.stage, lease)
+    executor, publication = Executor(run, services, plan.snapshot.stage, lease), tuple(publication)
+    executor.expect((*publication, *plan.steps))
     try:
         executor.execute(publication)
         while not _performed(executor, plan, watch_live=watch_live):
             plan = plan_again()
+            executor.expect(plan.steps)
         lease.assert_ours()
     except EbcdError as error:
         if not lease.is_held():  # whoever has the lock tells how it ended

@@ -16,8 +16,10 @@ if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
     from ebcd.aws.beanstalk import Beanstalk
     from ebcd.aws.cloudwatch import CloudWatch
     from ebcd.aws.storage import Storage
+    from ebcd.check.finding import Finding as BundleFinding
     from ebcd.clock import Clock
     from ebcd.model import Metrics, SourceBundle, Stage
+    from ebcd.release.execute.estimate import Position
     from ebcd.release.execute.http import Prober, ProbeResult
     from ebcd.release.judge.diagnosis import Diagnosis
     from ebcd.release.plan.housekeeping import Remaining
@@ -66,8 +68,8 @@ class Progress(Protocol):
     noted: set[str]
     """What `note` has shown."""
 
-    def begin(self, text: str) -> None:
-        """Something starts."""
+    def begin(self, text: str, position: Position | None = None) -> None:
+        """Something starts. position: where it is among the run's steps; None: it is none of them, or nobody knows."""
         ...
 
     def note(self, text: str) -> None:
@@ -75,7 +77,7 @@ class Progress(Protocol):
         ...
 
     def transferred(self, done: int, total: int) -> None:
-        """So many bytes of so many are where they should be."""
+        """So many bytes of so many are where they should be; total: 0 where nothing tells."""
         ...
 
     def end(self, text: str, status: Status, seconds: float, reason: str) -> None:
@@ -198,6 +200,8 @@ class Run:
     """Other previews whose time has passed."""
     note: str = ""
     """One sentence about the whole: "already live"."""
+    warnings: tuple[BundleFinding, ...] = ()
+    """What `check` finds in the bundle that does not stop a release."""
     findings: tuple[Finding, ...] = ()
     """What spoke against the release before it began."""
     platform: PlatformNews | None = None

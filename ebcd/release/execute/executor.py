@@ -5,7 +5,7 @@ The one place, with the waits and gates that it calls, where ebcd waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import NoReturn, assert_never
@@ -26,6 +26,7 @@ from ebcd.release.execute import environments, swap, updates
 from ebcd.release.execute.checks import check
 from ebcd.release.execute.context import Run, Services, Status, StepOutcome, StepResult
 from ebcd.release.execute.diagnosis import with_logs
+from ebcd.release.execute.estimate import Position, positions
 from ebcd.release.execute.gates import LiveCheckFailed, LiveWatch
 from ebcd.release.execute.journaling import Notes
 from ebcd.release.execute.promotion import changes_hands, record_promotion
@@ -70,6 +71,13 @@ class Executor:
         self._notes = Notes(run, services)
         self._watch: LiveWatch | None = None
         self._finishes = False
+        self._positions: Iterator[Position] = iter(())
+
+    def expect(self, steps: Sequence[Step]) -> None:
+        """Let each step that is performed from now on say which one of these it is, and about how long the rest takes.
+        A way back, which is none of them, says nothing of that.
+        """
+        self._positions = iter(positions(steps, self._run.records.values()))
 
     def execute(self, steps: Iterable[Step], rollback_steps: tuple[Step, ...] = ()) -> None:
         """Perform the steps in order; each result is in the run. Raises what the first failing one raises, or
@@ -84,6 +92,7 @@ class Executor:
                 self._go_back(rollback_steps, breach)
             except EbcdError:
                 self._watch = None  # what live does is no reason to leave undone what a failure needs
+                self._positions = iter(())
                 raise
 
     def _perform_or_leave(self, step: Step) -> None:
@@ -107,7 +116,7 @@ class Executor:
     def _perform(self, step: Step) -> None:
         services, start = self._services, self._services.clock.monotonic()
         services.clock.check()
-        services.progress.begin(str(step))
+        services.progress.begin(str(step), next(self._positions, None))
         try:
             if isinstance(step, Mutation):
                 self._intend(step)
@@ -295,7 +304,7 @@ class Executor:
         """Return to the earlier release. Raises OutcomeUnknown when that fails too, LockLost where it is another run's
         now. failure: what makes it necessary.
         """
-        self._run.restoring = True
+        self._run.restoring, self._positions = True, iter(())
         try:
             with self._finishing():  # users have a bad release: whoever stops the run does not mean that
                 for step in steps:

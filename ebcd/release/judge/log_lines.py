@@ -9,6 +9,10 @@ _INSTANCE = "── "
 """What the line of an instance begins with."""
 _RULE = re.compile(r"-{10,}")
 """Stands above and below a file's name on AWS."""
+_AGENTS = ('"ELB-HealthChecker/', '"ebcd/')
+"""How the User-Agents of health checks begin in an access log: the load balancers' and ebcd's own."""
+_ANSWERED = re.compile(r'"[A-Z]++ \S++ HTTP/[\d.]++" 2\d\d ')
+"""A request that was answered well, as nginx, Apache and gunicorn log it."""
 _NAMED = re.compile(r"-{5} \S+ -{5}")
 """A file's name between two rules in one line: the local Beanstalk's."""
 
@@ -20,6 +24,19 @@ def newest(text: str, lines: int) -> str:
         head, *rest = block.splitlines() or [""]
         found += [head, *rest[-lines:]]
     return "\n".join(found).strip("\n")
+
+
+def without_checks(text: str) -> tuple[str, int]:
+    """A tail without the requests of health checks that were answered well, the load balancer's and ebcd's own; and how
+    many those were. One that failed stays: it tells why an environment is not healthy.
+    """
+    lines = text.splitlines()
+    kept = [line for line in lines if not _is_check(line)]
+    return "\n".join(kept), len(lines) - len(kept)
+
+
+def _is_check(line: str) -> bool:
+    return any(agent in line for agent in _AGENTS) and _ANSWERED.search(line) is not None
 
 
 def sections(text: str) -> dict[str, tuple[str, ...]]:

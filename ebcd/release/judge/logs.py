@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+
+from ebcd import words
 
 ENGINE, WEB = "eb-engine.log", "web.stdout.log"
 ACCESS, PROXY = "nginx/access.log", "nginx/error.log"
@@ -28,6 +31,8 @@ _FRAME = re.compile(r'^\s+File "(?P<path>[^"]+)", line (?P<line>\d+)')
 _RAISED = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 _DEPLOYED = re.compile(r"^.*/(?:current|staging)/")
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python\d|^<")
+_PACKAGE = re.compile(r"/(?:site|dist)-packages/([^/\".]+)")
+"""The package that a frame is of; a frame without one is Python's own."""
 _NO_CAUSE = frozenset({"SystemExit", "KeyboardInterrupt", "HaltServer"})
 """What is raised when the cause has been told before: gunicorn's own end is the last one."""
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
@@ -105,11 +110,19 @@ def own_place(line: str) -> str:
     return f"{_DEPLOYED.sub('', path)}:{match['line']}"
 
 
+def within_bundle(line: str) -> str:
+    """A frame of the application with its file's path as it is in the bundle: that of the instance may fill a line."""
+    match = _FRAME.match(line)
+    if not match or not own_place(line):
+        return line
+    return line[: match.start("path")] + _DEPLOYED.sub("", match["path"]) + line[match.end("path") :]
+
+
 def excerpt(text: str, most: int) -> str:
     """The lines of a tail that tell of an end, whole and without secrets, under their logs' names. most: of each log.
 
-    Of a log with an exception it is the last one; the engine's log counts where it has an error, the proxy's where no
-    process tells of an exception.
+    Of a log with an exception it is the last one, with the application's own frames; the engine's log counts where it
+    has an error, the proxy's where no process tells of an exception.
     """
     found = [log for log in read(text) if log.lines and log.name not in {ACCESS, ENGINE, PROXY}]
     raised = any(exceptions(log.lines) for log in found)
@@ -125,7 +138,45 @@ def excerpt(text: str, most: int) -> str:
 def _end_of(lines: Sequence[str]) -> Sequence[str]:
     """From the last exception on, with what follows it at once; all of a log without any."""
     found = exceptions(lines)
-    return lines[found[-1].first : found[-1].last + 1 + _BEHIND] if found else lines
+    if not found:
+        return lines
+    first, last = found[-1].first, found[-1].last
+    return (*folded(lines[first:last]), *lines[last : last + 1 + _BEHIND])
+
+
+def folded(lines: Sequence[str]) -> list[str]:
+    """A traceback with the application's own frames; how many frames of libraries were between them, in a line each
+    time. Of a traceback without own frames the last one stays: it is where the exception was raised.
+    """
+    frames = _frames(lines)
+    foreign = [index for index, frame in enumerate(frames) if _FRAME.match(frame[0]) and not own_place(frame[0])]
+    has_own = any(own_place(frame[0]) for frame in frames)
+    left_out = frozenset(foreign if has_own else foreign[:-1])
+    made: list[str] = []
+    for hidden, group in groupby(range(len(frames)), left_out.__contains__):
+        found = [frames[index] for index in group]
+        made += [_left_out(found)] if hidden else [line for frame in found for line in frame]
+    return made
+
+
+def _frames(lines: Sequence[str]) -> list[list[str]]:
+    """Each frame with the lines of source below it; a line that belongs to none is by itself."""
+    found: list[list[str]] = []
+    for line in lines:
+        below = bool(found) and _FRAME.match(found[-1][0]) and line.startswith(("    ", "  [")) and line.strip()
+        if below and not _FRAME.match(line):
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return found
+
+
+def _left_out(frames: Sequence[Sequence[str]]) -> str:
+    """How many frames of which packages are not shown: `  … 14 frames of gunicorn and Python`."""
+    packages = [match[1] if (match := _PACKAGE.search(frame[0])) else "Python" for frame in frames]
+    *names, last = dict.fromkeys(packages)
+    named = f"{', '.join(names)} and {last}" if names else last
+    return f"  … {words.count(len(frames), 'frame')} of {named}"
 
 
 def _around(lines: Sequence[str], most: int) -> Sequence[str]:

@@ -143,6 +143,7 @@ def redeployment(target: ReleaseRecord, last: ReleaseRecord, number: int, enviro
         swap_seconds=None,
         ready_seconds=None,
         deploy_seconds=None,
+        steps=(),
         image_id="",
         image_ids=(),
         etag="",

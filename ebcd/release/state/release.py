@@ -31,6 +31,15 @@ UNENDED = (Outcome.RUNNING, Outcome.WAITING, Outcome.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
+class StepTime:
+    """How long a step of a release took."""
+
+    step: kinds.StepName
+    """Its class."""
+    seconds: kinds.Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseRecord:
     """One release, as its record tells it."""
 
@@ -85,6 +94,8 @@ class ReleaseRecord:
     from_release: kinds.AnyReleaseName = ""
     from_environment: kinds.AnyEnvironmentName = ""
     from_version: kinds.AnyVersionLabel = ""
+    steps: tuple[StepTime, ...] = ()
+    """What its steps took, in their order: later releases' are estimated by it."""
     etag: str = ""
     """The stored record's ETag; empty before it is stored. Not part of the JSON."""
     unknown: Mapping[str, Any] = field(default_factory=dict)
