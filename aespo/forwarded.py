@@ -1,9 +1,9 @@
 """Which address a request came from, by what the proxies in front of this process added to X-Forwarded-For. Pure.
 
 Each proxy appends the address that asked it. So the header is read from its end: the peer of the connection is the
-nearest proxy, the last entry is who asked that one, and so on, as many entries as there are proxies. What stands before
-them was written by the client and is not read. A proxy of ours has no public address: an entry that does is the client's,
-also where it came past a proxy.
+nearest proxy, the last entry is who asked that one, and so on, as many entries as there are proxies. What stands
+before them was written by the client and is not read. A proxy of ours has no public address: an entry that does is the
+client's, also where it came past a proxy.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
 https://nginx.org/en/docs/http/ngx_http_proxy_module.html#var_proxy_add_x_forwarded_for

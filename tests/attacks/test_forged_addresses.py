@@ -1,4 +1,4 @@
-"""No client chooses the address that it is counted by: X-Forwarded-For is believed as far as proxies of ours wrote it."""
+"""No client chooses the address that it is counted by: of X-Forwarded-For only what proxies appended is believed."""
 
 from __future__ import annotations
 
