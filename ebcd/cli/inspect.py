@@ -137,6 +137,7 @@ def health(common: Common, env: Env = "live") -> None:
 
     session = open_session(common, looking())
     environment = chosen(session, env)
+    _learn(session, environment.name)
     beanstalk = session.services.beanstalk
     try:
         found, instances = beanstalk.health(environment.name), beanstalk.instances(environment.name)
@@ -165,6 +166,7 @@ def logs(
 
     session = open_session(common, looking())
     environment = _with_logs(session, env)
+    _learn(session, environment.name)
     whole = log_tail(session.services, environment.name, ALL_LINES)
     found = newest(whole, lines)
     head = head_of("logs", session.stage)
@@ -247,7 +249,16 @@ def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event
         if not found:
             raise
         return name, found
+    _learn(session, name)
     return name, beanstalk.events(application, name, limit=limit)
+
+
+def _learn(session: Session, environment: str) -> None:
+    """Read the environment's properties, whose values are hidden in what is shown of it; say where that cannot be."""
+    try:
+        session.services.beanstalk.settings(session.stage.application, environment)
+    except AwsRefused as error:
+        session.services.progress.note(f"Values of the environment's properties may be shown. {error.what}")
 
 
 def chosen(session: Session, env: str) -> Environment:
