@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PURE = (
     {
-        **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".platforms", ".stage")},
+        **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".hidden", ".platforms", ".stage")},
         "ebcd.model.kinds": set(),
         "ebcd.errors": set(),
         "ebcd.documents": {"ebcd.plain_yaml"},
