@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ebcd.aws.beanstalk import Beanstalk
+from ebcd.errors import AwsRefused
 from ebcd.model import OptionSetting
 from ebcd.model.hidden import HIDDEN, HiddenValues
 
@@ -77,3 +83,33 @@ def test_no_long_value_is_ever_left(values: list[str], before: str, after: str) 
     for value in (item.strip() for item in values):
         if len(value) >= 12 and not value.startswith("/"):
             assert value not in hidden.hide(f"{before} {value} {after}") or value in f"{before} {HIDDEN} {after}"
+
+
+class Answers:
+    """What AWS tells of an environment whose property somebody set by hand."""
+
+    def describe_configuration_settings(self, **_: str) -> dict[str, Any]:
+        setting = {"Namespace": SPACE, "OptionName": "BY_HAND", "Value": "only-by-hand-1"}
+        return {"ConfigurationSettings": [{"OptionSettings": [setting]}]}
+
+    def describe_events(self, **_: object) -> dict[str, Any]:
+        told = {"EventDate": datetime.now(UTC), "Severity": "ERROR", "Message": "ValueError: only-by-hand-1"}
+        return {"Events": [told]}
+
+    def create_environment(self, **_: object) -> None:
+        refused = {"Error": {"Code": "InvalidParameterValue", "Message": "Invalid value: 'never-before-seen'"}}
+        raise ClientError(refused, "CreateEnvironment")  # type: ignore[arg-type]
+
+
+def test_what_is_read_and_sent_of_an_environment_s_properties_is_hidden_from_then_on() -> None:
+    clients = SimpleNamespace(beanstalk=Answers(), beanstalk_once=Answers())
+    beanstalk = Beanstalk(clients, None)  # type: ignore[arg-type]  # nothing asks whose account it is
+    assert [item.message for item in beanstalk.events("shop")] == ["ValueError: only-by-hand-1"]
+    beanstalk.settings("shop", "shop-r1")
+    assert [item.message for item in beanstalk.events("shop")] == ["ValueError: …"]
+    options = [OptionSetting(SPACE, "SENT", "never-before-seen")]
+    with pytest.raises(AwsRefused) as refused:
+        beanstalk.create_environment(
+            application="shop", name="shop-r2", label="v", cname_prefix=None, options=options, tags={}
+        )
+    assert "Invalid value: '…'" in refused.value.why
