@@ -149,9 +149,8 @@ class Beanstalk:
             found = self._read.describe_configuration_settings(
                 ApplicationName=application, EnvironmentName=environment
             )["ConfigurationSettings"]
-        settings = shapes.deployed_settings(found)
-        self._hidden.learn(settings)
-        return settings
+        self._hidden.learn(shapes.described_settings(found))  # those of a draft, too: its update may have run code
+        return shapes.deployed_settings(found)
 
     def saved_configuration(self, application: str, template: str) -> SavedConfiguration | None:
         """A saved configuration; None where there is none of that name."""

@@ -90,7 +90,8 @@ class Answers:
 
     def describe_configuration_settings(self, **_: str) -> dict[str, Any]:
         setting = {"Namespace": SPACE, "OptionName": "BY_HAND", "Value": "only-by-hand-1"}
-        return {"ConfigurationSettings": [{"OptionSettings": [setting]}]}
+        deployed = {"DeploymentStatus": "deployed", "OptionSettings": []}
+        return {"ConfigurationSettings": [deployed, {"DeploymentStatus": "failed", "OptionSettings": [setting]}]}
 
     def describe_events(self, **_: object) -> dict[str, Any]:
         told = {"EventDate": datetime.now(UTC), "Severity": "ERROR", "Message": "ValueError: only-by-hand-1"}
