@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakSet
 
 from aespo.problems import TooManyRequests
 
@@ -44,14 +45,23 @@ class Caller:
     stranger: bool = False
 
 
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Turn:
+    """One request of a caller. It counts from `enter` to `leave`, and no longer than it exists: should whoever holds it
+    be interrupted at any point, what it had of the process is free again.
+    """
+
+    caller: Caller
+
+
 @dataclass(slots=True)
 class _Account:
     """What one caller has left, and has in the process."""
 
     left: float
     at: float
-    present: int = 0
-    working: int = 0
+    present: WeakSet[Turn] = field(default_factory=WeakSet)
+    working: WeakSet[Turn] = field(default_factory=WeakSet)
     """Those of them that do not wait for their turn."""
 
 
@@ -77,24 +87,24 @@ class Admission:
         self._before: tuple[Caller | None, float] = (None, -PRESENT)
         """The last one who is another than that."""
 
-    def enter(self, caller: Caller, before_waiting: Callable[[], object] = lambda: None) -> None:
-        """Let a request of a caller begin, when it is its turn; `leave` must follow. Raises TooManyRequests, and then
-        it did not begin. before_waiting: called where it has to wait.
+    def enter(self, turn: Turn, before_waiting: Callable[[], object] = lambda: None) -> None:
+        """Let a request begin, when it is its turn; `leave` must follow. Raises TooManyRequests, and then it did not
+        begin. before_waiting: called where it has to wait.
         """
+        caller = turn.caller
         with self._turns:
             self._refuse(caller)
             account = self._account(caller)
-            account.present += 1
+            account.present.add(turn)
             self._note(caller)
             if self._may_work(caller, account):
-                account.working += 1
+                account.working.add(turn)
                 return
         try:
             before_waiting()
-            self._wait(caller, account)
+            self._wait(turn, account)
         except BaseException:
-            with self._turns:
-                account.present -= 1
+            self.leave(turn, 0.0)
             raise
 
     def check(self, caller: Caller) -> None:
@@ -102,44 +112,55 @@ class Admission:
         with self._turns:
             self._refuse(caller)
 
-    def leave(self, caller: Caller, spent: float) -> None:
-        """A request that entered has ended. spent: seconds that it took from others."""
+    def leave(self, turn: Turn, spent: float) -> None:
+        """A request has ended; one that did not enter, or has left before, changes nothing. spent: seconds that it took
+        from others.
+        """
         with self._turns:
-            account = self._account(caller)
-            account.present -= 1
-            account.working -= 1
+            account = self._account(turn.caller)
+            if turn not in account.present:
+                return
+            account.present.discard(turn)
+            account.working.discard(turn)
             account.left = max(account.left - spent, -self._burst)
             self._turns.notify_all()
             if len(self._accounts) > _TIDY_ABOVE:
                 self._tidy()
 
     @contextmanager
-    def outside(self, caller: Caller) -> Iterator[None]:
-        """Let the caller's next request have its turn while one of them waits for something outside the process."""
+    def outside(self, turn: Turn) -> Iterator[None]:
+        """Let the caller's next request have its turn while this one waits for something outside the process."""
         with self._turns:
-            account = self._account(caller)
-            account.working -= 1
+            account = self._account(turn.caller)
+            account.working.discard(turn)
             self._turns.notify_all()
         try:
             yield
         finally:
-            with self._turns:
-                self._await_turn(caller, account)  # what has begun is ended, should its turn not come in time
-                account.working += 1
+            self._return(turn, account)
+
+    def _return(self, turn: Turn, account: _Account) -> None:
+        """Work on when its turn comes. What has begun is ended, should it not come in time."""
+        with self._turns:
+            try:
+                self._await_turn(turn.caller, account)
+            finally:
+                if turn in account.present:
+                    account.working.add(turn)
 
     def _refuse(self, caller: Caller) -> None:
         account, most = self._account(caller), self._most(caller)
-        if account.present >= most:
+        if len(account.present) >= most:
             raise TooManyRequests(f"More than {most} requests at the same time. Try again in a moment.", 1)
         if account.left <= 0 and self._others_are_there(caller):
             wait = int(-account.left / self._rate) + 1
             raise TooManyRequests("These requests take more than their share. Try again in a moment.", wait)
 
-    def _wait(self, caller: Caller, account: _Account) -> None:
+    def _wait(self, turn: Turn, account: _Account) -> None:
         with self._turns:
-            if not self._await_turn(caller, account):
+            if not self._await_turn(turn.caller, account):
                 raise TooManyRequests("The requests before this one take too long. Try again in a moment.", 1)
-            account.working += 1
+            account.working.add(turn)
 
     def _await_turn(self, caller: Caller, account: _Account) -> bool:
         """Whether its turn came; also where nobody else is there any more, which nothing tells of."""
@@ -153,7 +174,7 @@ class Admission:
         return max(1, self._at_once // 2) if caller.stranger else self._at_once
 
     def _may_work(self, caller: Caller, account: _Account) -> bool:
-        return account.working < (IN_TURN if self._others_are_there(caller) else self._at_once)
+        return len(account.working) < (IN_TURN if self._others_are_there(caller) else self._at_once)
 
     def _others_are_there(self, caller: Caller) -> bool:
         who, when = self._latest if self._latest[0] != caller else self._before

@@ -25,8 +25,10 @@ class Settings:
     """The site's own host names; none: any Beanstalk CNAME, and localhost."""
     scheme: str = "http"
     """How browsers reach the site. With https, cookies are for https alone."""
-    proxies: int = 1
-    """Proxies in front, each of which adds to X-Forwarded-For. On Beanstalk two: the load balancer and nginx."""
+    proxies: int = 0
+    """Proxies in front, each of which adds to X-Forwarded-For; none: the header is not believed. On Beanstalk two: the
+    load balancer and nginx (.ebextensions/01-serve.config); one, nginx, where there is no load balancer, or one of TCP.
+    """
     pool_size: int = 8
     """Database connections of one process at most; of its threads those that wait for their turn hold none."""
     operator_token: str = field(default="", repr=False)
@@ -68,7 +70,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         database_url=_database_url(environ),
         bases=hosts.bases(environ.get("AESPO_BASE_HOST", "")),
         scheme=_one_of(environ, "AESPO_SCHEME", "http", "https"),
-        proxies=_number(environ, "AESPO_PROXIES", 1),
+        proxies=_number(environ, "AESPO_PROXIES", 0),
         pool_size=_number(environ, "AESPO_POOL_SIZE", 8, least=1),
         operator_token=_token(environ, "AESPO_OPERATOR_TOKEN"),
         sample_token=_token(environ, "AESPO_SAMPLE_TOKEN"),

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +135,10 @@ def _up(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _serve(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+    from ebcd_local import jail, plain_http
+
+    plain_http.import_aiohttp()
+    threading.Thread(target=jail.unavailable, daemon=True).start()  # its child process ends while the rest is imported
     from ebcd_local.serve import PortTaken, Settings, serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

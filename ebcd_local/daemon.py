@@ -31,6 +31,8 @@ ANSWER_DEADLINE = 15.0
 """Seconds that a server has to answer before it is stopped and another one started: together less than a minute, which
 is what `ebcd` waits for.
 """
+_SOON = 0.01
+"""Seconds between two looks for whether a server that starts is ready: a start takes about one."""
 LOG, DATABASES = "server.log", "postgres"
 
 
@@ -286,7 +288,7 @@ def _start(folder: Path, arguments: list[str]) -> home.Server:
         server = home.read(folder)
         if server is not None and server.pid == process.pid and _answers(server):
             return server
-        time.sleep(0.05)
+        time.sleep(_SOON)
     if process.poll() is None:
         process.kill()
         process.wait(5)

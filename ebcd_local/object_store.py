@@ -21,16 +21,19 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # a web page must not read what is answered here
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # `eb create` attaches them to the roles that it makes
 os.environ.setdefault("MOTO_S3_DEFAULT_MAX_BUFFER_SIZE", str(16 * 1024**2))
 
+if TYPE_CHECKING:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
 import boto3
 from botocore.config import Config
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, S3Backend, s3_backends
 
@@ -59,14 +62,23 @@ class ObjectStore:
         self._lock = threading.Lock()
         self._initiated: dict[str, datetime] = {}
         """When each multipart upload began: moto gives them all one date."""
-        self.application = DomainDispatcherApplication(create_backend_app)
-        """The WSGI application that serves S3 and moto's other services."""
         folder.mkdir(parents=True, exist_ok=True)
         for bucket in folder.iterdir():
             if (bucket / _BUCKET).exists():
                 self._restore(bucket)
             else:  # a server died while it made or deleted it
                 shutil.rmtree(bucket, ignore_errors=True)
+
+    @cached_property
+    def application(self) -> DomainDispatcherApplication:
+        """The WSGI application that serves S3 and moto's other services.
+
+        It is imported at the first call to one of them, with Flask and more: the server asks for it as soon as it is
+        ready, so that nobody waits longer for that call than for a server that had it before.
+        """
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        return DomainDispatcherApplication(create_backend_app)
 
     def ensure_bucket(self, bucket: str, region: str) -> None:
         """Create a bucket unless it is there."""

@@ -193,6 +193,11 @@ def balancer_of(options: Options, tier: str) -> str:
     return "" if tier == "Worker" else load_balancer(options)
 
 
+def proxies(options: Options, tier: str) -> int:
+    """How many proxies append to X-Forwarded-For: the instance's, and a load balancer that knows HTTP."""
+    return 1 if balancer_of(options, tier) in {"", "network"} else 2
+
+
 def zones(options: Options) -> int:
     """In how many availability zones an environment's load balancer has a node; each checks every instance."""
     for place in ((VPC, "ELBSubnets"), (VPC, "Subnets"), (ASG, "Custom Availability Zones")):

@@ -194,6 +194,7 @@ def _run(running: Running, settings: Settings, stop: threading.Event) -> None:
     threading.Thread(target=running.server.serve_forever, name="endpoint", daemon=True).start()
     told = _told(settings, endpoint.url, running.proxy_url, endpoint.control.token, running.key)
     home.write(settings.folder, told)
+    threading.Thread(target=lambda: endpoint.objects.application, name="services", daemon=True).start()
     log.info("serving %s, load balancer %s", endpoint.url, running.proxy_url)
     log.info("instances are %s", f"not jailed: {jail.unavailable()}" if jail.unavailable() else "jailed by bubblewrap")
     stop.wait()

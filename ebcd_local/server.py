@@ -21,7 +21,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
 from ebcd_local import ec2, operations, partitions, peers, protocol, wire
-from ebcd_local.access import sessions
+from ebcd_local.access import sessions, web_identity
 from ebcd_local.access.sessions import Sessions
 from ebcd_local.browsers import from_a_page
 from ebcd_local.call_limits import CallLimits
@@ -169,11 +169,13 @@ class Endpoint:
                 return self._serve_beanstalk(environ, request, request_id)
             case "s3":
                 return self._serve_s3(environ, request)
+        if (request.service, request.operation) == web_identity.OPERATION:
+            web_identity.note(web_identity.claims(request.parameters.get("WebIdentityToken", ""), time.time()))
         if self.enforcement:
             self.enforcement.check(environ, request, lambda: wire.body(environ))
         if (request.service, request.operation) == ("ec2", "DescribeInstances"):
-            told = ec2.describe_instances(self.fleet, request.region, request.parameters, request_id)
-            return Response(told, content_type="text/xml")
+            instances = ec2.describe_instances(self.fleet, request.region, request.parameters, request_id)
+            return Response(instances, content_type="text/xml")
         if request.service == "cloudformation":
             _name_partition(environ, request)
         response = Response.from_app(self.objects.application, environ)

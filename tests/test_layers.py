@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PURE = (
     {
         **{f"ebcd.model{room}": {"ebcd.model"} for room in ("", ".beanstalk", ".bundle", ".platforms", ".stage")},
+        "ebcd.model.hidden": {"ebcd.model"},
         "ebcd.model.kinds": set(),
         "ebcd.errors": set(),
         "ebcd.documents": {"ebcd.plain_yaml"},

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, g, json, request
 from werkzeug.wrappers import Response
 
-from aespo.admission import Caller
+from aespo.admission import Caller, Turn
 from aespo.db.engine import seconds_spent
 from aespo.problems import TooManyRequests
 from aespo.web.context import ADDRESS, Context, context
@@ -29,14 +29,14 @@ def install(flask: Flask) -> None:
 def admit(caller: Caller, before_waiting: Callable[[], object] = lambda: None) -> None:
     """Let the running request begin for a caller, when it is its turn. Raises TooManyRequests."""
     context().known.note(_credentials(request.environ), caller)
-    context().admission.enter(caller, before_waiting)
-    g.admitted = caller, _taken()
+    g.turn, g.taken = Turn(caller), _taken()
+    context().admission.enter(g.turn, before_waiting)
 
 
 @contextmanager
 def outside() -> Iterator[None]:
     """Let the caller's next request have its turn while the running one waits for storage."""
-    with context().admission.outside(g.admitted[0]):
+    with context().admission.outside(g.turn):
         yield
 
 
@@ -75,9 +75,9 @@ def _credentials(environ: dict[str, Any]) -> Hashable:
 
 
 def _dismiss(_: BaseException | None) -> None:
-    caller, before = g.pop("admitted", (None, 0.0))
-    if caller is not None:
-        context().admission.leave(caller, _taken() - before)
+    turn = g.pop("turn", None)
+    if turn is not None:
+        context().admission.leave(turn, _taken() - g.pop("taken", 0.0))
 
 
 def _taken() -> float:

@@ -7,12 +7,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 from flask import Flask, current_app, g, request
 
-from aespo import island, markup
+from aespo import forwarded, island, markup
 from aespo.adapters import Adapters
 from aespo.admission import Admission, Caller, Known
 from aespo.db.engine import Database
@@ -124,39 +124,29 @@ def _configured(at: Address) -> Address:
 
 def client_network() -> str:
     """The client's network, in which it may choose its address: 24 bits of IPv4, 64 of IPv6."""
-    try:
-        found = ip_address(client_address())
-    except ValueError:
-        return ""
-    return str(ip_network((found, 24 if found.version == 4 else 64), strict=False))
+    found = forwarded.parse(client_address())
+    return str(ip_network((str(found), 24 if found.version == 4 else 64), strict=False)) if found else ""
 
 
 def client_source() -> str:
     """What a client cannot choose of its address: all of it in IPv4, the network in IPv6."""
-    try:
-        found = ip_address(client_address())
-    except ValueError:
-        return client_address()
-    return str(found) if found.version == 4 else client_network()
+    found = forwarded.parse(client_address())
+    return client_network() if found is not None and found.version == 6 else client_address()
 
 
 def stranger(place: Hashable = None) -> Caller:
     """Who nobody knows, as a caller. A public address is the same one at all workspaces, so that it has no more by
     asking at many; behind a private one may be everybody, as behind a proxy of ours: it counts at each place by itself.
     """
-    source = client_source()
-    try:
-        public = ip_address(client_address()).is_global
-    except ValueError:
-        public = False
+    source, found = client_source(), forwarded.parse(client_address())
+    public = found is not None and found.is_global
     return Caller(source if public else (place, source), stranger=True)
 
 
 def client_address() -> str:
     """The client's IP address, as the outermost of our own proxies saw it."""
-    hops = context().settings.proxies
-    told = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    return told[-hops] if hops and len(told) >= hops else request.remote_addr or ""
+    told = request.headers.get("X-Forwarded-For", "")
+    return forwarded.client(request.remote_addr or "", told, context().settings.proxies)
 
 
 def today() -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +26,17 @@ from ebcd.model import (
     Quotas,
     SavedConfiguration,
 )
+from ebcd.model.hidden import HiddenValues
 
 
 class Beanstalk:
     """The calls ebcd makes. Each raises AwsRefused or one of its kinds (`ebcd.errors`)."""
 
-    def __init__(self, clients: Clients, account: Account) -> None:
+    def __init__(self, clients: Clients, account: Account, hidden: HiddenValues | None = None) -> None:
+        """hidden: the values of environment properties, which no text that is read here shows; what is read and sent
+        of them is learned.
+        """
+        self._hidden = hidden or HiddenValues()
         self._clients = clients
         self._account = account
 
@@ -111,7 +117,8 @@ class Beanstalk:
         if since:
             filters["StartTime"] = since
         with answering("elasticbeanstalk:DescribeEvents"):
-            return tuple(shapes.event(item) for item in self._read.describe_events(**filters)["Events"])
+            found = map(shapes.event, self._read.describe_events(**filters)["Events"])
+            return tuple(replace(item, message=self._hidden.hide(item.message)) for item in found)
 
     def instances(self, environment: str) -> tuple[InstanceHealth, ...]:
         """Each instance's health and deployed version (enhanced health reporting only)."""
@@ -120,7 +127,8 @@ class Beanstalk:
             "DescribeInstancesHealth",
             {"EnvironmentName": environment, "AttributeNames": ["All"]},
         )
-        return tuple(shapes.instance(item) for page in pages for item in page.get("InstanceHealthList", []))
+        found = (shapes.instance(item) for page in pages for item in page.get("InstanceHealthList", []))
+        return tuple(replace(item, causes=tuple(map(self._hidden.hide, item.causes))) for item in found)
 
     def instance_count(self, environment: str) -> int:
         """How many instances the environment runs now."""
@@ -141,6 +149,7 @@ class Beanstalk:
             found = self._read.describe_configuration_settings(
                 ApplicationName=application, EnvironmentName=environment
             )["ConfigurationSettings"]
+        self._hidden.learn(shapes.described_settings(found))  # those of a draft, too: its update may have run code
         return shapes.deployed_settings(found)
 
     def saved_configuration(self, application: str, template: str) -> SavedConfiguration | None:
@@ -154,7 +163,9 @@ class Beanstalk:
                 return None
         described = found["ConfigurationSettings"]
         platform = described[0].get("PlatformArn", "") if described else ""
-        return SavedConfiguration(shapes.deployed_settings(described), platform)
+        settings = shapes.deployed_settings(described)
+        self._hidden.learn(settings)
+        return SavedConfiguration(settings, platform)
 
     def managed_actions(self, environment: str) -> tuple[ManagedAction, ...]:
         """The environment's managed updates that are scheduled or under way."""
@@ -194,7 +205,8 @@ class Beanstalk:
 
     def health(self, environment: str) -> EnvironmentHealth:
         """The environment's health and its causes. Without enhanced health the service refuses to tell."""
-        return shapes.health(self._health(environment, ["All"]))
+        found = shapes.health(self._health(environment, ["All"]))
+        return replace(found, causes=tuple(map(self._hidden.hide, found.causes)))
 
     def _health(self, environment: str, attributes: list[str]) -> dict[str, Any]:
         with answering("elasticbeanstalk:DescribeEnvironmentHealth"):
@@ -286,6 +298,8 @@ class Beanstalk:
 
         Either a platform's ARN, or a saved configuration (template), which brings its platform with it.
         """
+        options = tuple(options)
+        self._hidden.learn(options)
         request: dict[str, object] = {
             "ApplicationName": application,
             "EnvironmentName": name,
@@ -298,7 +312,7 @@ class Beanstalk:
             request["CNAMEPrefix"] = cname_prefix
         if worker:
             request["Tier"] = {"Name": "Worker", "Type": "SQS/HTTP"}
-        with answering("elasticbeanstalk:CreateEnvironment"):
+        with answering("elasticbeanstalk:CreateEnvironment", self._hidden.hide):
             self._once.create_environment(**request)
 
     def save_configuration(self, application: str, template: str, environment_id: str) -> None:
@@ -326,6 +340,8 @@ class Beanstalk:
         label: str = "",
     ) -> None:
         """Begin to change option settings, and with them the platform and the version, where they are given."""
+        options = tuple(options)
+        self._hidden.learn(options)
         request: dict[str, object] = {"EnvironmentName": environment, "OptionSettings": shapes.wire_options(options)}
         if removed := [shapes.wire_place(place) for place in remove]:
             request["OptionsToRemove"] = removed
@@ -333,7 +349,7 @@ class Beanstalk:
             request["PlatformArn"] = platform_arn
         if label:
             request["VersionLabel"] = label
-        with answering("elasticbeanstalk:UpdateEnvironment"):
+        with answering("elasticbeanstalk:UpdateEnvironment", self._hidden.hide):
             self._once.update_environment(**request)
 
     def update_version(self, environment: str, label: str) -> None:

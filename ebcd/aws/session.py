@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -186,14 +186,17 @@ def _session(access: Access) -> Any:
 
 
 @contextmanager
-def answering(operation: str) -> Iterator[None]:
-    """Turn botocore's exceptions into ebcd's, naming the operation (`service:Operation`)."""
+def answering(operation: str, hide: Callable[[str], str] = str) -> Iterator[None]:
+    """Turn botocore's exceptions into ebcd's, naming the operation (`service:Operation`).
+
+    hide: takes out of the service's message what it may quote of the request.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
-        raise _refusal(operation, error) from error
+        raise _refusal(operation, error, hide) from error
     except BotoCoreError as error:
         raise _unanswered(operation, error) from error
 
@@ -203,8 +206,8 @@ def error_code(error: Exception) -> str:
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
-def _refusal(operation: str, error: ClientError) -> EbcdError:
-    code, message = error_code(error), str(error.response.get("Error", {}).get("Message", ""))
+def _refusal(operation: str, error: ClientError, hide: Callable[[str], str] = str) -> EbcdError:
+    code, message = error_code(error), hide(str(error.response.get("Error", {}).get("Message", "")))
     what = f"AWS refused {operation}."
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
     if code in _THROTTLED:

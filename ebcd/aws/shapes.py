@@ -37,9 +37,14 @@ def deployed_settings(described: Sequence[Mapping[str, Any]]) -> tuple[OptionSet
     a draft, of an update that is under way or has failed.
     """
     deployed = [item for item in described if item.get("DeploymentStatus") == "deployed"]
+    return described_settings((deployed or described)[:1])
+
+
+def described_settings(described: Sequence[Mapping[str, Any]]) -> tuple[OptionSetting, ...]:
+    """The settings with a value in all sets that are described."""
     return tuple(
         OptionSetting.named(item["Namespace"], item["OptionName"], item["Value"], item.get("ResourceName") or "")
-        for found in (deployed or described)[:1]
+        for found in described
         for item in found["OptionSettings"]
         if item.get("Value")
     )

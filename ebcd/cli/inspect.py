@@ -138,6 +138,7 @@ def health(common: Common, env: Env = "live") -> None:
 
     session = open_session(common, looking())
     environment = chosen(session, env)
+    _learn(session, environment.name)
     beanstalk = session.services.beanstalk
     try:
         found, instances = beanstalk.health(environment.name), beanstalk.instances(environment.name)
@@ -166,6 +167,7 @@ def logs(
 
     session = open_session(common, looking())
     environment = _with_logs(session, env)
+    _learn(session, environment.name)
     whole, hidden = _tail(session, environment.name, every=every)
     told = {"environment": environment.name, "logs": newest(whole, lines), "hidden": hidden}
     tell(common, head_of("logs", session.stage) | told, text.logs)
@@ -258,7 +260,16 @@ def _events_of(session: Session, env: str, limit: int) -> tuple[str, tuple[Event
         if not found:
             raise
         return name, found
+    _learn(session, name)
     return name, beanstalk.events(application, name, limit=limit)
+
+
+def _learn(session: Session, environment: str) -> None:
+    """Read the environment's properties, whose values are hidden in what is shown of it; say where that cannot be."""
+    try:
+        session.services.beanstalk.settings(session.stage.application, environment)
+    except AwsRefused as error:
+        session.services.progress.note(f"Values of the environment's properties may be shown. {error.what}")
 
 
 def chosen(session: Session, env: str) -> Environment:

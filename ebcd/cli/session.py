@@ -25,6 +25,7 @@ from ebcd.cli.source import load
 from ebcd.clock import AdaptiveInterval, SystemClock
 from ebcd.errors import UsageError
 from ebcd.model import CommandLine, Configuration, Reach, Stage, Target, Timing
+from ebcd.model.hidden import HiddenValues
 from ebcd.proxies import is_loopback
 from ebcd.release.execute.context import Caller, Run, Services, Status
 from ebcd.release.execute.http import HttpProber
@@ -65,6 +66,7 @@ class Session:
         storage, names, flags = self.services.storage, (stage.application, stage.name), stage.flags
         lock = Lock(storage, *names, self.services.clock, flags)
         ledger, hold = Ledger(storage, *names, flags), Hold(storage, *names, flags)
+        self.services.hidden.learn(stage.options)
         services = replace(self.services, ledger=ledger, lock=lock, hold=hold)
         return replace(self, stage=stage, services=services)
 
@@ -85,19 +87,21 @@ def session_of(options: Common, clock: SystemClock, configuration: Configuration
     clients = connect(access)
     account = Account(clients)
     storage = Storage(clients, stage.region, account)
+    hidden = HiddenValues(stage.options)
     services = Services(
-        beanstalk=Beanstalk(clients, account),
+        beanstalk=Beanstalk(clients, account, hidden),
         storage=storage,
         ledger=Ledger(storage, stage.application, stage.name, stage.flags),
         lock=Lock(storage, stage.application, stage.name, clock, stage.flags),
         hold=Hold(storage, stage.application, stage.name, stage.flags),
-        prober=HttpProber(environ=os.environ),
+        prober=HttpProber(environ=os.environ, hidden=hidden),
         cloudwatch=CloudWatch(clients),
         clock=clock,
         progress=progress(console(options, stderr=True), quiet=options.quiet, verbose=options.verbose),
         caller=_caller(os.environ),
         live_address=server.proxy_address if server else "",
         variables=os.environ,
+        hidden=hidden,
         pace=AdaptiveInterval(_interval(server)),
         timing=Timing(server.sample, server.dns_ttl) if server else Timing(),
     )

@@ -23,6 +23,7 @@ from ebcd.model import (
     Tier,
     by_place,
 )
+from ebcd.model.kinds import RESERVED_STAGES
 
 NAME = "ebcd.toml"
 LOCAL_PLATFORM = "Python 3.11 running on 64bit Amazon Linux 2023"
@@ -129,10 +130,14 @@ def region_of(environ: Mapping[str, str]) -> str:
 
 
 def check_names(application: str, stage: str, key: str, *, numbered: bool = True) -> None:
-    """Refuse names of which no environment name can be made: `{application}-{stage}-r{N}`.
+    """Refuse names of which no environment name can be made (`{application}-{stage}-r{N}`), and a stage whose ledger
+    would lie where the application's bundles or previews are.
 
     numbered: False for a stage whose one environment is called `{application}-{stage}`.
     """
+    if stage.lower() in RESERVED_STAGES:
+        why = f"In the bucket, ebcd/{application}/{stage.lower()}/ holds what all stages share."
+        raise values.wrong(key, stage, why, f"Give the stage another name than {' or '.join(RESERVED_STAGES)}.")
     longest = f"{application}-{stage}" + (f"-r{HIGHEST_RELEASE}" if numbered else "")
     if not re.fullmatch(r"[A-Za-z0-9]+(-+[A-Za-z0-9]+)*", longest):
         raise values.wrong(

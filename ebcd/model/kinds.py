@@ -44,7 +44,9 @@ _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 
 ApplicationName = Annotated[str, Shape(r"[A-Za-z0-9-]{1,100}", "an application's name")]
-StageName = Annotated[str, Shape(r"[A-Za-z0-9-]{1,100}", "a stage's name")]
+RESERVED_STAGES = ("bundles", "previews")
+"""Names that no stage may have: in the bucket they stand beside the stages (`ebcd/APPLICATION/bundles/`)."""
+StageName = Annotated[str, Shape(rf"(?!(?i:{'|'.join(RESERVED_STAGES)})$)[A-Za-z0-9-]{{1,100}}", "a stage's name")]
 Region = Annotated[str, Shape(r"[a-z0-9-]{1,40}", "a region")]
 CnamePrefix = Annotated[str, Shape(r"([A-Za-z0-9-]{1,63})?", "a CNAME's prefix")]
 EnvironmentName = Annotated[str, Shape(r"[A-Za-z0-9-]{1,40}", "an environment's name")]

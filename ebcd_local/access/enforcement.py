@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from moto.iam.models import iam_backends
 
 from ebcd_local import home, wire
-from ebcd_local.access import beanstalk, callers, on_behalf, services
+from ebcd_local.access import beanstalk, callers, on_behalf, services, web_identity
 from ebcd_local.access.callers import Caller
 from ebcd_local.access.sessions import Sessions
 from ebcd_local.access.statements import Asked, Decision, Document, trusts
@@ -58,7 +58,7 @@ class Enforcement:
 
     def check(self, environ: Mapping[str, Any], request: Request, body: Callable[[], bytes]) -> None:
         """Judge a request to another service. body: reads the request's, where that names what is asked for."""
-        if request.service == "sts" and request.operation == "AssumeRoleWithWebIdentity":
+        if (request.service, request.operation) == web_identity.OPERATION:
             _check_web_identity(request)
             return
         if request.service == "sts" and request.operation == "GetCallerIdentity":
@@ -147,31 +147,23 @@ def _check_assumption(caller: Caller, item: Asked, request: Request) -> None:
 
 
 def _check_web_identity(request: Request) -> None:
-    """AssumeRoleWithWebIdentity: the role must trust what the token says. Its signature is not checked here."""
-    claims = _claims(request.parameters.get("WebIdentityToken", ""))
-    issuer = str(claims.get("iss", "")).removeprefix("https://")
+    """AssumeRoleWithWebIdentity: the role must trust what the token says, and its issuer be one of the account's."""
+    told = web_identity.claims(request.parameters.get("WebIdentityToken", ""), time.time())
+    issuer, audiences = told["iss"].removeprefix("https://"), web_identity.audiences(told)
     role_arn = request.parameters.get("RoleArn", "")
-    provider = f"arn:{role_arn.split(':')[1] if ':' in role_arn else 'aws'}:iam::{ACCOUNT}:oidc-provider/{issuer}"
-    if not issuer or provider not in iam_backends[ACCOUNT][provider.split(":")[1]].open_id_providers:
+    where = role_arn.split(":")[1] if ":" in role_arn else "aws"
+    name = f"arn:{where}:iam::{ACCOUNT}:oidc-provider/{issuer}"
+    provider: Any = iam_backends[ACCOUNT][where].open_id_providers.get(name)
+    if provider is None:
         raise ServiceError(
             "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for https://{issuer}"
         )
-    known = {f"{issuer}:{name}".lower(): [str(value)] for name, value in claims.items()}
+    if not set(audiences) & set(provider.client_id_list):
+        raise ServiceError("InvalidIdentityToken", "Incorrect token audience")
+    known = {f"{issuer}:{key}".lower(): [str(value)] for key, value in told.items()} | {f"{issuer}:aud": audiences}
     asked = Asked("sts:AssumeRoleWithWebIdentity", role_arn, known)
-    if not trusts(_trust(role_arn), asked, {"Federated": {provider}}):
+    if not trusts(_trust(role_arn), asked, {"Federated": {name}}):
         raise ServiceError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """What a JSON web token says. Raises ServiceError for what is none."""
-    part = token.split(".")[1] if token.count(".") == 2 else ""
-    try:
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ServiceError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
-    return found
 
 
 def _trust(role_arn: str) -> Document:

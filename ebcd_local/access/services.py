@@ -1,5 +1,5 @@
-"""What calls of the other services ask for. S3's actions have other names than its operations; of most services the
-resource is named by one parameter; where none is known, the resource is *.
+"""What calls of the other services ask for (of S3: `s3`). Of most the resource is named by one parameter; where none is
+known, the resource is *.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote
-from xml.etree import ElementTree
 
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+from ebcd_local.access import s3
 from ebcd_local.access.statements import Asked
 from ebcd_local.partitions import arn, partition
 from ebcd_local.state import ACCOUNT
@@ -22,46 +21,6 @@ from ebcd_local.wire import Request
 
 _PREFIXES = {"monitoring": "cloudwatch"}
 """Name that a service signs with → prefix of its actions, where that is another."""
-_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
-_OF_BUCKET = {
-    "acl": "BucketAcl",
-    "cors": "BucketCORS",
-    "encryption": "EncryptionConfiguration",
-    "lifecycle": "LifecycleConfiguration",
-    "logging": "BucketLogging",
-    "notification": "BucketNotification",
-    "ownershipControls": "BucketOwnershipControls",
-    "policy": "BucketPolicy",
-    "policyStatus": "BucketPolicyStatus",
-    "publicAccessBlock": "BucketPublicAccessBlock",
-    "replication": "ReplicationConfiguration",
-    "tagging": "BucketTagging",
-    "versioning": "BucketVersioning",
-    "website": "BucketWebsite",
-    "location": "BucketLocation",
-    "object-lock": "BucketObjectLockConfiguration",
-}
-"""Subresource of a bucket → what its action is called behind the verb."""
-_OF_OBJECT = {"acl": "Acl", "tagging": "Tagging"}
-_BUCKET_OPERATIONS = {
-    "ListBuckets": "ListAllMyBuckets",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "HeadBucket": "ListBucket",
-    "ListMultipartUploads": "ListBucketMultipartUploads",
-    "CreateBucket": "CreateBucket",
-    "DeleteBucket": "DeleteBucket",
-}
-_OBJECT_OPERATIONS = {
-    "HeadObject": "GetObject",
-    "CreateMultipartUpload": "PutObject",
-    "UploadPart": "PutObject",
-    "PostObject": "PutObject",
-    "CompleteMultipartUpload": "PutObject",
-    "UploadPartCopy": "PutObject",
-    "CopyObject": "PutObject",
-    "ListParts": "ListMultipartUploadParts",
-}
 _PARAMETERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "cloudformation": (("StackName", "stack/{}/any"),),
     "dynamodb": (("TableName", "table/{}"),),
@@ -85,7 +44,7 @@ _IAM = (
 def asked(environ: Mapping[str, Any], request: Request, body: Callable[[], bytes]) -> list[Asked] | None:
     """All that a request to another service than Elastic Beanstalk asks for; None where it names no operation."""
     if request.service == "s3":
-        return list(_s3(environ, request, body))
+        return s3.asked(environ, request, body)
     if not request.operation:
         return None
     given = _json(body()) if environ.get("HTTP_X_AMZ_TARGET") else dict(request.parameters)
@@ -106,40 +65,6 @@ def _json(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _s3(environ: Mapping[str, Any], request: Request, body: Callable[[], bytes]) -> Iterator[Asked]:
-    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-    bucket, verb = arn("s3", request.region, "", request.bucket), _VERBS.get(environ["REQUEST_METHOD"], "Get")
-    if request.operation == "DeleteObjects":
-        yield from (Asked("s3:DeleteObject", f"{bucket}/{key}") for key in _keys(body()) or ["*"])
-        return
-    if request.operation == "PostObject":  # its key is in a form
-        yield Asked("s3:PutObject", f"{bucket}/*")
-        return
-    if not request.key:
-        plain = "ListBucketVersions" if "versions" in query else request.operation
-        actions = [f"{verb}{_OF_BUCKET[name]}" for name in query if name in _OF_BUCKET]
-        context = {f"s3:{name}": query[name] for name in ("prefix", "delimiter", "max-keys") if name in query}
-        for action in actions or [_BUCKET_OPERATIONS.get(plain, plain)]:
-            yield Asked(f"s3:{action}", bucket if request.bucket else "*", context)
-        return
-    plain = _OBJECT_OPERATIONS.get(request.operation, request.operation)
-    version = "Version" if "versionId" in query and plain in {"GetObject", "DeleteObject"} else ""
-    actions = [f"{verb}Object{version}{_OF_OBJECT[name]}" for name in query if name in _OF_OBJECT]
-    for action in actions or [f"{plain}{version}"]:
-        yield Asked(f"s3:{action}", f"{bucket}/{request.key}")
-    if source := environ.get("HTTP_X_AMZ_COPY_SOURCE"):
-        yield Asked("s3:GetObject", arn("s3", request.region, "", unquote(source).lstrip("/").partition("?")[0]))
-
-
-def _keys(body: bytes) -> list[str]:
-    """The keys that DeleteObjects names; none for what is no XML."""
-    try:
-        root = ElementTree.fromstring(body)  # noqa: S314 - of a caller on this machine, and moto reads it, too
-    except ElementTree.ParseError:
-        return []
-    return [item.text or "" for item in root.iter() if item.tag.rpartition("}")[2] == "Key"]
 
 
 def _resources(request: Request, given: Mapping[str, Any]) -> Iterator[str]:

@@ -35,6 +35,15 @@ class Bytes:
     received: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A request as an instance gets it."""
+
+    port: int
+    headers: list[tuple[str, str]]
+    body: Spool | None
+
+
 class BodyRefused(Exception):
     """A request's body did not come, or is none. status: what the client is answered."""
 
@@ -68,8 +77,7 @@ async def _next(request: web.BaseRequest, limits: Limits) -> bytes:
 async def exchange(
     session: aiohttp.ClientSession,
     request: web.BaseRequest,
-    body: Spool | None,
-    port: int,
+    passed: Forwarded,
     count: Bytes,
     limits: Limits,
 ) -> web.StreamResponse:
@@ -79,13 +87,13 @@ async def exchange(
     """
     async with session.request(
         request.method,
-        URL(f"http://127.0.0.1:{port}{screening.path(request)}", encoded=True),
-        headers=screening.upstream_headers(request, None if body is None else body.size),
-        data=body.pieces() if body else None,
+        URL(f"http://127.0.0.1:{passed.port}{screening.path(request)}", encoded=True),
+        headers=passed.headers,
+        data=passed.body.pieces() if passed.body else None,
         allow_redirects=False,
         skip_auto_headers=_AUTOMATIC,
     ) as answer:
-        count.received += body.size if body else 0
+        count.received += passed.body.size if passed.body else 0
         response = _begun(request, answer)
         if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
             return await _upgrade(request, answer, response, count)

@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from ebcd_local.balancer import screening, static_files
-from ebcd_local.balancer.exchange import BodyRefused, Bytes, exchange, receive
+from ebcd_local.balancer.exchange import BodyRefused, Bytes, Forwarded, exchange, receive
 from ebcd_local.balancer.limits import LARGEST_BODY, Limits
 from ebcd_local.balancer.listening import refuse
 from ebcd_local.balancer.spool import Spool
@@ -39,6 +39,8 @@ class TargetGroup:
     """Instance → prefix → folder."""
     largest_body: int = LARGEST_BODY
     """Bytes that a request's body may have, as the instances' proxy is configured; 0: any number."""
+    proxies: int = 2
+    """Who appends to X-Forwarded-For: the load balancer and the instance's proxy, or the proxy alone."""
     turn: itertools.count[int] = field(default_factory=itertools.count)
     record: Record = field(default_factory=Record)
     """Clients' requests."""
@@ -94,12 +96,14 @@ async def _try(
 ) -> tuple[str, web.StreamResponse]:
     """The answer of the instance whose turn it is; of the next one only where that one took no connection."""
     instance, status = "", HTTPStatus.BAD_GATEWAY
+    headers = screening.upstream_headers(request, None if body is None else body.size, group.proxies)
     for instance, port in _in_order(group):
         if found := static_files.find(group.static.get(instance, {}), screening.path(request).partition("?")[0]):
             return instance, await static_files.answer(request, *found, group.passed[instance])
         group.under_way[instance] += 1
         try:
-            return instance, await _ask(upstreams, request, body, port, group.passed[instance], limits)
+            passed = Forwarded(port, headers, body)
+            return instance, await _ask(upstreams, request, passed, group.passed[instance], limits)
         except aiohttp.ConnectionTimeoutError:
             status = HTTPStatus.GATEWAY_TIMEOUT
         except aiohttp.ClientConnectorError:
@@ -116,14 +120,14 @@ async def _try(
 
 
 async def _ask(
-    upstreams: Upstreams, request: web.BaseRequest, body: Spool | None, port: int, count: Bytes, limits: Limits
+    upstreams: Upstreams, request: web.BaseRequest, passed: Forwarded, count: Bytes, limits: Limits
 ) -> web.StreamResponse:
     """The answer of one instance. Raises what `exchange` raises."""
     *before, last = upstreams.ways(request)
     for session in before:
         with suppress(aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            return await exchange(session, request, body, port, count, limits)
-    return await exchange(last, request, body, port, count, limits)
+            return await exchange(session, request, passed, count, limits)
+    return await exchange(last, request, passed, count, limits)
 
 
 def _in_order(group: TargetGroup) -> list[tuple[str, int]]:

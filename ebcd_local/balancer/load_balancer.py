@@ -119,6 +119,13 @@ class LoadBalancer:
         if environment := self._environments.get(environment_id):
             environment.largest_body = largest
 
+    def set_proxies(self, environment_id: str, proxies: int) -> None:
+        """How many proxies append to X-Forwarded-For before an environment's instances: 2, or 1 for that of the
+        instance alone.
+        """
+        if environment := self._environments.get(environment_id):
+            environment.proxies = proxies
+
     def set_routes(self, routes: Mapping[str, str]) -> None:
         """The whole table of CNAME → environment id, replaced at once."""
         self._routes = {name.lower(): environment for name, environment in routes.items()}

@@ -45,6 +45,7 @@ _REPLACED = HOP_BY_HOP | {
     "x-forwarded-for",
     "x-forwarded-port",
     "x-forwarded-proto",
+    "x-real-ip",
 }
 
 
@@ -58,9 +59,14 @@ def refusal(request: web.BaseRequest, limits: Limits) -> int:
         return HTTPStatus.METHOD_NOT_ALLOWED
     if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > limits.head:
         return HTTPStatus.BAD_REQUEST
-    if request.headers.get("X-Forwarded-For", "").count(",") >= limits.forwarders:
+    if _forwarders(request) > limits.forwarders:
         return TOO_MANY_FORWARDERS
     return _refusal_of_length(request) or _refusal_of_host(request)
+
+
+def _forwarders(request: web.BaseRequest) -> int:
+    """How many addresses a client names in X-Forwarded-For, which may come more than once."""
+    return sum(value.count(",") + 1 for value in request.headers.getall("X-Forwarded-For", ()))
 
 
 def is_ambiguous(request: web.BaseRequest) -> bool:
@@ -104,18 +110,23 @@ def is_upgrade(request: web.BaseRequest) -> bool:
     return websocket and request.method == HTTPMethod.GET and not request.can_read_body
 
 
-def upstream_headers(request: web.BaseRequest, length: int | None) -> list[tuple[str, str]]:
+def upstream_headers(request: web.BaseRequest, length: int | None, proxies: int) -> list[tuple[str, str]]:
     """The request's headers as the load balancer and nginx pass them on: without those whose names nginx drops, with
     one length (None: the request has no body), and with where it came from.
+
+    proxies: how many append the address that asked them to X-Forwarded-For. The first one names the client, the next
+    one the load balancer, which has the same address here.
     """
     headers = [
         (name, value)
         for name, value in request.headers.items()
         if name.lower() not in _REPLACED and _NAME.fullmatch(name)
     ]
-    seen, client = request.headers.get("X-Forwarded-For"), request.remote or ""
+    client = request.remote or ""
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
-    headers.append(("X-Forwarded-For", f"{seen}, {client}" if seen else client))
+    seen = [*request.headers.getall("X-Forwarded-For", ()), *[client] * proxies]
+    headers.append(("X-Forwarded-For", ", ".join(seen)))
+    headers.append(("X-Real-IP", client))
     headers.append(("X-Forwarded-Proto", "http"))
     headers.append(("X-Forwarded-Port", str(sockname[1]) if sockname else ""))
     if is_upgrade(request):

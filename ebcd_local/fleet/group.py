@@ -241,13 +241,18 @@ class Group:
             failures = [failure for failure in pool.map(one, enumerate(members)) if failure]
         self.record()
         self.route()
-        self._serve_static()
+        self._configure_proxy()
         if failures:
             failures[0].instances = [item.instance.id for item in members if item.status == "Failed"]
             raise failures[0]
 
-    def _serve_static(self) -> None:
-        """Let the proxy serve the folders that the option settings map."""
+    def _configure_proxy(self) -> None:
+        """Let requests pass the proxies that the environment has, and be served the folders that the option settings
+        map.
+        """
+        effective = self._site.effective(self.environment)
+        proxies = options.proxies(effective, self.environment.tier)
+        self._site.balancer.set_proxies(self.environment.id, proxies)
         for member in self.members:
             folders = member.instance.static_files(self._site.effective(self.environment, member.label))
             self._site.balancer.set_static(self.environment.id, member.instance.id, folders)

@@ -6,10 +6,12 @@ tries. stdin: JSON of what is there; stdout: JSON of what it could do, by kind.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pwd
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +47,7 @@ KEYS = (
     ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY", None),
     ("web-identity", "none", None),
 )
+HEADER = {"alg": "RS256", "typ": "JWT"}
 PASSWORDS = ("", "postgres", "password", "local-beanstalk")
 
 
@@ -120,9 +123,13 @@ def control(there: dict[str, Any]) -> Iterator[str]:
 def roles(there: dict[str, Any]) -> Iterator[str]:
     """A role's session, for which nobody has to sign."""
     sts = boto3.client("sts", REGION, endpoint_url=there["endpoint_url"], config=Config(signature_version=UNSIGNED))
+    claims = {"iss": "https://evil.example", "sub": "x", "aud": "x", "exp": time.time() + 600}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (HEADER, claims)]
     with suppress(ClientError, BotoCoreError):
         sts.assume_role_with_web_identity(
-            RoleArn="arn:aws:iam::123456789012:role/any", RoleSessionName="x", WebIdentityToken="e30.e30.x"
+            RoleArn="arn:aws:iam::123456789012:role/any",
+            RoleSessionName="x",
+            WebIdentityToken=".".join([*parts, "signature"]),
         )
         yield "sts:AssumeRoleWithWebIdentity"
 

@@ -115,8 +115,9 @@ def test_mail_needs_a_configured_host_and_links_lead_there(make_site: Callable[.
     assert f"http://{acme.slug}.aespo.example/reset?token=" in mails(acme)[-1].body
 
 
-def test_a_stranger_cannot_lock_a_member_out(acme: Founded) -> None:
+def test_a_stranger_cannot_lock_a_member_out(make_site: Callable[..., Aespo]) -> None:
     """Wrong passwords from another network stop that network, and even many networks do not stop a known browser."""
+    acme = signed_up(make_site(AESPO_PROXIES="1"))
     stranger, member = acme.owner.new(), acme.owner.new()
     assert member.post("/login", email=acme.email, password=PASSWORD).status_code == 303
     member.post("/logout")

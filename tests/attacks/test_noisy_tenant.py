@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from workspaces import PASSWORD, Browser, signed_up
 
-from aespo.admission import BURST, PRESENT, Admission, Caller
+from aespo.admission import BURST, PRESENT, Admission, Caller, Turn
 from aespo.problems import TooManyRequests
 from aespo.web import Aespo
 
@@ -81,25 +82,48 @@ class Clock:
         return self.now
 
 
+class Requests:
+    """Requests of callers that are under way: each caller's latest one leaves first."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.admission = admission
+        self._turns: dict[Caller, list[Turn]] = {}
+
+    def enter(self, caller: Caller, before_waiting: Callable[[], object] = lambda: None) -> None:
+        turn = Turn(caller)
+        self.admission.enter(turn, before_waiting)
+        self._turns.setdefault(caller, []).append(turn)
+
+    def leave(self, caller: Caller, spent: float) -> None:
+        self.admission.leave(self._turns[caller].pop(), spent)
+
+    def outside(self, caller: Caller) -> AbstractContextManager[None]:
+        return self.admission.outside(self._turns[caller][-1])
+
+    def held(self, caller: Caller) -> tuple[int, int]:
+        account = self.admission._accounts[caller]
+        return len(account.present), len(account.working)
+
+
 def test_a_caller_has_some_requests_at_a_time_and_others_have_theirs() -> None:
-    admission = Admission(at_once=2, share=50, clock=Clock())
+    admission = Requests(Admission(at_once=2, share=50, clock=Clock()))
     admission.enter(Caller("a"))
     admission.enter(Caller("a"))
     with pytest.raises(TooManyRequests) as refused:
         admission.enter(Caller("a"))
     assert refused.value.retry_after == 1
     with pytest.raises(TooManyRequests):
-        admission.check(Caller("a"))
+        admission.admission.check(Caller("a"))
     admission.enter(Caller("b"))
     admission.leave(Caller("a"), 0.0)
-    admission.check(Caller("a"))
+    admission.admission.check(Caller("a"))
     admission.enter(Caller("c", stranger=True))
     with pytest.raises(TooManyRequests):
         admission.enter(Caller("c", stranger=True))  # half of what members have
 
 
 def test_while_others_are_there_a_caller_s_requests_are_worked_on_in_turn() -> None:
-    admission, noisy, steps = Admission(at_once=4, share=1000, patience=10.0), Caller("noisy"), []
+    admission, noisy, steps = Requests(Admission(at_once=4, share=1000, patience=10.0)), Caller("noisy"), []
     admission.enter(noisy)
     comes(admission, "quiet")
 
@@ -117,11 +141,11 @@ def test_while_others_are_there_a_caller_s_requests_are_worked_on_in_turn() -> N
     admission.leave(noisy, 0.0)
     waiting.join(10)
     assert steps == ["waits", "works"]
-    assert admission._accounts[noisy].present == 0
+    assert admission.held(noisy) == (0, 0)
 
 
 def test_whoever_waits_for_storage_lets_the_next_one_work() -> None:
-    admission, noisy = Admission(at_once=4, share=1000, patience=0.01), Caller("noisy")
+    admission, noisy = Requests(Admission(at_once=4, share=1000, patience=0.01)), Caller("noisy")
     admission.enter(noisy)
     comes(admission, "quiet")
     with pytest.raises(TooManyRequests, match="too long"):
@@ -130,8 +154,7 @@ def test_whoever_waits_for_storage_lets_the_next_one_work() -> None:
         admission.enter(noisy)
         admission.leave(noisy, 0.0)
     admission.leave(noisy, 0.0)
-    account = admission._accounts[noisy]
-    assert (account.present, account.working) == (0, 0)
+    assert admission.held(noisy) == (0, 0)
 
 
 def test_who_is_known_is_refused_without_the_database(make_site: Callable[..., Aespo]) -> None:
@@ -139,7 +162,8 @@ def test_who_is_known_is_refused_without_the_database(make_site: Callable[..., A
     acme = signed_up(site)
     member = Caller(acme.tenant_id)
     assert acme.owner.get("/notes").status_code == 200
-    site.context.admission.enter(member)
+    under_way = Requests(site.context.admission)
+    under_way.enter(member)
     site.context.require_database().close()  # whatever asked it would be answered 503
     for path, kind in (("/notes", "text/plain"), ("/api/v1/notes", "application/problem+json")):
         answer = acme.owner.get(path)
@@ -150,7 +174,8 @@ def test_who_is_known_is_refused_without_the_database(make_site: Callable[..., A
 def test_the_body_of_a_request_that_is_refused_is_not_parsed(make_site: Callable[..., Aespo]) -> None:
     site = make_site(AESPO_REQUESTS_AT_ONCE="1")
     acme = signed_up(site)
-    site.context.admission.enter(Caller(acme.tenant_id))
+    under_way = Requests(site.context.admission)
+    under_way.enter(Caller(acme.tenant_id))
     body = io.BytesIO(b"title=" + b"x" * 500_000)
     environ = {"wsgi.input": body, "wsgi.input_terminated": True}
     headers = {"Origin": f"http://{acme.host}", "Content-Type": "application/x-www-form-urlencoded"}
@@ -161,7 +186,7 @@ def test_the_body_of_a_request_that_is_refused_is_not_parsed(make_site: Callable
     assert body.tell() == 500_006, "read to its end all the same, so that the answer is not lost"
 
 
-def comes(admission: Admission, caller: str) -> None:
+def comes(admission: Requests, caller: str) -> None:
     """A request of a caller that takes nothing."""
     admission.enter(Caller(caller))
     admission.leave(Caller(caller), 0.0)
@@ -169,7 +194,7 @@ def comes(admission: Admission, caller: str) -> None:
 
 def test_what_a_caller_spends_grows_back_with_its_share() -> None:
     clock = Clock()
-    admission = Admission(at_once=2, share=50, clock=clock)
+    admission = Requests(Admission(at_once=2, share=50, clock=clock))
     admission.enter(Caller("a"))
     admission.leave(Caller("a"), BURST * 0.5 + 3.0)
     admission.enter(Caller("a"))  # nobody else is there
@@ -195,7 +220,7 @@ def test_what_a_caller_spends_grows_back_with_its_share() -> None:
 
 def test_a_debt_is_bounded() -> None:
     clock = Clock()
-    admission = Admission(at_once=2, share=50, clock=clock)
+    admission = Requests(Admission(at_once=2, share=50, clock=clock))
     for _ in range(100):
         admission.enter(Caller("a"))
         admission.leave(Caller("a"), 60.0)
@@ -206,14 +231,14 @@ def test_a_debt_is_bounded() -> None:
 
 def test_callers_who_are_quiet_are_forgotten() -> None:
     clock = Clock()
-    admission = Admission(at_once=2, share=50, clock=clock)
+    admission = Requests(Admission(at_once=2, share=50, clock=clock))
     for number in range(10_001):
         admission.enter(Caller(number))
         admission.leave(Caller(number), 0.1)
     clock.now += 3600.0
     admission.enter(Caller("last"))
     admission.leave(Caller("last"), 0.1)
-    assert set(admission._accounts) == {Caller("last")}
+    assert set(admission.admission._accounts) == {Caller("last")}
 
 
 def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_all(
@@ -221,7 +246,7 @@ def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_a
 ) -> None:
     site = make_site(AESPO_REQUESTS_AT_ONCE="2")
     noisy, quiet = signed_up(site), signed_up(site)
-    admission, tenant = site.context.admission, Caller(noisy.tenant_id)
+    admission, tenant = Requests(site.context.admission), Caller(noisy.tenant_id)
     admission.enter(tenant)
     admission.enter(tenant)
     refused = noisy.owner.get("/notes")
@@ -235,7 +260,8 @@ def test_of_one_workspace_s_requests_at_a_time_some_are_answered_and_another_s_a
 def test_strangers_at_one_address_do_not_use_up_what_members_have(make_site: Callable[..., Aespo]) -> None:
     site = make_site(AESPO_REQUESTS_AT_ONCE="1")
     acme = signed_up(site)
-    site.context.admission.enter(Caller((acme.tenant_id, ""), stranger=True))
+    under_way = Requests(site.context.admission)
+    under_way.enter(Caller((acme.tenant_id, ""), stranger=True))
     assert acme.owner.new().get("/login").status_code == 429
     assert acme.owner.get("/").status_code == 200
 
@@ -252,7 +278,7 @@ def test_what_a_request_took_is_counted_at_its_end_whatever_became_of_it(make_si
     with ThreadPoolExecutor(3) as together:
         assert sorted(together.map(ask, ("/notes", "/nothing", "/notes/0"))) == [200, 404, 404]
     account = site.context.admission._accounts[Caller(acme.tenant_id)]
-    assert (account.present, account.working) == (0, 0)
+    assert (len(account.present), len(account.working)) == (0, 0)
     assert account.left < BURST * site.context.settings.share / 100
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -262,8 +263,9 @@ def test_a_role_is_assumed_by_whom_it_trusts_and_a_session_s_policy_narrows_it(a
     assert refused(error)[0] == "AccessDenied"
 
 
-def token(**claims: str) -> str:
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
+def token(**claims: object) -> str:
+    content = ({"alg": "RS256"}, {"exp": time.time() + 600, **claims})
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in content]
     return ".".join([*parts, "signature"])
 
 
@@ -279,9 +281,11 @@ def test_a_job_s_token_opens_a_role_only_for_the_subject_that_it_names(account: 
     given = {"RoleArn": role, "RoleSessionName": "job"}
     credentials = sts.assume_role_with_web_identity(**given, WebIdentityToken=token(**good))["Credentials"]
     assert account.client("elasticbeanstalk", keys(credentials)).describe_applications()
+    assert "the signature was not checked" in (account.local.home / "local" / "server.log").read_text()
     for bad, code in (
         ({"sub": "repo:acme/shop:ref:refs/heads/x"}, "AccessDenied"),
-        ({"aud": "another"}, "AccessDenied"),
+        ({"aud": "another"}, "InvalidIdentityToken"),
+        ({"exp": time.time() - 1}, "ExpiredTokenException"),
         ({"iss": "https://evil.example"}, "InvalidIdentityToken"),
     ):
         with pytest.raises(ClientError) as error:
@@ -290,6 +294,31 @@ def test_a_job_s_token_opens_a_role_only_for_the_subject_that_it_names(account: 
     with pytest.raises(ClientError) as error:
         sts.assume_role_with_web_identity(**given, WebIdentityToken="no-token")
     assert error.value.response["Error"]["Code"] == "InvalidIdentityToken"
+
+
+def test_who_may_read_and_write_objects_may_not_for_that_change_what_guards_them(account: Account) -> None:
+    actions = ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:CreateBucket"]
+    s3 = account.client("s3", account.user({"Action": actions, "Resource": "*"}))
+    place = {"Bucket": BUCKET, "Key": "shop/one.zip"}
+    assert s3.get_object(**place)["Body"].read()
+    refusals = (
+        ("GetObjectRetention", lambda: s3.get_object_retention(**place)),
+        ("GetObjectAcl", lambda: s3.get_object_acl(**place)),
+        ("PutObjectAcl", lambda: s3.put_object_acl(**place, ACL="public-read")),
+        ("PutObjectAcl", lambda: s3.put_object(**place, Body=b"x", ACL="public-read")),
+        ("PutObjectTagging", lambda: s3.put_object_tagging(**place, Tagging={"TagSet": []})),
+        ("PutBucketVersioning", lambda: s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={})),
+        ("PutLifecycleConfiguration", lambda: s3.delete_bucket_lifecycle(Bucket=BUCKET)),
+        ("PutBucketPolicy", lambda: s3.put_bucket_policy(Bucket=BUCKET, Policy="{}")),
+        ("ListBucketMultipartUploads", lambda: s3.list_multipart_uploads(Bucket=BUCKET)),
+    )
+    for action, call in refusals:
+        with pytest.raises(ClientError) as error:
+            call()
+        assert f"not authorized to perform: s3:{action} " in refused(error)[1]
+    with pytest.raises(ClientError) as error:
+        s3.rename_object(**place, RenameSource="other")
+    assert "cannot judge" in refused(error)[1]
 
 
 def test_what_cannot_be_judged_is_refused(account: Account) -> None:

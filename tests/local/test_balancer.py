@@ -197,11 +197,24 @@ def test_an_upstream_that_says_nothing_or_nonsense_is_502(
 
 def test_a_client_cannot_forge_what_a_load_balancer_says(balancer: LoadBalancer) -> None:
     forged = {"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
-    told = ask(balancer.port, "/headers", **forged)[2].decode().splitlines()
+    told = ask(balancer.port, "/headers", **forged, **{"X-Real-IP": "1.2.3.4"})[2].decode().splitlines()
     assert "Host: one.example.localhost" in told
-    assert "X-Forwarded-For: 1.2.3.4, 127.0.0.1" in told
+    assert "X-Forwarded-For: 1.2.3.4, 127.0.0.1, 127.0.0.1" in told
+    assert [line for line in told if line.startswith("X-Real-IP")] == ["X-Real-IP: 127.0.0.1"]
     assert "X-Forwarded-Proto: http" in told
     assert f"X-Forwarded-Port: {balancer.port}" in told
+
+
+def test_every_line_of_forwarders_is_kept_and_a_single_instance_has_one_proxy(balancer: LoadBalancer) -> None:
+    request = f"GET /headers HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: a\r\nX-Forwarded-For: b, c\r\n"
+
+    def told() -> bytes:
+        with dial(balancer.port, f"{request}Connection: close\r\n\r\n".encode()) as connection:
+            return read_to_end(connection)
+
+    assert b"X-Forwarded-For: a, b, c, 127.0.0.1, 127.0.0.1\n" in told()
+    balancer.set_proxies("e-1", 1)
+    assert b"X-Forwarded-For: a, b, c, 127.0.0.1\n" in told()
 
 
 def test_an_environment_s_own_port_takes_any_host(balancer: LoadBalancer) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from running import Local, bundle
+import urllib3
+from running import SERVER, Local, bundle
 
 KIND = "aws:elasticbeanstalk:environment|EnvironmentType"
 
 
 def test_a_single_instance_has_no_load_balancer(local: Local) -> None:
-    local.publish("single", "v1", bundle("one", Procfile="web: python server.py\n"))
+    server = SERVER.replace("{TEXT}", "{self.headers.get('X-Forwarded-For')}")
+    local.publish("single", "v1", bundle("one", **{"server.py": server}))
     local.launch("single", "single-one", "v1", **{KIND: "SingleInstance", "aws:autoscaling:asg|MinSize": "2"})
     eb = local.client("elasticbeanstalk")
     found = eb.describe_environment_resources(EnvironmentName="single-one")["EnvironmentResources"]
@@ -16,6 +18,9 @@ def test_a_single_instance_has_no_load_balancer(local: Local) -> None:
     assert len(found["Instances"]) == 1, "whatever MinSize says"
     address, _, port = local.describe("single-one")["EndpointURL"].partition(":")
     assert (address, port.isdigit()) == ("127.0.0.1", True)
+    url, forged = f"http://{local.describe('single-one')['EndpointURL']}/", {"X-Forwarded-For": "1.2.3.4"}
+    seen = urllib3.request("GET", url, headers=forged, retries=False).data.decode()
+    assert seen.startswith("1.2.3.4, 127.0.0.1 "), "its own proxy's entry, and no load balancer's"
     told = eb.describe_configuration_settings(ApplicationName="single", EnvironmentName="single-one")
     spaces = {item["Namespace"] for item in told["ConfigurationSettings"][0]["OptionSettings"]}
     assert not [space for space in spaces if space.startswith(("aws:elb", "aws:elbv2"))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,8 +87,9 @@ class Shop:
         return self._keys[role]
 
     def _assume(self, role: str) -> dict[str, str]:
-        claims = {"iss": f"https://{GITHUB}", "aud": audience(self.region), "sub": JOB}
-        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
+        claims = {"iss": f"https://{GITHUB}", "aud": audience(self.region), "sub": JOB, "exp": time.time() + 600}
+        content = ({"alg": "RS256"}, claims)
+        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in content]
         sts = boto3.client(
             "sts",
             endpoint_url=self.product.cloud.endpoint_url,

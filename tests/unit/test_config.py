@@ -430,6 +430,10 @@ def test_a_database_that_cannot_be_given_is_refused(tmp_path: Path, text: str, k
         (PROD.replace('"shop"', '"an-application-of-a-very-long-name"'), "Shorten"),
         (PROD.replace('"shop"', '"my shop"'), "letters, digits and hyphens"),
         (PROD.replace("stages.prod", "stages.pr_od"), "letters, digits and hyphens"),
+        (PROD.replace("stages.prod", 'stages."a/b"'), "letters, digits and hyphens"),
+        (PROD.replace("stages.prod", 'stages.".."'), "letters, digits and hyphens"),
+        (PROD.replace("stages.prod", "stages.bundles"), "ebcd/shop/bundles/ holds what all stages share"),
+        (PROD.replace("stages.prod", "stages.Previews"), "another name than bundles or previews"),
         (PROD.replace('"shop-prod"', '"shp"'), "ebcd.toml"),
         (PROD.replace('cname = "shop-prod"', ""), "ebcd.toml"),
         (PROD.replace("platform = ", "# "), "platform"),
@@ -497,7 +501,7 @@ def test_without_a_file_names_are_enough() -> None:
     local = choose("local")
     assert (local.target, local.cname, local.region) == (Target.LOCAL, "", "")
     assert choose("prod", AWS_REGION="eu-west-1").region == "eu-west-1"
-    for given in ((None, "shop"), ("local", None), ("prod", "shop")):
+    for given in ((None, "shop"), ("local", None), ("prod", "shop"), ("bundles", "shop"), ("..", "shop")):
         with pytest.raises(UsageError):
             choose(*given)
 

@@ -31,6 +31,9 @@ class Instances:
     def instance_count(self, _: str) -> int:
         return len(self.delays)
 
+    def settings(self, *_: str) -> tuple[Any, ...]:
+        return ()
+
     def request_log_tail(self, _: str) -> None:
         self.asked = self.clock.seconds
 

@@ -122,6 +122,7 @@ def _prepare(run: Run, services: Services, snapshot: Snapshot, subject: Subject,
     """The plan of the subject's release."""
     snapshot = replace(snapshot, dns_ttl=services.timing.dns_ttl)
     stage = snapshot.stage
+    services.hidden.learn((*stage.options, *subject.options))
     taken_up = resumable(snapshot, subject.version_label, settings_digest(stage), subject.platform_arn)
     release = taken_up or _new_release(services, snapshot, subject, options)
     if stage.cname and snapshot.live is None and snapshot.environment(release.environment) is None:

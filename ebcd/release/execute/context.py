@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ebcd.clock import AdaptiveInterval
 from ebcd.model import CommandLine, Timing
+from ebcd.model.hidden import HiddenValues
 from ebcd.model.platforms import change_of, is_newer
 from ebcd.release.state.address import PublicAddress, public_address
 
@@ -116,6 +117,8 @@ class Services:
     """Where the live CNAME is reached when not by its name: the local Beanstalk's load balancer, `host:port`."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Environment variables of whoever runs ebcd: secrets that ebcd.toml names."""
+    hidden: HiddenValues = field(default_factory=HiddenValues, repr=False)
+    """Values of environment properties that nothing shows: `beanstalk` and `prober` hide the same ones."""
     pace: AdaptiveInterval = field(default_factory=lambda: AdaptiveInterval(5.0))
     """How often Beanstalk is looked at."""
     timing: Timing = field(default_factory=Timing)

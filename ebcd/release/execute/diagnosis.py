@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from ebcd.errors import AwsRefused, EbcdError
@@ -37,6 +38,8 @@ def diagnose(
         if found is None or leaving(found):
             return judged(_of_one_that_is_gone(services, release, found), {}, failed)
         since = max(found.created, release.since)
+        with suppress(EbcdError):  # what a role may not read is not known, and not hidden
+            services.beanstalk.settings(release.application, environment)
         events = services.beanstalk.events(release.application, environment, since)
         told = _worth_telling(reversed(events))
         diagnosis = Diagnosis(events=told)

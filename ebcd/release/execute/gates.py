@@ -100,7 +100,7 @@ def _candidate_failure(
     if failure or stage.proof is None:
         return failure
     answer = services.ask(front, stage.proof.path, address=address)
-    return proof_failure(stage.proof.path, answer, step.label, step.sha)
+    return services.hidden.hide(proof_failure(stage.proof.path, answer, step.label, step.sha))
 
 
 def prove_live(
@@ -118,6 +118,7 @@ def prove_live(
         failure, proven = live_failure(services, stage, front), f"{stage.smoke.path} {stage.smoke.status}"
         if not failure and stage.proof:
             failure = proof_failure(step.path, services.ask(front, step.path), step.label, step.sha)
+            failure = services.hidden.hide(failure)
             proven = f"{step.path} names it"
         elif not failure and leading:
             failure = leading.waits()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ebcd import __version__
 from ebcd.model import SmokeTest
+from ebcd.model.hidden import HiddenValues
 from ebcd.proxies import pool_of
 
 if TYPE_CHECKING:
@@ -64,11 +65,14 @@ class HttpProber:
         context: ssl.SSLContext | None = None,
         longest: float = LONGEST,
         environ: Mapping[str, str] = MappingProxyType({}),
+        hidden: HiddenValues | None = None,
     ) -> None:
         """context: which certificates are trusted; None: those that the machine trusts (SSL_CERT_FILE).
 
-        longest: seconds that an answer may take in all. environ: the variables that may name a proxy.
+        longest: seconds that an answer may take in all. environ: the variables that may name a proxy. hidden: what no
+        log that is fetched shows.
         """
+        self._hidden = hidden or HiddenValues()
         self._context, self._longest, self._environ = context, longest, environ
 
     def get(
@@ -122,7 +126,9 @@ class HttpProber:
             answer = pool_of(url, self._environ).request("GET", url, timeout=10.0, retries=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return f"(not delivered: {error})"
-        return answer.data.decode(errors="replace") if answer.status == 200 else f"(not delivered: {answer.status})"
+        if answer.status != 200:
+            return f"(not delivered: {answer.status})"
+        return self._hidden.hide(answer.data.decode(errors="replace"))
 
 
 def smoke_failure(smoke: SmokeTest, result: ProbeResult) -> str:
