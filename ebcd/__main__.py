@@ -11,7 +11,7 @@ SELDOM = 100_000
 fifth of that time when they come every 700 objects."""
 TYPE_CHECKING = False  # typing's own costs --version a fifth of its time
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from ebcd.errors import EbcdError
 

@@ -33,8 +33,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         given = _parser().parse_all(words)
     except DaemonError as error:
-        told = list(sys.argv[1:] if words is None else words)
-        return _fail(argparse.Namespace(json="--json" in told, command=_command_of(told)), error)
+        typed = sys.argv[1:] if words is None else words
+        return _fail(argparse.Namespace(json="--json" in typed, command=_command_of(typed)), error)
     os.umask(state_folder.PRIVATE)
     folder = home.state_dir(os.environ)
     try:

@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
 def _command(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
     """The parser of one of a parser's commands."""
-    choices: Any = next(action.choices for action in parser._actions if isinstance(action.choices, dict))  # noqa: SLF001
+    choices: Any = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
     found: argparse.ArgumentParser = choices[name]
     return found
 
@@ -48,7 +48,7 @@ def _unknown(parser: argparse.ArgumentParser, left: Sequence[str]) -> tuple[str,
     word = next((item for item in left if item.startswith("-")), left[0]).partition("=")[0]
     if not word.startswith("-"):
         return f"{parser.prog} takes fewer words: {word} is too much.", ""
-    near = nearest(word, (name for action in parser._actions for name in action.option_strings))  # noqa: SLF001
+    near = nearest(word, (name for action in parser._actions for name in action.option_strings))
     return f"{parser.prog} has no option {word}.", f"Did you mean {near}?" if near else ""
 
 

@@ -133,7 +133,7 @@ def bundled(result: Json) -> RenderableType:
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
-        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
+        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] {escape(result['next'])}"
     rows = [
         (
             f"[bold]{item['release']}[/]",

@@ -129,8 +129,16 @@ def test_a_file_that_is_named_lends_what_it_says(tmp_path: Path) -> None:
 
 
 def test_without_a_file_the_first_answer_is_init() -> None:
-    for name, application in ((None, None), ("production", None), (None, "shop")):
+    for name in (None, "production"):
         with pytest.raises(UsageError) as error:
-            select_stage(None, name=name, application=application, region=None, environ={})
+            select_stage(None, name=name, application=None, region=None, environ={})
         assert error.value.code == "no-configuration"
         assert error.value.hint.endswith("ebcd init")
+
+
+def test_an_application_that_is_named_needs_its_stage_and_no_init() -> None:
+    with pytest.raises(UsageError) as error:
+        select_stage(None, name=None, application="my shop", region=None, environ={})
+    assert error.value.code == "no-stage"
+    assert "init" not in error.value.hint
+    assert commands(error.value.hint) == [["ebcd", "status", "-a", "my shop", "-s", "local"]]
