@@ -10,9 +10,8 @@ from ebcd.config import values
 from ebcd.config.read import check_names, local_defaults, region_of
 from ebcd.errors import UsageError
 from ebcd.model import Configuration, Reach, Stage, Target
+from ebcd.model.command import LOCAL
 
-LOCAL_REGION = "eu-central-1"
-"""The region of a local stage where nothing names one."""
 PREVIEW = "preview"
 """The stage that previews are made like, where ebcd.toml declares it; and what the name of each begins with."""
 
@@ -77,7 +76,7 @@ def beside(stage: Stage, name: str) -> Stage:
 def _bare(name: str, application: str, other: Stage | None = None) -> Stage:
     """A stage of which only the names are known; where it lives is told by another one, or by its name."""
     stage = Stage(name, application, other.region if other else "", "", reach=other.reach if other else Reach())
-    local = other.target is Target.LOCAL if other else name == "local"
+    local = other.target is Target.LOCAL if other else name == LOCAL
     return local_defaults(stage) if local else stage
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from ebcd.model import Target
@@ -20,6 +19,5 @@ def first_ship(stage: Stage) -> str:
     if stage.target is Target.LOCAL:
         shown = "ebcd local status"
     else:
-        place = stage.reach.options or ("--region", stage.region)
-        shown = f"aws elasticbeanstalk describe-environments {shlex.join(place)}"
+        shown = stage.aws("elasticbeanstalk", "describe-environments")
     return f"{shown} shows what there is. A first release is shipped beside its ebcd.toml, which ebcd init writes."

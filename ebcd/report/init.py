@@ -31,7 +31,7 @@ def _kept(result: Json) -> RenderableType:
     """What differs from a configuration that was there already, what is missing, and what comes next."""
     name, written = escape(result["left"][0]["path"]), _written(result)
     left = "" if written else " Nothing was written."
-    lines = [f"[green]✔[/] [bold]{name}[/] is there already and stays as it is.{left}", *written]
+    lines: list[RenderableType] = [f"[green]✔[/] [bold]{name}[/] is there already and stays as it is.{left}", *written]
     if differs := result["differs"]:
         rows = [(item["name"], _difference(item)) for item in differs]
         lines += ["  A new one would say otherwise:", pairs(rows, markup=True)]

@@ -16,7 +16,6 @@ from ebcd.release.state.snapshot import Snapshot, default_cname, deployment_esti
 from ebcd.release.store.hold import HoldState
 from ebcd.release.store.lease import LockState
 from ebcd.report.details import details, hold, preview, release_fields, stamp
-from ebcd.report.details import release as named
 from ebcd.report.envelope import Json, head_of
 from ebcd.report.first import first_ship
 
@@ -56,11 +55,17 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = found = live(snapshot, services) if snapshot else _proven(run, services, error)
     if found and found["url"]:
         result["try"] = try_command(services, found["url"])
-    result["previous"] = named(snapshot.previous) if snapshot else None
+    result["previous"] = _previous(snapshot) if snapshot else None
     result["steps"] = steps(run)
     if snapshot is not None and snapshot.damaged:
         result["damaged"] = damaged(snapshot)
     return {**result, **details(run, services.flags), "seconds": round(seconds, 3)}
+
+
+def _previous(snapshot: Snapshot) -> Json | None:
+    """The release that a rollback returns to, and whether an environment has it."""
+    found = snapshot.previous
+    return {**release_fields(found), "stands": snapshot.standing(found) is not None} if found else None
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:

@@ -272,5 +272,6 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
         if live["url"]:
             rows.append(("try", result["try"]))
     if previous := result["previous"]:
-        rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
+        where = previous["environment"] if previous["stands"] else "its environment is gone"
+        rows.append(("before", f"{previous['release']}  {where}  {previous['version_label']}"))
     return rows
