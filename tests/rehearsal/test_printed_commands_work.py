@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from printed import commands, parses
 from printed_sources import ebcd_commands
-from products import Product
+from products import Product, run_ebcd, running_cloud
 
 FOREIGN = """
 application = "blog"
@@ -170,6 +170,51 @@ def test_every_command_about_a_stage_does_what_it_says(product: Product, elsewhe
     assert outcomes["r3"] == "superseded", "a swap, a way back and the way forward: what was printed did it"
     assert product.json("preview", "list", "-s", "local")["previews"] == []
     assert product.json("status")["hold"] is None
+
+
+INCOMPLETE = ("ebcd/init/workflows.py", "ebcd/init/text.py")
+"""Comments in files that `init` writes, whose stage is one on AWS."""
+SENTENCE = {"finds", "or", "shows"}
+"""Words of the sentences that such commands begin."""
+OF_EB = {"prune", "publish", "releases", "retire", "ship", "swap"}
+"""What `ebcd eb` says in the place of commands of eb, in the folder of the application."""
+
+
+def test_every_command_about_a_folder_works_in_it(product: Product) -> None:
+    found = [
+        [word for word in words if word not in SENTENCE]
+        for place, words in ebcd_commands(Values(product))
+        if "-s" not in words and words[1] not in {"local", "eb"} and not place.startswith(INCOMPLETE)
+    ]
+    assert {words[1] for words in found} == {"bundle", "check", "doctor", "init", *OF_EB}
+    for words in sorted(map(list, set(map(tuple, found))), key=lambda words: (words[1] == "init", words)):
+        assert parses(words), words
+        done = product.ebcd(*words[1:])
+        assert done.returncode == 0, f"{' '.join(words)}\n{done.stderr}"
+
+
+LOCAL = {
+    "status": (),
+    "env": (),
+    "logs": (),
+    "platform": (),
+    "fault": ("throttle", "DescribeEnvironments"),
+    "psql": (),
+    "down": (),
+    "up": (),
+    "reset": ("--yes",),
+}
+"""The commands of the local Beanstalk in an order in which each finds what it is about, and what is said with them."""
+
+
+def test_every_command_of_the_local_beanstalk_works_from_anywhere(elsewhere: Path) -> None:
+    found = {words[2].rstrip("`") for _, words in ebcd_commands(str.upper) if words[1] == "local" and len(words) > 2}
+    assert found == set(LOCAL)
+    with running_cloud() as own:
+        for name, more in LOCAL.items():
+            done = run_ebcd("local", name, *more, folder=elsewhere, environ=own.environ)
+            expected = 2 if name == "psql" else 0  # no environment has a database
+            assert done.returncode == expected, f"{name}: {done.stderr}"
 
 
 def run(product: Product, folder: Path, words: list[str]) -> tuple[int, str]:

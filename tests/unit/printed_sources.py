@@ -40,7 +40,8 @@ def sources() -> Iterator[Path]:
 def texts(path: Path, value: Value) -> Iterator[tuple[int, str]]:
     """The texts in a module that are no docstrings, and the commands that calls make in it, by line."""
     tree = ast.parse(path.read_text())
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    inner = {id(part) for node in joined for part in ast.walk(node) if part is not node}
     silent = inner | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (made := _made(node, value)):
