@@ -351,7 +351,7 @@ class Leaving:
 
 
 def services(beanstalk: Leaving, clock: MemoryClock) -> Any:
-    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0))
+    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0), flags=CommandLine("shop", "preview"))
 
 
 def test_what_was_swapped_since_it_was_planned_is_not_terminated() -> None:

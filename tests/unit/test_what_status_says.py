@@ -12,8 +12,8 @@ from simulated import World
 from stages import STAGE, environment, record, snapshot
 
 from ebcd.model import Stage, Target
-from ebcd.release.record import Outcome
-from ebcd.release.snapshot import Snapshot
+from ebcd.release.state.release import Outcome
+from ebcd.release.state.snapshot import Snapshot
 from ebcd.report import doctor, result, status, text
 
 ONE = record(1, live_since=300, left=100)
