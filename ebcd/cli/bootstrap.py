@@ -14,7 +14,6 @@ from ebcd.cli.options import Common, shared
 from ebcd.cli.output import tell
 from ebcd.cli.signals import interruptible
 from ebcd.errors import Refused, UsageError
-from ebcd.model.command import Reach
 from ebcd.report.envelope import envelope, head_of
 
 if TYPE_CHECKING:
@@ -92,6 +91,8 @@ def _print(common: Common, wanted: Wanted, made: Json) -> None:
 
 def _check(repository: str, *, no_github: bool, oidc_provider: str, profile: str) -> None:
     """Raises UsageError for what no role could be made of."""
+    from ebcd.model import Reach
+
     if bool(repository) == no_github:
         raise UsageError(
             "--repository OWNER/NAME or --no-github is needed, one of the two.",

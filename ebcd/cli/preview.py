@@ -15,7 +15,6 @@ from ebcd.cli.output import tell
 from ebcd.cli.release import Dirty, Message, Planned, Rev, Timeout, WaitLock, bundled, perform
 from ebcd.cli.signals import interruptible
 from ebcd.errors import EbcdError, Interrupted, UsageError
-from ebcd.model.command import completed
 from ebcd.report.envelope import Json, head_of
 
 if TYPE_CHECKING:
@@ -100,12 +99,12 @@ def list_(common: Common) -> None:
 
 def _first(session: Session) -> str:
     """The command that brings a first preview up: it takes a branch's commits, so it needs their repository."""
+    from ebcd.model.command import completed
+
     config = session.stage.reach.config
-    return (
-        completed(("preview", "up"), "", config)
-        if config
-        else "`preview up` makes one, in the application's repository."
-    )
+    if not config:
+        return "`preview up` makes one, in the application's repository."
+    return completed(("preview", "up"), "", config)
 
 
 @app.command(cls=Command)
