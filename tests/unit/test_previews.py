@@ -25,7 +25,18 @@ from ebcd.clock import AdaptiveInterval
 from ebcd.config.preview import preview_base, preview_of, preview_place, preview_slug, refuse_declared
 from ebcd.config.read import NAME_LIMIT, parse
 from ebcd.errors import OutcomeUnknown, Refused, UsageError
-from ebcd.model import CommandLine, Configuration, Environment, Notify, OptionSetting, Stage, Strategy, Target, Tenants, Tier
+from ebcd.model import (
+    CommandLine,
+    Configuration,
+    Environment,
+    Notify,
+    OptionSetting,
+    Stage,
+    Strategy,
+    Target,
+    Tenants,
+    Tier,
+)
 from ebcd.release.commands.preview import PreviewRequest, refuse_another, refuse_holder, takedown
 from ebcd.release.execute import environments, polling
 from ebcd.release.execute.busy import BUSY_PATIENCE
@@ -351,7 +362,9 @@ class Leaving:
 
 
 def services(beanstalk: Leaving, clock: MemoryClock) -> Any:
-    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0), flags=CommandLine("shop", "preview"))
+    return SimpleNamespace(
+        beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0), flags=CommandLine("shop", "preview")
+    )
 
 
 def test_what_was_swapped_since_it_was_planned_is_not_terminated() -> None:
