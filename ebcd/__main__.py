@@ -11,7 +11,7 @@ SELDOM = 100_000
 fifth of that time when they come every 700 objects."""
 TYPE_CHECKING = False  # typing's own costs --version a fifth of its time
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from ebcd.errors import EbcdError
 
@@ -63,7 +63,9 @@ def _dispatch(arguments: list[str]) -> int:
             return 0
         if not hasattr(error, "format_message"):  # what Typer raises for a wrong command line
             raise
-        raise _wrong(error, arguments) from error
+        from ebcd.cli.mistyped import mistyped
+
+        raise mistyped(error, arguments) from error
     return code if isinstance(code, int) else 0
 
 
@@ -74,18 +76,6 @@ def _show_page() -> int:
 
     sys.stdout.write(page(shutil.get_terminal_size().columns))
     return 0
-
-
-def _wrong(error: Any, arguments: list[str]) -> EbcdError:
-    """The error for a command line that Typer refuses."""
-    from ebcd.cli.explain import suggestion
-    from ebcd.errors import UsageError
-
-    hint = suggestion(error, arguments)
-    what = str(error.format_message())
-    if hint.startswith("Did you mean"):  # one answer, not two
-        what = what.partition(" Did you mean")[0].rstrip("?.") + "."
-    return UsageError(what, why="The command line is wrong.", hint=hint, code="usage")
 
 
 def _fail(error: EbcdError, arguments: list[str]) -> int:

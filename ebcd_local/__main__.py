@@ -24,13 +24,18 @@ from ebcd_local import (
     platform_command,
     state_folder,
 )
+from ebcd_local.command_line import Parser
 from ebcd_local.daemon import DaemonError, Ports
 from ebcd_local.simulation import Simulation
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 2 a person must act."""
-    given = _parser().parse_args(words)
+    try:
+        given = _parser().parse_all(words)
+    except DaemonError as error:
+        typed = sys.argv[1:] if words is None else words
+        return _fail(argparse.Namespace(json="--json" in typed, command=_command_of(typed)), error)
     os.umask(state_folder.PRIVATE)
     folder = home.state_dir(os.environ)
     try:
@@ -59,9 +64,14 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command_of(words: Sequence[str]) -> str:
+    """The command that a wrong command line names."""
+    return next((word for word in words if not word.startswith("-")), "")
+
+
+def _parser() -> Parser:
     program = os.environ.get("EBCD_LOCAL_PROGRAM", "python -m ebcd_local")
-    parser = argparse.ArgumentParser(prog=program, description="A local AWS Elastic Beanstalk.")
+    parser = Parser(prog=program, description="A local AWS Elastic Beanstalk.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, doc in {
         "up": "start it, unless it runs",
@@ -276,7 +286,9 @@ def _fail(given: argparse.Namespace, error: DaemonError) -> int:
     if given.json:
         told = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
         print(
-            json.dumps({"schema": 1, "command": f"local {given.command}", "ok": False, "exit_code": 2, "error": told})
+            json.dumps(
+                {"schema": 1, "command": f"local {given.command}".strip(), "ok": False, "exit_code": 2, "error": told}
+            )
         )
     else:
         print(f"{error.what}\n  {error.why}\n  → {error.hint}", file=sys.stderr)

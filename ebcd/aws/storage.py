@@ -17,7 +17,7 @@ from ebcd.aws.account import Account
 from ebcd.aws.reader import ObjectReader
 from ebcd.aws.session import Clients, answering, error_code
 from ebcd.errors import AwsRefused
-from ebcd.model import Upload, UploadPart
+from ebcd.model import Reach, Upload, UploadPart
 
 if TYPE_CHECKING:  # most commands send no bundle
     from ebcd.aws.ranges import Source
@@ -80,11 +80,12 @@ class Storage:
         return True
 
     def _another_owner(self) -> AwsRefused:
+        look = Reach(self._region).aws("s3api", "get-bucket-policy", "--bucket", self.bucket)
         return AwsRefused(
             f"The bucket {self.bucket} may not be used.",
             why=f"S3 denies it to account {self._place['ExpectedBucketOwner']}: "
             "it belongs to another account, or a policy forbids it.",
-            hint=f"Nothing was sent to it. Look at it first: aws s3api get-bucket-policy --bucket {self.bucket}",
+            hint=f"Nothing was sent to it. Look at it first: {look}",
             code="bucket-owner",
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ebcd.aws.stacks import Stack, StackEvent, Stacks
 from ebcd.clock import Clock, polls
 from ebcd.errors import AwsRefused, NoAnswer, OutcomeUnknown, Refused, Throttled
+from ebcd.model import Reach
 from ebcd.permissions.template import Json, Wanted
 
 INTERVAL = 3.0
@@ -19,8 +20,6 @@ TIMEOUT = 900.0
 GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"})
 UNUSABLE = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"})
 """What CloudFormation updates no more: such a stack must go first."""
-
-_DELETE = "aws cloudformation delete-stack --stack-name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,15 @@ def bring(
     wanted: Wanted,
     template: Json,
     note: Callable[[str], None],
+    reach: Reach,
     *,
     interval: float = INTERVAL,
     timeout: float = TIMEOUT,
 ) -> Brought:
-    """Bring the stack to what the template says. note: is told each event. Raises any EbcdError."""
+    """Bring the stack to what the template says. note: is told each event. reach: where it is, for printed commands.
+
+    Raises any EbcdError.
+    """
     name, body, token = wanted.stack, json.dumps(template, separators=(",", ":")), f"ebcd-{secrets.token_hex(16)}"
     tags = {"ebcd:application": wanted.application}
     before = stacks.find(name)
@@ -51,30 +54,38 @@ def bring(
         stacks.create(name, body, token, tags)
         change = "created"
     else:
-        _refuse(before)
+        _refuse(before, reach)
         if not stacks.update(name, body, token, tags):
             return Brought(before, "unchanged")
         change = "updated"
-    stack, events = _follow(stacks, clock, name, note, earlier, interval, timeout)
+    stack, events = _follow(stacks, clock, name, note, earlier, reach, interval, timeout)
     if stack.status not in GOOD:
-        raise _failed(stack, events, change)
+        raise _failed(stack, events, change, reach)
     return Brought(stack, change)
 
 
-def _refuse(stack: Stack) -> None:
+def _delete(reach: Reach, name: str) -> str:
+    return reach.aws("cloudformation", "delete-stack", "--stack-name", name)
+
+
+def _events(reach: Reach, name: str) -> str:
+    return reach.aws("cloudformation", "describe-stack-events", "--stack-name", name)
+
+
+def _refuse(stack: Stack, reach: Reach) -> None:
     if stack.status in UNUSABLE:
         raise Refused(
             f"The stack {stack.name} cannot be updated: it is {stack.status}.",
             why=stack.reason or "An earlier creation of it failed.",
             code="stack-unusable",
-            hint=f"{_DELETE} {stack.name}, then run it again.",
+            hint=f"{_delete(reach, stack.name)}, then run it again.",
         )
     if stack.status.endswith("_IN_PROGRESS") and stack.status not in GOOD:
         raise Refused(
             f"The stack {stack.name} is being changed: it is {stack.status}.",
             why="Another run, or somebody, is at it.",
             code="stack-busy",
-            hint=f"aws cloudformation describe-stack-events --stack-name {stack.name}",
+            hint=_events(reach, stack.name),
         )
 
 
@@ -84,6 +95,7 @@ def _follow(
     name: str,
     note: Callable[[str], None],
     earlier: frozenset[str],
+    reach: Reach,
     interval: float,
     timeout: float,
 ) -> tuple[Stack, list[StackEvent]]:
@@ -108,7 +120,7 @@ def _follow(
     raise OutcomeUnknown(
         f"The stack {name} was not through within {timeout:g} s.",
         why=f"It is {stack.status if stack else 'not there'}.",
-        hint=f"aws cloudformation describe-stack-events --stack-name {name}",
+        hint=_events(reach, name),
         code="deadline",
     )
 
@@ -125,9 +137,9 @@ def _line(event: StackEvent) -> str:
     return f"{event.resource} {event.status}" + (f": {event.reason}" if event.reason else "")
 
 
-def _failed(stack: Stack, events: list[StackEvent], change: str) -> AwsRefused:
+def _failed(stack: Stack, events: list[StackEvent], change: str, reach: Reach) -> AwsRefused:
     first = next((item for item in events if item.status.endswith("_FAILED") and "cancelled" not in item.reason), None)
-    delete = f"{_DELETE} {stack.name}, and " if change == "created" else ""
+    delete = f"{_delete(reach, stack.name)}, and " if change == "created" else ""
     return AwsRefused(
         f"CloudFormation could not bring the stack {stack.name}: it is {stack.status}.",
         why=_line(first) if first else stack.reason or "It does not say why.",

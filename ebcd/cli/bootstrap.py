@@ -48,7 +48,7 @@ def bootstrap(
     from ebcd.cli.source import load
     from ebcd.permissions.template import Wanted, template
 
-    _check(repository, no_github=no_github, oidc_provider=oidc_provider)
+    _check(repository, no_github=no_github, oidc_provider=oidc_provider, profile=common.profile or "")
     configuration = load(common)
     stages = _stages(common, configuration)
     on_aws = (common.stage,) if common.stage else tuple(item.name for item in stages)
@@ -89,8 +89,10 @@ def _print(common: Common, wanted: Wanted, made: Json) -> None:
     sys.stdout.write(json.dumps(told, indent=2) + "\n")
 
 
-def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:
+def _check(repository: str, *, no_github: bool, oidc_provider: str, profile: str) -> None:
     """Raises UsageError for what no role could be made of."""
+    from ebcd.model import Reach
+
     if bool(repository) == no_github:
         raise UsageError(
             "--repository OWNER/NAME or --no-github is needed, one of the two.",
@@ -110,7 +112,7 @@ def _check(repository: str, *, no_github: bool, oidc_provider: str) -> None:
             f"{oidc_provider!r} is no provider for GitHub.",
             code="oidc-provider",
             why="It is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com.",
-            hint="aws iam list-open-id-connect-providers",
+            hint=Reach(profile=profile).aws("iam", "list-open-id-connect-providers"),
         )
 
 
@@ -201,6 +203,7 @@ def _bring(session: Session, wanted: Wanted, template: Json) -> Brought:
             wanted,
             template,
             services.progress.note,
+            session.stage.reach,
             interval=services.pace.seconds,
         )
     except BaseException as error:

@@ -77,6 +77,7 @@ def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
     """That a stage has no live, candidate or previous environment; of a failed one, how it is named."""
     from ebcd.release.plan.rollback import taken_back
     from ebcd.release.state.release import Outcome
+    from ebcd.report.first import first_ship
 
     stage, left = snapshot.stage, taken_back(snapshot)
     flags = stage.flags
@@ -84,7 +85,7 @@ def _missing_role(snapshot: Snapshot, role: str) -> UsageError:
         "live": (
             f"Nothing is live on the stage {stage.name}.",
             "No environment holds its live CNAME.",
-            flags.of("ship"),
+            first_ship(stage),
         ),
         "candidate": (
             f"The stage {stage.name} has no candidate.",

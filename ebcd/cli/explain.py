@@ -1,4 +1,4 @@
-"""`help`, the page that `ebcd` alone shows, and what was probably meant where a command line is wrong."""
+"""`help`, and the page that `ebcd` alone shows."""
 
 from __future__ import annotations
 
@@ -8,45 +8,6 @@ import typer
 
 NEEDED = ("init", "ship", "status", "rollback")
 """The commands with which one ships, sees and goes back."""
-MEANT = {
-    "apply": "ship",
-    "create": "ship",
-    "release": "ship",
-    "up": "ship",
-    "upload": "publish",
-    "revert": "rollback",
-    "undo": "rollback",
-    "back": "rollback",
-    "promote": "swap",
-    "switch": "swap",
-    "history": "releases",
-    "versions": "releases",
-    "ls": "releases",
-    "list": "releases",
-    "info": "status",
-    "ps": "status",
-    "show": "status",
-    "log": "logs",
-    "tail": "logs",
-    "config": "init",
-    "new": "init",
-    "setup": "init",
-    "lint": "check",
-    "validate": "check",
-    "test": "check",
-    "destroy": "retire",
-    "terminate": "retire",
-    "delete": "retire",
-    "cancel": "abort",
-    "stop": "abort",
-    "freeze": "hold",
-    "pause": "hold",
-    "unlock": "lock",
-    "console": "open",
-    "browse": "open",
-    "upgrade": "patch",
-}
-"""What other tools call it, and what it is here."""
 
 
 def help_(
@@ -87,31 +48,3 @@ def _wrapped(first: str, names: list[str], width: int) -> list[str]:
             lines.append(" " * len(first))
         lines[-1] += name if lines[-1] in {first, " " * len(first)} else f" {name}"
     return lines
-
-
-def suggestion(error: Any, arguments: list[str]) -> str:
-    """What to try where Typer refuses a command line: a command of that meaning, one that has the option, or help."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "ebcd"
-    option = getattr(error, "option_name", "")
-    if option:
-        having = [name for name in _commands_with(option) if name not in path.split()]
-        if having:
-            return f"{option} is an option of: " + ", ".join(f"ebcd {name}" for name in having)
-    word = next((item for item in arguments if not item.startswith("-")), "")
-    if path == "ebcd" and word in MEANT:
-        return f"Did you mean ebcd {MEANT[word]}?"
-    return f"{path} --help"
-
-
-def _commands_with(option: str) -> list[str]:
-    """The commands that have an option."""
-    from ebcd.cli.app import COMMANDS, app
-
-    group: Any = typer.main.get_command(app)
-    found = []
-    for name in COMMANDS:
-        command = group.get_command(None, name).loaded()
-        if any(option in parameter.opts for parameter in command.params):
-            found.append(name)
-    return found

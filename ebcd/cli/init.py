@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from ebcd.report.envelope import Json, envelope
 
 if TYPE_CHECKING:
     from ebcd.init import Asked, Found, NewFile
+    from ebcd.model import Configuration
 
 
 @shared
@@ -59,16 +60,20 @@ class Way:
 def _init(common: Common, asked: Asked, way: Way) -> None:
     from ebcd.cli import questions
     from ebcd.init import decide, look, root, text
+    from ebcd.init.differences import differences
     from ebcd.report import init as report
 
     folder = common.config.absolute().parent if common.config else root(Path.cwd())
     path = common.config.absolute() if common.config else folder / "ebcd.toml"
     there = _there(path, named=common.config is not None)
     _refuse(path, asked.health)
-    kept = there if there and not way.force else None
-    asked = replace(asked, file=path.name)
-    asked = _of_configuration(asked, kept) if kept and not way.printed else asked
+    kept = there if there and not (way.force or way.printed) else None
+    wished = asked = replace(asked, file=path.name)
+    configuration = _configuration(kept) if kept else None
+    asked = _of_configuration(asked, configuration) if configuration else asked
     seen = look(folder, os.environ)
+    if not (kept or way.force or way.printed or asked.run):
+        _refuse_below(folder, decide(seen, asked).below)
     if questions.possible(common) and not (way.printed or way.plan):
         asked = questions.ask(common, seen, asked, kept=kept is not None)
     found = decide(seen, asked)
@@ -77,8 +82,24 @@ def _init(common: Common, asked: Asked, way: Way) -> None:
     written = [] if way.printed else _write(folder, path, content, found.files, kept=kept, planned=way.plan)
     told = envelope("init") | {"application": found.application.value}
     told |= {"path": None if way.printed else str(kept or path), "stages": stages, **_described(found)}
-    told |= {**_done(found, folder, written, kept, planned=way.plan), "text": content}
+    told |= {**_done(found, folder, path, written, kept, planned=way.plan), "text": content}
+    if configuration:
+        told["differs"] = [asdict(item) for item in differences(configuration, decide(seen, wished))]
     tell(common, told, report.printed if way.printed else report.written)
+
+
+def _refuse_below(folder: Path, below: tuple[str, ...]) -> None:
+    """Raises UsageError where a repository's top holds no application and folders below hold some."""
+    if not below:
+        return
+    places = [os.path.relpath(folder / item) for item in below]
+    are, each = ("Applications are", "Each has") if len(places) > 1 else ("An application is", "It has")
+    raise UsageError(
+        f"{are} below: {', '.join(places)}. None is here.",
+        why=f"{each} an ebcd.toml in its own folder, so nothing was written. --run COMMAND writes one here.",
+        hint=", or ".join(f"cd {shlex.quote(place)} && ebcd init" for place in places),
+        code="applications-below",
+    )
 
 
 def _refuse(path: Path, health: str) -> None:
@@ -108,16 +129,22 @@ def _there(path: Path, *, named: bool) -> Path | None:
     return found if found and found.parent == path.parent else None
 
 
-def _of_configuration(asked: Asked, kept: Path) -> Asked:
-    """What the configuration that stays says of the stage on AWS: workflows are made for that. Raises UsageError."""
+def _configuration(kept: Path) -> Configuration | None:
+    """The configuration that stays. Raises UsageError."""
     from ebcd import config
+
+    return config.load(kept.parent, explicit=kept, environ=os.environ)
+
+
+def _of_configuration(asked: Asked, loaded: Configuration) -> Asked:
+    """What the configuration that stays says of the stage on AWS: workflows are made for that."""
     from ebcd.model import Target
 
-    loaded = config.load(kept.parent, explicit=kept, environ=os.environ)
-    stages = [stage for stage in loaded.stages.values() if stage.target is Target.AWS] if loaded else []
-    if loaded is None or not stages:
+    stages = [stage for stage in loaded.stages.values() if stage.target is Target.AWS]
+    if not stages:
         return asked
-    return replace(asked, application=loaded.application, stage=stages[0].name, region=loaded.region, told=kept.name)
+    told = loaded.source.name if loaded.source else ""
+    return replace(asked, application=loaded.application, stage=stages[0].name, region=loaded.region, told=told)
 
 
 def _loaded(content: str, path: Path) -> list[str]:
@@ -151,7 +178,7 @@ def _write(
     return [{"path": item.path, "why": item.why} for item in wanted]
 
 
-def _done(found: Found, folder: Path, written: list[Json], kept: Path | None, *, planned: bool) -> Json:
+def _done(found: Found, folder: Path, path: Path, written: list[Json], kept: Path | None, *, planned: bool) -> Json:
     """What was written, what was there, and what comes next."""
     new = {item["path"] for item in written}
     left = [kept.name] if kept else []
@@ -160,18 +187,25 @@ def _done(found: Found, folder: Path, written: list[Json], kept: Path | None, *,
     if Path.cwd().resolve() != folder.resolve():
         commit = commit.replace("git ", f"git -C {shlex.quote(str(folder))} ")
     stage = [] if found.local else ["-s", found.stage]
-    ship = shlex.join(["ebcd", "ship", *stage, *([] if found.local else ["--plan"])])
+    file = _named(kept or path)
+    ship = shlex.join(["ebcd", "ship", *stage, *([] if found.local else ["--plan"]), *file])
     return {
         "planned": planned,
+        "kept": kept is not None,
         "wrote": written,
-        "left": [{"path": path, "why": "it is there already"} for path in left],
-        "next": [*([commit] if written and not planned else []), "ebcd check", ship],
+        "anew": shlex.join(["ebcd", "init", "--force", *file]),
+        "left": [{"path": item, "why": "it is there already"} for item in left],
+        "next": [*([commit] if written and not planned else []), shlex.join(["ebcd", "check", *file]), ship],
     }
 
 
-def _described(found: Found) -> Json:
-    from dataclasses import asdict
+def _named(path: Path) -> list[str]:
+    """The option that names a configuration where ebcd does not find it from this folder."""
+    found = path.name in {"ebcd.toml", "pyproject.toml"} and Path.cwd().resolve().is_relative_to(path.parent.resolve())
+    return [] if found else ["--config", os.path.relpath(path)]
 
+
+def _described(found: Found) -> Json:
     facts = {
         "application": found.application,
         "region": found.region,

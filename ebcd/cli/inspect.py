@@ -85,6 +85,7 @@ def releases(
     """Show the ledger, or one release whole."""
     from ebcd.cli.session import open_session
     from ebcd.report import record, result, text
+    from ebcd.report.first import first_ship
 
     session = open_session(common, looking())
     snapshot = observed(session)
@@ -93,6 +94,7 @@ def releases(
         newest = max((record.number for record in snapshot.releases), default=0)
         found = result.releases(_reaching_back(session, snapshot, newest - limit))[:limit]
         told = {"releases": found, "earlier": max(newest - limit, 0), "damaged": result.damaged(snapshot)}
+        told |= {} if found else {"next": first_ship(snapshot.stage)}
         tell(common, head | told, text.releases)
         return
     tell(common, head | _whole(session, recorded(session, release)), record.text)

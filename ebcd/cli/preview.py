@@ -90,10 +90,21 @@ def list_(common: Common) -> None:
     session = _session(common, *_found(common, preview_place))
     application, services = session.stage.application, session.services
     environments = services.beanstalk.environments(application)
-    known = Previews(services.storage, application)
+    known = Previews(services.storage, application, session.flags)
     told = [report.described(item, environments, session.stage, services) for item in known.all()]
     _note_damaged(session, known)
-    tell(common, _head("preview list", session) | {"previews": told}, report.listed)
+    following = {} if told else {"next": _first(session)}
+    tell(common, _head("preview list", session) | {"previews": told} | following, report.listed)
+
+
+def _first(session: Session) -> str:
+    """The command that brings a first preview up: it takes a branch's commits, so it needs their repository."""
+    from ebcd.model.command import completed
+
+    config = session.stage.reach.config
+    if not config:
+        return "`preview up` makes one, in the application's repository."
+    return completed(("preview", "up"), "", config)
 
 
 @app.command(cls=Command)
@@ -123,7 +134,7 @@ def down(
     chosen = {} if expired else {f"{PREVIEW}-{preview_slug(place.application, named)}": named}
     session = _session(common, configuration, place)
     if expired:
-        known = Previews(session.services.storage, place.application)
+        known = Previews(session.services.storage, place.application, session.flags)
         chosen = {item.stage: item.branch for item in known.all() if item.expired}
         _note_damaged(session, known)
     ended = [_taken_down(session, stage, whose, planned=plan, wait=patience) for stage, whose in chosen.items()]

@@ -25,6 +25,7 @@ from ebcd.cli.source import load
 from ebcd.clock import AdaptiveInterval, SystemClock
 from ebcd.errors import UsageError
 from ebcd.model import CommandLine, Configuration, Reach, Stage, Target, Timing
+from ebcd.model.command import LOCAL_REGION
 from ebcd.model.hidden import HiddenValues
 from ebcd.proxies import is_loopback
 from ebcd.release.execute.context import Caller, Run, Services, Status
@@ -156,18 +157,11 @@ def _printed(
     server: local.LocalBeanstalk | None,
     environ: Mapping[str, str],
 ) -> Reach:
-    """What a command that is printed says of where the stage is.
-
-    A stage named `local` is found by its name. A file's path is of no use where a CI job ends with its folder.
-    """
+    """What a printed command says of where the stage is. A file's path is of no use where a CI job ends with it."""
     source = configuration.source if configuration and not configuration.foreign else None
     file = str(source.absolute()) if source and not environ.get("CI") else ""
     profile, endpoint = options.profile or "", options.endpoint_url or ""
-    if server is None:
-        return Reach(stage.region, profile, endpoint, file)
-    if stage.name != "local":
-        return Reach(stage.region, profile, endpoint or server.endpoint_url, file)
-    return Reach("" if stage.region == config.LOCAL_REGION else stage.region, profile, endpoint, file)
+    return Reach(stage.region, profile, endpoint, file, server.endpoint_url if server else "")
 
 
 def _server(options: Common, stage: Stage, environ: Mapping[str, str], *, start: bool) -> local.LocalBeanstalk | None:
@@ -219,7 +213,7 @@ def refuse_malformed(endpoint_url: str | None) -> None:
 def _region_of(server: local.LocalBeanstalk, application: str) -> str:
     """The region in which the local Beanstalk runs the application: nobody has to name it for a rollback."""
     regions = [item["region"] for item in server.environments() if item["application"] == application]
-    return regions[0] if regions else config.LOCAL_REGION
+    return regions[0] if regions else LOCAL_REGION
 
 
 def _caller(environ: Mapping[str, str]) -> Caller:

@@ -5,6 +5,6 @@
 """
 
 from ebcd.config.read import load
-from ebcd.config.select import LOCAL_REGION, select_stage
+from ebcd.config.select import select_stage
 
-__all__ = ["LOCAL_REGION", "load", "select_stage"]
+__all__ = ["load", "select_stage"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ebcd.config.read import NAME_LIMIT, check_names
+from ebcd.config.read import NAME_LIMIT, check_names, region_of
 from ebcd.config.select import PREVIEW, beside, select_stage
 from ebcd.errors import UsageError
 from ebcd.model import (
@@ -22,6 +23,7 @@ from ebcd.model import (
     Tier,
     by_place,
 )
+from ebcd.model.command import LOCAL
 
 CNAME_LIMIT = 63
 """Characters that a CNAME's prefix may have."""
@@ -139,6 +141,13 @@ def preview_place(
     environ: Mapping[str, str],
 ) -> Stage:
     """Where previews are looked for: like the stage that they are made like, of which no more is needed than that."""
+    if configuration is None and application and not (name or region or region_of(environ)):
+        raise UsageError(
+            f"It is not said where the previews of {application} are.",
+            why="There is no ebcd.toml here or above, which would tell.",
+            hint=f"On AWS add --region, on this machine: ebcd preview list -a {shlex.quote(application)} -s {LOCAL}",
+            code="no-region",
+        )
     usual = PREVIEW if configuration is None or PREVIEW in configuration.stages else None
     found = select_stage(configuration, name=name or usual, application=application, region=region, environ=environ)
     return beside(found, PREVIEW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,9 +10,8 @@ from ebcd.config import values
 from ebcd.config.read import check_names, local_defaults, region_of
 from ebcd.errors import UsageError
 from ebcd.model import Configuration, Reach, Stage, Target
+from ebcd.model.command import LOCAL
 
-LOCAL_REGION = "eu-central-1"
-"""The region of a local stage where nothing names one."""
 PREVIEW = "preview"
 """The stage that previews are made like, where ebcd.toml declares it; and what the name of each begins with."""
 
@@ -34,7 +34,7 @@ def select_stage(
     known = configuration.stages if configuration else {}
     chosen = name or (configuration.default_stage if configuration else "")
     if not chosen and configuration is None:
-        raise _unconfigured()
+        raise _stageless(application) if application else _unconfigured("application and stage are")
     if not chosen and configuration and configuration.foreign:
         raise _foreign(configuration)
     if not chosen:
@@ -44,7 +44,7 @@ def select_stage(
         raise values.unknown_stage(chosen, "--stage or EBCD_STAGE", list(known))
     app = application or (configuration.application if configuration else "")
     if not app:
-        raise _unconfigured()
+        raise _unconfigured("application is")
     stage = known.get(chosen) or _bare(chosen, app, _usual(configuration) if preview else None)
     where = region or stage.region or region_of(environ)
     check_names(app, chosen, "stage", numbered=not preview)
@@ -76,7 +76,7 @@ def beside(stage: Stage, name: str) -> Stage:
 def _bare(name: str, application: str, other: Stage | None = None) -> Stage:
     """A stage of which only the names are known; where it lives is told by another one, or by its name."""
     stage = Stage(name, application, other.region if other else "", "", reach=other.reach if other else Reach())
-    local = other.target is Target.LOCAL if other else name == "local"
+    local = other.target is Target.LOCAL if other else name == LOCAL
     return local_defaults(stage) if local else stage
 
 
@@ -86,9 +86,19 @@ def _usual(configuration: Configuration | None) -> Stage | None:
     return known.get(PREVIEW) or known.get(configuration.default_stage if configuration else "")
 
 
-def _unconfigured() -> UsageError:
+def _stageless(application: str) -> UsageError:
+    """That an application is named and no stage of it, where no ebcd.toml tells the usual one."""
     return UsageError(
-        "There is no ebcd.toml here or above, and no application and stage are named.",
+        f"It is not said which stage of {application} is meant.",
+        why="There is no ebcd.toml here or above, which would name the usual one.",
+        hint=f"Add --stage NAME, and on AWS --region, too: ebcd status -a {shlex.quote(application)} -s local",
+        code="no-stage",
+    )
+
+
+def _unconfigured(what: str) -> UsageError:
+    return UsageError(
+        f"There is no ebcd.toml here or above, and no {what} named.",
         why="ebcd finds in it what to release, and where.",
         hint="In the folder of your application: ebcd init",
         code="no-configuration",

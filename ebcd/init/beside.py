@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from ebcd.init import installed, platforms, properties, rest, workflows
 from ebcd.init.applications import Kind, applications
 from ebcd.init.django import Project, project
+from ebcd.init.folders import below
 from ebcd.init.routes import HEALTH, Route, administration, routes
 from ebcd.init.serve import PLATFORM_PORT, PORT, serve
 from ebcd.init.source import ASIDE, Module, modules
-from ebcd.init.words import MARKS, Asked, Fact, Missing, NewFile, Property, Seen
+from ebcd.init.words import Asked, Fact, Missing, NewFile, Property, Seen
 from ebcd.model.platforms import Family, family_of
 
 _OPTION = re.compile(
@@ -65,17 +66,9 @@ def beside(seen: Seen, asked: Asked) -> Beside:
     return _python(seen, asked, code, platform, notes)
 
 
-def below(paths: Sequence[str]) -> list[str]:
-    """The folders that look like applications of their own, where the top of a repository does not."""
-    if any(path.split("/")[0] in MARKS for path in paths):
-        return []
-    found = {path.rpartition("/")[0] for path in paths if path.rpartition("/")[2] in MARKS and path.count("/") <= 3}
-    return sorted(found)
-
-
 def _own(seen: Seen) -> dict[str, str]:
     """The files that are the application's: none of folders that are applications of their own."""
-    others = tuple(f"{folder}/" for folder in below(seen.paths))
+    others = tuple(f"{folder}/" for folder in below(seen))
     return {path: text for path, text in seen.files.items() if not path.startswith(others)}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from ebcd.init import eb, names
-from ebcd.init.beside import Beside, below, beside
+from ebcd.init.beside import beside
+from ebcd.init.folders import below
 from ebcd.init.words import Asked, Fact, Found, Missing, Seen
 
 _MAIN = ("main", "master", "default")
@@ -21,6 +23,7 @@ def decide(seen: Seen, asked: Asked) -> Found:
     rest = beside(seen, asked)
     cname, unsure = _cname(seen, application.value, stage)
     files = (*rest.files, *rest.workflows(stage, region.value if region else ""))
+    folders = below(seen) if rest.runs is None and rest.local else ()
     return Found(
         application=application,
         stage=stage,
@@ -30,7 +33,7 @@ def decide(seen: Seen, asked: Asked) -> Found:
         local_cname=names.cname(application.value, names.LOCAL),
         smoke=rest.smoke,
         runs=rest.runs,
-        missing=(*rest.missing, *_elsewhere(seen, rest)),
+        missing=(*rest.missing, *_elsewhere(folders)),
         notes=(*notes, *unset, *rest.notes, *unsure, *eb.notes(seen.eb)),
         commit=_commit(seen, asked, [item.path for item in files]),
         local=rest.local,
@@ -43,6 +46,7 @@ def decide(seen: Seen, asked: Asked) -> Found:
         aws_env=rest.aws_env,
         settings=eb.settings(seen.eb),
         files=files,
+        below=folders,
     )
 
 
@@ -55,14 +59,12 @@ def _commit(seen: Seen, asked: Asked, beside: list[str]) -> str:
     return f'git add {" ".join([asked.file, *beside])} && git commit -m "Ship with ebcd"'
 
 
-def _elsewhere(seen: Seen, rest: Beside) -> Iterator[Missing]:
+def _elsewhere(folders: tuple[str, ...]) -> Iterator[Missing]:
     """Applications in folders below, where there is none here."""
-    if rest.runs is not None or not rest.local:
-        return
-    if folders := below(seen.paths):
+    if folders:
         yield Missing(
             f"There are applications below: {', '.join(folders[:5])}.",
-            f"Each has an ebcd.toml of its own: cd {folders[0]} && ebcd init",
+            f"Each has an ebcd.toml of its own: cd {shlex.quote(folders[0])} && ebcd init",
         )
 
 

@@ -149,3 +149,5 @@ class Found:
     """Option settings of the stage on AWS."""
     files: tuple[NewFile, ...] = ()
     """What is written beside it."""
+    below: tuple[str, ...] = ()
+    """The folders below that hold an application each, where this one holds none."""

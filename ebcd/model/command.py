@@ -10,6 +10,12 @@ OF_A_REPOSITORY = frozenset({"bootstrap", "bundle", "check", "diff", "doctor", "
 """Commands that read ebcd.toml, or the commits beside it; every other one finds a stage by its names."""
 
 
+LOCAL = "local"
+"""The name of a stage that lives on the local Beanstalk, wherever it is named."""
+LOCAL_REGION = "eu-central-1"
+"""The region of a local stage where nothing names one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How whoever ran ebcd reached a stage, as far as its names do not tell: what a printed command repeats."""
@@ -17,14 +23,31 @@ class Reach:
     region: str = ""
     profile: str = ""
     endpoint_url: str = ""
+    """The endpoint that was named; empty: none was."""
     config: str = ""
     """The whole path of the file that declares the stage; empty where no other command could read it."""
+    local_endpoint: str = ""
+    """The local Beanstalk's endpoint, where the stage is on that one; empty: it is not."""
 
-    @property
-    def options(self) -> tuple[str, ...]:
-        """The options that say so, without the file."""
-        given = {"--region": self.region, "--profile": self.profile, "--endpoint-url": self.endpoint_url}
+    def options(self, stage: str) -> tuple[str, ...]:
+        """The options that say so of a stage in that place, without the file. A stage named `local` is found by its
+        name, whatever port the local Beanstalk has by then.
+        """
+        region, endpoint = self.region, self.endpoint_url
+        if self.local_endpoint and stage == LOCAL:
+            region = "" if region == LOCAL_REGION else region
+        elif self.local_endpoint:
+            endpoint = endpoint or self.local_endpoint
+        given = {"--region": region, "--profile": self.profile, "--endpoint-url": endpoint}
         return tuple(word for name, value in given.items() if value for word in (name, value))
+
+    def aws(self, *words: str) -> str:
+        """A command of the AWS CLI in the same place. On the local Beanstalk it gets that one's key, in a shell of its
+        own.
+        """
+        if self.local_endpoint:
+            return f'(eval "$(ebcd local env)"; {shlex.join(["aws", *words, "--region", self.region])})'
+        return shlex.join(["aws", *words, *self.options("")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +59,7 @@ class CommandLine:
     reach: Reach = Reach()
 
     def __str__(self) -> str:
-        return shlex.join(["-a", self.application, "-s", self.stage, *self.reach.options])
+        return shlex.join(["-a", self.application, "-s", self.stage, *self.reach.options(self.stage)])
 
     def of(self, *words: str) -> str:
         """The command of these words on the stage: `ebcd ship 1f3c9a -a shop -s production`."""

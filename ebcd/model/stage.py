@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -169,6 +169,10 @@ class Stage:
     def flags(self) -> CommandLine:
         """What names it on a command line, for a command that is printed."""
         return CommandLine(self.application, self.name, self.reach)
+
+    def aws(self, *words: str) -> str:
+        """A command of the AWS CLI in the place where it is, for a command that is printed."""
+        return replace(self.reach, region=self.region).aws(*words)
 
     @property
     def secrets(self) -> dict[str, str]:

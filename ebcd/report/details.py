@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ def details(run: Run, flags: CommandLine) -> Json:
         "remaining": [_remaining(item) for item in run.remaining],
         "kept": [{**asdict(item), "until": stamp(item.until)} for item in run.kept],
         "hold": hold(run.hold),
-        "preview": preview(run.preview) if run.preview else None,
+        "preview": preview(run.preview, flags) if run.preview else None,
         "expired": [item.stage for item in run.expired],
         "note": run.note,
         "diagnosis": _diagnosis(run.diagnosis) if run.diagnosis else None,
@@ -70,11 +70,6 @@ def _diagnosis(diagnosis: Diagnosis) -> Json:
     return {"events": events, "causes": list(diagnosis.causes), "log_tail": diagnosis.log_tail, "cause": cause}
 
 
-def release(record: ReleaseRecord | None) -> Json | None:
-    """A release by its names; None for none."""
-    return release_fields(record) if record else None
-
-
 def release_fields(record: ReleaseRecord) -> Json:
     """A release's names."""
     return {"release": record.release, "environment": record.environment, "version_label": record.version_label}
@@ -85,8 +80,9 @@ def hold(state: HoldState | None) -> Mapping[str, object] | None:
     return {"by": state.by, "since": stamp(state.since), "reason": state.reason} if state else None
 
 
-def preview(found: Preview) -> Json:
-    """A preview's record."""
+def preview(found: Preview, flags: CommandLine) -> Json:
+    """A preview's record, and the commands that end it, or all that have expired. flags: name a stage beside it."""
+    place = replace(flags, stage=found.base)
     return {
         "stage": found.stage,
         "branch": found.branch,
@@ -99,6 +95,8 @@ def preview(found: Preview) -> Json:
         "expires": stamp(found.expires),
         "seconds_left": round(found.left),
         "expired": found.expired,
+        "end": place.of("preview", "down", found.branch),
+        "end_expired": place.of("preview", "down", "--expired"),
     }
 
 

@@ -29,7 +29,8 @@ def text(result: Json) -> RenderableType:
     checks: list[Json] = result["checks"]
     width = max(len(item["check"]) for item in checks)
     lines = [f"[bold]{title(result)}[/]"]
-    for item in (item for item in checks if item["why"] != SEE_IDENTITY):
+    shown = [item for item in checks if item["why"] != SEE_IDENTITY]
+    for item in shown:
         lines.append(f"{_MARKS[item['outcome']]} [dim]{item['check']:<{width}}[/]  {escape(item['what'])}")
         indent = " " * (width + 4)
         if item["why"]:
@@ -38,10 +39,12 @@ def text(result: Json) -> RenderableType:
             lines.append(f"{indent}[cyan]→[/] {escape(item['hint'])}")
     if blind := list(dict.fromkeys(item["check"] for item in checks if item["why"] == SEE_IDENTITY)):
         lines.append(f"{_MARKS['unknown']} Without it nothing is known of: {', '.join(blind)}.")
-    return Group(*lines, *_verdict(checks, ok=result["ok"]))
+    return Group(*lines, *_verdict(shown, len(blind), ok=result["ok"]))
 
 
-def _verdict(checks: list[Json], *, ok: bool) -> list[str]:
-    counts = {name: sum(item["outcome"] == name for item in checks) for name in _MARKS}
+def _verdict(shown: list[Json], blind: int, *, ok: bool) -> list[str]:
+    """What the checks come to. blind: how many more are named in one line, because nobody could look."""
+    counts = {name: sum(item["outcome"] == name for item in shown) for name in _MARKS}
+    counts["unknown"] += blind
     seen = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return [f"[green]✔[/] Nothing here would stop a ship. [dim]{seen}[/]" if ok else f"[dim]{seen}[/]"]

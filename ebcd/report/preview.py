@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -12,18 +11,17 @@ from rich.markup import escape
 from ebcd import words
 from ebcd.errors import EbcdError
 from ebcd.model import Environment, Stage
-from ebcd.model.command import completed
 from ebcd.release.execute.context import Run, Services
 from ebcd.release.store.previews import Preview
 from ebcd.report import result, text
 from ebcd.report.envelope import Json
-from ebcd.report.parts import ago, colored, flags
+from ebcd.report.parts import ago, colored
 
 
 def described(preview: Preview, environments: Iterable[Environment], place: Stage, services: Services) -> Json:
     """A preview as it stands: the environment's version counts, where a release was taken back it is another one."""
     found = next((item for item in environments if item.name == preview.environment), None)
-    told = result.preview(preview) | {
+    told = result.preview(preview, place.flags) | {
         "environment": preview.environment,
         "status": found.status if found else "Terminated",
         "health": found.health if found else None,
@@ -63,10 +61,10 @@ def up(told: Json) -> RenderableType:
     rows = [
         ("branch", f"{preview['branch']}, made like {preview['base']}"),
         ("until", until),
-        ("end", _command(told, preview, preview["branch"])),
+        ("end", preview["end"]),
     ]
     if others:
-        rows.append(("expired", f"{_count(others, 'other preview')}: {_clear(told, preview)}"))
+        rows.append(("expired", f"{_count(others, 'other preview')}: {preview['end_expired']}"))
     return text.shipped(told, rows)
 
 
@@ -75,14 +73,13 @@ def listed(told: Json) -> RenderableType:
     found = told["previews"]
     head = f"[bold]{escape(told['application'])}[/]"
     if not found:
-        up = escape(completed(("preview", "up"), "", told.get("config", "")))
-        return f"{head}  has no previews.\n  [cyan]→[/] {up}"
+        return f"{head}  has no previews.\n  [cyan]→[/] {escape(told['next'])}"
     width = max(len(item["branch"]) for item in found)
     lines = [line for item in found for line in _item(item, width)]
     expired = [item for item in found if item["expired"]]
     if expired:
         has = "has" if len(expired) == 1 else "have"
-        lines.append(f"  [cyan]→[/] {len(expired)} {has} expired: {_clear(told, expired[0])}")
+        lines.append(f"  [cyan]→[/] {len(expired)} {has} expired: {escape(expired[0]['end_expired'])}")
     return Group(f"{head}  {_count(len(found), 'preview')}", *lines)
 
 
@@ -120,17 +117,6 @@ def _end(item: Json) -> list[str]:
         case _:
             head = f"[green]✔[/] {name}  is taken down."
     return [head, *text.steps(item)]
-
-
-def _command(told: Json, preview: Json, *which: str) -> str:
-    """The command that ends previews, on the stage that one was made like."""
-    options = shlex.split(flags(told))
-    options[options.index("-s") + 1] = preview["base"]
-    return completed(("preview", "down", *which), shlex.join(options), told.get("config", ""))
-
-
-def _clear(told: Json, preview: Json) -> str:
-    return _command(told, preview, "--expired")
 
 
 def _count(number: int, what: str) -> str:

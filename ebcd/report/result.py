@@ -16,8 +16,8 @@ from ebcd.release.state.snapshot import Snapshot, default_cname, deployment_esti
 from ebcd.release.store.hold import HoldState
 from ebcd.release.store.lease import LockState
 from ebcd.report.details import details, hold, preview, release_fields, stamp
-from ebcd.report.details import release as named
 from ebcd.report.envelope import Json, head_of
+from ebcd.report.first import first_ship
 
 if TYPE_CHECKING:  # `status` tells of no steps
     pass
@@ -55,11 +55,17 @@ def of_run(run: Run, services: Services, error: EbcdError | None, seconds: float
     result["live"] = found = live(snapshot, services) if snapshot else _proven(run, services, error)
     if found and found["url"]:
         result["try"] = try_command(services, found["url"])
-    result["previous"] = named(snapshot.previous) if snapshot else None
+    result["previous"] = _previous(snapshot) if snapshot else None
     result["steps"] = steps(run)
     if snapshot is not None and snapshot.damaged:
         result["damaged"] = damaged(snapshot)
     return {**result, **details(run, services.flags), "seconds": round(seconds, 3)}
+
+
+def _previous(snapshot: Snapshot) -> Json | None:
+    """The release that a rollback returns to, and whether an environment has it."""
+    found = snapshot.previous
+    return {**release_fields(found), "stands": snapshot.standing(found) is not None} if found else None
 
 
 def status(snapshot: Snapshot, services: Services, locked: LockState | None, held: HoldState | None) -> Json:
@@ -73,8 +79,18 @@ def status(snapshot: Snapshot, services: Services, locked: LockState | None, hel
         "rollback": rollback(snapshot),
         "lock": lock(locked),
         "hold": hold(held),
+        "failed": _failed_since(snapshot),
+        "next": first_ship(snapshot.stage) if snapshot.live is None else None,
         "damaged": damaged(snapshot),
     }
+
+
+def _failed_since(snapshot: Snapshot) -> Json | None:
+    """The newest release where it failed, or was swapped back; None where one has done better since."""
+    newest = max(snapshot.releases, key=lambda record: record.number, default=None)
+    if newest is None or newest.outcome not in {Outcome.FAILED, Outcome.SWAPPED_BACK}:
+        return None
+    return {**release_fields(newest), "outcome": str(newest.outcome), "reason": newest.reason}
 
 
 def damaged(snapshot: Snapshot) -> list[Json]:
@@ -111,21 +127,32 @@ def rollback(snapshot: Snapshot) -> Json:
     try:
         target = rollback_target(snapshot)
     except (NothingToRollBack, Refused) as error:
-        return {"ready": False, "to": None, "reason": error.why, "seconds_estimate": None}
+        return _way_back(None, error.why)
     release = target.target.release
     if target.already:
         reason = f"{release} is live again, for {target.replaces.release} was rolled back"
-        return {"ready": False, "to": release, "reason": reason, "seconds_estimate": None}
+        return _way_back(release, reason)
     environment = snapshot.environment(target.target.environment)
     if environment is None or target.gone:
         state = f"carries {environment.version_label}" if environment else "is gone"
         reason = f"{target.target.environment} {state}; a rollback deploys {target.target.version_label} again"
         seconds = redeployment_estimate(snapshot, environment)[0] if environment else creation_estimate(snapshot)
-        return {"ready": False, "to": release, "reason": reason, "seconds_estimate": seconds}
+        return _way_back(release, reason, seconds, redeploys=True)
     deployed = snapshot.standing(target.target) is None
     reason = _unready(environment, snapshot.stage, deployed=deployed)
     estimate = None if reason else (deployment_estimate(snapshot) if deployed else _last_swap(snapshot))
-    return {"ready": not reason, "to": release, "reason": reason, "seconds_estimate": estimate}
+    return _way_back(release, reason, estimate)
+
+
+def _way_back(to: str | None, reason: str, seconds: float | None = None, *, redeploys: bool = False) -> Json:
+    """A rollback as data. redeploys: it is no swap now, but `swap --rollback` works: it deploys the version again."""
+    return {
+        "ready": not reason,
+        "to": to,
+        "reason": reason,
+        "seconds_estimate": seconds,
+        "redeploys": redeploys,
+    }
 
 
 def _last_swap(snapshot: Snapshot) -> float | None:

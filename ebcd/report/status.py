@@ -15,7 +15,8 @@ _ROLES = ("live", "candidate", "previous")
 def text(result: Json) -> RenderableType:
     """What is live, since when, by whom; what waits; whether a rollback is ready."""
     if result["live"] is None:
-        return f"[bold]{title(result)}[/]  Nothing is live yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
+        lines = [f"[bold]{title(result)}[/]  Nothing is live yet.", f"  [cyan]→[/] {escape(result['next'])}"]
+        return Group(*lines, *([pairs([_failed(result)], markup=True)] if result["failed"] else []))
     sides = [_side(role, side) for role in _ROLES if (side := result[role])]
     table = Columns(("", "release", "version", "environment", "health", "since"), sides)
     rollback = result["rollback"]
@@ -24,18 +25,38 @@ def text(result: Json) -> RenderableType:
         about = f", about {estimate:g} s" if estimate is not None else ""
         ready = f"[green]ready[/] → {rollback['to']}{about}   [dim]{escape(command(result, 'swap', '--rollback'))}[/]"
     else:
-        ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}"
+        ready = f"[yellow]not ready[/]: {escape(rollback['reason'])}{_redeploys(result)}"
     rows = [("by", _people(result, [role for role in _ROLES if result[role]])), ("rollback", ready)]
     if url := result["live"]["url"]:
         rows.insert(0, ("url", f"[link]{url}[/link]"))
     if changed := _changed_by_hand(result["live"]):
         rows.append(("changed", f"[yellow]{changed}[/]"))
+    if result["failed"]:
+        rows.append(_failed(result))
     if lock := result["lock"]:
         rows.append(("locked", f"[yellow]{escape(lock['message'])}[/] by {escape(lock['owner'])} on {lock['host']}"))
     if hold := result["hold"]:
         release = escape(command(result, "unhold"))
         rows.append(("held", f"[yellow]{escape(hold['reason'])}[/] by {escape(hold['by'])}: {release}"))
     return Group(f"[bold]{title(result)}[/]", table, pairs(rows, markup=True))
+
+
+def _redeploys(result: Json) -> str:
+    """The command of a rollback that deploys its version again, and what that took the last time; else empty."""
+    rollback = result["rollback"]
+    if not rollback["redeploys"]:
+        return ""
+    estimate = rollback["seconds_estimate"]
+    about = f", about {estimate:.0f} s" if estimate is not None else ""
+    return f"{about}   [dim]{escape(command(result, 'swap', '--rollback'))}[/]"
+
+
+def _failed(result: Json) -> tuple[str, str]:
+    """The newest release where it came to nothing, and the command that shows it whole."""
+    failed = result["failed"]
+    said = "was swapped back" if failed["outcome"] == "swapped-back" else "failed"
+    more = escape(command(result, "releases", failed["release"]))
+    return "failed", f"[red]{failed['release']} {said}[/]   [dim]{more}[/]"
 
 
 def _people(result: Json, roles: list[str]) -> str:

@@ -133,7 +133,7 @@ def bundled(result: Json) -> RenderableType:
 def releases(result: Json) -> RenderableType:
     """The ledger as a table."""
     if not result["releases"]:
-        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] {escape(command(result, 'ship'))}"
+        return f"[bold]{title(result)}[/]  No releases yet.\n  [cyan]→[/] {escape(result['next'])}"
     rows = [
         (
             f"[bold]{item['release']}[/]",
@@ -279,5 +279,6 @@ def _live_rows(result: Json) -> list[tuple[str, str]]:
         if live["url"]:
             rows.append(("try", result["try"]))
     if previous := result["previous"]:
-        rows.append(("before", f"{previous['release']}  {previous['environment']}  {previous['version_label']}"))
+        where = previous["environment"] if previous["stands"] else "its environment is gone"
+        rows.append(("before", f"{previous['release']}  {where}  {previous['version_label']}"))
     return rows

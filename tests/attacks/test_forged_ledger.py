@@ -15,7 +15,7 @@ from stages import STAGE, record
 from ebcd.cli import inspect
 from ebcd.cli.plain_console import PlainConsole
 from ebcd.errors import EbcdError, ExitCode, LockHeld, Refused
-from ebcd.model import ApplicationVersion, Tenants
+from ebcd.model import ApplicationVersion, CommandLine, Tenants
 from ebcd.release.commands import prune, swap
 from ebcd.release.state.release import Outcome, ReleaseRecord
 from ebcd.release.store.ledger import HIGHEST
@@ -304,7 +304,7 @@ PREVIEWED = "ebcd/shop/previews/preview-x.json"
 def test_a_preview_is_read_and_its_unknown_keys_are_written_back(forged: Forged) -> None:
     forged.add(PREVIEWED, PREVIEW | {"label": "new"})
     storage = forged.services().storage
-    previews = Previews(storage, "shop")
+    previews = Previews(storage, "shop", CommandLine("shop", "preview"))
     found = previews.read("preview-x")
     assert isinstance(found, Preview)
     previews.keep(replace(found, ttl=60.0))
@@ -316,7 +316,7 @@ def test_a_preview_is_read_and_its_unknown_keys_are_written_back(forged: Forged)
 )
 def test_a_preview_that_cannot_be_read_is_named_and_takes_nothing_down(forged: Forged, change: dict[str, Any]) -> None:
     forged.add(PREVIEWED, PREVIEW | change)
-    previews = Previews(forged.services().storage, "shop")
+    previews = Previews(forged.services().storage, "shop", CommandLine("shop", "preview"))
     assert previews.all() == ()
     assert [item.key for item in previews.damaged] == [PREVIEWED]
     with pytest.raises(Refused, match="cannot be read"):

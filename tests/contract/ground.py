@@ -15,7 +15,7 @@ from source import BUNDLES
 from ebcd.aws.models import OPERATIONS
 from ebcd.bootstrap import Brought, bring
 from ebcd.clock import SystemClock
-from ebcd.model import ApplicationVersion, Environment, OptionSetting
+from ebcd.model import ApplicationVersion, Environment, OptionSetting, Reach
 from ebcd.permissions.template import Wanted, template
 from ebcd.release.execute.events import FAILURES
 
@@ -124,7 +124,7 @@ class Ground:
     def bring_roles(self) -> Brought:
         """Bring `ebcd bootstrap`'s stack, as it does."""
         wanted = Wanted(self.application, worker=True)
-        return bring(self.account.stacks, SystemClock(), wanted, template(wanted, OPERATIONS), lambda _: None)
+        return bring(self.account.stacks, SystemClock(), wanted, template(wanted, OPERATIONS), lambda _: None, Reach())
 
     def options(self, *, health: str = "enhanced", **more: str) -> list[OptionSetting]:
         """What every environment of the run is made with. more: options by `namespace|name`."""

@@ -178,7 +178,7 @@ def test_what_is_no_fault_is_refused_with_the_next_command(local: Local) -> None
         (["throttle"], "needs to know where"),
         (["kill", "nobody"], "There is no environment nobody."),
         (["--seconds", "soon", "delay", "X"], "no duration"),
-        (["explode", "X"], "there is no kind 'explode'"),
+        (["explode", "X"], "There is no kind 'explode'"),
         (["throttle", "DescribeEnvironmnts"], "Did you mean DescribeEnvironments?"),
     ):
         done = local.run("fault", *words)

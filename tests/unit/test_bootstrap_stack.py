@@ -15,6 +15,7 @@ from stages import NOW
 from ebcd.aws.stacks import Stacks
 from ebcd.bootstrap import Brought, bring
 from ebcd.errors import AwsRefused, EbcdError, OutcomeUnknown, Refused
+from ebcd.model import Reach
 from ebcd.permissions.template import Wanted
 
 WANTED = Wanted("shop")
@@ -110,7 +111,7 @@ class Clock:
 
 def brought(cloudformation: CloudFormation, note: Callable[[str], None] = lambda _: None) -> Brought:
     clients: Any = SimpleNamespace(cloudformation=cloudformation)
-    return bring(Stacks(clients), Clock(), WANTED, {"Resources": {}}, note)
+    return bring(Stacks(clients), Clock(), WANTED, {"Resources": {}}, note, Reach("eu-west-1", "ops"))
 
 
 def test_a_stack_is_created_and_waited_for() -> None:

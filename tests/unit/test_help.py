@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
@@ -12,7 +13,8 @@ from printed import parses
 from ebcd.__main__ import run
 from ebcd.cli.app import ALIASES, COMMANDS, app
 from ebcd.cli.examples import EXAMPLES
-from ebcd.cli.explain import MEANT, NEEDED, page
+from ebcd.cli.explain import NEEDED, page
+from ebcd.cli.mistyped import MEANT
 
 OF_PREVIEW = ("preview up", "preview list", "preview down")
 
@@ -70,14 +72,18 @@ def test_help_explains_a_command_of_a_group(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("words", "what", "hint"),
     [
-        (["shpi"], "Did you mean 'ship'?", "ebcd --help"),
-        (["rollbck"], "Did you mean 'rollback'?", "ebcd --help"),
-        (["undo"], "No such command 'undo'.", "Did you mean ebcd rollback?"),
-        (["help", "shpi"], "Did you mean 'ship'?", "ebcd --help"),
+        (["shpi"], "Did you mean ship?", "ebcd --help"),
+        (["rollbck"], "Did you mean rollback?", "ebcd --help"),
+        (["undo"], "ebcd has no command 'undo'.", "Did you mean ebcd rollback?"),
+        (["help", "shpi"], "Did you mean ship?", "ebcd --help"),
         (["ship", "--plna"], "--plan", "ebcd ship --help"),
         (["ship", "--rollback"], "--rollback", "--rollback is an option of: ebcd swap"),
         (["deploy", "--plna"], "--plan", "ebcd ship --help"),
-        (["releases", "--env", "r7"], "No such option: --env", "--env is an option of: ebcd events, ebcd health"),
+        (
+            ["releases", "--env", "r7"],
+            "ebcd releases has no option --env.",
+            "--env is an option of: ebcd events, ebcd health",
+        ),
     ],
 )
 def test_a_near_miss_is_told(words: list[str], what: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,6 +91,32 @@ def test_a_near_miss_is_told(words: list[str], what: str, hint: str, capsys: pyt
     text = capsys.readouterr().err
     assert what in text
     assert f"→ {hint}" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "why", "hint"),
+    [
+        ("ship --plann", "ebcd ship has no option --plann.", "Did you mean --plan?", "ebcd ship --help"),
+        ("ship --stag prod", "ebcd ship has no option --stag.", "Did you mean --stage?", "ebcd ship --help"),
+        ("ship -z", "ebcd ship has no option -z.", "The command line is wrong.", "ebcd ship --help"),
+        ("preview upp", "ebcd preview has no command 'upp'.", "Did you mean up?", "ebcd preview --help"),
+        ("ship a b c", "ebcd ship takes fewer words: b c is too much.", "", "ebcd ship --help"),
+        ("ship --timeout", "ebcd ship --timeout needs a value.", "", "ebcd ship --help"),
+        ("preview list --region", "ebcd preview list --region needs a value.", "", "ebcd preview list --help"),
+        ("ship --plan=3", "ebcd ship --plan takes no value.", "", "ebcd ship --help"),
+        ("releases --limit x", "--limit takes a whole number of at least 1, not 'x'.", "", "ebcd releases --help"),
+        ("events --limit 0", "--limit takes a whole number from 1 to 1000, not '0'.", "", "ebcd events --help"),
+    ],
+)
+def test_a_wrong_command_line_is_an_error_of_ebcd(
+    words: str, what: str, why: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words.split()) == 2
+    assert capsys.readouterr().err.splitlines()[0] == f"✘ {what}"
+    command, dash, options = words.partition("-")
+    assert run([*command.split(), "--json", *(dash + options).split()]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error == {"code": "usage", "what": what, "why": why or "The command line is wrong.", "hint": hint}
 
 
 def test_what_other_tools_call_it_leads_to_a_command() -> None:

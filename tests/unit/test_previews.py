@@ -25,7 +25,18 @@ from ebcd.clock import AdaptiveInterval
 from ebcd.config.preview import preview_base, preview_of, preview_place, preview_slug, refuse_declared
 from ebcd.config.read import NAME_LIMIT, parse
 from ebcd.errors import OutcomeUnknown, Refused, UsageError
-from ebcd.model import Configuration, Environment, Notify, OptionSetting, Stage, Strategy, Target, Tenants, Tier
+from ebcd.model import (
+    CommandLine,
+    Configuration,
+    Environment,
+    Notify,
+    OptionSetting,
+    Stage,
+    Strategy,
+    Target,
+    Tenants,
+    Tier,
+)
 from ebcd.release.commands.preview import PreviewRequest, refuse_another, refuse_holder, takedown
 from ebcd.release.execute import environments, polling
 from ebcd.release.execute.busy import BUSY_PATIENCE
@@ -248,7 +259,7 @@ PREVIEW = Preview(
 def test_its_time_is_told_by_the_bucket_s_clock_and_begins_anew_with_each_record() -> None:
     clock = MemoryClock()
     storage = MemoryStorage(clock)
-    kept = Previews(storage, "shop")  # type: ignore[arg-type]
+    kept = Previews(storage, "shop", CommandLine("shop", "preview"))  # type: ignore[arg-type]
     assert (kept.all(), kept.read("preview-fix")) == ((), None)
     first = kept.keep(PREVIEW)
     assert list(storage.objects) == ["ebcd/shop/previews/preview-fix.json"]
@@ -270,7 +281,7 @@ def test_its_time_is_told_by_the_bucket_s_clock_and_begins_anew_with_each_record
 def test_a_stage_that_is_called_previews_has_none() -> None:
     storage = MemoryStorage(MemoryClock())
     storage.create("ebcd/shop/previews/lock.json", b"{}")
-    assert Previews(storage, "shop").all() == ()  # type: ignore[arg-type]
+    assert Previews(storage, "shop", CommandLine("shop", "preview")).all() == ()  # type: ignore[arg-type]
 
 
 def standing(cname: str = "shop-fix.eu-central-1.elasticbeanstalk.com", **changes: object) -> Environment:
@@ -351,7 +362,9 @@ class Leaving:
 
 
 def services(beanstalk: Leaving, clock: MemoryClock) -> Any:
-    return SimpleNamespace(beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0))
+    return SimpleNamespace(
+        beanstalk=beanstalk, clock=clock, pace=AdaptiveInterval(5.0), flags=CommandLine("shop", "preview")
+    )
 
 
 def test_what_was_swapped_since_it_was_planned_is_not_terminated() -> None:

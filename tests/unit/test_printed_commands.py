@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from printed import STAGELESS, commands, parses
+from printed_sources import ebcd_commands
 from stages import STAGE
 
 from ebcd.config import load, select_stage
@@ -18,9 +17,6 @@ from ebcd.model import CommandLine, Reach
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "-a shop -s production"
 ELSEWHERE = {
-    "ebcd/cli/app.py",
-    "ebcd/cli/help.py",
-    "ebcd/cli/examples.py",
     "ebcd/init/text.py",
     "ebcd/init/workflows.py",
     "ebcd/report/init.py",
@@ -28,37 +24,17 @@ ELSEWHERE = {
     "ebcd/cli/locally.py",
     "ebcd/eb.py",
 }
-"""Help, which is about any stage; what `init` says of its folder; what ebcd has for commands of eb."""
+"""What `init` says of its folder; what ebcd has for commands of eb. A test runs them where they are printed."""
 
 
-def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """The texts in a module that are no docstrings, with `FLAGS` where one names a stage, and a word for the rest."""
-    tree = ast.parse(path.read_text())
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
-    silent = inner | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            yield node.lineno, "".join(map(shown, node.values))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
-            yield node.lineno, node.value
-
-
-def shown(part: ast.expr) -> str:
-    if isinstance(part, ast.Constant):
-        return str(part.value)
-    assert isinstance(part, ast.FormattedValue)
-    named = ast.unparse(part.value).rpartition(".")[2].strip("_")
-    return FLAGS if named == "flags" else "r7"
+def value(name: str) -> str:
+    """What stands for a value that the source fills in."""
+    return {"flags": FLAGS, "config": "", "every": "7"}.get(name, "r7")
 
 
 def printed_in_the_source() -> list[tuple[str, list[str]]]:
-    return [
-        (f"{path.relative_to(ROOT)}:{line}", command)
-        for path in sorted((ROOT / "ebcd").rglob("*.py"))
-        if str(path.relative_to(ROOT)) not in ELSEWHERE
-        for line, text in texts(path)
-        for command in commands(text)
-    ]
+    found = ebcd_commands(value)
+    return [(place, words) for place, words in found if not place.startswith(("ebcd_local/", *ELSEWHERE))]
 
 
 @pytest.mark.parametrize(("place", "command"), printed_in_the_source())
@@ -129,8 +105,16 @@ def test_a_file_that_is_named_lends_what_it_says(tmp_path: Path) -> None:
 
 
 def test_without_a_file_the_first_answer_is_init() -> None:
-    for name, application in ((None, None), ("production", None), (None, "shop")):
+    for name in (None, "production"):
         with pytest.raises(UsageError) as error:
-            select_stage(None, name=name, application=application, region=None, environ={})
+            select_stage(None, name=name, application=None, region=None, environ={})
         assert error.value.code == "no-configuration"
         assert error.value.hint.endswith("ebcd init")
+
+
+def test_an_application_that_is_named_needs_its_stage_and_no_init() -> None:
+    with pytest.raises(UsageError) as error:
+        select_stage(None, name=None, application="my shop", region=None, environ={})
+    assert error.value.code == "no-stage"
+    assert "init" not in error.value.hint
+    assert commands(error.value.hint) == [["ebcd", "status", "-a", "my shop", "-s", "local"]]

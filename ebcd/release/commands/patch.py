@@ -41,8 +41,10 @@ def patch(run: Run, services: Services, options: PatchOptions) -> None:
     """Release what is live on the newest platform version. Raises any EbcdError; what was done is in the run."""
     if not services.storage.bucket_exists():  # nothing was ever released, and there is nowhere to lock
         require_live(Snapshot.empty(run.stage, services.clock.now()))
-    again = " --again" if run.stage.strategy is Strategy.IN_PLACE else ""  # users have had it: that must be said
-    services = replace(services, remedy=f"to try once more: ebcd patch{again} {services.flags}")
+    again = services.flags.of("patch")
+    if run.stage.strategy is Strategy.IN_PLACE:  # users have had it: that must be said
+        again = services.flags.of("patch", "--again")
+    services = replace(services, remedy=f"to try once more: {again}")
     choose = partial(_subject, run, services, options)
     delivery.deliver(run, services, options.shipping, choose, tuple, message="patch the platform")
 

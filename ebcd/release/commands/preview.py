@@ -64,7 +64,7 @@ def down(run: Run, services: Services, declared: Iterable[Stage], *, planned: bo
 
     declared: the stages of ebcd.toml: what holds the CNAME of one of them stays.
     """
-    kept, others = Previews(services.storage, run.stage.application), tuple(declared)
+    kept, others = Previews(services.storage, run.stage.application, services.flags), tuple(declared)
     snapshot = _observe(run, services, kept)
     steps = takedown(snapshot, run.preview, others)
     if planned or (run.preview is None and not steps):
@@ -89,12 +89,13 @@ def takedown(snapshot: Snapshot, preview: Preview | None, declared: Iterable[Sta
     if found is None:
         return ()
     if preview is None or preview.environment != found.name:
-        raise stays(found, "No record says that it is a preview's.")
+        raise stays(stage.reach, found, "No record says that it is a preview's.")
     if found.cname not in live_cnames(preview.cname, stage.region, stage.local_domain):
-        raise stays(found, f"It holds {found.cname}, which is not the CNAME that it was given: somebody swapped it.")
+        raise stays(stage.reach, found, f"It holds {found.cname} and not its own CNAME: somebody swapped it.")
     for other in declared:
         if other.cname and found.cname in live_cnames(other.cname, stage.region, stage.local_domain):
-            raise stays(found, f"It holds {found.cname}, which is the live CNAME of the stage {other.name}.")
+            why = f"It holds {found.cname}, which is the live CNAME of the stage {other.name}."
+            raise stays(stage.reach, found, why)
     reason = f"it is the preview of {preview.branch}" + (", which has expired" if preview.expired else "")
     return (
         TerminateEnvironment(found.name, found.id, reason, holds=found.cname, patience=BUSY_PATIENCE),
@@ -132,7 +133,7 @@ def refuse_holder(snapshot: Snapshot) -> None:
 
 def _begin(run: Run, services: Services, wanted: PreviewRequest) -> Previews:
     """Look at the application's previews: is the name free, and which ones have expired?"""
-    kept = Previews(services.storage, run.stage.application)
+    kept = Previews(services.storage, run.stage.application, services.flags)
     known = {item.stage: item for item in kept.all()}
     refuse_another(run.stage, wanted, known.pop(run.stage.name, None))
     run.expired = tuple(item for item in known.values() if item.expired)

@@ -8,7 +8,7 @@ from functools import partial
 from ebcd import words
 from ebcd.clock import polls
 from ebcd.errors import AwsRefused, Busy, NoAnswer, OutcomeUnknown, Refused, ReleaseFailed, Throttled, Unreachable
-from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting
+from ebcd.model import ASG, ApplicationVersion, Environment, OptionSetting, Reach
 from ebcd.release.execute import drain
 from ebcd.release.execute.busy import when_ready
 from ebcd.release.execute.context import Services, Status, StepOutcome
@@ -234,13 +234,13 @@ def sizes(services: Services, heartbeat: Heartbeat, application: str, environmen
     }
 
 
-def stays(environment: Environment, why: str) -> Refused:
+def stays(reach: Reach, environment: Environment, why: str) -> Refused:
     """The refusal to terminate an environment that may be something else than it is said to be."""
+    words = ("elasticbeanstalk", "describe-environments", "--environment-ids", environment.id)
     return Refused(
         f"The environment {environment.name} stays.",
         why=why,
-        hint="See what it is before it goes: aws elasticbeanstalk describe-environments "
-        f"--environment-ids {environment.id}",
+        hint=f"See what it is before it goes: {reach.aws(*words)}",
         code="not-its-own",
     )
 
@@ -261,7 +261,8 @@ def terminate(services: Services, heartbeat: Heartbeat, application: str, step: 
         if found is None or is_gone(found):
             return StepOutcome("it is leaving already", Status.SKIPPED)
         if step.holds and found.cname != step.holds:
-            raise stays(found, f"It holds {found.cname} by now, and not its own CNAME {step.holds}.")
+            other = f"It holds {found.cname} by now, and not its own CNAME {step.holds}."
+            raise stays(services.flags.reach, found, other)
         if why := drain.needed(services, found, step):
             return StepOutcome(why, Status.SKIPPED)
         try:

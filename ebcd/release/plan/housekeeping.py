@@ -5,7 +5,6 @@ None of it makes a release good or bad. What fails of it is told with the comman
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from ebcd.errors import AwsRefused, EbcdError, LockLost, OutcomeUnknown, ReleaseFailed
@@ -48,18 +47,13 @@ def may_be_left(step: Step, error: EbcdError, release: ReleaseRecord | None) -> 
 
 def remaining(step: Step, error: EbcdError, flags: CommandLine, stage: Stage) -> Remaining:
     """What is told of a step that was left. flags: the options that name the stage."""
-    region = stage.region
     why = f"{error.what} {error.why}".strip()
     if isinstance(step, MatchCapacity | SetMinimum):
         size = step.instances if isinstance(step, MatchCapacity) else step.minimum
-        place = flags.reach.options or ("--region", region)
-        command = (
-            f"aws elasticbeanstalk update-environment {shlex.join(place)} --environment-name {step.environment} "
-            f"--option-settings Namespace={ASG},OptionName=MinSize,Value={size}"
-        )
-        return Remaining(step, why, command)
+        setting = f"Namespace={ASG},OptionName=MinSize,Value={size}"
+        named = ["--environment-name", step.environment, "--option-settings", setting]
+        return Remaining(step, why, stage.aws("elasticbeanstalk", "update-environment", *named))
     if isinstance(step, DeleteSavedConfiguration):
         named = ["--application-name", stage.application, "--template-name", step.template]
-        command = f"aws elasticbeanstalk delete-configuration-template --region {region} {shlex.join(named)}"
-        return Remaining(step, why, command)
+        return Remaining(step, why, stage.aws("elasticbeanstalk", "delete-configuration-template", *named))
     return Remaining(step, why, f"ebcd retire {flags}")

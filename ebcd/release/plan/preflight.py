@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -122,8 +121,7 @@ def _branches(stage: Stage) -> str:
     """The command that shows the platform branches that a stage can have."""
     if stage.target is Target.LOCAL:
         return "ebcd local platform"
-    place = stage.reach.options or ("--region", stage.region)
-    return f"aws elasticbeanstalk list-platform-branches {shlex.join(place)}"
+    return stage.aws("elasticbeanstalk", "list-platform-branches")
 
 
 def taken_cname(stage: Stage) -> Finding:
@@ -161,9 +159,15 @@ def _shared_balancer(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]
         )
 
 
+def _apply(stage: Stage, environment: str, action: str) -> str:
+    """The command that begins a managed update."""
+    named = ("--environment-name", environment, "--action-id", action)
+    return stage.aws("elasticbeanstalk", "apply-environment-managed-action", *named)
+
+
 def _managed_updates(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
     name, stage = sight.environment.name, intent.stage
-    look = f"aws elasticbeanstalk describe-environment-managed-actions --environment-name {name}"
+    look = stage.aws("elasticbeanstalk", "describe-environment-managed-actions", "--environment-name", name)
     for action in sight.managed_actions:
         if action.status in UNDER_WAY:
             yield Finding(
@@ -177,8 +181,7 @@ def _managed_updates(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]
                 "managed-update-due",
                 f"A managed update of {name} is due at {action.window_start:%Y-%m-%d %H:%M} UTC: {action.description}.",
                 "It may begin before the release has ended, and replaces the instances that are the way back.",
-                f"Ship after it, or begin it now: aws elasticbeanstalk apply-environment-managed-action "
-                f"--environment-name {name} --action-id {action.id}",
+                f"Ship after it, or begin it now: {_apply(stage, name, action.id)}",
             )
 
 
@@ -216,7 +219,8 @@ def _quotas(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
     if intent.creates:
         retire = f"ebcd retire {flags}, or ask AWS for a higher quota"
         counts.append(("environments", quotas.environments, quotas.environments_limit, retire))
-        ask = "Delete one that nobody needs, or ask AWS for a higher quota: aws elasticbeanstalk describe-applications"
+        every = intent.stage.aws("elasticbeanstalk", "describe-applications")
+        ask = f"Delete one that nobody needs, or ask AWS for a higher quota: {every}"
         counts.append(("applications", quotas.applications, quotas.applications_limit, ask))
     for what, used, limit, hint in counts:
         if limit and used >= NEARLY * limit:

@@ -85,9 +85,13 @@ class Ledger:
         return Refused(
             f"The record of r{number} cannot be read.",
             why=f"{key}: {self._damaged[key].what}",
-            hint=f"aws s3 cp s3://{self._storage.bucket}/{key} - | head -c 1000 | cat -v",
+            hint=f"{self._s3('cp', key, '-')} | head -c 1000 | cat -v",
             code="damaged-record",
         )
+
+    def _s3(self, does: str, key: str, *more: str) -> str:
+        """A command of the AWS CLI on one of the stage's objects, to be printed."""
+        return self._flags.reach.aws("s3", does, f"s3://{self._storage.bucket}/{key}", *more)
 
     def _decoded(self, stored: StoredObject, number: int) -> ReleaseRecord:
         content = content_of(stored)
@@ -122,7 +126,7 @@ class Ledger:
         raise Refused(
             f"The stage {self._application}/{self._stage} has no release number left.",
             why=f"There is a record {self._key(HIGHEST)}, and numbers go up to {HIGHEST}.",
-            hint=f"If it is forged: aws s3 rm s3://{self._storage.bucket}/{self._key(HIGHEST)}",
+            hint=f"If it is forged: {self._s3('rm', self._key(HIGHEST))}",
             code="no-number",
         )
 

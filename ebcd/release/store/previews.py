@@ -15,7 +15,7 @@ from typing import Any
 
 from ebcd.aws.storage import PreconditionFailed, Storage, StoredObject
 from ebcd.errors import OutcomeUnknown, Refused
-from ebcd.model import kinds
+from ebcd.model import CommandLine, kinds
 from ebcd.release.state.documents import SCHEMA, Damaged, Unreadable, content_of, encoded, typed
 from ebcd.release.state.names import standing_name
 
@@ -58,8 +58,9 @@ class Preview:
 class Previews:
     """The records of one application's previews."""
 
-    def __init__(self, storage: Storage, application: str) -> None:
+    def __init__(self, storage: Storage, application: str, flags: CommandLine) -> None:
         self._storage = storage
+        self._flags = flags
         self._application = application
         self._prefix = f"ebcd/{application}/previews/"
         self._damaged: dict[str, Damaged] = {}
@@ -85,7 +86,7 @@ class Previews:
             raise Refused(
                 f"The record of the preview {stage} cannot be read.",
                 why=f"{key}: {self._damaged[key].what} Nobody knows whose environment it is.",
-                hint=f"When that is settled: aws s3 rm s3://{self._storage.bucket}/{key}",
+                hint=f"When that is settled: {self._flags.reach.aws('s3', 'rm', f's3://{self._storage.bucket}/{key}')}",
                 code="damaged-record",
             )
         return found
@@ -125,7 +126,7 @@ class Previews:
         return OutcomeUnknown(
             f"The record of {preview.stage} was changed by another run.",
             why="Its ETag is no longer the one that this run read.",
-            hint=f"ebcd preview list -a {self._application} -s {preview.base}",
+            hint=replace(self._flags, stage=preview.base).of("preview", "list"),
             code="record-changed",
         )
 
