@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from local_server import serving
 from shell import HERE, ROOT, Client
 
 CACHE = ROOT / ".clients"
@@ -74,10 +75,6 @@ def client(programs: Path) -> Iterator[Client]:
         home = Path(folder) / "home"
         home.mkdir()
         server = os.environ | {"EBCD_HOME": f"{folder}/ebcd", "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "ebcd_local"]
-        up = [*command, "up", "--json", "--port", "0", "--lb-port", "0", "--speed", "4"]
-        done = subprocess.run(up, env=server, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        yield Client(home, programs, told["endpoint_url"], told["proxy_url"], server)
-        subprocess.run([*command, "down"], env=server, check=True, capture_output=True, timeout=60)
+        with serving(Path(server["EBCD_HOME"]), "--speed", "4", env=server):
+            told = json.loads(Path(folder, "ebcd", "local", "server.json").read_text())
+            yield Client(home, programs, told["endpoint_url"], told["proxy_url"], server)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import pytest
 from shell import REGION, Client
 
@@ -34,16 +34,14 @@ class Shop:
     folder: Path
 
     def ebcd(self, *words: str, ok: int = 0, answer: str = "", **environ: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "ebcd", *words],
-            cwd=self.folder,
+        done = forked.run(
+            "ebcd",
+            *words,
             env=self.environ | environ,
-            input=answer,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            answer=answer,
             timeout=120,
-            check=False,
+            cwd=self.folder,
+            stderr=subprocess.STDOUT,
         )
         assert done.returncode == ok, done.stdout
         return done.stdout

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from local_server import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
@@ -40,15 +40,6 @@ def stand_in() -> Iterator[StandIn]:
     """A local Beanstalk in a folder of its own, which leaves no process behind."""
     with TemporaryDirectory(prefix="contract-", dir="/tmp") as folder:
         environ = usual() | {"EBCD_HOME": folder, "PYTHONPATH": str(ROOT)}
-
-        def local(*words: str) -> None:
-            command = [sys.executable, "-m", "ebcd_local", *words]
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=90, check=False)
-            assert done.returncode == 0, done.stderr + done.stdout
-
-        local("up", "--port", "0", "--lb-port", "0", "--speed", "4")
-        told = json.loads((Path(folder) / "local" / "server.json").read_text())
-        try:
+        with serving(Path(folder), "--speed", "4", env=environ):
+            told = json.loads((Path(folder) / "local" / "server.json").read_text())
             yield StandIn(told["endpoint_url"], (told["access_key_id"], told["secret_access_key"]))
-        finally:
-            local("down")

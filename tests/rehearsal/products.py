@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
+import forked
+from local_server import serving
 from shop import APPLICATION, CONFIGURATION, ROLLING
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,20 +185,12 @@ class Product:
 
 
 def run_ebcd(*arguments: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ebcd", *arguments]
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    return forked.run("ebcd", *arguments, cwd=folder, env=environ, timeout=120)
 
 
 def start_ship(product: Product, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "ebcd", "ship", *options]
-    return subprocess.Popen(
-        command,
-        cwd=product.folder,
-        env=product.cloud.environ,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return forked.start("ebcd", "ship", *options, cwd=product.folder, env=product.cloud.environ, **streams)
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> None:
@@ -227,12 +220,10 @@ def running_cloud(*options: str) -> Iterator[Cloud]:
             "PYTHONPATH": str(ROOT),
             "HOME": folder,
         }
-        done = run_ebcd("local", "up", "--json", "--speed", "10", *options, folder=Path(folder), environ=environ)
-        assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        yield Cloud(environ, told["endpoint_url"], told["proxy_url"], Path(folder))
-        done = run_ebcd("local", "down", folder=Path(folder), environ=environ)
-        assert done.returncode == 0, done.stderr
+        home = Path(folder)
+        with serving(home, "--speed", "10", *options, env=environ):
+            told = json.loads((home / "local" / "server.json").read_text())
+            yield Cloud(environ, told["endpoint_url"], told["proxy_url"], home)
         assert processes_below(folder) == []
 
 

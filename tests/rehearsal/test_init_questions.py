@@ -7,10 +7,10 @@ import pty
 import select
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import forked
 import pytest
 from products import Product, run_ebcd
 
@@ -31,14 +31,9 @@ def own(product: Product) -> Product:
 def on_a_terminal(product: Product, answers: dict[str, str], *words: str) -> str:
     """What somebody sees who gives answers to questions, and the return key to all others."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ebcd", "init", *words],
-        cwd=product.folder,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=product.cloud.environ | {"TERM": "dumb", "COLUMNS": "200"},
-    )
+    terminal = {"stdin": slave, "stdout": slave, "stderr": slave}
+    environ = product.cloud.environ | {"TERM": "dumb", "COLUMNS": "200"}
+    process = forked.start("ebcd", "init", *words, cwd=product.folder, env=environ, **terminal)
     os.close(slave)
     seen, asked, deadline = "", 0, time.monotonic() + 60
     while process.poll() is None or select.select([master], [], [], 0)[0]:

@@ -6,10 +6,10 @@ A call is held by a fault that cuts it: before it took effect, or after. The pro
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
+import forked
 import pytest
 from engine import Engine, Wire
 from products import Cloud, Product
@@ -49,13 +49,8 @@ def _kill(product: Product, command: tuple[str, ...], number: int, kind: str) ->
     cloud = product.cloud
     last = cloud.last_call()
     cloud.control("POST", "faults", kind=kind, place="*", nth=number, seconds=HELD)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ebcd", *command],
-        cwd=product.folder,
-        env=cloud.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = forked.start("ebcd", *command, cwd=product.folder, env=cloud.environ, **quiet)
     held = ""
     while process.poll() is None and not held:
         if cloud.control("GET", "faults")["faults"][0]["passed"] >= number:

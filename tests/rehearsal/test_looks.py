@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from products import Product
 
@@ -145,14 +145,8 @@ def test_a_look_that_gets_no_answer_ends_with_the_first_signal(
 @contextmanager
 def _started(product: Product, *command: str) -> Iterator[subprocess.Popen[str]]:
     """A command at work, which is gone in the end."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "ebcd", *command],
-        cwd=product.folder,
-        env=product.cloud.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with forked.start("ebcd", *command, cwd=product.folder, env=product.cloud.environ, **streams) as process:
         try:
             yield process
         finally:

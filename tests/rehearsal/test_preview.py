@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
-import sys
 import time
 from typing import Any
 
 import boto3
+import forked
 import pytest
 from products import Product
 
@@ -197,13 +197,8 @@ def kill(product: Product, words: tuple[str, ...], number: int, kind: str, place
     """Run ebcd, and kill it while a call is held: before it took effect (cut), or after (lost)."""
     cloud, last = product.cloud, product.cloud.last_call()
     cloud.control("POST", "faults", kind=kind, place=place, nth=number, seconds=HELD)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ebcd", *words],
-        cwd=product.folder,
-        env=cloud.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = forked.start("ebcd", *words, cwd=product.folder, env=cloud.environ, **quiet)
     while process.poll() is None and cloud.control("GET", "faults")["faults"][0]["passed"] < number:
         time.sleep(0.01)
     time.sleep(0.05 if kind == "cut" else 0.3)

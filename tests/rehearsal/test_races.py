@@ -7,11 +7,11 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from products import Product
 from users import Clients
@@ -50,16 +50,10 @@ def race(product: Product, tmp_path: Path, ships: int, rollbacks: int, strategy:
     commands = [(["ship", "--wait-lock", WAIT], folder) for folder in folders]
     commands += [(["swap", "--rollback", "--wait-lock", WAIT], tmp_path)] * rollbacks
     names = ["-a", product.name, "-s", "local", "--json"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with Clients(product, count=2) as clients:
         running = [
-            subprocess.Popen(
-                [sys.executable, "-m", "ebcd", *command, *names],
-                cwd=folder,
-                env=product.cloud.environ,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
+            forked.start("ebcd", *command, *names, cwd=folder, env=product.cloud.environ, **streams)
             for command, folder in commands
         ]
         told = [json.loads(process.communicate(timeout=280)[0]) for process in running]

@@ -10,12 +10,12 @@ import json
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import forked
 from products import Cloud, Product
 from users import Clients
 
@@ -89,15 +89,8 @@ def test_a_run_that_github_cancels_within_its_swap_finishes_and_records_it(produ
     product.json("ship")
     two = product.commit("two")
     with fault(product.cloud, kind="stall", place="SwapEnvironmentCNAMEs", seconds=4.0):
-        command = [sys.executable, "-m", "ebcd", "ship", "--json"]
-        process = subprocess.Popen(
-            command,
-            cwd=product.folder,
-            env=product.cloud.environ,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = forked.start("ebcd", "ship", "--json", cwd=product.folder, env=product.cloud.environ, **streams)
         while product.cloud.control("GET", "faults")["faults"][0]["passed"] == 0:
             assert process.poll() is None
             time.sleep(0.01)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 
+import forked
 import pytest
 from engine import READS, Engine, Json, Wire
 from products import Cloud, Product
@@ -70,14 +70,8 @@ def _interrupt(product: Product, command: tuple[str, ...], number: int, name: st
     """
     cloud, last = product.cloud, product.cloud.last_call()
     cloud.control("POST", "faults", kind="delay", place="*", nth=number, seconds=HELD)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ebcd", *command, "--json"],
-        cwd=product.folder,
-        text=True,
-        env=cloud.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    process = forked.start("ebcd", *command, "--json", cwd=product.folder, env=cloud.environ, **streams)
     while process.poll() is None and cloud.control("GET", "faults")["faults"][0]["passed"] < number:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM if name == "SIGTERM" else signal.SIGINT)
