@@ -178,7 +178,7 @@ def _build(folder: Path, text: str, application: Path) -> None:
     uv = _uv()
     if uv:
         _run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)])
-        install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python")]
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python")]
     else:
         _run([sys.executable, "-m", "venv", str(folder)])
         install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -1,11 +1,30 @@
 """The suite runs as in a person's shell, in a CI job too: tests that need CI's variables set them.
 
-ebcd prints other hints where `CI` is set, and guards its output where `GITHUB_ACTIONS` is.
+ebcd prints other hints where `CI` is set, and guards its output where `GITHUB_ACTIONS` is. In a CI job a program that a
+test needs must be there: a test that is skipped proves nothing, and nobody reads that it was.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 
+import pytest
+
+COMPLETE = "TESTS_SKIP_NOTHING"
+"""Set in a CI job, for the workers of pytest-xdist too, which start when CI's own variables are gone."""
+
+if os.environ.get("CI") == "true":
+    os.environ[COMPLETE] = "1"
 for name in [name for name in os.environ if name == "CI" or name.startswith("GITHUB_")]:
     del os.environ[name]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose marker `needs` names programs of which none is on PATH; in a CI job it fails."""
+    for mark in item.iter_markers("needs"):
+        if not any(map(shutil.which, mark.args)):
+            missing = f"needs {' or '.join(mark.args)} on PATH"
+            if os.environ.get(COMPLETE):
+                pytest.fail(f"{missing}: .ci/run installs it where it may", pytrace=False)
+            pytest.skip(missing)

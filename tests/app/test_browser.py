@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 from sqlalchemy import text
 from werkzeug.serving import make_server
 from workspaces import PASSWORD, signed_up, work
@@ -34,7 +36,7 @@ QUIET = [
 SHOWN = ("front", "home", "note", "usage", "phone")
 """The pictures that the documents show."""
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium on PATH")
+pytestmark = pytest.mark.needs("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture
@@ -51,8 +53,7 @@ def server(make_site: Callable[..., Aespo]) -> Iterator[tuple[Aespo, str]]:
 
 @pytest.fixture
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as it:
+    with sync_playwright() as it:
         browser = it.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         browser.close()
@@ -164,7 +165,7 @@ def test_from_the_sign_up_to_the_deletion(server: tuple[Aespo, str], chromium: A
 
 
 def test_axe_finds_nothing_wrong_in_light_and_dark(server: tuple[Aespo, str], chromium: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = Axe()
     site, base = server
     owner = signed_up(site, workspace="Harbour")
     note = owner.note("Packing", "# Before the tide\n\n- [ ] rope\n- [x] anchor\n  - [ ] chain\n")

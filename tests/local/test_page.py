@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from balancing import ask
+from playwright.sync_api import sync_playwright
 from running import ROOT, Local, bundle
 
 from ebcd_local.balancer import LoadBalancer
@@ -119,7 +121,7 @@ def render(url: str, folder: Path) -> str:
     return done.stdout
 
 
-browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on PATH")
+browser = pytest.mark.needs("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8156", "[::1]:8156"])
@@ -249,10 +251,9 @@ def test_a_browser_tells_the_next_command_where_nothing_runs(
 
 @browser
 def test_somebody_reads_a_log_filters_and_copies_a_command(shown: tuple[LoadBalancer, dict[str, Any]]) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
     balancer, content = shown
     content.update(running())
-    with playwright.sync_playwright() as it:
+    with sync_playwright() as it:
         chromium = it.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         context = chromium.new_context()
         context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -282,13 +283,9 @@ def test_somebody_reads_a_log_filters_and_copies_a_command(shown: tuple[LoadBala
 
 @browser
 def test_axe_finds_nothing_wrong_in_light_and_dark(shown: tuple[LoadBalancer, dict[str, Any]]) -> None:
-    playwright, axe = (
-        pytest.importorskip("playwright.sync_api"),
-        pytest.importorskip("axe_playwright_python.sync_playwright"),
-    )
     balancer, content = shown
     content.update(running())
-    with playwright.sync_playwright() as it:
+    with sync_playwright() as it:
         chromium = it.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = chromium.new_page(viewport={"width": 390, "height": 844})
         page.goto(f"http://localhost:{balancer.port}/")
@@ -296,7 +293,7 @@ def test_axe_finds_nothing_wrong_in_light_and_dark(shown: tuple[LoadBalancer, di
         page.wait_for_selector("#lines:has-text('second line')")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
-            found = axe.Axe().run(page).response["violations"]
+            found = Axe().run(page).response["violations"]
             assert [(item["id"], item["impact"], item["nodes"][0]["html"]) for item in found] == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         chromium.close()

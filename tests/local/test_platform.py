@@ -160,7 +160,7 @@ def test_a_link_among_the_files_leads_nowhere_else(place: Path, instance: Instan
     assert list(target.iterdir()) == []
 
 
-@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap on PATH")
+@pytest.mark.needs("bwrap")
 def test_what_runs_in_a_jail_reaches_nothing_but_its_own_root(place: Path, instance: Instance) -> None:
     assert jail.available(), jail.unavailable()
     outside, other = Path(__file__).parent / "written-from-a-jail", place / "other"
@@ -193,7 +193,7 @@ container_commands:
     assert all(not Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap on PATH")
+@pytest.mark.needs("bwrap")
 def test_what_runs_in_a_jail_has_no_capability_and_leads_the_server_nowhere(place: Path, instance: Instance) -> None:
     victim = place / "victim"
     victim.mkdir()

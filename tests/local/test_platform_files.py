@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -58,7 +57,7 @@ def hook(text: str, name: str = "postdeploy/01.sh") -> dict[str, str]:
     return {f".platform/hooks/{name}": text}
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@pytest.mark.needs("bash")
 @pytest.mark.parametrize(
     "command",
     [
@@ -250,7 +249,7 @@ def test_a_wsgi_path_with_a_slash_fails_as_on_the_platform(instance: Instance, t
     assert "No module named 'site1/wsgi'" in instance.log_tail()
 
 
-@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap on PATH")
+@pytest.mark.needs("bwrap")
 def test_in_a_jail_the_paths_are_the_platform_s_own(instance: Instance, tmp_path: Path) -> None:
     assert jail.available(), jail.unavailable()
     python = (
