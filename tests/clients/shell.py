@@ -118,4 +118,5 @@ class Client:
             **{name.upper(): value for name, value in self.keys.items()},
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_PAGER": "",
+            "PYTHONPATH": str(HERE / "quick"),
         }

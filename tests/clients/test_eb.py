@@ -1,6 +1,7 @@
 """The official `eb`, unchanged: its commands, and what is served behind them.
 
-Each of its commands waits for events that it asks for every five seconds, so its journeys go at the same time.
+Each of its commands waits for events that it asks for every five seconds, which `quick/sitecustomize.py` divides as the
+server's times are, and its journeys go at the same time.
 """
 
 from __future__ import annotations

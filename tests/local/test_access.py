@@ -17,8 +17,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from running import BUCKET, PLATFORM, REGION, Local, bundle, running
 
-from ebcd_local.access.secrets import fetch
-
 ACCOUNT = "123456789012"
 APPLICATIONS = f"arn:aws:elasticbeanstalk:{REGION}:{ACCOUNT}"
 READS = {"Action": "elasticbeanstalk:Describe*", "Resource": "*"}
@@ -450,6 +448,8 @@ def test_a_secret_or_a_profile_that_is_not_there_fails_the_deployment(
 
 
 def test_without_enforced_policies_and_without_a_profile_the_arns_stand_for_the_values_and_that_is_told() -> None:
+    from ebcd_local.access.secrets import fetch  # moto's parameters take 90 MB, of each worker that collects the tests
+
     wanted = {"COLOR": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/color"}
     values, told = fetch(wanted, "never-made", REGION, enforced=False)
     assert values == wanted
