@@ -48,8 +48,9 @@ def programs() -> Path:
     """The folder with `eb` and `aws`."""
 
     def build(folder: Path) -> None:
-        _run(sys.executable, "-m", "venv", folder)
-        _run(folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "-r", HERE / "requirements.txt")
+        uv, python = Path(sys.executable).with_name("uv"), folder / "bin" / "python"
+        _run(uv, "venv", "--quiet", "--python", sys.executable, folder)
+        _run(uv, "pip", "install", "--quiet", "--python", python, "--requirement", HERE / "requirements.txt")
 
     return _built("python", HERE / "requirements.txt", build) / "bin"
 
