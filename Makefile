@@ -1,5 +1,6 @@
 # Every target does its own set-up: git, make and Python 3.11+ with venv are all it needs.
 PYTHON ?= python3
+WORKERS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -35,10 +36,10 @@ ship: install
 	@$(BIN)/ebcd ship
 
 test: .venv/.developing
-	$(PYTEST) $(if $(T),-n 0,-n 3 --dist worksteal) -m 'not long' $(T)
+	$(PYTEST) $(if $(T),-n 0,-n $(WORKERS) --dist worksteal) -m 'not long' $(T)
 
 test-long: .venv/.developing
-	$(PYTEST) -n 3 --dist worksteal -rfEP $(T)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -rfEP $(T)
 
 test-aws: .venv/.developing
 	@$(BIN)/python tests/contract/on_account.py run
