@@ -66,8 +66,9 @@ def main(descriptor: int, program: str) -> NoReturn:
     sources = [item for item in gc.get_objects() if isinstance(item, random.Random)]
     gc.collect()
     gc.freeze()  # children share what is never looked at again
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of the group; the children take it
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of the group
     request = _serve(socket.socket(fileno=descriptor))
+    signal.signal(signal.SIGINT, interrupted)
     for source in sources:
         source.seed()
     _become(request, program)
@@ -139,7 +140,6 @@ def _tell_end(watched: int, pid: int, answers: socket.socket) -> None:
 
 def _become(request: Request, program: str) -> None:
     """Make this process what a new interpreter would be that is told to run the program."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.umask(request.umask)
     os.chdir(request.folder)
     if request.session:

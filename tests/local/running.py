@@ -228,6 +228,24 @@ def processes_of(folder: Path) -> list[str]:
 
 
 @contextmanager
+def brought_up() -> Iterator[Local]:
+    """A server in a folder of its own that `ebcd local up` has started, for tests that are about that."""
+    with TemporaryDirectory(prefix="eb-", dir="/tmp") as folder:
+        home = Path(folder)
+        local = Local(_variables(home, None), home)
+        done = local.run("up", "--json", "--port", "0", "--lb-port", "0", "--speed", "4")
+        assert done.returncode == 0, done.stderr + done.stdout
+        try:
+            yield local
+        finally:
+            for client in local.clients:
+                client.close()
+            done = local.run("down")
+        assert done.returncode == 0, done.stderr
+        assert processes_of(home) == []
+
+
+@contextmanager
 def running(*words: str, path: Path | None = None) -> Iterator[Local]:
     """A server in a folder of its own, which leaves no process behind; four times as fast unless the words say else.
 

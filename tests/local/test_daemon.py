@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from running import BUCKET, PLATFORM, REGION, Local, bundle, processes_of
+from running import BUCKET, PLATFORM, REGION, Local, brought_up, bundle, processes_of
 
 from ebcd_local.state import State
 
@@ -32,6 +33,13 @@ def request(url: str, path: str = "/", host: str | None = None, **headers: str) 
     body = answer.read()
     connection.close()
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
+
+
+@pytest.fixture
+def own() -> Iterator[Local]:
+    """A server as `ebcd local up` starts it."""
+    with brought_up() as server:
+        yield server
 
 
 def test_up_again_is_the_same_server(local: Local) -> None:
