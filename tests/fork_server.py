@@ -62,7 +62,7 @@ class Request:
 def main(descriptor: int, program: str) -> NoReturn:
     """Serve until the other side is gone; in each child, run the program."""
     sys.path[0] = str(Path.cwd())  # not the folder of the tests
-    _import(program)
+    variables = _import(program)
     sources = [item for item in gc.get_objects() if isinstance(item, random.Random)]
     gc.collect()
     gc.freeze()  # children share what is never looked at again
@@ -72,12 +72,16 @@ def main(descriptor: int, program: str) -> NoReturn:
     for source in sources:
         source.seed()
     _become(request, program)
+    os.environ.update(variables)
     runpy.run_module(program, run_name="__main__", alter_sys=True)
     sys.exit(0)
 
 
-def _import(program: str) -> None:
-    """Import all of a program's modules but those that run something when they are imported."""
+def _import(program: str) -> dict[str, str]:
+    """Import all of a program's modules but those that run something when they are imported; the variables that they
+    have set.
+    """
+    before = dict(os.environ)
     package = importlib.import_module(program)
     found = [item.name for item in pkgutil.walk_packages(getattr(package, "__path__", []), f"{program}.")]
     for name in (*found, *MORE.get(program, ())):
@@ -86,6 +90,7 @@ def _import(program: str) -> None:
     if not found:
         del sys.modules[program]  # a module is run as `__main__`, and not imported besides
     assert threading.active_count() == 1, "a thread does not live on in a child"
+    return {name: value for name, value in os.environ.items() if before.get(name) != value}
 
 
 def _serve(requests: socket.socket) -> Request:
