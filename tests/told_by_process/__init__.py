@@ -1,4 +1,4 @@
-"""A program that tells what a process finds when it starts. Its import sets a variable, as the local Beanstalk's does."""
+"""A program that tells what a process finds when it starts. Importing it sets a variable, as ebcd_local does."""
 
 import os
 
