@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: install ship test test-long test-aws clean-aws check bench clean
+.PHONY: install ship test test-long test-aws clean-aws check format docs docs-serve man pictures bench clean
 
 install: .venv/.installed
 
@@ -36,10 +36,26 @@ test-aws: .venv/.developing
 clean-aws: .venv/.developing
 	@$(BIN)/python tests/contract/on_account.py clean $(RUN)
 
-check: .venv/.developing
+check: .venv/.developing docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+format: .venv/.developing
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: man
+	@$(BIN)/zensical build --strict --clean -f build/docs/zensical.toml
+
+docs-serve: man
+	@$(BIN)/zensical serve --dev-addr 127.0.0.1:8000 -f build/docs/zensical.toml
+
+man: .venv/.developing
+	@PYTHONPATH=docs $(BIN)/python -m reference build/docs
+
+pictures: .venv/.developing
+	@PYTHONPATH=docs $(BIN)/python -m recording
 
 bench: .venv/.developing
 	@$(BIN)/python benchmarks/everything.py

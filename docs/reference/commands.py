@@ -131,8 +131,7 @@ def _local_sections(parser: argparse.ArgumentParser) -> tuple[Section, ...]:
     found: dict[str, list[Row]] = {}
     for action in parser._actions:
         heading = "Options" if action.option_strings else "Arguments"
-        text = (action.help or "").removeprefix("show this help message and exit") or "Show this message and exit."
-        found.setdefault(heading, []).append((_typed(action), text if action.help else ""))
+        found.setdefault(heading, []).append((_typed(action), action.help or ""))
     return tuple(Section(heading, tuple(found[heading])) for heading in ("Arguments", "Options") if heading in found)
 
 

@@ -24,7 +24,7 @@ FILES = (
 def pages(root: Command, commands: Sequence[Command]) -> dict[str, str]:
     """Every manual page by its file's name: `ebcd.1`, `ebcd-ship.1`, `ebcd-preview-up.1`."""
     every = [item for command in commands for item in command.all()]
-    return {f"{_title(item)}.1": _page(item, root) for item in every} | {"ebcd.1": _front(root, every)}
+    return {f"{_title(item)}.1": _page(item) for item in every} | {"ebcd.1": _front(root, every)}
 
 
 def exit_codes() -> dict[ExitCode, str]:
@@ -50,7 +50,7 @@ def _front(root: Command, every: Sequence[Command]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(command: Command, root: Command) -> str:
+def _page(command: Command) -> str:
     lines = [*_head(_title(command), command), *_sections(command)]
     if command.table:
         lines += [".SH NOTES", ".nf", *map(_text, command.table.splitlines()), ".fi"]

@@ -50,9 +50,7 @@ def _body(command: Command) -> Iterator[str]:
     if command.table:
         yield from ("", "```text", command.table, "```")
     if command.examples:
-        yield from ("", "Examples:", "", "```console")
-        yield from (line for typed, what in command.examples for line in (f"# {what}", f"$ {typed}"))
-        yield "```"
+        yield from ("", *_table(Section("examples", command.examples)))
 
 
 def _prose(text: str) -> str:
