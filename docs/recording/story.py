@@ -51,7 +51,7 @@ def orders():
     return {"orders": []}
 """
 PAYMENTS = '\nimport os\n\nPAYMENTS_KEY = os.environ["PAYMENTS_KEY"]\n'
-SETTINGS = 'AWS_ACCESS_KEY_ID = "AKIA' + "Q3EGRZ7YV5TEXAMP" + '"\nDEBUG = False\n'
+SETTINGS = 'AWS_ACCESS_KEY_ID = "AKIA' + "Q3EGRZ7YV5TBWNKD" + '"\nDEBUG = False\n'
 OPTIONS = "option_settings:\n  aws:autoscaling:asg:\n    MinSize: 2\n    MinSize: 4\n"
 
 

@@ -34,6 +34,7 @@ BRIGHT = ["#8b949e", "#ffa198", "#7ee787", "#f2cc60", "#a5d6ff", "#e2c5ff", "#b3
 """Black, red, green, yellow, blue, magenta, cyan, white."""
 
 
+_SGR = re.compile(rb"\x1b\[([0-9;]*)m")
 DRAWING = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
   <style>
@@ -91,7 +92,7 @@ def in_terminal(
     stream = pyte.ByteStream(screen)
     moment: list[Text] = []
     while output := _read(leader):
-        stream.feed(output)
+        stream.feed(_SGR.sub(_dimmed, output))
         shown = "\n".join(screen.display)
         if not moment and until(shown):
             moment = lines(screen)
@@ -107,6 +108,12 @@ def piped(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> t
         command, cwd=folder, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     return done.returncode, done.stdout.decode("utf-8", "backslashreplace")
+
+
+def _dimmed(found: re.Match[bytes]) -> bytes:
+    """A change of the style, with grey instead of faint, which pyte does not know."""
+    codes = [b"90" if code == b"2" else code for code in found[1].split(b";")]
+    return b"\x1b[" + b";".join(codes) + b"m" if b"38" not in codes and b"48" not in codes else found[0]
 
 
 def _read(leader: int) -> bytes:

@@ -117,19 +117,24 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
         assert target.exists() or made, path
 
 
+ALONE = [["ebcd"], ["ebcd", "local"], ["ebcd", "preview"], ["ebcd", "--version"], ["ebcd", "--install-completion"]]
+"""What is no command line of a command, and shows something all the same."""
+
+
 def taken(words: list[str]) -> bool:
     if words[1:2] == ["local"] and len(words) > 2:
         try:
             local_parser().parse_args(words[2:])
         except SystemExit as ended:
             return ended.code == 0
-    return parses(words)
+        return True
+    return words in ALONE or parses(words)
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if page.name not in OLD], ids=lambda page: page.name)
 def test_every_command_that_a_document_shows_is_one(page: Path) -> None:
     for words in shown_commands(page):
-        assert words == ["ebcd"] or taken(words), shlex.join(words)
+        assert taken(words), shlex.join(words)
 
 
 def test_the_commands_of_documents_are_found() -> None:
