@@ -85,7 +85,7 @@ def served() -> Iterator[str]:
         port = taken.getsockname()[1]
         taken.close()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "AESPO_"))}
-        environ = {**kept, "PORT": str(port), "XDG_STATE_HOME": data, "HOME": data}
+        environ = {**kept, "PORT": str(port), "XDG_STATE_HOME": data, "HOME": data, "TMPDIR": data}
         process = subprocess.Popen([sys.executable, "application.py"], cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
         try:
             _wait(process, port)
