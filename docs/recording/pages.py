@@ -14,14 +14,15 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from recording.story import ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+Scheme = Literal["light", "dark"]
 SIZES = ((390, 844), (1280, 900))
 """Width and height of a phone's and of a desk's window."""
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 PERSON = {"workspace": "Harbour", "name": "Ana Lima", "email": "ana@example.com", "password": "tides come twice a day"}
 NOTE = (
     "## High water\n\n| day | first | second |\n|---|---|---|\n| Monday | 03:12 | 15:40 |\n\n- [x] rope\n- [ ] paint\n"
@@ -29,7 +30,7 @@ NOTE = (
 
 
 @contextmanager
-def windows() -> Iterator[Callable[[int, int, str], Any]]:
+def windows() -> Iterator[Callable[[int, int, Scheme], Any]]:
     """Opens windows of a width, a height and a colour scheme. Raises RuntimeError where there is no Chromium."""
     from playwright.sync_api import sync_playwright
 
@@ -39,7 +40,7 @@ def windows() -> Iterator[Callable[[int, int, str], Any]]:
     with sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
 
-        def opened(width: int, height: int, scheme: str) -> Any:
+        def opened(width: int, height: int, scheme: Scheme) -> Any:
             return browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
 
         yield opened
@@ -92,7 +93,16 @@ def served() -> Iterator[str]:
             yield f"http://localhost:{port}"
         finally:
             process.terminate()
-            process.wait()
+            _ended(process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait until the application has ended. Its database has by then; threads that still wait for it may keep it."""
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], port: int) -> None:

@@ -51,7 +51,7 @@ def orders():
     return {"orders": []}
 """
 PAYMENTS = '\nimport os\n\nPAYMENTS_KEY = os.environ["PAYMENTS_KEY"]\n'
-SETTINGS = 'AWS_ACCESS_KEY_ID = "AKIA' + "Q3EGRZ7YV5TBWNKD" + '"\nDEBUG = False\n'
+SETTINGS = "AWS_SECRET_" + 'ACCESS_KEY = "' + "q9Zt" * 10 + '"\n'
 OPTIONS = "option_settings:\n  aws:autoscaling:asg:\n    MinSize: 2\n    MinSize: 4\n"
 
 
@@ -161,7 +161,7 @@ def without_colour(keep: Path) -> Runner:
     def run(story: Story, screen: str, _: str, command: str) -> tuple[int, str]:
         environ = {**story.environ, "NO_COLOR": "1"}
         found = terminal.in_terminal(shlex.split(command), story.folder, environ, 80)
-        coloured = [line.plain for line in found.screen if any(span.style.color for span in line.spans)]
+        coloured = [line.plain for line in found.screen if any(terminal.coloured(span) for span in line.spans)]
         assert not coloured, f"{command} shows colours in spite of NO_COLOR: {coloured}"
         if screen:
             _write(keep / f"{screen}.no-color.txt", command, terminal.plain(found.screen))

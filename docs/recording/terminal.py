@@ -24,7 +24,7 @@ from rich.color import Color
 from rich.console import Console
 from rich.style import Style
 from rich.terminal_theme import TerminalTheme
-from rich.text import Text
+from rich.text import Span, Text
 
 ROWS = 100
 """Rows of the terminal: no screen that is shown is longer, so that nothing scrolls away."""
@@ -34,6 +34,7 @@ BRIGHT = ["#8b949e", "#ffa198", "#7ee787", "#f2cc60", "#a5d6ff", "#e2c5ff", "#b3
 """Black, red, green, yellow, blue, magenta, cyan, white."""
 
 
+FAINT = "bright_black"
 _SGR = re.compile(rb"\x1b\[([0-9;]*)m")
 DRAWING = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -136,6 +137,12 @@ def plain(shown: Sequence[Text]) -> str:
     return "\n".join(line.plain for line in shown)
 
 
+def coloured(span: Span) -> bool:
+    """Whether a part of a line has a colour; the grey that stands for faint is none."""
+    color = span.style.color if isinstance(span.style, Style) else None
+    return color is not None and color.name != FAINT
+
+
 def _line(screen: pyte.Screen, row: int) -> Text:
     cells = [screen.buffer[row][column] for column in range(screen.columns)]
     text = Text()
@@ -166,8 +173,13 @@ def _color(name: str) -> str | None:
     return plain.replace("bright", "bright_", 1) if plain.startswith("bright") else plain
 
 
+def _rgb(name: str) -> tuple[int, int, int]:
+    red, green, blue = Color.parse(name).get_truecolor()
+    return red, green, blue
+
+
 def _theme() -> TerminalTheme:
-    normal, bright = ([Color.parse(name).get_truecolor() for name in names] for names in (NORMAL, BRIGHT))
+    normal, bright = ([_rgb(name) for name in names] for names in (NORMAL, BRIGHT))
     return TerminalTheme(normal[0], normal[7], normal, bright)
 
 
