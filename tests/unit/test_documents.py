@@ -145,7 +145,7 @@ def test_the_commands_of_documents_are_found() -> None:
 
 
 def test_every_exit_code_is_explained() -> None:
-    headings = re.findall(r"^### (\d+)$", (site.DOCS / "on-call.md").read_text(), flags=re.M)
+    headings = re.findall(r"^### (\d+): ", (site.DOCS / "on-call.md").read_text(), flags=re.M)
     assert headings == [str(int(code)) for code in sorted(ExitCode)]
     front = unroffed(MANUAL["ebcd.1"])
     assert all(f"\n{int(code)}\n" in front for code in ExitCode)
