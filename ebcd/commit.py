@@ -9,18 +9,20 @@ import os.path
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
 BUILT = "commit.txt"
-"""The file that a build of a checkout writes into the package (`setup.py`)."""
+"""The file with the commit: git fills it in where it makes an archive, a build of a checkout writes it (`setup.py`). In a
+checkout it holds what git replaces: `$Format:%H$`."""
 _REFERENCE = "ref: "
 
 
 def commit(package: str = PACKAGE) -> str:
-    """The commit's SHA: the one that a build noted, else the one that the checkout around the package has at HEAD.
+    """The commit's SHA: the one that an archive or a build noted, else the one that the checkout around the package has at HEAD.
 
     Empty where neither tells it, as for a build of a tree without git. Uncommitted changes do not show.
     """
     try:
         built = os.path.join(package, BUILT)
-        return _content(built) if os.path.isfile(built) else checked_out(os.path.dirname(package))
+        noted = _content(built) if os.path.isfile(built) else ""
+        return noted if noted and not noted.startswith("$") else checked_out(os.path.dirname(package))
     except OSError:
         return ""
 

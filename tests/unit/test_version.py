@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,20 @@ def test_the_commit_is_that_of_head_however_git_keeps_it(checkout: Path, tmp_pat
 def test_what_a_build_noted_counts_before_the_checkout(checkout: Path) -> None:
     (checkout / "ebcd" / BUILT).write_text("0" * 40 + "\n")
     assert commit(str(checkout / "ebcd")) == "0" * 40
+
+
+def test_an_archive_tells_its_commit_and_a_checkout_keeps_the_place_for_it(checkout: Path, tmp_path: Path) -> None:
+    root = Path(ebcd.__file__).parents[1]
+    placeholder = (root / "ebcd" / BUILT).read_text()
+    (checkout / "ebcd" / BUILT).write_text(placeholder)
+    (checkout / ".gitattributes").write_text((root / ".gitattributes").read_text())
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "two")
+    sha = git(checkout, "rev-parse", "HEAD")
+    assert commit(str(checkout / "ebcd")) == sha
+    git(checkout, "archive", "-o", str(tmp_path / "made.tar"), "HEAD")
+    shutil.unpack_archive(tmp_path / "made.tar", tmp_path / "made")
+    assert commit(str(tmp_path / "made" / "ebcd")) == sha
 
 
 def test_another_projects_repository_lends_no_commit(checkout: Path) -> None:
