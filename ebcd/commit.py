@@ -9,13 +9,13 @@ import os.path
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
 BUILT = "commit.txt"
-"""The file with the commit: git fills it in where it makes an archive, a build of a checkout writes it (`setup.py`). In a
-checkout it holds what git replaces: `$Format:%H$`."""
+"""The file with the commit: git fills it in where it makes an archive, a build of a checkout writes it (`setup.py`).
+In a checkout it holds what git replaces: `$Format:%H$`."""
 _REFERENCE = "ref: "
 
 
 def commit(package: str = PACKAGE) -> str:
-    """The commit's SHA: the one that an archive or a build noted, else the one that the checkout around the package has at HEAD.
+    """The commit's SHA: the one that an archive or a build noted, else the one of the checkout around the package.
 
     Empty where neither tells it, as for a build of a tree without git. Uncommitted changes do not show.
     """

@@ -51,7 +51,6 @@ def orders():
     return {"orders": []}
 """
 PAYMENTS = '\nimport os\n\nPAYMENTS_KEY = os.environ["PAYMENTS_KEY"]\n'
-SETTINGS = "AWS_SECRET_" + 'ACCESS_KEY = "' + "q9Zt" * 10 + '"\n'
 OPTIONS = "option_settings:\n  aws:autoscaling:asg:\n    MinSize: 2\n    MinSize: 4\n"
 
 
@@ -90,7 +89,7 @@ class Story:
     def _broken_work_tree(self) -> None:
         """Files for `check`, which nobody commits."""
         procfile = (self.folder / "Procfile").read_text().replace("shop:", "shopp:")
-        written = {"Procfile": procfile, "shop/settings.py": SETTINGS, ".ebextensions/01-size.config": OPTIONS}
+        written = {"Procfile": procfile, ".ebextensions/01-size.config": OPTIONS}
         for name, content in written.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(content)

@@ -117,7 +117,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
         assert target.exists() or made, path
 
 
-ALONE = [["ebcd"], ["ebcd", "local"], ["ebcd", "preview"], ["ebcd", "--version"], ["ebcd", "--install-completion"]]
+ALONE = [["ebcd", *words] for words in ([], ["local"], ["preview"], ["--version"], ["--help"], ["--install-completion"])]
 """What is no command line of a command, and shows something all the same."""
 
 
