@@ -117,7 +117,8 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
         assert target.exists() or made, path
 
 
-ALONE = [["ebcd", *words] for words in ([], ["local"], ["preview"], ["--version"], ["--help"], ["--install-completion"])]
+OF_NONE = ([], ["local"], ["preview"], ["--version"], ["--help"], ["--install-completion"])
+ALONE = [["ebcd", *words] for words in OF_NONE]
 """What is no command line of a command, and shows something all the same."""
 
 
