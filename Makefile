@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV = $(shell command -v uv || echo $(BIN)/uv)
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade
 
-.PHONY: install ship test test-long test-aws clean-aws check format locks bench clean
+.PHONY: install ship test test-long test-aws clean-aws check format locks docs docs-serve man pictures bench clean
 
 install: .venv/.installed
 
@@ -47,14 +47,26 @@ test-aws: .venv/.developing
 clean-aws: .venv/.developing
 	@$(BIN)/python tests/contract/on_account.py clean $(RUN)
 
-check: .venv/.developing
+check: .venv/.developing docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 format: .venv/.developing
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+docs: man
+	@$(BIN)/zensical build --strict --clean -f build/docs/zensical.toml
+
+docs-serve: man
+	@$(BIN)/zensical serve --dev-addr 127.0.0.1:8000 -f build/docs/zensical.toml
+
+man: .venv/.developing
+	@PYTHONPATH=docs $(BIN)/python -m reference build/docs
+
+pictures: .venv/.developing
+	@PYTHONPATH=docs $(BIN)/python -m recording
 
 locks: .venv/.installed  # what pyproject.toml asks for, at its newest, with hashes
 	$(UV) pip compile -q $(LOCKED) pyproject.toml --extra local --extra database -o locks/install.txt

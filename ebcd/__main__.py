@@ -24,8 +24,10 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         from ebcd import __version__
+        from ebcd.commit import commit
 
-        sys.stdout.write(f"ebcd {__version__}\n")
+        sha = commit()
+        sys.stdout.write(f"ebcd {__version__} ({sha[:12]})\n" if sha else f"ebcd {__version__}\n")
         sys.exit(0)
     gc.set_threshold(SELDOM)
     sys.exit(run(arguments))

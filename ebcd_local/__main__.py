@@ -32,7 +32,7 @@ from ebcd_local.simulation import Simulation
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 2 a person must act."""
     try:
-        given = _parser().parse_all(words)
+        given = parser().parse_all(words)
     except DaemonError as error:
         typed = sys.argv[1:] if words is None else words
         return _fail(argparse.Namespace(json="--json" in typed, command=_command_of(typed)), error)
@@ -69,7 +69,8 @@ def _command_of(words: Sequence[str]) -> str:
     return next((word for word in words if not word.startswith("-")), "")
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """The parser of the command line."""
     program = os.environ.get("EBCD_LOCAL_PROGRAM", "python -m ebcd_local")
     parser = Parser(prog=program, description="A local AWS Elastic Beanstalk.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -97,7 +98,7 @@ def _parser() -> Parser:
             platform_command.add_arguments(command)
         if name == "logs":
             command.add_argument("name", nargs="?", help="an environment")
-            command.add_argument("--lines", type=int, default=100)
+            command.add_argument("--lines", type=int, default=100, help="how many; default 100")
         if name == "psql":
             command.add_argument("application", nargs="?", default="", help="default: the only one with a database")
             command.add_argument("--role", choices=["owner", "app"], default="owner", help="default: owner")

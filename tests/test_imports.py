@@ -58,7 +58,7 @@ def of(modules: set[str], names: set[str]) -> set[str]:
 
 def test_the_version_is_told_by_hardly_anything() -> None:
     modules = imported(RUN, "--version")
-    assert of(modules, {"ebcd"}) == {"ebcd", "ebcd.__main__", "ebcd.cli", "ebcd.cli.streams"}
+    assert of(modules, {"ebcd"}) == {"ebcd", "ebcd.__main__", "ebcd.cli", "ebcd.cli.streams", "ebcd.commit"}
     assert of(modules, FOREIGN | AWS | BUNDLING | RICH | {"typer", "dataclasses", "typing"}) == set()
 
 

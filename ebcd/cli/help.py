@@ -30,7 +30,7 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options."""
-        _write(formatter, _parameters(self, ctx))
+        _write(formatter, parameters(self, ctx))
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples."""
@@ -65,7 +65,7 @@ class Group(TyperGroup):
             for name in self.list_commands(ctx)
         }
         _write(formatter, ((entry.heading, (name, entry.help)) for name, entry in entries.items()))
-        _write(formatter, _parameters(self, ctx))
+        _write(formatter, parameters(self, ctx))
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples."""
@@ -85,7 +85,8 @@ def _examples(ctx: Any, formatter: Any) -> None:
         formatter.write(f"  {command:<{longest}}  {what}\n" if beside else f"  {command}\n      {what}\n")
 
 
-def _parameters(command: Any, ctx: Any) -> Iterator[tuple[str, tuple[str, str]]]:
+def parameters(command: Any, ctx: Any) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The arguments and options of a command: the heading that each stands under, its name, and what it is."""
     for parameter in command.get_params(ctx):
         if record := parameter.get_help_record(ctx):
             default = "Arguments" if parameter.param_type_name == "argument" else "Options"

@@ -83,6 +83,7 @@ class Tenants:
     path: UrlPath = "/"
     """What each is asked."""
     status: HttpStatus = 200
+    """The expected status code."""
     budget: Count = 0
     """Failures allowed."""
     unknown: AnyHost = ""
@@ -190,9 +191,11 @@ class Allowance:
     """What `check` lets through: `[[check.allow]]`."""
 
     rule: str
+    """The finding's rule: its name in parentheses."""
     path: str
     """A pattern in gitignore syntax."""
     reason: str
+    """Why it may stay, for whoever reads it next."""
 
 
 @dataclass(frozen=True, slots=True)
