@@ -24,7 +24,7 @@ endef
 	@test -x "$(UV)" || { echo "Fetching uv …"; $(PIP) install --quiet --require-hashes --requirement .venv/uv.txt || true; }
 	@echo "Installing $$(grep -c == locks/install.txt) packages into .venv …"
 	$(call install_locked,locks/install.txt)
-	@$(PIP) install --quiet --no-deps --config-settings editable_mode=compat --editable .  # compat: a path; else each start of Python pays for a finder
+	@PYTHONWARNINGS=ignore $(PIP) install --quiet --no-deps --config-settings editable_mode=compat --editable .  # compat: a path; else each start of Python pays for a finder
 	@touch $@
 
 .venv/.developing: .venv/.installed locks/develop.txt

@@ -15,13 +15,16 @@ _AFTER = {
     "ebcd doctor": "asks AWS what would stop a ship; the local Beanstalk runs Python only",
 }
 
+LONGEST = 36
+"""Columns that values are aligned in: at 80 columns their sources stand behind them still."""
+
 
 def written(result: Json) -> RenderableType:
     """What was written, from what, what is missing, and what comes next."""
     if result["kept"]:
         return _kept(result)
     facts = [(name, fact) for name, fact in result["found"].items() if fact]
-    width = max(len(fact["value"]) for _, fact in facts)
+    width = min(max(len(fact["value"]) for _, fact in facts), LONGEST)
     rows = [(name, f"{escape(fact['value']):<{width}}   [dim]{escape(fact['source'])}[/]") for name, fact in facts]
     notes = [f"[yellow]![/] {escape(note)}" for note in result["notes"]]
     return Group(*_head(result), pairs(rows, markup=True), *notes, *_missing(result), _following(result))
