@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ def serving(home: Path, *words: str, env: Mapping[str, str]) -> Iterator[None]:
     """A server on free ports for a block. home: its EBCD_HOME, as env has it, too. words: options of `local up`."""
     folder = home / "local"
     folder.mkdir(mode=0o700, parents=True)
-    with (folder / "server.log").open("ab") as log:
+    with os.fdopen(os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
         process = forked.start(
             "ebcd_local",
             *("serve", "--port", "0", "--lb-port", "0", *words),

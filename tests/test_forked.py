@@ -76,7 +76,7 @@ def test_an_end_of_input_reaches_it_while_others_run(tmp_path: Path) -> None:
 def test_a_signal_ends_the_process_itself(number: int, tmp_path: Path) -> None:
     options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     with forked.start("base64", "-", env=environ(), cwd=tmp_path, **options) as process:
-        while Path(f"/proc/{process.pid}/syscall").read_text().split()[0] != "0":  # it has begun to read
+        while Path(f"/proc/{process.pid}/syscall").read_text().split()[:2] != ["0", "0x0"]:  # it reads its input
             time.sleep(0.01)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.05)

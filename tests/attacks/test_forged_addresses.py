@@ -64,8 +64,8 @@ def test_what_is_shipped_counts_the_load_balancer_and_the_proxy() -> None:
     assert shipped["aws:elasticbeanstalk:environment"] == {"LoadBalancerType": "application"}
 
 
-def test_without_a_word_about_proxies_the_header_is_not_read(make_site: Callable[..., Aespo]) -> None:
-    site = make_site(AESPO_SIGNUPS_PER_HOUR="2")
+def test_without_a_word_about_proxies_the_header_is_not_read(make_site: Callable[..., Aespo], fresh: Urls) -> None:
+    site = make_site(AESPO_SIGNUPS_PER_HOUR="2", DATABASE_URL=fresh.app)  # nobody signed up from this address before
     codes = [
         Browser(site).post("/signup", {"X-Forwarded-For": f"9.9.9.{number}"}, **sign_up_form(f"bare-{number}"))
         for number in range(3)

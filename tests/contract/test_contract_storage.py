@@ -155,7 +155,7 @@ def test_parts_are_copied_inside_s3_and_proven_by_their_digests(
     body = hashlib.sha256(b"seed").digest() * (6 * MEBI // 32)
     path.write_bytes(body)
     digest = hashlib.sha256(body).hexdigest()
-    nothing: dict[str, Any] = {"sha256": digest, "metadata": {}, "tick": lambda: None, "progress": lambda _: None}
+    nothing: dict[str, Any] = {"sha256": digest, "metadata": {}, "heartbeat": lambda: None, "progress": lambda _: None}
     assert storage.upload(old, path, **nothing) is not None
     assert storage.upload(old, path, **nothing) is None, "it was there already"
     source = Source(old, s3.head_object(Bucket=storage.bucket, Key=old)["ETag"])

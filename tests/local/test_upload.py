@@ -75,7 +75,7 @@ def send(storage: Storage, key: str, path: Path, base: str = "", **given: Any) -
     with path.open("rb") as stream:
         planned = parts(path.stat().st_size, entries(stream), old)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    defaults: dict[str, Any] = {"metadata": {"a": "b"}, "tick": lambda: None, "progress": lambda _: None}
+    defaults: dict[str, Any] = {"metadata": {"a": "b"}, "heartbeat": lambda: None, "progress": lambda _: None}
     return storage.upload(key, path, sha256=sha256, parts=planned, source=source, **(defaults | given))
 
 

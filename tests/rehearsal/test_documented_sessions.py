@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from documents import ROOT, Session, Step, sessions
-from products import Cloud, Product
+from products import Cloud, Product, running_cloud
 
 APPS = ROOT / "tests/rehearsal/gallery/apps"
 SOMEBODY = {f"GIT_{role}_{name}": "t@example.com" for role in ("AUTHOR", "COMMITTER") for name in ("NAME", "EMAIL")}
@@ -45,6 +45,13 @@ class Shell:
         assert done.returncode == 0, f"{step.command}\n{done.stdout}"
         self.folder = Path(where)
         return done.stdout
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    """One of its own: the gallery's tests ship applications of the same names, and documents show first releases."""
+    with running_cloud() as made:
+        yield made
 
 
 @pytest.fixture

@@ -273,8 +273,8 @@ def test_each_thing_that_is_left_has_a_command() -> None:
     assert remaining(DOWN, DENIED, FLAGS, STAGE).command == f"ebcd retire {FLAGS}"
     for step, size in ((RAISE, 3), (LOWER, 2)):
         command = remaining(step, BUSY, FLAGS, STAGE).command
-        assert command.startswith("aws elasticbeanstalk update-environment --region eu-central-1 --environment-name e ")
-        assert command.endswith(f"OptionName=MinSize,Value={size}")
+        assert command.startswith("aws elasticbeanstalk update-environment --environment-name e --option-settings ")
+        assert command.endswith(f"OptionName=MinSize,Value={size} --region eu-central-1")
 
 
 def test_what_is_left_is_told_in_each_form() -> None:

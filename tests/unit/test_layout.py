@@ -141,7 +141,8 @@ STATUS = {
     "previous": None,
     "lock": None,
     "hold": None,
-    "rollback": {"ready": False, "reason": "no release before"},
+    "failed": None,
+    "rollback": {"ready": False, "redeploys": False, "reason": "no release before"},
     "live": {
         "release": "r1",
         "version_label": "3f9c",

@@ -14,7 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 INSTALLED = [*PROJECT["project"]["dependencies"], *EXTRAS["local"], *EXTRAS["database"]]
-DEVELOPED = [*INSTALLED, *EXTRAS["cloudformation"], *PROJECT["dependency-groups"]["dev"]]
+GROUPS = PROJECT["dependency-groups"]
+DEVELOPED = [
+    *INSTALLED,
+    *EXTRAS["cloudformation"],
+    *(item for name in GROUPS for item in GROUPS[name] if isinstance(item, str)),
+]
 
 
 def locked(name: str) -> dict[str, str]:
