@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 INTERVAL = 5.0
 """Seconds between two lines about a transfer."""
 
-_BESIDE = 42
+_BESIDE = 44
 """Columns that a spinner, where the run is, and the time take beside a step's text."""
-_BESIDE_BAR = 76
+_BESIDE_BAR = 78
 """Columns that a spinner, a step's text, the bytes, their rate and the time take beside a bar."""
 _MARKS = {
     Status.DONE: "[green]✔[/]",
@@ -179,10 +179,12 @@ class TerminalProgress:
     def _show(self, *columns: ProgressColumn) -> None:
         """Draw the step at work with these columns, instead of what was drawn before."""
         from rich.progress import Progress as Spinner
+        from rich.progress import TextColumn
 
         if self._spinner is not None:
             self._spinner.stop()
-        self._spinner = Spinner(*columns, console=self._console, transient=True)
+        indented = TextColumn(" "), *columns  # as the marks of finished steps are
+        self._spinner = Spinner(*indented, console=self._console, transient=True)
         self._spinner.add_task("", total=None)
         self._spinner.start()
 
