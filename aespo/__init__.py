@@ -6,8 +6,8 @@ release    which release this is
 db         the database, which keeps workspaces apart
 web, api   pages for people, JSON for programs
 adapters   storage, mail, queue and secrets: AWS, or twins on one machine
-worker     mail, exports and deletions, from the queue (errands); what nobody needs any more (upkeep)
+worker     mail, exports and deletions, from the queue (jobs); what nobody needs any more (upkeep)
 plans      what a workspace may hold and do
-island     the emblem of a workspace
+avatar     the emblem of a workspace
 development  a PostgreSQL for a developer's run and for tests
 """

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from aespo.db.schema import notes, tasks
 from aespo.db.tx import Tx
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 
 _NOTES = (
     (

@@ -37,7 +37,7 @@ class Upkeep:
         """Begin the day's pass where nobody has, or go on with it."""
         if self._after is None and not self._begins():
             return
-        with self._database.nobody() as connection:
+        with self._database.without_tenant() as connection:
             page = site.page_of_directory(connection, self._after or 0, self._at_once)
         for tenant_id, _ in page:
             self._after = tenant_id
@@ -52,12 +52,12 @@ class Upkeep:
         if self._clock() < self._ask_at:
             return False
         self._ask_at = self._clock() + ASK_EVERY
-        with self._database.nobody() as connection:
+        with self._database.without_tenant() as connection:
             if not upkeep.begins(connection):
                 return False
         more = True
         while more:
-            with self._database.nobody() as connection:
+            with self._database.without_tenant() as connection:
                 more = upkeep.forget_attempts(connection)
         return True
 

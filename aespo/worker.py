@@ -21,7 +21,7 @@ from aespo.db.engine import Database
 from aespo.db.queries import jobs, site
 from aespo.db.safety import Unsafe
 from aespo.db.tx import Tx
-from aespo.errands import Errands
+from aespo.jobs import Jobs
 from aespo.upkeep import Upkeep
 
 logger = logging.getLogger("aespo.worker")
@@ -35,7 +35,7 @@ class Worker:
     def __init__(self, database: Database, around: Adapters) -> None:
         self._database = database
         self._around = around
-        self._errands = Errands(database, around)
+        self._errands = Jobs(database, around)
         self._upkeep = Upkeep(database, around.objects)
 
     def step(self, queue: Queue, wait: float = 0) -> int:
@@ -90,7 +90,7 @@ class Worker:
 
     def _delete_files(self, tenant_id: int) -> bool:
         """Delete what a deleted workspace has left in storage; whether it is all gone."""
-        with self._database.nobody() as connection:
+        with self._database.without_tenant() as connection:
             if site.exists(connection, tenant_id):
                 logger.error("The workspace %d is there: its files stay", tenant_id)
                 return True

@@ -82,6 +82,7 @@ def test_a_signal_ends_the_process_itself(number: int, tmp_path: Path) -> None:
             process.wait(0.05)
         assert process.poll() is None
         process.send_signal(number)
+        process.wait(30)  # before its input ends, which would be another reason to end
         _, said = process.communicate(timeout=30)
     assert process.returncode == -number
     assert ("KeyboardInterrupt" in said) == (number == signal.SIGINT)

@@ -69,13 +69,13 @@ class TableQueue:
         free = select(queue.c.id).where(queue.c.id.in_(chosen), queue.c.visible_at <= func.now())
         statement = update(queue).where(queue.c.id.in_(free.with_for_update(skip_locked=True)))
         hidden = {"visible_at": func.now() + text(f"interval '{HIDDEN} seconds'"), "attempts": queue.c.attempts + 1}
-        with self._database.nobody() as connection:
+        with self._database.without_tenant() as connection:
             rows = connection.execute(statement.values(**hidden).returning(queue.c.id, queue.c.message)).all()
         return [Message(row.message, str(row.id)) for row in rows]
 
     def done(self, message: Message) -> None:
         """Take the message off the table."""
-        with self._database.nobody() as connection:
+        with self._database.without_tenant() as connection:
             connection.execute(delete(queue).where(queue.c.id == int(message.receipt)))
 
 

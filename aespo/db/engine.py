@@ -130,7 +130,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def nobody(self) -> Iterator[Connection]:
+    def without_tenant(self) -> Iterator[Connection]:
         """A transaction outside all workspaces."""
         with self.connect(None) as connection, connection.begin():
             yield connection

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, Insert, Row, Table
 from sqlalchemy.sql.dml import Delete
 
 from aespo.db import schema
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 
 
 @dataclass(slots=True)

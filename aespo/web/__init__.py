@@ -4,7 +4,7 @@ dispatch     the Host decides: the site, or a workspace
 operations   what machines ask of the process, at any Host
 readiness    whether the database can be served with
 site         the front page, signing up
-visit        a request in a workspace: its transaction, who acts
+request_context  a request in a workspace: its transaction, who acts
 removal      deleting notes and files
 guard        what a browser may do: headers, and whose forms are taken
 errors       what went wrong, as a page or as JSON

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flask import Flask, current_app, g, request
 
-from aespo import forwarded, island, markup
+from aespo import avatar, forwarded, markup
 from aespo.adapters import Adapters
 from aespo.admission import Admission, Caller, Known
 from aespo.db.engine import Database
@@ -68,7 +68,7 @@ def new_flask(name: str, context: Context) -> Flask:
     flask = Flask(name, static_folder=None, template_folder=str(_PACKAGE / "templates"))
     flask.extensions["aespo"] = context
     flask.jinja_env.trim_blocks = flask.jinja_env.lstrip_blocks = True
-    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=island.contours, context=context, today=today)
+    flask.jinja_env.globals.update(stylesheet=STYLESHEET, contours=avatar.contours, context=context, today=today)
     flask.jinja_env.globals.update(contents=_contents)
     flask.jinja_env.filters.update(
         day=_day,

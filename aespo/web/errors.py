@@ -55,7 +55,7 @@ def _json(error: HTTPException, code: int, title: str, detail: str) -> Response:
 def _page(error: HTTPException, code: int, title: str, detail: str) -> Response:
     if error.response is not None:
         return make_response(error.response)
-    template = "workspace/error.html" if g.get("visit") else "site/error.html"
+    template = "workspace/error.html" if g.get("request_context") else "site/error.html"
     return make_response(render_template(template, code=code, title=title, detail=detail, error=error))
 
 

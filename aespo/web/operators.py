@@ -48,7 +48,7 @@ def tenants_list() -> Response:
     if "sample" in request.args:
         return jsonify([address().to(slug).name for slug in _sample(_number("sample", 1, _LARGEST_SAMPLE))])
     database = context().require_database()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         page = site.page_of_directory(connection, _number("after", 0, 2**62), _PAGE)
     found = []
     for tenant_id, _ in page:
@@ -90,14 +90,14 @@ def set_plan(slug: str) -> Response:
 
 
 def _sample(count: int) -> list[str]:
-    with context().require_database().nobody() as connection:
+    with context().require_database().without_tenant() as connection:
         return site.sample_slugs(connection, count)
 
 
 def _changed(slug: str, action: str, values: dict[str, Any]) -> dict[str, Any]:
     """Change a workspace and tell how it is then. Raises NotFound."""
     database = context().require_database()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         tenant_id = site.find_tenant(connection, slug) if slugs.PATTERN.fullmatch(slug) else None
     if tenant_id is None:
         raise NotFound("There is no such workspace.")

@@ -55,7 +55,7 @@ class Readiness:
 def _look(database: Database) -> Seen:
     try:
         database.verify()
-        with database.nobody() as connection:
+        with database.without_tenant() as connection:
             return Seen(site.schema_revision(connection))
     except safety.Unsafe as error:
         logger.error("%s", error)

@@ -8,7 +8,7 @@ from aespo import hosts, inputs, sample, slugs
 from aespo.db.queries import site
 from aespo.offers import offers
 from aespo.problems import Invalid
-from aespo.secrecy import digest, hash_password, new_id, new_token
+from aespo.tokens import digest, hash_password, new_id, new_token
 from aespo.web import admission, errors, guard, operations, operators
 from aespo.web.context import ADDRESS, Context, absolute, address, client_source, context, new_flask, stranger
 
@@ -107,7 +107,7 @@ def _checked(text: str) -> str:
 def _found(slug: str, told: inputs.SignUp) -> str:
     """The workspace in one transaction; the token to arrive with. Raises Invalid where the address is taken."""
     database, token = context().require_database(), new_token()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         site.count_attempt(connection, f"signup {client_source()}", context().settings.signups_per_hour, _HOUR)
     member = {
         "id": new_id(),
@@ -115,7 +115,7 @@ def _found(slug: str, told: inputs.SignUp) -> str:
         "name": told.name,
         "password_hash": hash_password(told.password),
     }
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         tenant_id = site.claim(connection, slug)
         if tenant_id is None:
             raise Invalid({"slug": "This address is taken."})

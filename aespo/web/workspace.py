@@ -9,7 +9,7 @@ from flask import Flask
 from aespo.api import v1
 from aespo.plans import measures
 from aespo.problems import NotFound
-from aespo.web import admission, errors, guard, visit
+from aespo.web import admission, errors, guard, request_context
 from aespo.web.context import Context, new_flask
 from aespo.web.pages import account, data, home, notes, tasks, team, usage
 
@@ -29,7 +29,7 @@ def create(context: Context) -> Flask:
     flask.jinja_env.globals.update(measures=measures)
     guard.install(flask)
     errors.install(flask)
-    visit.install(flask)
+    request_context.install(flask)
     flask.url_value_preprocessor(_refuse_impossible_ids)
     for module in (home, account, notes, tasks, team, usage, data, v1):
         flask.register_blueprint(module.blueprint)

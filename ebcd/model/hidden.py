@@ -2,8 +2,8 @@
 
 An application's logs, and the events and causes that quote them, may hold any value of its environment: a KeyError's or
 a ValueError's text is one. They come into ebcd through one place each (`ebcd.aws.beanstalk` for events and health,
-`ebcd.release.probe` for log tails), which hides the values before anything else reads them: so nothing that is made of
-them, and nothing that is stored, can show one. Pure, but that it learns.
+`ebcd.release.execute.http` for log tails), which hides the values before anything else reads them: so nothing that is
+made of them, and nothing that is stored, can show one. Pure, but that it learns.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def queue(request: pytest.FixtureRequest, aws: None, site: Aespo) -> Queue:
 
 
 def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         left = queue.put("one", connection, 1)
     if left:
         left()
@@ -115,7 +115,7 @@ def test_a_message_comes_until_it_is_done(queue: Queue, site: Aespo) -> None:
 
 
 def test_a_message_comes_although_its_process_was_killed_after_the_commit(queue: Queue, site: Aespo) -> None:
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         queue.put("one", connection, 1)
     assert [message.body for message in queue.take(0)] == ["one"]
     assert queue.take(0) == []
@@ -124,11 +124,11 @@ def test_a_message_comes_although_its_process_was_killed_after_the_commit(queue:
 def test_a_message_stays_while_sqs_does_not_answer(aws: None, site: Aespo) -> None:
     database, client = site.context.require_database(), boto3.client("sqs", **REGION)
     queue = SqsQueue(f"{client.create_queue(QueueName='q')['QueueUrl']}-not-there", database, client)
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         left = queue.put("left", connection, 1)
     with pytest.raises(client.exceptions.QueueDoesNotExist):
         left()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         assert connection.execute(text("DELETE FROM queue WHERE message = 'left'")).rowcount == 1
 
 

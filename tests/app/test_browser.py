@@ -70,7 +70,7 @@ def picture(page: Any, name: str) -> None:
 def fill_up(site: Aespo, slug: str) -> None:
     """Bring a workspace one note below its limit."""
     database = site.context.require_database()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         tenant_id = connection.scalar(text("SELECT tenant_id FROM directory WHERE slug = :slug"), {"slug": slug})
     statement = """
         INSERT INTO notes (tenant_id, id, title, body, created_by, updated_by, updated_at)

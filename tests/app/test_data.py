@@ -72,7 +72,7 @@ def test_files_go_with_their_note(acme: Founded, way: str, killed: bool) -> None
 
 def nothing_follows(answer: Any) -> Any:
     """The process is killed with the commit."""
-    g.visit.after.clear()
+    g.request_context.after.clear()
     return answer
 
 
@@ -203,7 +203,7 @@ def test_a_deletion_leaves_nothing_and_proves_it(site: Aespo, globex: Founded) -
     with database.tenant(tenant_id) as connection:
         for table in TENANT_TABLES:
             assert connection.scalar(text(f"SELECT count(*) FROM {table.name}")) == 0, table.name
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         assert connection.scalar(text("SELECT count(*) FROM directory WHERE slug = :slug"), {"slug": gone.slug}) == 0
     assert site.context.require_adapters().objects.delete_below(adapters.objects.key(tenant_id)) == 0
     assert gone.owner.get("/").status_code == 404
@@ -234,7 +234,7 @@ def test_files_of_a_deleted_workspace_are_seen_to_until_none_is_left(
     gone.owner.post("/settings/delete", slug=gone.slug, password=PASSWORD)
     store.put(f"{prefix}/left", io.BytesIO(b"what could not be deleted at once"))
     store.put(adapters.objects.key(there.tenant_id, "kept"), io.BytesIO())
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         queue.put(json.dumps({"files_of": there.tenant_id}), connection, there.tenant_id)
     store.fails = 1
     while worker.step(queue):  # whatever other tests have left, too

@@ -1,4 +1,4 @@
-from aespo.island import contours
+from aespo.avatar import contours
 
 
 def test_a_name_has_one_island_and_two_names_have_two() -> None:

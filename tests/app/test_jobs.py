@@ -44,7 +44,7 @@ class Letters:
 
 def show_again(site: Aespo) -> None:
     """Let hidden messages be seen at once: their time has come."""
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         connection.execute(text("UPDATE queue SET visible_at = now()"))
 
 
@@ -82,7 +82,7 @@ def test_a_message_that_is_none_is_dropped(acme: Founded) -> None:
     site = acme.owner.site
     queue = site.context.require_adapters().queue
     for body in ("", "[]", '{"tenant": "x", "job": 1}', '{"tenant": 1}', '{"tenant": 999999999, "job": "x"}'):
-        with site.context.require_database().nobody() as connection:
+        with site.context.require_database().without_tenant() as connection:
             queue.put(body, connection, 1)
     work(site)
     assert queue.take(0) == []
@@ -112,7 +112,7 @@ def building(founded: Founded) -> tuple[Worker, Watched]:
 
 
 def queued(site: Aespo) -> int:
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         return int(connection.scalar(text("SELECT count(*) FROM queue")))
 
 

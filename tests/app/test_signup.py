@@ -51,7 +51,7 @@ def test_of_sixteen_sign_ups_at_once_exactly_one_gets_the_address(make_site: Cal
         answers = list(pool.map(lambda _: Browser(site).post("/signup", **FORM, slug="contested"), range(16)))
     assert sorted(answer.status_code for answer in answers) == [303] + [422] * 15
     assert all("This address is taken." in answer.text for answer in answers if answer.status_code == 422)
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         assert connection.scalar(text("SELECT count(*) FROM directory WHERE slug = 'contested'")) == 1
 
 

@@ -15,7 +15,7 @@ from aespo.web import Aespo
 def passes(site: Aespo, store: Objects | None = None) -> None:
     """A day's pass, whether there was one today or not."""
     database = site.context.require_database()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         connection.execute(text("DELETE FROM rate_limits"))
     everybody = 1_000_000  # other tests' workspaces come before these
     Upkeep(database, store or site.context.require_adapters().objects, at_once=everybody).step()
@@ -84,7 +84,7 @@ def test_more_than_a_batch_goes_in_batches(acme: Founded) -> None:
 def test_a_pass_comes_to_every_workspace_once_a_day_by_one_worker(site: Aespo) -> None:
     database, store, now = site.context.require_database(), site.context.require_adapters().objects, [0.0]
     founded = [signed_up(site) for _ in range(3)]
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         connection.execute(text("DELETE FROM rate_limits"))
     one, other = Upkeep(database, store, lambda: now[0], at_once=2), Upkeep(database, store, lambda: now[0], at_once=2)
 
@@ -104,9 +104,9 @@ def test_a_pass_comes_to_every_workspace_once_a_day_by_one_worker(site: Aespo) -
     assert expire() == 0
     now[0] += ASK_EVERY
     assert expire() == 3, "there was a pass today"
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         connection.execute(text("UPDATE rate_limits SET since = since - interval '25 hours'"))
     now[0] += ASK_EVERY
     assert expire() == 0
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         assert connection.scalar(text("SELECT count(*) FROM rate_limits")) == 1, "attempts of yesterday are forgotten"

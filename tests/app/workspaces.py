@@ -67,7 +67,7 @@ class Founded:
     @property
     def tenant_id(self) -> int:
         database = self.owner.site.context.require_database()
-        with database.nobody() as connection:
+        with database.without_tenant() as connection:
             return int(
                 connection.exec_driver_sql("SELECT tenant_id FROM directory WHERE slug = %s", (self.slug,)).scalar()
             )

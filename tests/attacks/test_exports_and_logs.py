@@ -53,7 +53,7 @@ def test_no_workspace_waits_for_all_that_another_one_wants(make_site: Callable[.
     work(site)
     noisy, quiet = signed_up(site), signed_up(site)
     queue, database = site.context.require_adapters().queue, site.context.require_database()
-    with database.nobody() as connection:
+    with database.without_tenant() as connection:
         for _ in range(400):
             queue.put("noisy", connection, noisy.tenant_id)
         queue.put("quiet", connection, quiet.tenant_id)

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Table, delete, func, or_, select, tuple_
 
 from aespo.db.schema import TENANT_TABLES, directory, jobs, mails, tenants, usage_totals
 from aespo.db.tx import Tx
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 
 ATTEMPTS = 5
 HELD = timedelta(minutes=3)

@@ -12,7 +12,7 @@ from aespo.db.schema import attachments, members, notes
 from aespo.db.tx import Tx
 from aespo.markup import MARK_END, MARK_START
 from aespo.problems import NotFound
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 
 PAGE = 30
 _HEADLINE = f"StartSel={MARK_START},StopSel={MARK_END},MaxWords=28,MinWords=12,MaxFragments=1"

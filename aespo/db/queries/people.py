@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from aespo.db.schema import api_tokens, invites, members, sessions
 from aespo.db.tx import Tx
 from aespo.problems import Conflict, Invalid, NotFound
-from aespo.secrecy import digest, new_id, new_token
+from aespo.tokens import digest, new_id, new_token
 
 SESSION = timedelta(days=30)
 DEVICE = timedelta(days=365)

@@ -11,7 +11,7 @@ from aespo import inputs, paging
 from aespo.db.schema import members, tasks
 from aespo.db.tx import Tx
 from aespo.problems import Invalid, NotFound
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 
 PAGE = 30
 _MOST = 200

@@ -15,7 +15,7 @@ from aespo.db.schema import audit, mails, usage_days, usage_totals
 from aespo.db.tx import Tx
 from aespo.plans import Plan, Usage, exceeded
 from aespo.problems import LimitReached
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 
 SLOTS = 8
 """Rows that a day's requests are spread over: two requests at the same time seldom wait for one row."""

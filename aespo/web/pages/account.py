@@ -8,11 +8,11 @@ from werkzeug.wrappers import Response
 from aespo import inputs, letters
 from aespo.db.queries import people, site
 from aespo.problems import Invalid, NotFound
-from aespo.secrecy import hash_password, password_is
+from aespo.tokens import hash_password, password_is
 from aespo.web import cookies
 from aespo.web.context import client_network, mailed, mailed_host
 from aespo.web.pages.forms import Page, again, to
-from aespo.web.visit import public, visit
+from aespo.web.request_context import public, request_context
 
 blueprint = Blueprint("account", __name__)
 _TRIES, _WINDOW = 10, 900
@@ -27,7 +27,7 @@ _LINKS, _LINKS_WINDOW = 3, 3600
 @public
 def arrive() -> Response:
     """Take the one-time token of the sign-up for a session."""
-    tx = visit().tx
+    tx = request_context().tx
     member_id = people.use_once(tx, request.args.get("token", ""), "arrival")
     if member_id is None:
         return to("/login?used=1")
@@ -38,7 +38,7 @@ def arrive() -> Response:
 @public
 def login_form() -> Page:
     """The form."""
-    if visit().member is not None:
+    if request_context().member is not None:
         return to("/")
     return render_template("workspace/login.html", values={}, problems={})
 
@@ -47,7 +47,7 @@ def login_form() -> Page:
 @public
 def login() -> Page:
     """Begin a session."""
-    here = visit()
+    here = request_context()
     try:
         told = inputs.read(inputs.SignIn, request.form)
         counted = _count_sign_in(told.email.lower())
@@ -64,7 +64,7 @@ def login() -> Page:
 @blueprint.post("/logout")
 def logout() -> Response:
     """End the session."""
-    people.close_session(visit().tx, cookies.token())
+    people.close_session(request_context().tx, cookies.token())
     return cookies.drop(to("/login"))
 
 
@@ -72,7 +72,7 @@ def logout() -> Response:
 @public
 def join_form() -> Page:
     """What an invitation's link shows."""
-    invite = people.invite_of(visit().tx, request.args.get("token", ""))
+    invite = people.invite_of(request_context().tx, request.args.get("token", ""))
     if invite is None:
         return render_template("workspace/join_gone.html"), 404
     return render_template("workspace/join.html", invite=invite, values={}, problems={})
@@ -82,7 +82,7 @@ def join_form() -> Page:
 @public
 def join() -> Page:
     """Take the invitation."""
-    here, token = visit(), request.form.get("token", "")
+    here, token = request_context(), request.form.get("token", "")
     invite = people.invite_of(here.tx, token)
     if invite is None:
         return render_template("workspace/join_gone.html"), 404
@@ -109,7 +109,7 @@ def forgot_form() -> str:
 @public
 def forgot() -> str:
     """Send a link. The answer is the same whether there is such a member or not."""
-    here, email = visit(), request.form.get("email", "")[:254].replace("\0", "").strip().lower()
+    here, email = request_context(), request.form.get("email", "")[:254].replace("\0", "").strip().lower()
     tenant = here.tx.tenant_id
     _count(
         (f"{tenant} {client_network()}", _TRIES_OF_NETWORK, _WINDOW),
@@ -133,7 +133,7 @@ def reset_form() -> str:
 @public
 def reset() -> Page:
     """Set the password, end all sessions, begin a new one."""
-    tx, token, password = visit().tx, request.form.get("token", ""), request.form.get("password", "")
+    tx, token, password = request_context().tx, request.form.get("token", ""), request.form.get("password", "")
     if not 10 <= len(password) <= 200:
         problems = {"password": "Use at least 10 characters."}
         return render_template("workspace/reset.html", token=token, problems=problems), 422
@@ -148,7 +148,7 @@ def reset() -> Page:
 @blueprint.post("/confirm")
 def ask_to_confirm() -> Page:
     """Send the link that confirms the member's own address."""
-    here = visit()
+    here = request_context()
     if not here.who.confirmed:
         _count((f"confirm {here.tx.tenant_id} {here.who.id}", _LINKS, _LINKS_WINDOW))
         token = people.open_session(here.tx, here.who.id, "confirm", people.CONFIRMATION)
@@ -160,7 +160,7 @@ def ask_to_confirm() -> Page:
 @public
 def confirm() -> Page:
     """Take the link: the address is the member's, who may be signed in at another browser."""
-    here = visit()
+    here = request_context()
     member_id = people.use_once(here.tx, request.args.get("token", ""), "confirm")
     if member_id is None:
         return render_template("workspace/confirm_gone.html"), 404
@@ -170,7 +170,7 @@ def confirm() -> Page:
 
 def _signed_in(answer: Response, member_id: str) -> Response:
     """Begin a session, and remember the browser: from there the member can sign in whatever others try elsewhere."""
-    tx = visit().tx
+    tx = request_context().tx
     people.close_session(tx, cookies.device())  # each browser has one, however often somebody signs in there
     cookies.keep_device(answer, people.open_session(tx, member_id, "device", people.DEVICE))
     return cookies.keep(answer, people.open_session(tx, member_id))
@@ -181,7 +181,7 @@ def _count_sign_in(email: str) -> list[str]:
 
     From a device that the member has signed in with, only its own attempts count: no stranger can lock a member out.
     """
-    here = visit()
+    here = request_context()
     tenant, device, network = here.tx.tenant_id, cookies.device(), client_network()
     if people.knows_device(here.tx, email, device):
         limits = [(f"device {tenant} {device}", _TRIES, _WINDOW)]
@@ -197,7 +197,7 @@ def _count_sign_in(email: str) -> list[str]:
 
 def _count(*limits: tuple[str, int, int]) -> None:
     """Count an attempt under each name, with its limit in so many seconds. Raises TooManyRequests."""
-    here = visit()
+    here = request_context()
     for what, limit, seconds in limits:
         site.count_attempt(here.tx.connection, what, limit, seconds)
     here.checkpoint()

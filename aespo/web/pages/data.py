@@ -11,11 +11,11 @@ from flask import Blueprint, Response, redirect, render_template, request
 from aespo.adapters import objects
 from aespo.db.queries import jobs, people, site
 from aespo.problems import NotFound
-from aespo.secrecy import password_is
+from aespo.tokens import password_is
 from aespo.web import cookies
 from aespo.web.context import context
 from aespo.web.pages.forms import Page, to
-from aespo.web.visit import visit
+from aespo.web.request_context import request_context
 
 logger = logging.getLogger("aespo")
 blueprint = Blueprint("data", __name__)
@@ -28,13 +28,15 @@ def settings() -> str:
 
 
 def _settings(problems: dict[str, str]) -> str:
-    return render_template("workspace/settings.html", exports=jobs.latest(visit().tx, "export"), problems=problems)
+    return render_template(
+        "workspace/settings.html", exports=jobs.latest(request_context().tx, "export"), problems=problems
+    )
 
 
 @blueprint.post("/export")
 def export() -> Page:
     """Ask for an export; a worker builds it. Always allowed, to every member: all of it can be read anyway."""
-    here = visit()
+    here = request_context()
     if not jobs.export_waits(here.tx):  # one at a time, however often it is asked for
         here.enqueue("export")
         here.tx.audit("asked for", "an export")
@@ -44,10 +46,10 @@ def export() -> Page:
 @blueprint.post("/exports/<job_id>/delete")
 def delete_export(job_id: str) -> Page:
     """Delete an export that was built: it counts as storage as long as it is kept."""
-    here = visit()
+    here = request_context()
     if job_id not in jobs.built_exports(here.tx):
         raise NotFound
-    with here.apart():  # the file first: while the row is left, it is found again
+    with here.without_connection():  # the file first: while the row is left, it is found again
         context().require_adapters().objects.delete_below(objects.export_key(here.tx.tenant_id, job_id))
     if jobs.forget_exports(here.tx, [job_id]):
         here.tx.audit("deleted", "an export")
@@ -57,7 +59,7 @@ def delete_export(job_id: str) -> Page:
 @blueprint.get("/exports/<job_id>")
 def download(job_id: str) -> Response:
     """An export that was built."""
-    here = visit()
+    here = request_context()
     if job_id not in jobs.built_exports(here.tx):
         raise NotFound
     return send(objects.export_key(here.tx.tenant_id, job_id), f"{here.workspace.slug}-export.zip")
@@ -69,7 +71,7 @@ def send(key: str, name: str) -> Response:
     if link := store.link(key, name):
         return redirect(link, 303)  # type: ignore[return-value]
     try:
-        with visit().apart():
+        with request_context().without_connection():
             content = store.get(key)
     except FileNotFoundError:
         raise NotFound from None
@@ -81,7 +83,7 @@ def send(key: str, name: str) -> Response:
 @blueprint.post("/settings/delete")
 def delete() -> Page:
     """Delete the workspace, its address and its files; show the proof."""
-    here = visit()
+    here = request_context()
     here.writes(owner=True, always=True)
     member = people.by_email(here.tx, here.who.email)
     problems = {}
@@ -101,7 +103,7 @@ def _deleted() -> dict[str, object]:
 
     A message in the same transaction lets a worker see to the files until none is left: storage may fail just now.
     """
-    here = visit()
+    here = request_context()
     told = jobs.delete_everything(here.tx)
     site.keep_receipt(here.tx.connection, here.workspace.slug, told)
     around = context().require_adapters()

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 
 from aespo.db.queries import notes, people, tasks
 from aespo.markup import EXCERPTED
-from aespo.web.visit import visit
+from aespo.web.request_context import request_context
 
 blueprint = Blueprint("home", __name__)
 
@@ -14,7 +14,7 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 def home() -> str:
     """Own tasks, latest notes, next steps."""
-    here = visit()
+    here = request_context()
     return render_template(
         "workspace/home.html",
         tasks=tasks.mine(here.tx, here.who.id),

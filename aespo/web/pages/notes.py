@@ -12,12 +12,12 @@ from aespo.db.queries import notes
 from aespo.inputs import whole
 from aespo.markup import EXCERPTED
 from aespo.problems import Invalid
-from aespo.secrecy import new_id
+from aespo.tokens import new_id
 from aespo.web.context import context
 from aespo.web.pages.data import send
 from aespo.web.pages.forms import Page, again, to, version
 from aespo.web.removal import remove_file, remove_note
-from aespo.web.visit import visit
+from aespo.web.request_context import request_context
 
 blueprint = Blueprint("notes", __name__, url_prefix="/notes")
 LARGEST_FILE = 10_000_000
@@ -29,28 +29,28 @@ def index() -> str:
     words = request.args.get("q", "").strip()[:200].replace("\0", "")
     if words:
         return render_template(
-            "workspace/notes.html", words=words, notes=notes.search(visit().tx, words, shown=0), next=""
+            "workspace/notes.html", words=words, notes=notes.search(request_context().tx, words, shown=0), next=""
         )
-    page = notes.latest(visit().tx, request.args.get("after", ""), shown=EXCERPTED)
+    page = notes.latest(request_context().tx, request.args.get("after", ""), shown=EXCERPTED)
     return render_template("workspace/notes.html", words="", notes=page.items, next=page.next)
 
 
 @blueprint.get("/new")
 def new() -> str:
     """An empty form."""
-    visit().writes()
+    request_context().writes()
     return render_template("workspace/note_form.html", note=None, values={}, problems={})
 
 
 @blueprint.post("")
 def create() -> Page:
     """Write a note."""
-    tx = visit().writes()
+    tx = request_context().writes()
     try:
         note_id = notes.add(tx, inputs.read(inputs.Note, request.form))
     except Invalid as error:
         return again("workspace/note_form.html", error, note=None)
-    visit().enforce()
+    request_context().enforce()
     return to(f"/notes/{note_id}")
 
 
@@ -61,7 +61,7 @@ def show(note_id: str) -> str:
 
 
 def _shown(note_id: str, problem: str, *, stale: bool = False) -> str:
-    tx = visit().tx
+    tx = request_context().tx
     note, files = notes.one(tx, note_id), notes.files_of(tx, note_id)
     return render_template("workspace/note.html", note=note, files=files, problem=problem, stale=stale)
 
@@ -69,14 +69,14 @@ def _shown(note_id: str, problem: str, *, stale: bool = False) -> str:
 @blueprint.get("/<note_id>/edit")
 def edit(note_id: str) -> str:
     """The form with what the note says now."""
-    note = notes.one(visit().writes(), note_id)
+    note = notes.one(request_context().writes(), note_id)
     return render_template("workspace/note_form.html", note=note, values=note._mapping, problems={})
 
 
 @blueprint.post("/<note_id>")
 def change(note_id: str) -> Page:
     """Change a note, unless somebody else did meanwhile: then show both."""
-    tx = visit().writes()
+    tx = request_context().writes()
     note = notes.one(tx, note_id)
     try:
         told, read = inputs.read(inputs.Note, request.form), version()
@@ -85,14 +85,14 @@ def change(note_id: str) -> Page:
     if not notes.change(tx, note_id, read, told):
         theirs = notes.one(tx, note_id)
         return render_template("workspace/note_conflict.html", mine=told, theirs=theirs), 409
-    visit().enforce()
+    request_context().enforce()
     return to(f"/notes/{note_id}")
 
 
 @blueprint.post("/<note_id>/tick")
 def tick(note_id: str) -> Page:
     """Tick an item of a note's list or reopen it, unless somebody changed the note meanwhile: then show it."""
-    tx, read = visit().writes(), version()
+    tx, read = request_context().writes(), version()
     note = notes.one(tx, note_id)
     line, _, state = request.form.get("tick", "").partition(":")
     number = whole(line, 0, inputs.LARGEST_NOTE)
@@ -101,7 +101,7 @@ def tick(note_id: str) -> Page:
         return _shown(note_id, "", stale=True), 409
     if body != note.body:
         notes.change(tx, note_id, read, inputs.Note(note.title, body))
-        visit().enforce()
+        request_context().enforce()
     return to(f"/notes/{note_id}#line-{number}")
 
 
@@ -115,7 +115,7 @@ def delete(note_id: str) -> Page:
 @blueprint.post("/<note_id>/files")
 def attach(note_id: str) -> Page:
     """Attach a file to a note."""
-    here = visit()
+    here = request_context()
     tx, file = here.writes(), request.files.get("file")
     content = file.read(LARGEST_FILE + 1) if file else b""
     if file is None or not content or len(content) > LARGEST_FILE:
@@ -130,11 +130,11 @@ def attach(note_id: str) -> Page:
 
 def _stored(note_id: str, content: bytes) -> str:
     """Put a file into storage, before its row locks the totals; its id. It goes again if that is refused."""
-    here, store, file_id = visit(), context().require_adapters().objects, new_id()
+    here, store, file_id = request_context(), context().require_adapters().objects, new_id()
     notes.one(here.tx, note_id)
     key = objects.note_key(here.tx.tenant_id, note_id, file_id)
-    here.otherwise.append(lambda: store.delete_below(key))
-    with here.apart():
+    here.on_rollback.append(lambda: store.delete_below(key))
+    with here.without_connection():
         store.put(key, io.BytesIO(content))
     return file_id
 
@@ -142,7 +142,7 @@ def _stored(note_id: str, content: bytes) -> str:
 @blueprint.get("/<note_id>/files/<file_id>")
 def download(note_id: str, file_id: str) -> Response:
     """A file, to keep."""
-    tx = visit().tx
+    tx = request_context().tx
     file = notes.file(tx, note_id, file_id)
     return send(objects.note_key(tx.tenant_id, note_id, file_id), file.name)
 

@@ -11,7 +11,7 @@ from aespo import inputs
 from aespo.db.queries import people, tasks
 from aespo.problems import Invalid
 from aespo.web.pages.forms import Page, to, version
-from aespo.web.visit import visit
+from aespo.web.request_context import request_context
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/tasks")
 STATES = {"doing": "Under way", "open": "To do", "done": "Done"}
@@ -24,7 +24,7 @@ def index() -> str:
 
 
 def _board(values: Any, problems: dict[str, str]) -> str:
-    here = visit()
+    here = request_context()
     only_mine = request.args.get("mine") == "1"
     rows = tasks.board(here.tx, here.who.id if only_mine else None)
     columns = {state: list(group) for state, group in groupby(rows, key=lambda row: row.state)}
@@ -42,26 +42,26 @@ def _board(values: Any, problems: dict[str, str]) -> str:
 @blueprint.post("")
 def create() -> Page:
     """Add a task."""
-    tx = visit().writes()
+    tx = request_context().writes()
     try:
         tasks.add(tx, inputs.read(inputs.Task, request.form))
     except Invalid as error:
         return _board(request.form, error.fields), 422
-    visit().enforce()
+    request_context().enforce()
     return to("/tasks")
 
 
 @blueprint.get("/<task_id>")
 def show(task_id: str) -> str:
     """One task, and the form that changes it."""
-    tx = visit().tx
+    tx = request_context().tx
     task = tasks.one(tx, task_id)
     values = {**task._mapping, "assignee": task.assignee_id or "", "due": task.due_on or ""}
     return _form(task, values, {})
 
 
 def _form(task: Any, values: Any, problems: dict[str, str]) -> str:
-    members = people.all_members(visit().tx)
+    members = people.all_members(request_context().tx)
     return render_template(
         "workspace/task.html", task=task, values=values, problems=problems, states=STATES, members=members
     )
@@ -70,7 +70,7 @@ def _form(task: Any, values: Any, problems: dict[str, str]) -> str:
 @blueprint.post("/<task_id>")
 def change(task_id: str) -> Page:
     """Change a task, unless somebody else did meanwhile: then show both."""
-    tx = visit().writes()
+    tx = request_context().writes()
     task = tasks.one(tx, task_id)
     try:
         told, read = inputs.read(inputs.Task, request.form), version()
@@ -87,14 +87,14 @@ def change(task_id: str) -> Page:
             members={member.id: member.name for member in members},
         )
         return page, 409
-    visit().enforce()
+    request_context().enforce()
     return to("/tasks")
 
 
 @blueprint.post("/<task_id>/state")
 def move(task_id: str) -> Page:
     """Give a task another state, from the board."""
-    tx = visit().writes()
+    tx = request_context().writes()
     state = request.form.get("state", "")
     if state not in STATES:
         raise Invalid({"state": "Choose one of the values offered."})
@@ -111,5 +111,5 @@ def move(task_id: str) -> Page:
 @blueprint.post("/<task_id>/delete")
 def delete(task_id: str) -> Page:
     """Delete a task."""
-    tasks.remove(visit().writes(always=True), task_id)
+    tasks.remove(request_context().writes(always=True), task_id)
     return to("/tasks")

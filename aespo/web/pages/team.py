@@ -9,7 +9,7 @@ from aespo.db.queries import people, site, usage
 from aespo.problems import Invalid, NotFound, TooManyRequests
 from aespo.web.context import context, mailed, mailed_host
 from aespo.web.pages.forms import Page, to
-from aespo.web.visit import visit
+from aespo.web.request_context import request_context
 
 blueprint = Blueprint("team", __name__)
 _INVITATIONS, _DAY = 3, 86_400
@@ -24,7 +24,7 @@ def team() -> str:
 
 
 def _team(values: object, problems: dict[str, str], link: str, unsent: str = "") -> str:
-    tx = visit().tx
+    tx = request_context().tx
     told = {"values": values, "problems": problems, "link": link, "unsent": unsent, "roles": ROLES}
     return render_template(
         "workspace/team.html", members=people.all_members(tx), invites=people.all_invites(tx), **told
@@ -34,7 +34,7 @@ def _team(values: object, problems: dict[str, str], link: str, unsent: str = "")
 @blueprint.post("/team/invites")
 def invite() -> Page:
     """Ask somebody in: by mail, and by a link that is shown once."""
-    here = visit()
+    here = request_context()
     tx = here.writes(owner=True)
     try:
         told = inputs.read(inputs.Invite, request.form)
@@ -53,7 +53,7 @@ def _unsent(recipient: str) -> str:
 
     Without a mail server the mail stays on the outbox page: there is nobody to be spared.
     """
-    here = visit()
+    here = request_context()
     if not context().settings.mail_from:
         return ""
     if not here.who.confirmed:
@@ -73,7 +73,7 @@ def _unsent(recipient: str) -> str:
 @blueprint.post("/team/invites/<invite_id>/withdraw")
 def withdraw(invite_id: str) -> Page:
     """Take an invitation back."""
-    people.withdraw(visit().writes(owner=True, always=True), invite_id)
+    people.withdraw(request_context().writes(owner=True, always=True), invite_id)
     return to("/team")
 
 
@@ -83,14 +83,14 @@ def set_role(member_id: str) -> Page:
     role = request.form.get("role", "")
     if role not in ROLES:
         raise Invalid({"role": "Choose one of the values offered."})
-    people.set_role(visit().writes(owner=True), member_id, role)
+    people.set_role(request_context().writes(owner=True), member_id, role)
     return to("/team")
 
 
 @blueprint.post("/team/<member_id>/remove")
 def remove(member_id: str) -> Page:
     """Remove a member."""
-    people.remove(visit().writes(owner=True, always=True), member_id)
+    people.remove(request_context().writes(owner=True, always=True), member_id)
     return to("/team")
 
 
@@ -101,14 +101,14 @@ def tokens() -> str:
 
 
 def _tokens(values: object, problems: dict[str, str], made: str) -> str:
-    rows = people.all_tokens(visit().tx)
+    rows = people.all_tokens(request_context().tx)
     return render_template("workspace/tokens.html", tokens=rows, values=values, problems=problems, made=made)
 
 
 @blueprint.post("/tokens")
 def make_token() -> Page:
     """Make an API token, which is shown once."""
-    tx = visit().writes(owner=True)
+    tx = request_context().writes(owner=True)
     try:
         told = inputs.read(inputs.Token, request.form)
     except Invalid as error:
@@ -119,19 +119,21 @@ def make_token() -> Page:
 @blueprint.post("/tokens/<token_id>/revoke")
 def revoke_token(token_id: str) -> Page:
     """End an API token."""
-    people.revoke_token(visit().writes(owner=True, always=True), token_id)
+    people.revoke_token(request_context().writes(owner=True, always=True), token_id)
     return to("/tokens")
 
 
 @blueprint.get("/activity")
 def activity() -> str:
     """The audit trail."""
-    return render_template("workspace/activity.html", page=usage.trail(visit().tx, request.args.get("after", "")))
+    return render_template(
+        "workspace/activity.html", page=usage.trail(request_context().tx, request.args.get("after", ""))
+    )
 
 
 @blueprint.get("/outbox")
 def outbox() -> str:
     """The mail that would have been sent, where there is no mail server."""
-    if context().settings.mail_from or not visit().who.owns:
+    if context().settings.mail_from or not request_context().who.owns:
         raise NotFound
-    return render_template("workspace/outbox.html", mails=usage.outbox(visit().tx))
+    return render_template("workspace/outbox.html", mails=usage.outbox(request_context().tx))

@@ -8,7 +8,7 @@ from aespo import chart
 from aespo.db.queries import usage
 from aespo.offers import offers, upgrade_url
 from aespo.web.context import context, today
-from aespo.web.visit import visit
+from aespo.web.request_context import request_context
 
 blueprint = Blueprint("usage", __name__)
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("usage", __name__)
 @blueprint.get("/usage")
 def show() -> str:
     """Meters and a chart."""
-    here = visit()
+    here = request_context()
     counts = {row.day: int(row.requests) for row in usage.requests_by_day(here.tx)}
     drawn = chart.daily(counts, here.workspace.plan.requests, today())
     values = {"chart": drawn, "size": chart, "total": sum(counts.values())}
@@ -26,7 +26,7 @@ def show() -> str:
 
 def _ways() -> dict[str, str]:
     """Where each plan but the own one is bought, for owners."""
-    here, template = visit(), context().settings.upgrade_url
+    here, template = request_context(), context().settings.upgrade_url
     if not template or not here.who.owns:
         return {}
     return {

@@ -232,7 +232,10 @@ class Executor:
             return upload(self._services, self._heartbeat, step, self._run.given_bundle)
 
     def _swap(self, step: SwapCnames) -> StepOutcome:
-        """Prove and swap; where AWS takes no notice, all is proven anew before it is sent again. Raises LiveGrew."""
+        """Verify and swap; where AWS takes no notice, all is verified anew before it is sent again.
+
+        Raises LiveHasGrown.
+        """
         swap.meet(self._services, self._heartbeat, step, self._run.live_instances)
         self._watch = None
         services, application, unheard = self._services, self._stage.application, None

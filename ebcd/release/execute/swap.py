@@ -60,7 +60,7 @@ class Pair:
 
 
 def meet(services: Services, heartbeat: Heartbeat, step: SwapCnames, known: int) -> None:
-    """Raises LiveGrew where live has more instances by now than the candidate was made to replace: a launch takes
+    """Raises LiveHasGrown where live has more instances by now than the candidate was made to replace: a launch takes
     minutes, and users who arrive would meet fewer instances than those who leave had.
 
     known: how many they were when the swap was last planned anew for that: only more are a reason to do so again.

@@ -53,6 +53,6 @@ def site_without(urls: Urls, *, filters: bool) -> Aespo:
 
 
 def _forget() -> Any:
-    if "visit" in g:
-        tx = g.visit.tx
-        g.visit.tx = Forgetful(tx.connection, tx.tenant_id, tx.actor_id, tx.actor)
+    if "request_context" in g:
+        tx = g.request_context.tx
+        g.request_context.tx = Forgetful(tx.connection, tx.tenant_id, tx.actor_id, tx.actor)

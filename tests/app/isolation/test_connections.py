@@ -78,7 +78,7 @@ def test_a_connection_forgets_whose_it_was(
     database = Database(urls.app, pool_size=1)
     try:
         assert run(database, statement, mine, fault) == {mine}
-        with database.nobody() as connection:
+        with database.without_tenant() as connection:
             seen = set(connection.scalars(text("SELECT DISTINCT tenant_id FROM notes")))
     finally:
         database.close()
@@ -100,7 +100,7 @@ class Crowd:
         choice = random.Random(seed)
         for _ in range(ROUNDS):
             if choice.random() < 0.2:
-                with self.database.nobody() as connection:
+                with self.database.without_tenant() as connection:
                     if set(connection.scalars(text("SELECT DISTINCT tenant_id FROM notes"))):
                         self.foreign["nobody"] += 1
                 continue

@@ -13,7 +13,7 @@ from werkzeug.test import Client
 from workspaces import PASSWORD, Browser, Founded, signed_up
 
 from aespo.development import Urls
-from aespo.secrecy import digest, new_id
+from aespo.tokens import digest, new_id
 from aespo.web import Aespo
 
 Middleware = Callable[[Any], Any]
@@ -197,5 +197,5 @@ def test_nobody_forges_a_line(site: Aespo, name: str) -> None:
 def test_no_slug_is_more_than_a_label(site: Aespo, slug: str) -> None:
     form = {"workspace": "Acme", "name": "Ana", "email": "a@example.com", "password": PASSWORD}
     assert Browser(site).post("/signup", **form, slug=slug).status_code == 422
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         assert connection.scalar(text("SELECT count(*) FROM directory WHERE slug = :slug"), {"slug": slug}) == 0

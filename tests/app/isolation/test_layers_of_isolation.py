@@ -97,6 +97,6 @@ def test_no_row_can_be_written_into_another_workspace(site: Aespo, statement: st
 
 def test_outside_of_a_workspace_nothing_is_seen(site: Aespo) -> None:
     signed_up(site)
-    with site.context.require_database().nobody() as connection:
+    with site.context.require_database().without_tenant() as connection:
         for table in TENANT_TABLES:
             assert connection.scalar(text(f"SELECT count(*) FROM {table.name}")) == 0

@@ -23,7 +23,7 @@ from aespo.db.tx import Tx
 from aespo.letters import Letter
 from aespo.plans import seconds_of_today_left
 from aespo.problems import Forbidden, NotFound, TooManyRequests, Unauthenticated
-from aespo.secrecy import digest
+from aespo.tokens import digest
 from aespo.web import admission, cookies, guard
 from aespo.web.context import address, context, stranger
 from aespo.web.errors import API
@@ -35,7 +35,7 @@ View = TypeVar("View", bound=Callable[..., object])
 
 
 @dataclass(slots=True)
-class Visit:
+class RequestContext:
     """Who is where, and the transaction."""
 
     workspace: Workspace
@@ -43,7 +43,7 @@ class Visit:
     tx: Tx
     after: list[Callable[[], object]] = field(default_factory=list)
     """What is left to do once the transaction is committed."""
-    otherwise: list[Callable[[], object]] = field(default_factory=list)
+    on_rollback: list[Callable[[], object]] = field(default_factory=list)
     """What is left to do where it was undone."""
     gone: bool = False
     """The workspace was deleted in this request: there is nothing left to count it for."""
@@ -78,7 +78,7 @@ class Visit:
         enter(self.tx.connection, self.tx.tenant_id)
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
+    def without_connection(self) -> Iterator[None]:
         """Commit, and hold neither a lock nor a connection while storage is asked, which may be slow or need one."""
         self.tx.connection.commit()
         self.tx.connection.close()
@@ -115,14 +115,14 @@ def public(view: View) -> View:
     return view
 
 
-def visit() -> Visit:
-    """The visit of the running request."""
-    found: Visit = g.visit
+def request_context() -> RequestContext:
+    """What the running request knows of its workspace, and its transaction."""
+    found: RequestContext = g.request_context
     return found
 
 
 def install(flask: Flask) -> None:
-    """Let every request be a visit."""
+    """Give every request its context."""
     flask.before_request(_arrive)
     flask.after_request(_leave)
     flask.teardown_request(_tidy)
@@ -140,7 +140,7 @@ def _arrive() -> Response | None:
     if g.connection is None:  # what was found may have changed meanwhile
         workspace, member = _meet(slug)
     tx = Tx(g.connection, workspace.tenant_id, member.id if member else "", member.name if member else "")
-    g.visit = Visit(workspace, member, tx)
+    g.request_context = RequestContext(workspace, member, tx)
     if not request.path.startswith(API):
         guard.require_same_origin()
     return None if member or _is_public() else _ask_to_sign_in()
@@ -206,11 +206,11 @@ def _leave(answer: Response) -> Response:
     connection: Connection | None = g.get("connection")
     if connection is None:
         return answer
-    found: Visit | None = g.get("visit")
+    found: RequestContext | None = g.get("request_context")
     if found is None or answer.status_code >= 400 or connection.closed:
         _undo(connection, found)
         return answer
-    found.otherwise.clear()  # a commit without an answer may have been one
+    found.on_rollback.clear()  # a commit without an answer may have been one
     if found.member is not None and found.member.unused_token:
         people.note_use(found.tx, found.member.unused_token)
     if found.gone:
@@ -225,12 +225,12 @@ def _leave(answer: Response) -> Response:
     return answer
 
 
-def _undo(connection: Connection, found: Visit | None) -> None:
+def _undo(connection: Connection, found: RequestContext | None) -> None:
     if not connection.closed:
         connection.rollback()
         connection.close()
     g.connection = None
-    _do_each(found.otherwise if found else [])
+    _do_each(found.on_rollback if found else [])
 
 
 def _do_each(acts: list[Callable[[], object]]) -> None:

@@ -1,4 +1,4 @@
-"""An island for each name: the emblem of a workspace, drawn as a chart draws land, in lines of one height."""
+"""The avatar of a workspace, made of its name: an island, drawn as a chart draws land, in lines of one height."""
 
 from __future__ import annotations
 

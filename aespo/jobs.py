@@ -18,7 +18,7 @@ from aespo.db.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
-class Errands:
+class Jobs:
     """Does the jobs of workspaces."""
 
     database: Database
