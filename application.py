@@ -30,9 +30,13 @@ def develop() -> None:
         environ |= {"DATABASE_URL": urls.app, "DATABASE_OWNER_URL": urls.owner}
         sys.stderr.write(f"{migrate(environ)}\nAespo at http://localhost:{port}; data in {data_folder()}\n")
         stop = threading.Event()
-        threading.Thread(target=worker.run, args=(environ, stop), daemon=True).start()
-        run_simple("127.0.0.1", port, create_application(environ, ROOT), threaded=True)
-        stop.set()
+        jobs = threading.Thread(target=worker.run, args=(environ, stop))
+        jobs.start()
+        try:
+            run_simple("127.0.0.1", port, create_application(environ, ROOT), threaded=True)
+        finally:
+            stop.set()
+            jobs.join()  # the database is stopped behind it
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import subprocess
 import time
+from tempfile import TemporaryFile
 from typing import Any
 
 import boto3
@@ -197,14 +199,19 @@ def kill(product: Product, words: tuple[str, ...], number: int, kind: str, place
     """Run ebcd, and kill it while a call is held: before it took effect (cut), or after (lost)."""
     cloud, last = product.cloud, product.cloud.last_call()
     cloud.control("POST", "faults", kind=kind, place=place, nth=number, seconds=HELD)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = forked.start("ebcd", *words, cwd=product.folder, env=cloud.environ, **quiet)
-    while process.poll() is None and cloud.control("GET", "faults")["faults"][0]["passed"] < number:
-        time.sleep(0.01)
-    time.sleep(0.05 if kind == "cut" else 0.3)
-    held = [call["operation"] for call in cloud.calls(last) if call["status"] == 0]
-    process.kill()
-    process.wait(10)
+    with TemporaryFile("w+") as told:
+        streams = {"stdout": subprocess.DEVNULL, "stderr": told}
+        process = forked.start("ebcd", *words, cwd=product.folder, env=cloud.environ, **streams)
+        while process.poll() is None and cloud.control("GET", "faults")["faults"][0]["passed"] < number:
+            time.sleep(0.01)
+        time.sleep(0.05 if kind == "cut" else 0.3)
+        held = [call["operation"] for call in cloud.calls(last) if call["status"] == 0]
+        process.kill()
+        process.wait(10)
+        told.seek(0)
+        said = told.read()
+    if place != "*":
+        assert process.returncode == -signal.SIGKILL, f"it ended before its call:\n{said}"
     cloud.control("DELETE", "faults")
     print(f"{words} {kind} {number} {held}", flush=True)
 
