@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,15 @@ from aespo.web import Aespo
 
 _PACKAGE = Path(aespo.__file__).parent
 PLACES = {str(_PACKAGE / "admission.py"), str(_PACKAGE / "web" / "admission.py")}
+
+
+@pytest.fixture(autouse=True)
+def small_heap() -> Iterator[None]:
+    """What was there before a test is not looked at by the collections of garbage in it: they are many."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 class Interrupt(BaseException):
