@@ -1,6 +1,6 @@
 # Every target does its own set-up: git, make and Python 3.11+ with venv are all it needs.
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check
