@@ -6,7 +6,6 @@ import logging
 import os
 import secrets
 import signal
-import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,12 +55,6 @@ class PortTaken(Exception):
         self.port = port
 
 
-THREAD_TURN = 0.0005
-"""Seconds after which one thread lets another run. By default it is 5 ms, and a request that passes the load balancer
-while twenty others do would wait for each of them.
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the server is started."""
@@ -102,7 +95,6 @@ def serve(settings: Settings) -> None:
     """
     os.umask(state_folder.PRIVATE)
     state_folder.secure(settings.folder)
-    sys.setswitchinterval(THREAD_TURN)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
