@@ -13,7 +13,7 @@ from typing import Protocol
 from ebcd.errors import ExitCode, Interrupted
 
 SLOWEST = 60.0
-"""Seconds that a pause between two looks has at most."""
+"""Seconds that a pause between two reads has at most."""
 
 
 class Clock(Protocol):
@@ -94,9 +94,9 @@ class SystemClock:
 
 
 class AdaptiveInterval:
-    """How often a run looks at Beanstalk: one pace for all waits, since what throttles one throttles the account.
+    """How often a run reads Beanstalk: one interval for all waits, since what throttles one throttles the account.
 
-    The pause is the usual one, twice as long after each look that was throttled or unanswered, and by half shorter
+    The pause is the usual one, twice as long after each read that was throttled or unanswered, and by half shorter
     again after each that was answered.
     """
 
@@ -110,11 +110,11 @@ class AdaptiveInterval:
         return self._pause
 
     def refused(self) -> None:
-        """A look was throttled, or no answer came."""
+        """A read was throttled, or no answer came."""
         self._pause = min(max(self._pause * 2, self._usual), max(SLOWEST, self._usual))
 
     def answered(self) -> None:
-        """A look was answered."""
+        """A read was answered."""
         self._pause = max(self._pause / 2, self._usual)
 
 
@@ -128,10 +128,10 @@ def polls(
 ) -> Iterator[float]:
     """Yield the seconds spent so far: at once, then about every `interval` seconds, until `timeout` has passed.
 
-    at_once: False where the first look would come too soon.
-    share: what part of the interval the next pause has: small where something is about to end, large where nothing can
+    at_once: False where the first poll would come too soon.
+    factor: what part of the interval the next pause has: small where something is about to end, large where nothing can
     have. Each pause varies by a fifth, so that runs that started together do not ask together; one that leads up to
-    a moment that somebody reckoned is never cut short, which would cost another look.
+    a moment that somebody reckoned is never cut short, which would cost another poll.
     """
     start = clock.monotonic()
     end = start + timeout  # compared as it is: a remainder of sums may be too small to move a clock, for ever

@@ -31,7 +31,7 @@ DOUBT = 4
 
 
 def bake(services: Services, heartbeat: Heartbeat, stage: Stage, step: Bake, before: Metrics | None) -> str:
-    """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises Breach.
+    """Watch live for the bake time; what was seen. before: live's measure before the swap. Raises LiveCheckFailed.
 
     Where its last probe or sample found fault, it goes on until the next ones confirm that or not.
     """
@@ -74,7 +74,7 @@ class _Watch:
         return bool(self._failed_probes or self._faulty)
 
     def check(self) -> None:
-        """Ask live as users do, and for its health where a sample is due. Raises Breach."""
+        """Ask live as users do, and for its health where a sample is due. Raises LiveCheckFailed."""
         self._heartbeat()
         self._probe()
         if self._sampler.due <= 0:
@@ -103,7 +103,10 @@ class _Watch:
             raise LiveCheckFailed(f"{failure} ({self._failed_probes} probes in a row).")
 
     def _sample(self) -> None:
-        """Judge a new sample; an answer that was read before is none, and no answer says nothing. Raises Breach."""
+        """Judge a new sample; an answer that was read before is none, and no answer says nothing.
+
+        Raises LiveCheckFailed.
+        """
         try:
             sample = self._sampler.read()
         except Transient:

@@ -1,4 +1,4 @@
-"""Which wait or gate a look is."""
+"""Which function does a step that waits or judges, and changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ebcd.release.plan.steps import (
 
 
 def check(run: Run, services: Services, heartbeat: Heartbeat, stage: Stage, step: Check) -> StepOutcome:  # noqa: C901 - one line a step
-    """Wait, ask, judge. Raises ReleaseFailed for a candidate, gates.Breach for live."""
+    """Wait, ask, judge. Raises ReleaseFailed for a candidate, LiveCheckFailed for live."""
     match step:
         case AwaitVersion():
             return StepOutcome(polling.await_version(services, heartbeat, stage.application, step.label))

@@ -13,7 +13,7 @@ from ebcd.model.hidden import HiddenValues
 from ebcd.model.platforms import change_of, is_newer
 from ebcd.release.state.address import PublicAddress, public_address
 
-if TYPE_CHECKING:  # whoever only looks at a stage needs none of what a run does
+if TYPE_CHECKING:  # whoever only reads a stage needs none of what a run does
     from ebcd.aws.beanstalk import Beanstalk
     from ebcd.aws.cloudwatch import CloudWatch
     from ebcd.aws.storage import Storage
@@ -120,7 +120,7 @@ class Services:
     hidden: HiddenValues = field(default_factory=HiddenValues, repr=False)
     """Values of environment properties that nothing shows: `beanstalk` and `prober` hide the same ones."""
     pace: AdaptiveInterval = field(default_factory=lambda: AdaptiveInterval(5.0))
-    """How often Beanstalk is looked at."""
+    """How often Beanstalk is read."""
     timing: Timing = field(default_factory=Timing)
     """Times of the Beanstalk that the run works with."""
 

@@ -110,7 +110,7 @@ def log_tail(services: Services, environment: str, lines: int) -> str:
 def log_tails(services: Services, environment: str, heartbeat: Heartbeat | None = None) -> dict[str, str]:
     """The tail of each instance's logs, of those that came in time, by instance.
 
-    tick: what is called at every look; None: whether a signal came.
+    heartbeat: what is called at every poll; None: only signals are looked for.
     What an instance had delivered before tells what is new: no clock of ours is compared with AWS's.
     """
     beanstalk = services.beanstalk

@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 LATE = 3 * MINUTE
 """How late CloudWatch has what a load balancer counted."""
 LEAST, MOST = 5 * MINUTE, 10 * MINUTE
-"""The time that is looked at, behind the time in which resolvers may remember."""
+"""The time whose requests are read, after the time in which resolvers may remember."""
 STRANGERS = 1
 """Requests a minute that are nobody's who remembers: whatever has a public address is scanned."""
 HOLDS_LIVE = "it holds the live CNAME by now"

@@ -20,7 +20,7 @@ EVENTS = 0.6
 """The same where only events are asked for."""
 
 SELDOM = 3.0
-"""Usual pauses after which an environment is looked at though no event told of it."""
+"""Usual pauses after which an environment is read though no event told of a change."""
 
 
 def telling(failures: Sequence[Event]) -> Event:
@@ -70,7 +70,7 @@ class EnvironmentWatch:
     """
 
     def __init__(self, services: Services, application: str, name: str, *, events: bool) -> None:
-        """events: whether its events are followed; where not, itself is looked at each time."""
+        """events: whether its events are followed; where not, the environment itself is read each time."""
         self._services, self._application, self._name, self._events = services, application, name, events
         self._follower: EventFollower | None = None
         self._seen: Environment | None = None

@@ -28,7 +28,7 @@ from ebcd.release.execute.context import Run, Services, Status, StepOutcome, Ste
 from ebcd.release.execute.diagnosis import with_logs
 from ebcd.release.execute.estimate import Position, positions
 from ebcd.release.execute.gates import LiveCheckFailed, LiveWatch
-from ebcd.release.execute.journaling import Notes
+from ebcd.release.execute.journaling import StepJournal
 from ebcd.release.execute.promotion import changes_hands, record_promotion
 from ebcd.release.execute.swap import LiveHasGrown
 from ebcd.release.execute.upload import LARGE, upload
@@ -68,7 +68,7 @@ class Executor:
         self._services = services
         self._stage = stage
         self._lease = lease
-        self._notes = Notes(run, services)
+        self._journal = StepJournal(run, services)
         self._watch: LiveWatch | None = None
         self._finishes = False
         self._positions: Iterator[Position] = iter(())
@@ -110,7 +110,7 @@ class Executor:
         return True
 
     def watch_live(self, cname: str) -> None:
-        """Probe live at every look from now until the swap."""
+        """Probe live at every poll from now until the swap."""
         self._watch = LiveWatch(self._services, self._stage, cname)
 
     def _perform(self, step: Step) -> None:
@@ -124,7 +124,7 @@ class Executor:
             else:
                 seen = check(self._run, self._services, self._heartbeat, self._stage, step)
                 if isinstance(step, MeasureLive):
-                    self._notes.baseline()
+                    self._journal.baseline()
         except LiveHasGrown as grown:
             self._run.live_instances = grown.instances
             self._finish(step, StepOutcome(str(grown), Status.SKIPPED), start)
@@ -138,9 +138,9 @@ class Executor:
     def _intend(self, step: Step) -> None:
         self._prove_lock()
         if self._finishes:
-            self._notes.try_intent(step)
+            self._journal.try_intent(step)
         else:
-            self._notes.intent(step)
+            self._journal.intent(step)
 
     def _prove_lock(self) -> None:
         """Raises LockLost; where the run may still be stopped, also Interrupted, and what S3 refuses."""
@@ -157,7 +157,7 @@ class Executor:
         seconds = round(self._services.clock.monotonic() - start, 3)
         self._run.results.append(StepResult(step, seen.status, seconds, seen.text))
         self._services.progress.end(str(step), seen.status, seconds, seen.text)
-        self._notes.result(step, seen, seconds)
+        self._journal.result(step, seen, seconds)
 
     def _heartbeat(self) -> None:
         self._services.clock.check()
@@ -172,7 +172,8 @@ class Executor:
 
     @contextmanager
     def _finishing(self, *, even_twice: bool = True) -> Iterator[None]:
-        """A block that nobody stops: what was sent in it is seen to its end. The run ends at the first tick behind.
+        """A block that nobody stops: what was sent in it is seen to its end. The run ends at the first heartbeat
+        after it.
 
         even_twice: nor does a second signal: it would leave users with a bad release, or a swap that nobody records.
         """
@@ -204,7 +205,7 @@ class Executor:
             case DeleteSavedConfiguration():
                 return environments.delete_saved_configuration(services, application, step.template)
             case SetMinimum():
-                return self._notes.raised(step.release, None, updates.set_minimum(services, heartbeat, stage, step))
+                return self._journal.raised(step.release, None, updates.set_minimum(services, heartbeat, stage, step))
             case UpdateOptions():
                 return updates.update_options(services, heartbeat, stage, step)
             case UpdateVersion():
@@ -213,7 +214,7 @@ class Executor:
                 return updates.scale_down(services, heartbeat, stage, step)
             case MatchCapacity():
                 seen = environments.match_capacity(services, heartbeat, application, step)
-                return self._notes.raised(step.release, step.instances, seen)
+                return self._journal.raised(step.release, step.instances, seen)
             case SwapCnames():
                 return self._swap(step)
             case TerminateEnvironment():

@@ -60,7 +60,7 @@ def smoke_candidate(services: Services, heartbeat: Heartbeat, stage: Stage, step
 
 
 def probe_tenants(services: Services, heartbeat: Heartbeat, stage: Stage, step: ProbeTenants) -> str:
-    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, Breach for live."""
+    """Probe the tenants' hosts. Raises ReleaseFailed for a candidate, LiveCheckFailed for live."""
     assert stage.tenants is not None, "a plan has this step only where there is a tenant gate"
     front = services.front(stage, step.cname)
     address = ""
@@ -106,7 +106,9 @@ def _candidate_failure(
 def prove_live(
     services: Services, heartbeat: Heartbeat, stage: Stage, step: ProveLive, changed: datetime | None
 ) -> str:
-    """See the live URL answered by the release, within the time that DNS may need; what is proven. Raises Breach.
+    """See the live URL answered by the release, within the time that DNS may need; what is proven.
+
+    Raises LiveCheckFailed.
 
     changed: when the CNAME changed hands; None: a way back, on which nobody waits until resolvers have forgotten.
     """

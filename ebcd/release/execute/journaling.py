@@ -9,7 +9,7 @@ from ebcd.release.execute.context import Run, Services, Status, StepOutcome
 from ebcd.release.plan.steps import Step
 
 
-class Notes:
+class StepJournal:
     """A run's entries in the ledger, and its additions to records."""
 
     def __init__(self, run: Run, services: Services) -> None:

@@ -1,4 +1,6 @@
-"""The waits of a release: each looks, judges, and has a deadline. A look that AWS did not answer is no "no"."""
+"""The waits of a release: each polls, judges, and has a deadline. A read that AWS did not answer does not count as a
+failed check.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from ebcd.release.state.snapshot import leaving
 
 T = TypeVar("T")
 Heartbeat = Callable[[], None]
-"""Called at every look: renews the lock, watches live."""
+"""Called at every poll: it renews the lock and watches live."""
 
 BASIC_HEALTH = frozenset({"InvalidRequestException", "InvalidRequest"})
 """What is answered where enhanced health is asked of an environment that reports basic health."""
@@ -31,7 +33,7 @@ LEAVING_PATIENCE = 60.0
 
 
 SOON = 0.6
-"""Share of the usual pause between two looks where what is waited for takes AWS seconds."""
+"""Part of the usual pause between two polls where AWS needs seconds for what is waited for."""
 
 
 def poll(
@@ -45,7 +47,7 @@ def poll(
 ) -> Iterator[T]:
     """What `read` sees, again and again until `timeout` seconds have passed; unanswered reads are left out.
 
-    share: what part of the usual pause the next one has. at_once: whether the first look comes before a pause.
+    factor: what part of the usual pause the next one has. at_once: whether the first poll comes before a pause.
     """
     for _ in polls(services.clock, timeout=timeout, interval=services.pace, factor=factor, at_once=at_once):
         heartbeat()
@@ -129,7 +131,7 @@ def await_environment(
     """Wait until the environment is Ready, carries the label on every instance, and no event tells of a failure.
 
     Ready alone proves nothing: a failed update returns to Ready on the earlier version. Raises ReleaseFailed, and what
-    `look_into` raises, which is called at each look once events tell of bad health.
+    `look_into` raises, which is called at each poll once events tell of bad health.
     """
     watched = EnvironmentWatch(services, application, step.environment, events=step.events)
     presence, hopeless = Presence(services, application, step.environment), Hopeless(services)

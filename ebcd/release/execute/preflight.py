@@ -1,4 +1,4 @@
-"""What is looked at before a release begins, all at once, and of its instances at its end. What it means is in
+"""What is read before a release begins, all at once, and of its instances at its end. What it means is in
 `findings`.
 """
 
@@ -66,5 +66,5 @@ def _allowed(services: Services, what: str, answer: Future[T], otherwise: T) -> 
     except AwsRefused as error:
         if error.code not in PERMISSION:
             raise
-        services.progress.note(f"{what} could not be looked at: {error.what}")
+        services.progress.note(f"{what} could not be read: {error.what}")
         return otherwise

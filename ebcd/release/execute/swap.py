@@ -27,7 +27,7 @@ RETURN_PATIENCE = 900.0
 """The same on a way back: users have a bad release, and the earlier side may be Updating still, as its MinSize is being
 raised."""
 FRESH = 10.0
-"""Seconds that a look at every instance counts as just now."""
+"""Seconds for which a read of every instance counts as current."""
 SWAP_PATIENCE = 180.0
 """Seconds that a swap may take; AWS's guide shows about 5."""
 UNSEEN_PATIENCE = 60.0
@@ -86,32 +86,31 @@ def prove(services: Services, heartbeat: Heartbeat, application: str, step: Swap
 def exchange(services: Services, heartbeat: Heartbeat, application: str, step: SwapCnames, before: Pair) -> StepOutcome:
     """Swap, unless it is done already; prove it by reading. Raises OutcomeUnknown.
 
-    before: what `prove` has just seen. Where AWS took no notice (`environments.NOT_RECEIVED`) nothing
-    happened; that is raised,
-    because by the next time all must be proven anew.
+    before: what `prove` has just seen. Where AWS took no notice (`environments.NOT_RECEIVED`) nothing happened. That is
+    raised, because all must be proven anew before the next attempt.
     """
     if before.candidate.cname == step.cname:
         return StepOutcome("it was swapped already", Status.SKIPPED)
-    retry_read = True
+    answered = True
     try:
         services.beanstalk.swap_cnames(step.live, step.candidate)
     except NoAnswer as error:
         services.progress.note(f"{error.what} Reading the CNAMEs to learn whether it took effect.")
-        retry_read = False
+        answered = False
     seen, start = before, services.clock.monotonic()
     read = lambda: _read(services, application, step)  # noqa: E731
     # No swap has ended when it is answered.
-    for pair in poll(services, heartbeat, SWAP_PATIENCE, read, lambda: SOON, at_once=not retry_read):
+    for pair in poll(services, heartbeat, SWAP_PATIENCE, read, lambda: SOON, at_once=not answered):
         if pair is None:
             continue
         seen = pair
         swapped = (pair.candidate.cname, pair.live.cname) == (before.live.cname, before.candidate.cname)
         if swapped and pair.ready:
             return StepOutcome()
-        if pair.ready and not retry_read and services.clock.monotonic() - start >= UNSEEN_PATIENCE:
+        if pair.ready and not answered and services.clock.monotonic() - start >= UNSEEN_PATIENCE:
             break
     raise OutcomeUnknown(
-        f"The swap of {step.live} and {step.candidate} was not seen to {'end' if retry_read else 'begin, or to end'}.",
+        f"The swap of {step.live} and {step.candidate} was not seen to {'end' if answered else 'begin, or to end'}.",
         why=f"After {services.clock.monotonic() - start:.0f} s: {seen}.",
         hint=f"ebcd status {services.flags} shows what is live now; then run the same command again.",
         code="swap-unknown",

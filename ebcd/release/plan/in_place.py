@@ -80,7 +80,7 @@ def _check_tier(stage: Stage, live: Environment | None) -> None:
 def promote(snapshot: Snapshot, release: ReleaseRecord, replaces: ReleaseRecord | None, *, restoring: bool) -> Plan:
     """The steps that deploy a recorded release's version on live's environment again.
 
-    leaves: what is live before. restoring: a rollback. It does not bake, and is not taken back.
+    replaces: what is live before. restoring: a rollback. It does not bake, and is not taken back.
     """
     stage, live = snapshot.stage, snapshot.live
     assert live is not None

@@ -82,10 +82,10 @@ class Intent:
     accept_drift: bool = False
 
 
-def findings(sight: PreflightFacts, intent: Intent) -> tuple[Finding, ...]:
+def findings(facts: PreflightFacts, intent: Intent) -> tuple[Finding, ...]:
     """All that speaks against it, errors first."""
     rules = (_database, _shared_balancer, _managed_updates, _drift, _quotas, _platform)
-    found = [finding for rule in rules for finding in rule(sight, intent)]
+    found = [finding for rule in rules for finding in rule(facts, intent)]
     return tuple(sorted(found, key=lambda item: item.severity is Severity.WARNING))
 
 
@@ -134,26 +134,26 @@ def taken_cname(stage: Stage) -> Finding:
     )
 
 
-def _database(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
+def _database(facts: PreflightFacts, intent: Intent) -> Iterator[Finding]:
     """Beanstalk says itself where it knows HasCoupledDatabase; else an engine tells of one."""
-    found = {item.name: item.value for item in sight.settings if item.namespace == DATABASE}
+    found = {item.name: item.value for item in facts.settings if item.namespace == DATABASE}
     coupled = found.get("HasCoupledDatabase", "").lower()
     attached = coupled == "true" or (not coupled and bool(found.get("DBEngine")))
     if attached and intent.stage.strategy is not Strategy.IN_PLACE:
         yield Finding(
             "attached-database",
-            f"The live environment {sight.environment.name} has a database attached.",
+            f"The live environment {facts.environment.name} has a database attached.",
             "Beanstalk deletes it with its environment, and a candidate would not have it: data would be lost.",
             f"Decouple it first: {DECOUPLE}",
         )
 
 
-def _shared_balancer(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
+def _shared_balancer(facts: PreflightFacts, intent: Intent) -> Iterator[Finding]:
     shared = OptionSetting(ENVIRONMENT, "LoadBalancerIsShared", "true")
-    if PresentSettings.of(sight.settings).has(shared) and intent.stage.strategy is not Strategy.IN_PLACE:
+    if PresentSettings.of(facts.settings).has(shared) and intent.stage.strategy is not Strategy.IN_PLACE:
         yield Finding(
             "shared-load-balancer",
-            f"The live environment {sight.environment.name} is behind a shared load balancer.",
+            f"The live environment {facts.environment.name} is behind a shared load balancer.",
             "There the CNAME is a rule of the listener, and what a swap of CNAMEs does to it is not documented.",
             'Release it with strategy = "in-place", or give its environments load balancers of their own.',
         )
@@ -165,10 +165,10 @@ def _apply(stage: Stage, environment: str, action: str) -> str:
     return stage.aws("elasticbeanstalk", "apply-environment-managed-action", *named)
 
 
-def _managed_updates(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
-    name, stage = sight.environment.name, intent.stage
+def _managed_updates(facts: PreflightFacts, intent: Intent) -> Iterator[Finding]:
+    name, stage = facts.environment.name, intent.stage
     look = stage.aws("elasticbeanstalk", "describe-environment-managed-actions", "--environment-name", name)
-    for action in sight.managed_actions:
+    for action in facts.managed_actions:
         if action.status in UNDER_WAY:
             yield Finding(
                 "managed-update",
@@ -185,17 +185,17 @@ def _managed_updates(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]
             )
 
 
-def _drift(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
+def _drift(facts: PreflightFacts, intent: Intent) -> Iterator[Finding]:
     """What somebody changed on live since its release. Where ebcd.toml's own settings changed, nothing can be told."""
     stage, current_release = intent.stage, intent.current_release
     if current_release is None or current_release.settings_digest != settings_digest(stage):
         return
-    present = PresentSettings.of(sight.settings)
+    present = PresentSettings.of(facts.settings)
     lines = [line for declared in stage.options if (line := _difference(declared, present))]
     if lines:
         yield Finding(
             "drift",
-            f"The settings of {sight.environment.name} are not those that it was released with.",
+            f"The settings of {facts.environment.name} are not those that it was released with.",
             f"Somebody changed them: {'; '.join(lines)}.",
             "Take them over into ebcd.toml, or ship with --accept-drift, which brings ebcd.toml's back.",
             Severity.WARNING if intent.accept_drift else Severity.ERROR,
@@ -213,8 +213,8 @@ def _difference(declared: OptionSetting, present: PresentSettings) -> str:
     return f"{declared.title} {f'is {actual}' if actual else 'is not set'}, declared is {declared.value}"
 
 
-def _quotas(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
-    quotas, flags = sight.quotas, intent.stage.flags
+def _quotas(facts: PreflightFacts, intent: Intent) -> Iterator[Finding]:
+    quotas, flags = facts.quotas, intent.stage.flags
     counts = [("application versions", quotas.versions, quotas.versions_limit, f"ebcd prune {flags}")]
     if intent.creates:
         retire = f"ebcd retire {flags}, or ask AWS for a higher quota"
@@ -234,8 +234,8 @@ def _quotas(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
             )
 
 
-def _platform(sight: PreflightFacts, intent: Intent) -> Iterator[Finding]:
-    platform = sight.platform
+def _platform(facts: PreflightFacts, intent: Intent) -> Iterator[Finding]:
+    platform = facts.platform
     for what, state in (("platform version", platform.lifecycle), ("platform branch", platform.branch_lifecycle)):
         if state.lower() in {"deprecated", "retired", "retiring"}:
             yield Finding(

@@ -21,7 +21,7 @@ their load for longer than its five minutes.
 
 
 def failed_candidates(snapshot: Snapshot, keep: Collection[str]) -> tuple[Cleanup, ...]:
-    """Environments of releases that failed before they went live: kept for a look, gone with the next ship."""
+    """Environments of releases that failed before they went live: kept for inspection, terminated by the next ship."""
     return tuple(
         clearing(snapshot, item, f"{record.release} failed")
         for item, record in _idle(snapshot, keep)

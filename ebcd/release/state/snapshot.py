@@ -1,4 +1,4 @@
-"""What is there now: one look at Beanstalk and the ledger, frozen, for `plan` to reason over. Pure; `observe` looks."""
+"""What is there now: one reading of Beanstalk and the ledger, frozen, for `plan`. Pure; `observe` reads."""
 
 from __future__ import annotations
 
